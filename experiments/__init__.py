@@ -1,0 +1,1 @@
+"""The papers' tables, a file a paper. `python -m sbn.list` lists them."""

@@ -1,0 +1,1 @@
+"""sbn: split BatchNorms, refined data augmentation, Consistent Normalization. README.md says how to begin."""

@@ -1,0 +1,90 @@
+"""Combinations of keys that can't be run, found before anything is compiled or written."""
+
+from ml_collections import ConfigDict
+
+from sbn.config import durations, tree
+from sbn.config.errors import ConfigError, unknown
+
+
+def check(config: ConfigDict) -> ConfigDict:
+    """Returns `config` with every key checked, alone and together with the others.
+
+    Raises:
+        ConfigError: one line, with what is wrong.
+    """
+    config = tree.checked(config)
+    if not config.stages:
+        raise ConfigError("stages = () leaves nothing to train: name at least one stage")
+    for name in config.stage:
+        if name not in config.stages:
+            raise unknown("stage (in stage.NAME)", name, config.stages)
+    _distinct("stages", config.stages)
+    for stage in config.stages:
+        _check_stage(tree.stage_config(config, stage), stage)
+    _check_data(config)
+    group = config.norm.group_size
+    if group is not None and config.batch_size % group:
+        raise ConfigError(f"norm.group_size = {group} does not divide batch_size = {config.batch_size}")
+    for weight in config.eval.mix:
+        if weight > 1:
+            raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
+    if config.seed >= 2**31:
+        raise ConfigError(f"seed = {config.seed} is too large: seeds lie below 2**31")
+    for name in ("model.dropout", "norm.momentum"):
+        parent, leaf = name.split(".")
+        if config[parent][leaf] >= 1:
+            raise ConfigError(f"{name} = {config[parent][leaf]:g} must lie below 1")
+    return config
+
+
+def _check_stage(stage: ConfigDict, name: str) -> None:
+    if not stage.branches:
+        raise ConfigError(f"branches = () leaves nothing to train on in stage {name!r}: name at least one view")
+    _distinct("branches", stage.branches)
+    for view in stage.branches:
+        if view not in stage.views:
+            raise unknown("view in branches", view, stage.views)
+        _check_draws(stage, view)
+    weights = [stage.views[view].weight for view in stage.branches]
+    if any(weight is None for weight in weights) != all(weight is None for weight in weights):
+        raise ConfigError(f"views.*.weight: give all of {', '.join(stage.branches)} a weight, or none of them")
+    if weights[0] is not None and sum(weights) <= 0:
+        raise ConfigError("views.*.weight: the weights add up to 0, nothing would be learned")
+    schedule = stage.schedule
+    if schedule.kind == "step" and not schedule.boundaries:
+        raise ConfigError("schedule.kind = 'step' needs schedule.boundaries, such as ('60 epochs', '120 epochs')")
+    if schedule.kind != "step" and schedule.boundaries:
+        raise ConfigError(
+            f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
+        )
+    if durations.parse(stage.duration).amount <= 0:
+        raise ConfigError(f"duration = {stage.duration!r} of stage {name!r} trains for nothing")
+
+
+def _check_draws(stage: ConfigDict, view: str) -> None:
+    source = stage.views[view].draws
+    if source is None:
+        return
+    if source not in stage.branches:
+        raise unknown(f"view in views.{view}.draws", source, [name for name in stage.branches if name != view])
+    if source == view or stage.views[source].draws is not None:
+        raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
+
+
+def _check_data(config: ConfigDict) -> None:
+    data = config.data
+    if data.name == "shapes":
+        for name, default in (("dir", None), ("train_split", "train"), ("test_split", "test")):
+            if data[name] != default:
+                raise ConfigError(f"data.{name} = {data[name]!r} means nothing for the rendered data set 'shapes'")
+    else:
+        for name, default in (("image_size", None), ("style", "plain")):
+            if data[name] != default:
+                raise ConfigError(
+                    f"data.{name} = {data[name]!r} means nothing for {data.name!r}: its images are not rendered"
+                )
+
+
+def _distinct(name: str, values: tuple[str, ...]) -> None:
+    if len(set(values)) != len(values):
+        raise ConfigError(f"{name} = {values} names one twice")

@@ -1,0 +1,94 @@
+"""The command line of an experiment: --config=FILE:TABLE/ROW,seed=3 --config.key=value --workdir=DIR."""
+
+import argparse
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sbn.config import rows, tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a command line asks for.
+
+    Attributes:
+        config: the resolved config.
+        experiment: name of the experiments file.
+        row: full name of the row.
+        overrides: what was changed on top of the row, by dotted name, without the seed.
+    """
+
+    config: ConfigDict
+    experiment: str
+    row: str
+    overrides: Mapping[str, Any]
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Splits `--config.key=value` (or `--config.key value`, or `--noconfig.key`) from all other arguments."""
+    others, dotted = [], {}
+    arguments = iter(argv)
+    for argument in arguments:
+        if argument.startswith("--noconfig."):
+            dotted[argument.removeprefix("--noconfig.")] = "False"
+        elif argument.startswith("--config."):
+            name, equals, text = argument.removeprefix("--config.").partition("=")
+            if not equals:
+                key = tree.key_of(name)
+                text = "True" if key.kind == "bool" else next(arguments, "")
+            dotted[name] = text
+        else:
+            others.append(argument)
+    return others, dotted
+
+
+def request(argument: str, dotted: Mapping[str, str]) -> Request:
+    """Resolves FILE:TABLE/ROW,key=value and the dotted overrides.
+
+    Raises:
+        ConfigError: one line, with what is wrong and the nearest choice.
+    """
+    path, _, arg = argument.partition(":")
+    experiment = rows.load_experiment(path)
+    row, overrides = rows.split_argument(arg)
+    overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
+    flat = rows.flat_config(experiment, row, overrides)
+    stated = rows.flat_config(experiment, row, {})
+    # An override that repeats what the row says overrides nothing, and one written '5epochs' is '5 epochs'.
+    made = {
+        name: flat[name]
+        for name in overrides
+        if name != "seed" and flat[name] != stated.get(name, tree.key_of(name).default)
+    }
+    return Request(check(tree.to_config(flat)), experiment.name, row, made)
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argparse.Namespace, Request]:
+    """Parses `argv` with `parser`, which gains --config; a ConfigError ends the program with its one line, exit code 2."""
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="FILE:TABLE/ROW[,key=value...]",
+        help="the row to run; more overrides as --config.key=value",
+    )
+    try:
+        others, dotted = split(argv)
+        options = parser.parse_args(others)
+        return options, request(options.config, dotted)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
+def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
+    """Returns the command line, ready to paste, that runs `row` with `changes`."""
+    words = ["python", "-m", "sbn.train", f"--config={experiment}:{row}"]
+    for name, value in changes.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words.append(f"--config.{name}={text}")
+    return " ".join(map(shlex.quote, [*words, f"--workdir={workdir}"]))

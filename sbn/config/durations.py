@@ -1,0 +1,43 @@
+"""Lengths of training: '200 epochs', '78000 steps' or '1e6 examples', turned into steps by one function."""
+
+import dataclasses
+import math
+import re
+
+from sbn.config.errors import ConfigError
+
+UNITS = ("epochs", "steps", "examples")
+_PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*(epoch|step|example)s?\s*", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Duration:
+    """An amount of training in one of the `UNITS`."""
+
+    amount: float
+    unit: str
+
+    def steps(self, *, steps_per_epoch: int, batch_size: int) -> int:
+        """Returns the number of steps; what is positive lasts at least one step."""
+        per_unit = {"epochs": float(steps_per_epoch), "steps": 1.0, "examples": 1.0 / batch_size}[self.unit]
+        return math.ceil(round(self.amount * per_unit, 6))
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} {self.unit}"
+
+
+def parse(text: str) -> Duration:
+    """Reads '200 epochs', '1 epoch', '500steps' or '1e6 examples'.
+
+    Raises:
+        ConfigError: if `text` is none of these, or fractional steps.
+    """
+    match = _PATTERN.fullmatch(text)
+    if not match:
+        raise ConfigError(
+            f"{text!r} is not a duration: write an amount and one of {', '.join(UNITS)}, as in '200 epochs'"
+        )
+    amount, unit = float(match[1]), match[2].lower() + "s"
+    if unit != "epochs" and amount != int(amount):
+        raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
+    return Duration(amount, unit)

@@ -1,0 +1,144 @@
+"""Rows of a paper's tables: what each changes in a base config, what the paper reports for it, where it stands."""
+
+import dataclasses
+import importlib.util
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sbn.config import tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """A number that the paper reports.
+
+    Attributes:
+        value: as printed, in percent.
+        metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
+        std: the spread the paper gives with it, in percent.
+    """
+
+    value: float
+    metric: str
+    std: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        changes: dotted config keys with the values that differ from the file's base config.
+        paper: the paper's numbers; empty for a row of our own.
+        where: where it stands, e.g. 'Table 3, row 6'.
+        runs: how many seeds the paper averaged.
+        note: what the paper leaves open here, and the reading taken.
+    """
+
+    changes: Mapping[str, Any]
+    paper: tuple[Paper, ...] = ()
+    where: str = ""
+    runs: int = 1
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of a paper: a title and its rows by name."""
+
+    title: str
+    rows: Mapping[str, Row]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One experiments file: `base` changes every row of its `tables` starts from."""
+
+    name: str
+    path: pathlib.Path
+    base: Mapping[str, Any]
+    tables: Mapping[str, Table]
+
+    def rows(self) -> dict[str, Row]:
+        """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""
+        named = {f"{name}/{row}": value for name, table in self.tables.items() for row, value in table.rows.items()}
+        return {"base": Row({}), **named}
+
+
+def load_experiment(path: str | pathlib.Path) -> Experiment:
+    """Loads an experiments file: a Python file with `BASE` (changes of every row) and `TABLES`.
+
+    Raises:
+        ConfigError: if there is no such file, or it is not an experiments file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise unknown(
+            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if p.stem != "__init__")
+        )
+    spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
+        raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
+    return Experiment(path.stem, path, module.BASE, module.TABLES)
+
+
+def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) -> ConfigDict:
+    """Returns the config that `arg` asks for: 'table3/weak_augment,seed=3', with overrides after commas.
+
+    This is all that the `get_config` of an experiments file does.
+
+    Raises:
+        ConfigError: for an unknown row or a bad override, naming the nearest.
+    """
+    row, overrides = split_argument(arg)
+    return check(tree.to_config(flat_config(Experiment("", pathlib.Path(), base, tables), row, overrides)))
+
+
+def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) -> tree.Flat:
+    """Returns defaults, base, the row's changes and `overrides`, one upon the other."""
+    rows = experiment.rows()
+    if row not in rows:
+        raise unknown("row", row, rows)
+    flat = tree.changed(tree.defaults(), experiment.base)
+    flat = tree.changed(flat, rows[row].changes)
+    return tree.changed(flat, overrides)
+
+
+def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
+    """Splits 'table/row,key=value,key=value'; commas inside brackets or quotes belong to the value."""
+    first, *rest = _split_commas(arg)
+    if "=" in first:
+        first, rest = "base", [first, *rest]
+    overrides = {}
+    for item in rest:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
+        overrides[name.strip()] = tree.literal(name.strip(), text.strip())
+    return first.strip() or "base", overrides
+
+
+def _split_commas(text: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts

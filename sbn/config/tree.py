@@ -1,0 +1,148 @@
+"""A config as one flat dict of dotted names, checked against the schema, and as the nested ConfigDict that code reads."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.schema import BY_NAME, KEYS, Key, check_value
+
+Flat = dict[str, Any]
+
+
+def defaults() -> Flat:
+    """Returns every declared key with its default, with one view, `main`."""
+    return {key.name.replace("*", "main"): key.default for key in KEYS}
+
+
+def key_of(name: str) -> Key:
+    """Returns the declaration of a dotted `name`, which may belong to a view or to a stage.
+
+    Raises:
+        ConfigError: if nothing of that name is declared; it names the nearest.
+    """
+    if name.startswith("stage."):
+        _, stage, inner = (name.split(".", 2) + ["", ""])[:3]
+        allowed = [key.name for key in KEYS if key.per_stage]
+        try:
+            key = key_of(inner)
+        except ConfigError:
+            key = None
+        if key is None or not key.per_stage:
+            raise unknown("config key", name, [f"stage.{stage}.{other}" for other in allowed])
+        return key
+    parts = name.split(".")
+    template = ".".join(["views", "*", *parts[2:]]) if parts[0] == "views" and len(parts) > 2 else name
+    if template not in BY_NAME or "*" in name:
+        if parts[0] == "views" and len(parts) > 2:
+            raise unknown(
+                "config key", name, [k.name.replace("*", parts[1]) for k in KEYS if k.name.startswith("views.")]
+            )
+        raise unknown("config key", name, BY_NAME)
+    return BY_NAME[template]
+
+
+def changed(flat: Flat, changes: Mapping[str, Any]) -> Flat:
+    """Returns `flat` with `changes` made, every one checked. A new view starts from the defaults of a view.
+
+    Raises:
+        ConfigError: for an unknown key, a wrong type or a value out of range.
+    """
+    flat = dict(flat)
+    for name, given in changes.items():
+        key = key_of(name)
+        value: Any = tuple(given) if isinstance(given, list) else given
+        check_value(key, value, name=name)
+        if name.startswith("views."):
+            view = name.split(".")[1]
+            for other in KEYS:
+                if other.name.startswith("views."):
+                    flat.setdefault(other.name.replace("*", view), other.default)
+        flat[name] = float(value) if key.kind == "float" and value is not None else value
+    return flat
+
+
+def literal(name: str, text: str) -> Any:
+    """Returns the value that `text`, from a command line, means for the key called `name`."""
+    key = key_of(name)
+    if key.optional and text in ("None", "none", "null"):
+        return None
+    if key.kind in ("str", "duration"):
+        return text
+    if key.kind in ("names", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
+        items = [item.strip() for item in text.split(",") if item.strip()]
+        return tuple(items) if key.kind != "floats" else tuple(_evaluate(item) for item in items)
+    value = _evaluate({"true": "True", "false": "False"}.get(text, text))
+    if key.kind == "int" and isinstance(value, float) and value.is_integer():
+        return int(value)  # 1e3 is a whole number, however it is written
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _evaluate(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text  # the type check names it
+
+
+def to_config(flat: Mapping[str, Any]) -> ConfigDict:
+    """Returns the nested, locked ConfigDict; `views` and `stage` are always there."""
+    nested: dict[str, Any] = {"stage": {}, "views": {}}
+    for name, value in flat.items():
+        *parents, leaf = name.split(".")
+        node = nested
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return ConfigDict(nested).lock()
+
+
+def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> Flat:
+    """Returns the flat form of a nested config; lists become tuples, so that JSON reads back."""
+    flat: Flat = {}
+    for name in config:
+        value = config[name]
+        if isinstance(value, ConfigDict | Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = tuple(value) if isinstance(value, list) else value
+    return flat
+
+
+def checked(config: ConfigDict | Mapping[str, Any]) -> ConfigDict:
+    """Returns `config`, however it was made, with every key declared, of the right type, and none missing.
+
+    Raises:
+        ConfigError: naming the first key that is not so.
+    """
+    given = flatten(config)
+    return to_config(changed(defaults(), given))
+
+
+def stage_config(config: ConfigDict, stage: str) -> ConfigDict:
+    """Returns what `config` says for one stage: the same keys, with the stage's own values in place."""
+    flat = flatten(config)
+    prefix = f"stage.{stage}."
+    own = {name.removeprefix(prefix): value for name, value in flat.items() if name.startswith(prefix)}
+    shared = {name: value for name, value in flat.items() if not name.startswith("stage.")}
+    return to_config(changed(shared, own))
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Returns {name: (old value, new value)} of two flat configs; a key that one lacks shows as '(not set)'."""
+    names = [*old, *(name for name in new if name not in old)]
+    pairs = {name: (old.get(name, "(not set)"), new.get(name, "(not set)")) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def branch_names(config: ConfigDict) -> tuple[str, ...]:
+    """Returns the branches of the model, in the order of the K axis: all views of all stages, or one if they share it.
+
+    The first branch carries the name of the first view also where all views share one BatchNorm.
+    """
+    names: list[str] = []
+    for stage in config.stages:
+        names.extend(name for name in stage_config(config, stage).branches if name not in names)
+    return tuple(names[:1]) if config.norm.kind in ("shared", "none") else tuple(names)

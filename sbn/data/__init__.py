@@ -1,0 +1,1 @@
+"""Data: sources, and the path from them to batches."""

@@ -1,0 +1,89 @@
+"""The tf.data path: batches of augmented views, each a pure function of (seed, stage, step)."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sbn.augment import pipeline
+from sbn.data import pixels
+from sbn.data.sources import Source
+
+Batch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One augmented copy of the batch.
+
+    Attributes:
+        ops: the parsed augmentation pipeline.
+        draws: which stream of random draws it uses; views of one stream make the same draws for ops of the same name.
+    """
+
+    ops: tuple[pipeline.Op, ...]
+    draws: int
+
+
+def batches(
+    source: Source,
+    views: Sequence[View],
+    *,
+    seed: int,
+    stage: int,
+    batch_size: int,
+    start: int,
+    stop: int,
+    shard: tuple[int, int] = (0, 1),
+) -> Iterator[Batch]:
+    """Yields the batches of steps `start` to `stop - 1` of a stage.
+
+    An epoch visits every example at most once, in an order of its own; the remainder that fills no batch is left out
+    of that epoch. Nothing is remembered between batches, so starting at step 78,000 costs what starting at 0 costs.
+
+    Args:
+        source: the images to draw from.
+        views: K pipelines.
+        seed: the experiment's seed.
+        stage: index of the stage; every stage has its own orders and draws.
+        batch_size: examples a step over all processes.
+        start: first step, counted from the start of the stage.
+        stop: the step to stop before.
+        shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
+
+    Yields:
+        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count.
+    """
+    import tensorflow as tf
+
+    from sbn.augment import draws
+    from sbn.augment.host import make_apply
+
+    tf.config.set_visible_devices([], "GPU")  # or TensorFlow takes the memory that JAX needs
+    index, count = shard
+    local = batch_size // count
+    steps_per_epoch = len(source) // batch_size
+    size = source.images.shape[1:3]
+    with tf.device("CPU"):
+        packed = tf.constant(pixels.pack(source.images))
+        labels = tf.constant(source.labels)
+    applies = [make_apply(view.ops, image_size=size) for view in views]
+
+    def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = draws.order_tf(seed, stage, epoch, len(source))[: steps_per_epoch * batch_size]
+        mine = tf.reshape(order, (steps_per_epoch, batch_size))[:, index * local : (index + 1) * local]
+        return tf.data.Dataset.from_tensor_slices(mine).map(lambda ids: (epoch, ids))
+
+    def make_batch(epoch: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = tf.gather(packed, ids)
+        augmented = [
+            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
+            for apply, view in zip(applies, views, strict=True)
+        ]
+        return {"pixels": tf.stack(augmented, axis=1), "label": tf.gather(labels, ids), "id": ids}
+
+    first, skipped = divmod(start, steps_per_epoch)
+    epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
+    dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
+    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
+    return dataset.as_numpy_iterator()

@@ -1,0 +1,34 @@
+"""Packed pixels: how images travel from the host to the accelerator, and what they become there."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def pack(images: np.ndarray) -> np.ndarray:
+    """Packs uint8 RGB (..., H, W, 3) into int32 (..., H, W): R in the lowest byte, then G, B and 255 for "image"."""
+    opaque = np.full((*images.shape[:-1], 1), 255, np.uint8)
+    return np.concatenate([images, opaque], axis=-1).view("<i4")[..., 0]
+
+
+def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
+    """Returns what a network sees of packed pixels: zero mean and unit variance a channel.
+
+    Filler pixels (highest byte 0: the border of a padded crop, the hole of Cutout) become exactly 0, the data set's
+    mean, as in the AutoAugment code, which pads and cuts after normalisation. No uint8 colour could say that.
+
+    Args:
+        pixels: (..., H, W) int32.
+        mean: (3,) in [0, 1].
+        std: (3,) in [0, 1].
+
+    Returns:
+        (..., H, W, 3) float32.
+    """
+    rgbx = jax.lax.bitcast_convert_type(pixels, jnp.uint8)
+    scale = 1.0 / (255.0 * jnp.asarray(std, jnp.float32))
+    shift = -jnp.asarray(mean, jnp.float32) / jnp.asarray(std, jnp.float32)
+    colours = rgbx[..., :3].astype(jnp.float32) * scale + shift
+    return jnp.where(rgbx[..., 3:] > 0, colours, 0.0)

@@ -1,0 +1,98 @@
+"""Lists every row: where it stands, what it changes, the paper's number. `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from sbn.config import command_line, rows
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.schema import KEYS
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints the rows that `argv` selects."""
+    parser = argparse.ArgumentParser(
+        "python -m sbn.list", description="Lists the rows of the experiments, with the paper's numbers."
+    )
+    parser.add_argument(
+        "select", nargs="?", default="", metavar="FILE[:TABLE[/ROW]]", help="default: every file in experiments/"
+    )
+    parser.add_argument(
+        "--commands",
+        action="store_true",
+        help="print command lines: of the row, and from the base config by overrides alone",
+    )
+    parser.add_argument("--keys", action="store_true", help="print every config key with its type, default and meaning")
+    options = parser.parse_args(argv)
+    if options.keys:
+        print(describe_keys())
+        return
+    try:
+        print("\n".join(describe(options.select, commands=options.commands)))
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
+def describe(select: str, *, commands: bool = False) -> list[str]:
+    """Returns the lines of the listing.
+
+    Raises:
+        ConfigError: for a file, table or row that is not there.
+    """
+    path, _, wanted = select.partition(":")
+    experiments = [rows.load_experiment(p) for p in ([pathlib.Path(path)] if path else experiment_files())]
+    lines: list[str | None] = []
+    for experiment in experiments:
+        for table_name, table in experiment.tables.items():
+            chosen = {f"{table_name}/{name}": row for name, row in table.rows.items()}
+            chosen = {name: row for name, row in chosen.items() if wanted in ("", table_name, name)}
+            if not chosen:
+                continue
+            lines += ["" if lines else None, f"{experiment.path}:{table_name}  {table.title}"]
+            width = max(map(len, chosen))
+            for name, row in chosen.items():
+                lines += _row_lines(experiment, name, row, width=width, commands=commands)
+    if wanted and not lines:
+        choices = [
+            name
+            for e in experiments
+            for table in e.tables
+            for name in (table, *(f"{table}/{row}" for row in e.tables[table].rows))
+        ]
+        raise unknown("table or row", wanted, choices)
+    return [line for line in lines if line is not None]
+
+
+def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: int, commands: bool) -> list[str]:
+    numbers = ", ".join(f"{p.value:g}" + (f" ± {p.std:g}" if p.std is not None else "") for p in row.paper) or "–"
+    if not commands:
+        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {row.note}".rstrip()]
+    return [
+        f"  {name}  paper {numbers}  {row.where}",
+        f"    {command_line.command(str(experiment.path), name, {})}",
+        f"    {command_line.command(str(experiment.path), 'base', row.changes)}",
+    ]
+
+
+def experiment_files() -> list[pathlib.Path]:
+    """Returns the experiments files in experiments/ here, or beside the package."""
+    for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[1] / "experiments"):
+        if folder.is_dir():
+            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+    raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
+
+
+def describe_keys() -> str:
+    """Returns a line for every declared key."""
+    lines = []
+    for key in KEYS:
+        kind = key.kind + (" or None" if key.optional else "")
+        choices = f" One of {', '.join(map(repr, key.choices))}." if key.choices else ""
+        stage = " A stage may have its own." if key.per_stage else ""
+        lines.append(f"--config.{key.name}  ({kind}, {key.default!r})\n    {key.doc}{choices}{stage}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,48 @@
+"""`python -m sbn.train --config=FILE:TABLE/ROW[,key=value] [--config.key=value] --workdir=DIR`."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from sbn.config import command_line
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one experiment; returns the exit code: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again)."""
+    parser = argparse.ArgumentParser(
+        "python -m sbn.train", description="Trains one row of an experiment, or goes on with it."
+    )
+    parser.add_argument(
+        "--workdir", required=True, metavar="DIR", help="where everything about the run goes; gs:// works"
+    )
+    options, request = command_line.parse(parser, argv)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("sbn").setLevel(logging.INFO)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+    # Only now: a mistake in the command line is told before jax is loaded.
+    import jax
+
+    from sbn.train import Diverged, Origin, Preempted, train
+
+    if os.environ.get("SBN_MULTIHOST") == "1":
+        jax.distributed.initialize()
+    try:
+        result = train(
+            request.config, options.workdir, origin=Origin(request.experiment, request.row, request.overrides)
+        )
+    except command_line.ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    except Diverged as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    except Preempted as event:
+        parser.exit(75, f"{parser.prog}: {event}\n")
+    for name, value in result["metrics"].items():
+        print(f"{name:32} {value:.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""Checkpoints: Orbax, asynchronous and atomic, each with a checksum, so that a damaged one is noticed and skipped."""
+
+import dataclasses
+import logging
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+from jax.sharding import Sharding
+
+from sbn.train.state import TrainState
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A checkpoint read back."""
+
+    state: TrainState
+    seconds: float
+
+
+class Checkpoints:
+    """The checkpoints of a work directory.
+
+    Args:
+        directory: where they lie; made if missing, except to read.
+        keep: how many of the newest to keep.
+        branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
+        create: whether to make the directory.
+    """
+
+    def __init__(self, directory: epath.PathLike, *, keep: int, branches: tuple[str, ...], create: bool = True) -> None:
+        self._directory = epath.Path(directory).resolve()
+        self._branches = branches
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=create, cleanup_tmp_directories=create)
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def save(self, step: int, state: TrainState, *, seconds: float) -> None:
+        """Starts writing the state after `step` steps and `seconds` of training, unless it is there already."""
+        if step in self._manager.all_steps():
+            return
+        meta = {"step": step, "branches": list(self._branches), "seconds": seconds, "checksum": checksum(state)}
+        items = {"model": state.variables, "optimiser": state.opt_state}
+        args = ocp.args.Composite(
+            **{name: ocp.args.StandardSave(item) for name, item in items.items()}, meta=ocp.args.JsonSave(meta)
+        )
+        self._manager.save(step, args=args)
+
+    def reached_preemption(self, step: int) -> bool:
+        """Whether the hosts of this job have agreed to stop at `step`."""
+        return bool(self._manager.reached_preemption(step))
+
+    def restore(self, like: TrainState, sharding: Sharding, *, step: int | None = None) -> Restored | None:
+        """Reads the newest checkpoint that is whole; None if there is none.
+
+        A damaged one is reported and set aside beside the checkpoints, as `damaged_STEP`.
+
+        Args:
+            like: a state of the same form, whose values are not used.
+            sharding: of the restored arrays.
+            step: read this one instead, and let its damage raise.
+        """
+        steps = sorted(self._manager.all_steps(), reverse=True) if step is None else [step]
+        for candidate in steps:
+            try:
+                return self._read(candidate, like, sharding)
+            except Exception as error:
+                if step is not None:
+                    raise
+                log.warning(
+                    "checkpoint %d is damaged and set aside (%s)",
+                    candidate,
+                    str(error).splitlines()[0] if str(error) else type(error).__name__,
+                )
+                self._set_aside(candidate)
+        return None
+
+    def _read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:
+        def shaped(tree: Any) -> Any:
+            return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+
+        items = {"model": shaped(like.variables), "optimiser": shaped(like.opt_state)}
+        args = ocp.args.Composite(
+            **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
+        )
+        read = self._manager.restore(step, args=args)
+        if tuple(read.meta["branches"]) != self._branches:
+            raise ValueError(f"it holds the branches {read.meta['branches']}, not {list(self._branches)}")
+        counter = jax.device_put(np.asarray(step, np.int32), sharding)
+        state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser)
+        if checksum(state) != read.meta["checksum"]:
+            raise ValueError("its arrays do not match their checksum")
+        return Restored(state, read.meta["seconds"])
+
+    def _set_aside(self, step: int) -> None:
+        if jax.process_index() == 0:
+            target = self._directory.parent / f"damaged_{step}"
+            if target.exists():
+                target.rmtree()
+            (self._directory / str(step)).rename(target)
+        self._manager.reload()
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+
+def checksum(state: TrainState) -> int:
+    """Returns a CRC-32 of every array of the state, in the order of its tree."""
+    value = 0
+    for leaf in jax.tree.leaves(state):
+        value = zlib.crc32(np.asarray(jax.device_get(leaf)).tobytes(), value)
+    return value

@@ -1,0 +1,167 @@
+"""`train(config, workdir)`: the whole interface, and the loop, to be read from top to bottom."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+from sbn.config.checks import check
+from sbn.data import host
+from sbn.evals.make import make_evaluators
+from sbn.tasks.base import Arrays, Variables
+from sbn.train import mesh as meshes
+from sbn.train import preemption, provenance
+from sbn.train import workdir as workdirs
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.plan import Stage
+from sbn.train.progress import Progress, write_progress
+from sbn.train.setup import Setup, make_setup, make_views
+from sbn.train.state import init_state
+from sbn.train.step import make_step
+from sbn.train.workdir import Origin
+from sbn.train.writers import Writers
+
+log = logging.getLogger(__name__)
+
+
+class Diverged(RuntimeError):
+    """The loss or its gradient is no longer a number. The last checkpoint is from before that."""
+
+
+def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None = None) -> dict[str, Any]:
+    """Trains, or goes on training, the experiment that `config` describes.
+
+    Run again after a kill at any moment it goes on from the newest whole checkpoint and ends with the same bits. Run
+    again when done it returns the result at once.
+
+    Args:
+        config: as a row gives it.
+        workdir: where everything about the run goes.
+        origin: the row it came from, recorded with the result.
+
+    Returns:
+        what result.json holds; 'metrics' are those of the last evaluation.
+
+    Raises:
+        ConfigError: if the config can't be run, or the directory holds another one's run.
+        Diverged: if the loss is no longer finite.
+        Preempted: if it was asked to stop, after saving.
+    """
+    config, workdir, origin = check(config), epath.Path(workdir), origin or Origin()
+    done = workdirs.finished(workdir, config)
+    if done is not None:
+        log.info("%s is done: nothing to do", workdir)
+        return done
+
+    setup = make_setup(config)
+    plan, mesh, task = setup.plan, setup.mesh, setup.task
+    views = [make_views(stage) for stage in plan.stages]
+    evaluators = make_evaluators(config, task, mesh, setup.test)
+    schedule = make_schedule(plan)
+
+    # Start, or restore
+    workdirs.begin(
+        workdir, config, provenance.collect({"train": setup.train.fingerprint(), "test": setup.test.fingerprint()})
+    )
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=config.save.keep, branches=task.branches)
+    state = init_state(task, make_optimiser(plan.stages[0], schedule), seed=config.seed)
+    state = jax.device_put(state, meshes.replicated(mesh))
+    restored = checkpoints.restore(state, meshes.replicated(mesh))
+    state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
+    step = int(state.step)
+    log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
+    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=jax.process_index() == 0)
+    progress = Progress(plan.total, start=step, seconds=seconds, batch_size=config.batch_size)
+    pending = Pending()
+    results: dict[str, float] = {}
+
+    def evaluate(variables: Variables) -> dict[str, float]:
+        scores = {name: value for evaluator in evaluators.values() for name, value in evaluator(variables)}
+        progress.restart_rate()
+        return scores
+
+    def write_pending() -> None:
+        scalars = pending.flush()
+        if scalars:
+            writers.write(step, scalars)
+            shown = {name: value for name, value in scalars.items() if name.endswith(("/loss", "train/lr"))}
+            write_progress(workdir, progress.report(step, shown))
+
+    # Train
+    with preemption.watch() as notice:
+        for stage in plan.stages:
+            if step >= stage.stop:
+                continue
+            take_step = make_step(task, stage, schedule, mesh, seed=config.seed)
+            for batch in _batches(setup, stage, views[stage.index], config, step):
+                state, metrics = take_step(state, meshes.place(mesh, batch))
+                step += 1
+                pending.add(step, metrics)
+                stop = notice.given or checkpoints.reached_preemption(step)
+                saving = plan.save.due(step) or stop
+                # A log line is cut at every checkpoint, so that a restored run writes the same lines.
+                if plan.log.due(step) or saving:
+                    write_pending()
+                if plan.eval.due(step):
+                    results = evaluate(state.variables)
+                    writers.write(step, results)
+                    print("  ".join(f"{name} {value:.4f}" for name, value in results.items()), flush=True)
+                if saving:
+                    checkpoints.save(step, state, seconds=progress.seconds())
+                if stop and step < plan.total:
+                    checkpoints.close()
+                    writers.close()
+                    raise preemption.Preempted(
+                        f"asked to stop: saved after step {step}, start the same command again to go on"
+                    )
+
+    # Finish
+    results = results or evaluate(state.variables)  # killed between the last checkpoint and result.json
+    checkpoints.close()
+    writers.close()
+    return workdirs.finish(workdir, config, origin, steps=step, seconds=progress.seconds(), metrics=results)
+
+
+def _batches(setup: Setup, stage: Stage, views: list[host.View], config: ConfigDict, step: int) -> Any:
+    return host.batches(
+        setup.train,
+        views,
+        seed=config.seed,
+        stage=stage.index,
+        batch_size=config.batch_size,
+        start=step - stage.start,
+        stop=stage.stop - stage.start,
+        shard=(jax.process_index(), jax.process_count()),
+    )
+
+
+class Pending:
+    """Metrics of steps not yet written, left on the device until then, so that steps need not wait for each other."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[int, Arrays]] = []
+
+    def add(self, step: int, metrics: Arrays) -> None:
+        """Takes the metrics of one step."""
+        self._steps.append((step, metrics))
+
+    def flush(self) -> Mapping[str, float]:
+        """Returns their means since the last time, by the names to write.
+
+        Raises:
+            Diverged: naming the first step with a value that is not finite.
+        """
+        steps, self._steps = jax.device_get(self._steps), []
+        for step, metrics in steps:
+            for name, value in metrics.items():
+                if not math.isfinite(value):
+                    raise Diverged(
+                        f"{name} is {value} at step {step}: training stopped; the last checkpoint is from before that"
+                    )
+        names = steps[0][1] if steps else ()
+        return {f"train/{name}": math.fsum(float(metrics[name]) for _, metrics in steps) / len(steps) for name in names}

@@ -1,0 +1,37 @@
+"""The device mesh: one axis, over which the examples of a batch are sharded."""
+
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from sbn.config.errors import ConfigError
+
+
+def make_mesh(*, batch_size: int) -> Mesh:
+    """Returns the mesh over all devices of all processes.
+
+    Raises:
+        ConfigError: if the batch does not divide evenly.
+    """
+    devices = jax.device_count()
+    if batch_size % devices:
+        raise ConfigError(f"batch_size = {batch_size} does not divide over {devices} devices")
+    return jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,))
+
+
+def over_data(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of arrays whose first axis is the examples."""
+    return NamedSharding(mesh, PartitionSpec("data"))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of arrays that every device holds whole."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def place(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+    """Puts this process's part of a batch on the devices, as part of the global batch."""
+    sharding = over_data(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}

@@ -1,0 +1,67 @@
+"""SGD as the papers train with it, and its learning-rate schedules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from sbn.train.plan import Plan, Stage, to_steps
+
+Schedule = Callable[[jax.Array], jax.Array]
+
+
+def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransformation:
+    """Returns coupled weight decay, clipping, and SGD with momentum, in that order.
+
+    The TF AutoAugment code adds weight decay to the loss and clips the sum's gradient. The state has the same form
+    for every stage, so that momentum carries over. PyTorch's and TF's Nesterov form is optax's.
+    """
+    optim = stage.config.optim
+    mask = None if optim.decay_norm else _without_norms
+    return optax.chain(
+        optax.add_decayed_weights(optim.weight_decay, mask=mask)
+        if mask
+        else optax.add_decayed_weights(optim.weight_decay),
+        optax.clip_by_global_norm(optim.clip_norm) if optim.clip_norm is not None else optax.identity(),
+        optax.sgd(schedule, momentum=optim.momentum, nesterov=optim.nesterov),
+    )
+
+
+def _without_norms(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(lambda path, _: not is_norm_leaf(path, params), params)
+
+
+def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:
+    """Whether a parameter is the scale or bias of a normalisation layer: a module that has a scale."""
+    node = params
+    for key in path[:-1]:
+        node = node[key.key]
+    return "scale" in node
+
+
+def make_schedule(plan: Plan) -> Schedule:
+    """Returns the learning rate of the whole run as a function of the number of steps done."""
+    parts = [_stage_schedule(stage, plan) for stage in plan.stages]
+    return optax.join_schedules(parts, [stage.stop for stage in plan.stages[:-1]])
+
+
+def _stage_schedule(stage: Stage, plan: Plan) -> Schedule:
+    config, length = stage.config, stage.stop - stage.start
+    peak, kind = config.optim.lr, config.schedule.kind
+    warmup = to_steps(config.schedule.warmup, config, plan.steps_per_epoch)
+    boundaries = [to_steps(text, config, plan.steps_per_epoch) for text in config.schedule.boundaries]
+
+    def schedule(count: jax.Array) -> jax.Array:
+        step = jnp.asarray(count, jnp.float32)
+        rate = jnp.full((), peak, jnp.float32)
+        if kind == "cosine":
+            # step t of T counts from 1, so that the last step has rate 0 (TF AutoAugment code)
+            progress = jnp.clip((step + 1 - warmup) / max(length - warmup, 1), 0.0, 1.0)
+            rate = 0.5 * peak * (1 + jnp.cos(jnp.pi * progress))
+        for boundary in boundaries:
+            rate = jnp.where(step >= boundary, rate * config.schedule.factor, rate)
+        return jnp.where(step < warmup, peak * (step + 1) / max(warmup, 1), rate)
+
+    return schedule

@@ -1,0 +1,90 @@
+"""Every duration of a config, in steps. Nothing else converts epochs or examples."""
+
+import dataclasses
+
+from ml_collections import ConfigDict
+
+from sbn.config import durations, tree
+from sbn.config.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Every:
+    """A rhythm of steps.
+
+    Attributes:
+        interval: steps between two times; 0 for none but the ends.
+        ends: where the stages end, the run's end among them; always due.
+    """
+
+    interval: int
+    ends: tuple[int, ...]
+
+    def due(self, step: int) -> bool:
+        """Whether it is due once `step` steps are done."""
+        return step in self.ends or (self.interval > 0 and step % self.interval == 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of the plan: steps `start` to `stop - 1` of the run."""
+
+    name: str
+    index: int
+    start: int
+    stop: int
+    config: ConfigDict
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run does when, in steps.
+
+    Attributes:
+        stages: in order, without gaps.
+        steps_per_epoch: full batches in the training split.
+        log: when to write training metrics.
+        eval: when to evaluate.
+        save: when to write a checkpoint.
+    """
+
+    stages: tuple[Stage, ...]
+    steps_per_epoch: int
+    log: Every
+    eval: Every
+    save: Every
+
+    @property
+    def total(self) -> int:
+        """Number of steps of the run."""
+        return self.stages[-1].stop
+
+
+def make_plan(config: ConfigDict, *, examples: int) -> Plan:
+    """Returns the plan of a run over `examples` training examples.
+
+    Raises:
+        ConfigError: if there are too few examples to fill one batch.
+    """
+    if examples < config.batch_size:
+        raise ConfigError(f"batch_size = {config.batch_size} is more than the {examples} training examples")
+    steps_per_epoch = examples // config.batch_size
+
+    stages: list[Stage] = []
+    for index, name in enumerate(config.stages):
+        own = tree.stage_config(config, name)
+        start = stages[-1].stop if stages else 0
+        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own))
+    ends = tuple(stage.stop for stage in stages)
+
+    def every(text: str) -> Every:
+        return Every(to_steps(text, config, steps_per_epoch), ends)
+
+    return Plan(
+        tuple(stages), steps_per_epoch, every(config.log.every), every(config.eval.every), every(config.save.every)
+    )
+
+
+def to_steps(text: str, config: ConfigDict, steps_per_epoch: int) -> int:
+    """Returns the steps of a duration such as '200 epochs'."""
+    return durations.parse(text).steps(steps_per_epoch=steps_per_epoch, batch_size=config.batch_size)

@@ -1,0 +1,63 @@
+"""What ran: command, versions, devices, source code, data."""
+
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "ml-collections",
+    "clu",
+    "numpy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-datasets",
+)
+
+
+def collect(data: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "argv": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "devices": [device.device_kind for device in jax.devices()],
+        "processes": jax.process_count(),
+        "data": dict(data),
+        **_source_code(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _source_code() -> dict[str, str]:
+    """The git commit of this package's checkout, and what differs from it; nothing where it is no checkout."""
+    folder = str(pathlib.Path(__file__).parents[2])
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False, timeout=30)
+        return done.stdout if done.returncode == 0 else ""
+
+    try:
+        commit = git("rev-parse", "HEAD").strip()
+        return {"commit": commit, "diff": git("diff", "HEAD", "--", "*.py", "*.cfg", "*.toml")} if commit else {}
+    except (OSError, subprocess.TimeoutExpired):
+        return {}

@@ -1,0 +1,67 @@
+"""Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
+
+import dataclasses
+
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from sbn.augment import pipeline
+from sbn.config.errors import ConfigError
+from sbn.data import sources
+from sbn.data.host import View
+from sbn.data.sources import Source
+from sbn.tasks.classification import Classification, make_classification
+from sbn.train.mesh import make_mesh
+from sbn.train.plan import Plan, Stage, make_plan
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """The parts of a run.
+
+    Attributes:
+        mesh: the devices.
+        train: training split.
+        test: test split.
+        task: what is learned.
+        plan: what happens when.
+    """
+
+    mesh: Mesh
+    train: Source
+    test: Source
+    task: Classification
+    plan: Plan
+
+
+def make_setup(config: ConfigDict) -> Setup:
+    """Returns the parts of the run that `config` describes; only the data are loaded.
+
+    Raises:
+        ConfigError: if they don't fit together.
+    """
+    for view in config.views:
+        _parse(config.views[view].augment, f"views.{view}.augment")
+    mesh = make_mesh(batch_size=config.batch_size)
+    train, test = sources.load(config.data, "train"), sources.load(config.data, "test")
+    size = (train.images.shape[1], train.images.shape[2])
+    task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
+    return Setup(mesh, train, test, task, make_plan(config, examples=len(train)))
+
+
+def make_views(stage: Stage) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis."""
+    names = list(stage.config.branches)
+    views = []
+    for name in names:
+        view = stage.config.views[name]
+        ops = _parse(view.augment, f"views.{name}.augment of stage {stage.name!r}")
+        views.append(View(ops, names.index(view.draws or name)))
+    return views
+
+
+def _parse(text: str, name: str) -> tuple[pipeline.Op, ...]:
+    try:
+        return pipeline.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} = {text!r}: {error}") from None

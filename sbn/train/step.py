@@ -1,0 +1,51 @@
+"""One training step, compiled once a stage: forward and backward of all views, one update."""
+
+from collections.abc import Callable
+
+import jax
+import optax
+from jax.sharding import Mesh
+
+from sbn.tasks.base import Arrays, StageViews, Task
+from sbn.train import mesh as meshes
+from sbn.train.optimiser import Schedule, make_optimiser
+from sbn.train.plan import Stage
+from sbn.train.state import TrainState, stream_key
+
+Step = Callable[[TrainState, Arrays], tuple[TrainState, Arrays]]
+
+
+def stage_views(stage: Stage, branches: tuple[str, ...]) -> StageViews:
+    """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
+    names = stage.config.branches
+    weights = [stage.config.views[name].weight for name in names]
+    weights = [1 / len(names) if weight is None else weight for weight in weights]
+    indices = tuple(branches.index(name) if name in branches else 0 for name in names)
+    return StageViews(tuple(names), tuple(weights), indices)
+
+
+def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int) -> Step:
+    """Returns the jitted step of a stage. It donates the state; batches are sharded over the mesh by example.
+
+    The metrics it returns, scalars on the device: the task's own, 'grad_norm' (before weight decay and clipping) and
+    'lr'.
+    """
+    optimiser = make_optimiser(stage, schedule)
+    views = stage_views(stage, task.branches)
+    smoothing = stage.config.loss.label_smoothing
+
+    def step(state: TrainState, batch: Arrays) -> tuple[TrainState, Arrays]:
+        key = stream_key(seed, "dropout", state.step)
+
+        def loss(params: optax.Params) -> tuple[jax.Array, tuple[optax.Params, Arrays]]:
+            variables = {"params": params, "batch_stats": state.batch_stats}
+            return task.loss(variables, batch, views=views, label_smoothing=smoothing, key=key)
+
+        grads, (batch_stats, metrics) = jax.grad(loss, has_aux=True)(state.params)
+        updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        metrics = {**metrics, "grad_norm": optax.global_norm(grads), "lr": schedule(state.step)}
+        return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
+
+    whole = meshes.replicated(mesh)
+    return jax.jit(step, in_shardings=(whole, meshes.over_data(mesh)), out_shardings=whole, donate_argnums=0)

@@ -1,0 +1,92 @@
+"""The files of a run: config, provenance, metrics.jsonl, progress, checkpoints, and result.json last."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.train.writers import write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Which row a config came from.
+
+    Attributes:
+        experiment: name of the experiments file; '' for a config made by hand.
+        row: 'table/row'.
+        overrides: what was changed on top of the row, without the seed.
+    """
+
+    experiment: str = ""
+    row: str = ""
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
+    """Returns the result of a run that is done, None of one to start or to go on with.
+
+    Raises:
+        ConfigError: if the directory holds a run of another config; it shows the difference.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        old = tree.flatten(json.loads(path.read_text()))
+        differences = tree.difference(old, tree.flatten(config))
+        if differences:
+            shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (before, now) in differences.items())
+            raise ConfigError(
+                f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
+            )
+    result = workdir / "result.json"
+    return json.loads(result.read_text()) if result.exists() else None
+
+
+def read_config(workdir: epath.Path) -> ConfigDict:
+    """Returns the config of the run in a work directory.
+
+    Raises:
+        ConfigError: if there is no run.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise ConfigError(f"{workdir} holds no run: it has no config.json")
+    return tree.checked(json.loads(path.read_text()))
+
+
+def begin(workdir: epath.Path, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
+    """Makes the directory, and records the config and this start; of several processes one writes."""
+    if jax.process_index() != 0:
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    if not (workdir / "config.json").exists():
+        write_atomically(workdir / "config.json", config.to_dict())
+    path = workdir / "provenance.json"
+    starts = json.loads(path.read_text()) if path.exists() else []
+    write_atomically(path, [*starts, provenance])
+
+
+def finish(
+    workdir: epath.Path, config: ConfigDict, origin: Origin, *, steps: int, seconds: float, metrics: Mapping[str, float]
+) -> dict[str, Any]:
+    """Writes result.json, which says that the run is done; returns what it holds."""
+    result = {
+        "format": 1,
+        "experiment": origin.experiment,
+        "row": origin.row,
+        "seed": config.seed,
+        "overrides": dict(origin.overrides),
+        "steps": steps,
+        "seconds": seconds,
+        "metrics": dict(metrics),
+        "config": config.to_dict(),
+    }
+    if jax.process_index() == 0:
+        write_atomically(workdir / "result.json", result)
+    return result

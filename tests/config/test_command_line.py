@@ -1,0 +1,134 @@
+"""Command lines: what they make, and what they say about mistakes."""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from ml_collections import config_flags
+
+from sbn.config import command_line, rows, tree
+from sbn.config.errors import ConfigError
+
+ROOT = pathlib.Path(__file__).parents[2]
+SPLIT_BN = str(ROOT / "experiments/split_bn.py")
+EXPERIMENTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__")
+
+
+def request(*argv: str) -> command_line.Request:
+    others, dotted = command_line.split(argv)
+    return command_line.request(others[0].removeprefix("--config="), dotted)
+
+
+def test_row_argument_and_dotted_overrides():
+    made = request(
+        f"--config={SPLIT_BN}:table3/shared_affine,seed=3,views.aux.augment=randaugment(2, 9)|flip",
+        "--config.optim.lr=0.05",
+        "--noconfig.optim.nesterov",
+    )
+    assert made.experiment == "split_bn"
+    assert made.row == "table3/shared_affine"
+    assert made.config.norm.kind == "split_stats"
+    assert (made.config.seed, made.config.optim.lr, made.config.optim.nesterov) == (3, 0.05, False)
+    assert made.config.views.aux.augment == "randaugment(2, 9)|flip"
+    assert made.overrides == {"views.aux.augment": "randaugment(2, 9)|flip", "optim.lr": 0.05, "optim.nesterov": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("seed", "1e3", 1000),
+        ("optim.clip_norm", "None", None),
+        ("optim.lr", "1", 1.0),
+        ("branches", "main,aux", ("main", "aux")),
+        ("branches", "('main',)", ("main",)),
+        ("eval.mix", "0.1,0.5", (0.1, 0.5)),
+        ("eval.mix", "[0.25]", (0.25,)),
+        ("duration", "5epochs", "5epochs"),
+        ("optim.nesterov", "false", False),
+        ("views.aux.augment", "", ""),
+        ("schedule.boundaries", "60 epochs,120 epochs", ("60 epochs", "120 epochs")),
+    ],
+)
+def test_values_are_read_by_the_type_of_their_key(name, text, value):
+    made = tree.literal(name, text)
+    assert made == value
+    assert tree.changed(tree.defaults(), {name: made})[name] == value
+
+
+def test_values_may_follow_after_a_space():
+    assert command_line.split(["--config.optim.lr", "0.5", "--config.optim.nesterov", "--workdir=x"]) == (
+        ["--workdir=x"],
+        {"optim.lr": "0.5", "optim.nesterov": "True"},
+    )
+
+
+def test_an_override_that_changes_nothing_is_not_one():
+    assert (
+        request(f"--config={SPLIT_BN}:table3/weak_augment", "--config.optim.lr=0.1", "--config.seed=4").overrides == {}
+    )
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_row_is_its_base_with_overrides_alone(path):
+    """The command lines that `sbn.list --commands` prints make the rows' configs exactly."""
+    experiment = rows.load_experiment(path)
+    for name, row in experiment.rows().items():
+        import shlex
+
+        words = shlex.split(command_line.command(str(path), "base", row.changes))
+        others, dotted = command_line.split(words[3:])
+        made = command_line.request(others[0].removeprefix("--config="), dotted)
+        direct = command_line.request(f"{path}:{name}", {})
+        assert tree.flatten(made.config) == tree.flatten(direct.config), name
+
+
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")  # ml_collections' own
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_experiments_work_as_ml_collections_config_files(path):
+    from absl import flags
+
+    values, argv = flags.FlagValues(), ["program", "--config.optim.lr=0.25"]
+    experiment = rows.load_experiment(path)
+    name = next(iter(experiment.rows().keys() - {"base"}))
+    config_flags.DEFINE_config_file("config", f"{path}:{name},seed=5", flag_values=values, sys_argv=argv)
+    values(argv)
+    assert (values.config.seed, values.config.optim.lr) == (5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("experiments/split_bnn.py:table3/x", ["split_bnn", "split_bn.py"]),
+        (f"{SPLIT_BN}:table3/shared_afine", ["shared_afine", "'table3/shared_affine'"]),
+        (f"{SPLIT_BN}:table3/weak_augment,sed=3", ["'sed'", "'seed'"]),
+        (f"{SPLIT_BN}:table3/weak_augment,seed", ["'seed'", "key=value"]),
+        (f"{SPLIT_BN}:table3/weak_augment,norm.group_size=7", ["norm.group_size", "7", "128"]),
+    ],
+)
+def test_mistakes_are_told_in_one_line(argument, words):
+    with pytest.raises(ConfigError) as caught:
+        command_line.request(argument, {})
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_mistake_ends_the_program_with_its_line(capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_line.parse(
+            argparse.ArgumentParser("prog"), [f"--config={SPLIT_BN}:table3/weak_augment", "--config.optim.lrr=1"]
+        )
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("prog: unknown config key 'optim.lrr'; did you mean 'optim.lr'?")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "module", ["sbn.config.command_line", "sbn.list", "sbn.report", "experiments.split_bn", "experiments.quickstart"]
+)
+def test_config_listing_and_report_load_neither_jax_nor_tensorflow(module):
+    code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('jax', 'tensorflow', 'flax')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

@@ -1,0 +1,170 @@
+"""The schema is complete, documented, and is all that code reads."""
+
+import ast
+import pathlib
+
+import pytest
+
+from sbn.config import tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError
+from sbn.config.schema import KEYS, check_value
+
+SOURCE = pathlib.Path(__file__).parents[2] / "sbn"
+# names that hold a config, or the part of one called after the name
+ROOTS = ("config", "stage_config")
+PARTS = {name for key in KEYS for name in key.name.split(".")[:-1] if name != "*"}
+
+
+def _chains() -> set[tuple[str, ...]]:
+    """Every dotted attribute chain in the source, as ('config', 'optim', 'lr')."""
+    chains = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            while isinstance(node, ast.Attribute):
+                names.insert(0, node.attr)
+                node = node.value
+            if names and isinstance(node, ast.Name):
+                chains.add((node.id, *names))
+    return chains
+
+
+def test_every_key_has_a_good_default_and_a_sentence():
+    for key in KEYS:
+        check_value(key, key.default, name=key.name)
+        assert key.doc.endswith("."), key.name
+
+
+def test_every_declared_key_is_read_and_every_read_key_is_declared():
+    declared = {tuple(part for part in key.name.split(".") if part != "*") for key in KEYS}
+    read, unknown = set(), []
+    for chain in _chains():
+        for start, name in enumerate(chain):
+            rest = chain[start + 1 :]
+            if name == "config" and rest:
+                if rest[0] in ("stage", "stages", "to_dict", "views") or "sbn" in chain:
+                    read |= {("stages",)} if rest[0] == "stages" else set()
+                    continue
+                match = next((rest[:n] for n in (1, 2) if rest[:n] in declared), None)
+                if match:
+                    read.add(match)
+                elif (rest[0] not in PARTS and chain[0] not in ("tf", "jax", "config_flags")) or (
+                    rest[0] in PARTS and len(rest) > 1
+                ):
+                    unknown.append(chain)
+        if chain[0] in PARTS | {"stage", "view"} and len(chain) > 1:  # optim = stage.config.optim; optim.lr
+            short = chain[:2] if chain[0] in PARTS else chain[1:3]
+            read |= {key for key in declared if key == short or (chain[0] == "view" and key == ("views", chain[1]))}
+            read |= {key for key in declared if chain[0] == "stage" and key in (chain[1:2], chain[1:3])}
+    assert not unknown, f"keys read that nobody declares: {unknown}"
+    missing = declared - read - {("views", "weight")}  # read through a comprehension over views
+    assert not missing, f"keys declared that nobody reads: {sorted(missing)}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optim.lrr": 1.0}, ["optim.lrr", "optim.lr"]),
+        ({"views.main.augmnt": ""}, ["views.main.augmnt", "views.main.augment"]),
+        ({"norm.kind": "spilt"}, ["spilt", "'split'", "shared"]),
+        ({"seed": "three"}, ["seed", "'three'", "whole number"]),
+        ({"seed": True}, ["seed", "True", "whole number"]),
+        ({"seed": -1}, ["seed", "-1", "0"]),
+        ({"model.width": 0}, ["model.width", "0", "1"]),
+        ({"duration": "5 epoks"}, ["duration", "'5 epoks'", "epochs"]),
+        ({"duration": "1.5 steps"}, ["1.5 steps", "whole"]),
+        ({"optim.nesterov": 1}, ["optim.nesterov", "True or False"]),
+        ({"branches": "main"}, ["branches", "'main'", "tuple"]),
+        ({"stage.refine.seed": 1}, ["stage.refine.seed"]),
+        ({"stage.refine.optim.lrr": 1.0}, ["stage.refine.optim.lrr", "stage.refine.optim.lr"]),
+        ({"stage": 1}, ["'stage'"]),
+        ({"views.main": ""}, ["views.main"]),
+    ],
+)
+def test_bad_changes_are_named_with_what_would_do(changes, words):
+    with pytest.raises(ConfigError) as caught:
+        tree.changed(tree.defaults(), changes)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"stages": ()}, ["stages"]),
+        ({"stages": ("a", "a")}, ["stages", "twice"]),
+        ({"stage.refine.optim.lr": 0.1}, ["refine", "train"]),
+        ({"branches": ()}, ["branches"]),
+        ({"branches": ("main", "axu"), "views.aux.augment": ""}, ["axu", "'aux'"]),
+        ({"branches": ("main", "main")}, ["twice"]),
+        ({**TWO, "views.main.weight": 1.0}, ["views.*.weight", "main", "aux"]),
+        ({**TWO, "views.main.weight": 0.0, "views.aux.weight": 0.0}, ["weight"]),
+        ({**TWO, "views.aux.draws": "aux"}, ["views.aux.draws"]),
+        ({**TWO, "views.aux.draws": "mian"}, ["mian", "'main'"]),
+        ({**TWO, "views.aux.draws": "main", "views.main.draws": "aux"}, ["draws"]),
+        ({"schedule.kind": "step"}, ["schedule.boundaries"]),
+        ({"schedule.boundaries": ("1 epoch",)}, ["schedule.kind"]),
+        ({"duration": "0 epochs"}, ["duration"]),
+        ({"norm.group_size": 3}, ["norm.group_size", "3", "128"]),
+        ({"eval.mix": (0.5, 1.5)}, ["eval.mix", "1.5"]),
+        ({"seed": 2**31}, ["seed"]),
+        ({"model.dropout": 1.0}, ["model.dropout"]),
+        ({"data.style": "sketch"}, ["data.style", "cifar10"]),
+        ({"data.name": "shapes", "data.dir": "x"}, ["data.dir", "shapes"]),
+    ],
+)
+def test_impossible_combinations_are_refused_in_one_line(changes, words):
+    config = tree.to_config(tree.changed(tree.defaults(), changes))
+    with pytest.raises(ConfigError) as caught:
+        check(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_a_config_survives_json_and_a_missing_key_takes_its_default():
+    import json
+
+    flat = tree.changed(
+        tree.defaults(), {**TWO, "optim.lr": 1, "stages": ("train", "refine"), "stage.refine.duration": "2 epochs"}
+    )
+    config = check(tree.to_config(flat))
+    assert config.optim.lr == 1.0
+    assert isinstance(config.optim.lr, float)
+    again = tree.checked(json.loads(json.dumps(config.to_dict())))
+    assert tree.flatten(again) == tree.flatten(config)
+    assert tree.flatten(tree.checked({"seed": 3}))["optim.lr"] == 0.1
+
+
+def test_a_stage_has_its_own_values_and_the_shared_ones():
+    changes = {
+        **TWO,
+        "stages": ("train", "refine"),
+        "stage.refine.branches": ("main",),
+        "stage.refine.optim.lr": 0.01,
+        "optim.momentum": 0.8,
+    }
+    config = check(tree.to_config(tree.changed(tree.defaults(), changes)))
+    first, second = tree.stage_config(config, "train"), tree.stage_config(config, "refine")
+    assert (first.optim.lr, second.optim.lr) == (0.1, 0.01)
+    assert (first.optim.momentum, second.optim.momentum) == (0.8, 0.8)
+    assert (first.branches, second.branches) == (("main", "aux"), ("main",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        (TWO, ("main", "aux")),
+        ({**TWO, "norm.kind": "shared"}, ("main",)),
+        ({**TWO, "stages": ("a", "b"), "stage.a.branches": ("aux",)}, ("aux", "main")),
+    ],
+)
+def test_branches_are_the_views_of_all_stages_in_order(changes, names):
+    assert tree.branch_names(tree.to_config(tree.changed(tree.defaults(), changes))) == names

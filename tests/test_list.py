@@ -1,0 +1,37 @@
+"""The listing names every row, with the paper's number and commands that run it."""
+
+import pytest
+
+from sbn import list as listing
+from sbn.config import schema
+from sbn.config.errors import ConfigError
+from sbn.config.rows import load_experiment
+
+
+def test_every_row_is_listed_with_its_numbers():
+    text = "\n".join(listing.describe(""))
+    for path in listing.experiment_files():
+        for name, row in load_experiment(path).rows().items():
+            if name == "base":
+                continue
+            (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{name} ")]
+            for paper in row.paper:
+                assert f"{paper.value:g}" in line
+
+
+def test_a_row_can_be_selected_with_its_commands():
+    path = next(path for path in listing.experiment_files() if path.stem == "split_bn")
+    lines = listing.describe(f"{path}:table3/shared_affine", commands=True)
+    assert any(line.endswith(f"--config={path}:table3/shared_affine --workdir=DIR") for line in lines)
+    assert any("base --config.norm.kind=split_stats" in line for line in lines)
+
+
+def test_unknown_rows_name_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'table3/shared_affine'"):
+        listing.describe(f"{listing.experiment_files()[0].parent}/split_bn.py:table3/shared_afine")
+
+
+def test_keys_lists_every_key():
+    text = listing.describe_keys()
+    for key in schema.KEYS:
+        assert f"--config.{key.name} " in text
