@@ -56,8 +56,8 @@ def batches(
     """
     import tensorflow as tf
 
-    from sbn.augment import draws
-    from sbn.augment.host import make_apply
+    from sbn.augment.host.apply import make_apply
+    from sbn.augment.host.words import order
 
     tf.config.set_visible_devices([], "GPU")  # or TensorFlow takes the memory that JAX needs
     index, count = shard
@@ -70,8 +70,10 @@ def batches(
     applies = [make_apply(view.ops, image_size=size) for view in views]
 
     def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = draws.order_tf(seed, stage, epoch, len(source))[: steps_per_epoch * batch_size]
-        mine = tf.reshape(order, (steps_per_epoch, batch_size))[:, index * local : (index + 1) * local]
+        ids = tf.cast(order(seed, stage=stage, epoch=epoch, count=len(source)), tf.int32)[
+            : steps_per_epoch * batch_size
+        ]
+        mine = tf.reshape(ids, (steps_per_epoch, batch_size))[:, index * local : (index + 1) * local]
         return tf.data.Dataset.from_tensor_slices(mine).map(lambda ids: (epoch, ids))
 
     def make_batch(epoch: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:

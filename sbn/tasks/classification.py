@@ -58,9 +58,14 @@ class Classification:
             the scalar loss, and (new batch_stats, metrics by name).
         """
         images = normalise(batch["pixels"], mean=self.mean, std=self.std)
-        own = variables if self.shared else branches.take_branches(variables, views.branches)
-        inputs = branches.fold(images) if self.shared else images
-        logits, updates = self.model.apply(own, inputs, train=True, mutable=["batch_stats"], rngs={"dropout": key})
+        if self.shared:  # fold K into N; statistics groups hold the same examples as before
+            group = self.model.group_size
+            model = self.model.clone(group_size=group and group * len(views.names))
+            own, inputs = variables, branches.fold(images)
+        else:
+            model = self.model.clone(branches=len(views.names))
+            own, inputs = branches.take_branches(variables, views.branches), images
+        logits, updates = model.apply(own, inputs, train=True, mutable=["batch_stats"], rngs={"dropout": key})
         logits = logits.reshape(*images.shape[:2], -1)
         stats = updates.get("batch_stats", {})
         if not self.shared:

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from sbn.config import command_line
 
 
+def quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up remarks, one of them about oneDNN, off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
 def main(argv: Sequence[str]) -> int:
     """Runs one experiment; returns the exit code: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again)."""
     parser = argparse.ArgumentParser(
@@ -18,9 +24,11 @@ def main(argv: Sequence[str]) -> int:
         "--workdir", required=True, metavar="DIR", help="where everything about the run goes; gs:// works"
     )
     options, request = command_line.parse(parser, argv)
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("sbn").setLevel(logging.INFO)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    log = logging.getLogger("sbn")
+    log.addHandler(logging.StreamHandler())  # bare messages; absl takes the root logger
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    quiet_tensorflow()
 
     # Only now: a mistake in the command line is told before jax is loaded.
     import jax

@@ -89,7 +89,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         scalars = pending.flush()
         if scalars:
             writers.write(step, scalars)
-            shown = {name: value for name, value in scalars.items() if name.endswith(("/loss", "train/lr"))}
+            shown = {name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))}
             write_progress(workdir, progress.report(step, shown))
 
     # Train

@@ -19,18 +19,17 @@ def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransforma
     for every stage, so that momentum carries over. PyTorch's and TF's Nesterov form is optax's.
     """
     optim = stage.config.optim
-    mask = None if optim.decay_norm else _without_norms
+
+    def decayed(params: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: optim.decay_norm or not is_norm_leaf(path, params), params
+        )
+
     return optax.chain(
-        optax.add_decayed_weights(optim.weight_decay, mask=mask)
-        if mask
-        else optax.add_decayed_weights(optim.weight_decay),
+        optax.add_decayed_weights(optim.weight_decay, mask=decayed),
         optax.clip_by_global_norm(optim.clip_norm) if optim.clip_norm is not None else optax.identity(),
         optax.sgd(schedule, momentum=optim.momentum, nesterov=optim.nesterov),
     )
-
-
-def _without_norms(params: Any) -> Any:
-    return jax.tree_util.tree_map_with_path(lambda path, _: not is_norm_leaf(path, params), params)
 
 
 def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -46,7 +47,12 @@ def make_setup(config: ConfigDict) -> Setup:
     train, test = sources.load(config.data, "train"), sources.load(config.data, "test")
     size = (train.images.shape[1], train.images.shape[2])
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
-    return Setup(mesh, train, test, task, make_plan(config, examples=len(train)))
+    plan = make_plan(config, examples=len(train))
+    try:
+        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+    except ValueError as error:
+        raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
+    return Setup(mesh, train, test, task, plan)
 
 
 def make_views(stage: Stage) -> list[View]:

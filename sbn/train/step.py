@@ -44,7 +44,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
         grads, (batch_stats, metrics) = jax.grad(loss, has_aux=True)(state.params)
         updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        metrics = {**metrics, "grad_norm": optax.global_norm(grads), "lr": schedule(state.step)}
+        metrics = {**metrics, "grad_norm": optax.tree.norm(grads), "lr": schedule(state.step)}
         return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
     whole = meshes.replicated(mesh)

@@ -1,0 +1,5 @@
+"""The networks, each on (N, K, H, W, 3) and none aware of what a branch is for."""
+
+from sbn.models.make import make_model
+
+__all__ = ["make_model"]

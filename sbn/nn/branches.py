@@ -1,0 +1,166 @@
+"""The K axis: of arrays (fold, unfold, spread) and of variables (select, take, put, from plain).
+
+What has a K axis among the variables of a model: every leaf of `batch_stats`, and in `params` every leaf
+named `scale` or `bias` of two dimensions, (K, C), unless a `kernel` stands beside it (an attention projection
+has a two-dimensional bias). It is always the first axis. Any subset of the two collections will do.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from sbn.config.errors import unknown
+
+Array = jax.Array
+Variables = Mapping[str, Any]
+Path = tuple[str, ...]
+
+COLLECTIONS = ("params", "batch_stats")
+AFFINE = ("scale", "bias")
+
+
+def fold(x: Array) -> Array:
+    """(N, K, ...) -> (N*K, 1, ...): every view an example of one branch. This is shared BatchNorm."""
+    return x.reshape(x.shape[0] * x.shape[1], 1, *x.shape[2:])
+
+
+def unfold(x: Array, branches: int) -> Array:
+    """(N*K, 1, ...) -> (N, K, ...) for K `branches`: undoes `fold`.
+
+    Raises:
+        ValueError: the second axis is not 1, or `branches` does not divide the first.
+    """
+    if x.ndim < 2 or x.shape[1] != 1 or branches < 1 or x.shape[0] % branches:
+        raise ValueError(f"shape {x.shape} is not (N*{branches}, 1, ...) and can't be unfolded")
+    return x.reshape(x.shape[0] // branches, branches, *x.shape[2:])
+
+
+def spread(x: Array, branches: int) -> Array:
+    """(N, ...) -> (N, K, ...): the same example under each of K `branches`, for evaluation."""
+    return jnp.broadcast_to(x[:, None], (x.shape[0], branches, *x.shape[1:]))
+
+
+def branch_count(variables: Variables) -> int:
+    """K of `variables`; 0 where nothing in them has a K axis (no normalisation: all branches are the same).
+
+    Raises:
+        ValueError: unknown collection, or leaves that disagree about K.
+    """
+    flat = _flatten(variables)
+    counts = {"/".join(path): leaf.shape[0] for path, leaf in flat.items() if _has_branch_axis(path, flat)}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"leaves disagree about the number of branches: {counts}")
+    return next(iter(counts.values()), 0)
+
+
+def select_branch(variables: Variables, k: int) -> dict[str, Any]:
+    """Branch k alone: every K axis cut to length 1, the rest as it is.
+
+    With a model of one branch the result gives the logits of branch k: a plain network to evaluate, export or
+    fine-tune.
+
+    Raises:
+        ValueError: k is not a branch.
+    """
+    _check_indices([k], branch_count(variables))
+    return _map(lambda leaf: leaf[k : k + 1], variables)
+
+
+def from_plain(variables: Variables, branches: int) -> dict[str, Any]:
+    """Variables of `branches` branches that all start from a plain one-branch network's.
+
+    The inverse of `select_branch`. All leaves are new buffers, so that the result can be donated.
+
+    Raises:
+        ValueError: `variables` have more than one branch, or `branches` is below 1.
+    """
+    if branches < 1:
+        raise ValueError(f"branches {branches} is below 1")
+    if (count := branch_count(variables)) > 1:
+        raise ValueError(f"expected the variables of a plain network (1 branch), these have {count}")
+    repeated = _map(lambda leaf: jnp.concatenate([leaf] * branches), variables)
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), repeated)
+
+
+def take_branches(variables: Variables, indices: Sequence[int]) -> dict[str, Any]:
+    """The rows `indices` of every K axis, in that order; the rest as it is.
+
+    Differentiable: rows left out get gradient zero. With `put_branches` a stage or a forward pass that is
+    about some of the branches reads and writes only their rows, with `model.clone(branches=len(indices))`.
+
+    Args:
+        variables: of K branches.
+        indices: branches, each at most once.
+
+    Raises:
+        ValueError: an index is no branch or stands twice.
+    """
+    _check_indices(indices, branch_count(variables))
+    rows = np.asarray(indices, np.int32)
+    return _map(lambda leaf: leaf[rows], variables)
+
+
+def put_branches(variables: Variables, new: Variables, indices: Sequence[int]) -> dict[str, Any]:
+    """`variables` with `new` written back: the counterpart of `take_branches`.
+
+    Args:
+        variables: of K branches.
+        new: of len(indices) branches, with all or some of the collections of `variables`. Its leaves replace
+            those of `variables`, except that K axes are replaced at the rows `indices` only.
+        indices: as for `take_branches`.
+
+    Raises:
+        ValueError: an index is no branch or stands twice, or `new` has other branches than `indices` names.
+    """
+    _check_indices(indices, branch_count(variables))
+    if (count := branch_count(new)) not in (0, len(indices)):
+        raise ValueError(f"{count} new branches for {len(indices)} indices {list(indices)}")
+    rows = np.asarray(indices, np.int32)
+    if absent := sorted(set(new) - set(variables)):
+        raise ValueError(f"no {absent[0]!r} among the variables to write to, which have {sorted(variables)}")
+    updated = {name: variables[name] for name in new}
+    written = _map(lambda leaf, rest: jnp.asarray(leaf).at[rows].set(rest), updated, new)
+    return {**variables, **written}
+
+
+def _map(change: Callable[..., Any], variables: Variables, *others: Variables) -> dict[str, Any]:
+    """`change(leaf, other leaves)` where there is a K axis; elsewhere the last of these leaves."""
+    flat = _flatten(variables)
+    rest = [_flatten(other) for other in others]
+    for other in rest:
+        if odd := sorted("/".join(path) for path in flat.keys() ^ other.keys()):
+            raise ValueError(f"the two sets of variables differ in {', '.join(odd)}")
+    changed = {}
+    for path, leaf in flat.items():
+        leaves = [leaf, *(other[path] for other in rest)]
+        changed[path] = change(*leaves) if _has_branch_axis(path, flat) else leaves[-1]
+    return traverse_util.unflatten_dict(changed)
+
+
+def _flatten(variables: Variables) -> dict[Path, Any]:
+    for name in variables:
+        if name not in COLLECTIONS:
+            raise unknown("collection of variables", name, COLLECTIONS)
+    return traverse_util.flatten_dict(dict(variables), keep_empty_nodes=True)
+
+
+def _has_branch_axis(path: Path, flat: Mapping[Path, Any]) -> bool:
+    """Whether the first axis of `flat[path]` is K (the rule at the top of this file)."""
+    if flat[path] is traverse_util.empty_node:
+        return False
+    if path[0] == "batch_stats":
+        return True
+    beside_kernel = (*path[:-1], "kernel") in flat
+    return path[-1] in AFFINE and flat[path].ndim == 2 and not beside_kernel
+
+
+def _check_indices(indices: Sequence[int], count: int) -> None:
+    # Without a K axis all branches are the same network, and any of them can be had.
+    if wrong := [k for k in indices if k < 0 or (count and k >= count)]:
+        raise ValueError(f"branch {wrong[0]} is not one of {', '.join(map(str, range(count)))}")
+    if len(set(indices)) != len(indices):
+        raise ValueError(f"branch indices {list(indices)} name a branch twice")

@@ -1,0 +1,61 @@
+"""One persistent compilation cache for the whole suite, real data where it is, and tiny configs."""
+
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[1]
+CACHE = ROOT / ".jax_cache"
+# Set before jax is imported, and inherited by the processes that tests start.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import pytest
+
+from sbn.config import tree
+from sbn.config.checks import check
+
+REAL_DATA = pathlib.Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared/data/tfds"))
+
+# Small enough for two steps to take seconds, and still every part of a run: two views, two branches, all kinds of ops.
+TINY = {
+    "data.name": "shapes",
+    "data.train_examples": 40,
+    "data.test_examples": 13,
+    "data.image_size": 16,
+    "model.depth": 10,
+    "model.width": 1,
+    "branches": ("main", "aux"),
+    "views.main.augment": "crop(2)|flip|cutout(4)",
+    "views.aux.augment": "randaugment(1, 4)|crop(2)|flip",
+    "batch_size": 8,
+    "duration": "10 steps",
+    "optim.lr": 0.05,
+    "eval.batch_size": 8,
+    "eval.every": "5 steps",
+    "save.every": "3 steps",
+    "log.every": "2 steps",
+    "log.tensorboard": False,
+}
+
+
+@pytest.fixture
+def tiny():
+    """Returns a function from changes to the tiny config."""
+
+    def make(changes=None):
+        return check(tree.to_config(tree.changed(tree.changed(tree.defaults(), TINY), changes or {})))
+
+    return make
+
+
+@pytest.fixture
+def cifar10_dir():
+    """The folder of a prepared CIFAR-10, where there is one."""
+    if not (REAL_DATA / "cifar10").exists():
+        pytest.skip(f"no prepared CIFAR-10 in {REAL_DATA} (set TFDS_DATA_DIR)")
+    return str(REAL_DATA)

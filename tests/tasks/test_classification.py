@@ -1,0 +1,130 @@
+"""The classification task: its loss is the papers', and branches keep to themselves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sbn.data.pixels import pack
+from sbn.tasks.base import StageViews
+from sbn.tasks.classification import make_classification
+from sbn.train.state import stream_key
+
+N = 6
+BOTH = StageViews(("main", "aux"), (0.5, 0.5), (0, 1))
+
+
+def task_of(config):
+    return make_classification(config, classes=10, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    return {
+        "pixels": pack(rng.integers(0, 256, (N, 2, 16, 16, 3), np.uint8)),
+        "label": rng.integers(0, 10, N).astype(np.int32),
+    }
+
+
+def loss_of(task, variables, batch, views, label_smoothing=0.0):
+    key = stream_key(0, "dropout")
+    return jax.jit(lambda v, b: task.loss(v, b, views=views, label_smoothing=label_smoothing, key=key))(
+        variables, batch
+    )
+
+
+def logits_of(task, variables, pixels):
+    """Training-mode logits of one branch's variables for one view."""
+    from sbn.data.pixels import normalise
+
+    images = normalise(pixels, mean=task.mean, std=task.std)
+    return jax.jit(lambda v, x: task.model.apply(v, x, train=True, mutable=["batch_stats"]))(variables, images)
+
+
+def cross_entropy(logits, labels, smoothing):
+    logits = np.asarray(logits, np.float64)
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    target = np.full(logits.shape, smoothing / logits.shape[-1])
+    target[np.arange(len(labels)), labels] += 1 - smoothing
+    return -(target * log_p).sum(-1).mean()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_the_weighted_mean_of_the_branches_losses(tiny, batch, smoothing):
+    """Algorithm 1 of the split-BN paper, branch by branch through a network that has one branch only."""
+    from sbn.nn.branches import select_branch
+
+    task = task_of(tiny())
+    alone = task_of(tiny({"branches": ("main",)}))
+    variables = task.init(stream_key(3, "init"))
+    views = StageViews(("main", "aux"), (0.25, 0.75), (0, 1))
+    total, (stats, metrics) = loss_of(task, variables, batch, views, smoothing)
+    expected = []
+    for k, name in enumerate(("main", "aux")):
+        logits, updates = logits_of(alone, select_branch(variables, k), batch["pixels"][:, k : k + 1])
+        expected.append(cross_entropy(logits[:, 0], batch["label"], smoothing))
+        # float32 through ten layers
+        np.testing.assert_allclose(metrics[f"{name}/loss"], expected[k], rtol=1e-5)
+        assert metrics[f"{name}/accuracy"] == pytest.approx((np.argmax(logits[:, 0], -1) == batch["label"]).mean())
+        for new, own in zip(jax.tree.leaves(stats), jax.tree.leaves(updates["batch_stats"]), strict=True):
+            np.testing.assert_allclose(new[k], own[0], rtol=1e-4, atol=1e-6)
+    assert float(total) == pytest.approx(0.25 * expected[0] + 0.75 * expected[1], rel=1e-5)
+
+
+def test_a_stage_of_one_view_leaves_the_other_branch_alone(tiny, batch):
+    task = task_of(tiny())
+    variables = task.init(stream_key(0, "init"))
+    one = {"pixels": batch["pixels"][:, :1], "label": batch["label"]}
+    aux_only = StageViews(("aux",), (1.0,), (1,))
+
+    def loss(params):
+        return loss_of(task, {**variables, "params": params}, one, aux_only)
+
+    grads, (stats, _) = jax.grad(loss, has_aux=True)(variables["params"])
+    changed = jax.tree.map(lambda new, old: (new != old).any(axis=1), stats, variables["batch_stats"])
+    for rows in jax.tree.leaves(changed):
+        assert list(rows) == [False, True]
+    norm = grads["final_norm"]
+    assert (norm["scale"][0] == 0).all()
+    assert (norm["scale"][1] != 0).any()
+
+
+def test_shared_is_one_batchnorm_over_all_views(tiny, batch):
+    """Row 5 of Table 3: the two views as one batch of 2N through a plain network."""
+    task = task_of(tiny({"norm.kind": "shared"}))
+    assert task.branches == ("main",)
+    variables = task.init(stream_key(0, "init"))
+    total, (stats, _) = loss_of(task, variables, batch, StageViews(("main", "aux"), (0.5, 0.5), (0, 0)))
+    as_one = np.asarray(batch["pixels"]).reshape(2 * N, 1, 16, 16)
+    logits, updates = logits_of(task, variables, as_one)
+    assert float(total) == pytest.approx(cross_entropy(logits[:, 0], np.repeat(batch["label"], 2), 0.0), rel=1e-5)
+    for new, own in zip(jax.tree.leaves(stats), jax.tree.leaves(updates["batch_stats"]), strict=True):
+        np.testing.assert_allclose(new, own, rtol=1e-5, atol=1e-7)
+
+
+def test_predictions_are_those_of_each_branch_alone(tiny, batch):
+    from sbn.nn.branches import select_branch
+
+    task, alone = task_of(tiny()), task_of(tiny({"branches": ("main",)}))
+    variables = task.init(stream_key(0, "init"))
+    variables["batch_stats"] = loss_of(task, variables, batch, BOTH)[1][0]
+    images = batch["pixels"][:, 0]
+    logits = jax.jit(task.predict)(variables, images)
+    assert logits.shape == (N, 2, 10)
+    assert jnp.abs(logits[:, 0] - logits[:, 1]).max() > 1e-4
+    for k in (0, 1):
+        np.testing.assert_allclose(
+            logits[:, k], jax.jit(alone.predict)(select_branch(variables, k), images)[:, 0], rtol=1e-5, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("kind", ["split", "split_stats", "shared", "none"])
+def test_every_kind_of_normalisation_trains_a_step(tiny, batch, kind):
+    task = task_of(tiny({"norm.kind": kind}))
+    variables = task.init(stream_key(0, "init"))
+    indices = (0, 1) if kind.startswith("split") else (0, 0)
+    views = StageViews(("main", "aux"), (0.5, 0.5), indices)
+    grads = jax.grad(lambda p: loss_of(task, {**variables, "params": p}, batch, views)[0])(variables["params"])
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+    assert any((leaf != 0).any() for leaf in jax.tree.leaves(grads))

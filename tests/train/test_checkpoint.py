@@ -1,0 +1,113 @@
+"""Checkpoints come back bit for bit, and damage is noticed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sbn.train import mesh as meshes
+from sbn.train.checkpoint import Checkpoints, checksum
+from sbn.train.state import TrainState
+
+
+def state_of(step: int) -> TrainState:
+    rng = np.random.default_rng(step)
+    kernel = jnp.asarray(rng.normal(size=(64, 64)), jnp.float32)
+    momentum = jnp.asarray(rng.normal(size=(64, 64)), jnp.float32)
+    return TrainState(
+        jnp.asarray(step, jnp.int32),
+        {"kernel": kernel},
+        {"mean": jnp.ones((2, 3)) * step},
+        (momentum, jnp.asarray(step, jnp.int32)),
+    )
+
+
+@pytest.fixture
+def sharding():
+    return meshes.replicated(meshes.make_mesh(batch_size=8))
+
+
+def checkpoints(folder, **options):
+    return Checkpoints(folder / "checkpoints", **{"keep": 2, "branches": ("main", "aux"), **options})
+
+
+@pytest.fixture
+def written(tmp_path):
+    store = checkpoints(tmp_path)
+    for step in (10, 20, 30):
+        store.save(step, state_of(step), seconds=step / 2)
+    store.close()
+    return tmp_path
+
+
+def restore(folder, sharding, **options):
+    store = checkpoints(folder, **options)
+    found = store.restore(state_of(0), sharding)
+    store.close()
+    return found
+
+
+def test_the_newest_comes_back_bit_for_bit(written, sharding):
+    found = restore(written, sharding)
+    assert found.seconds == 15
+    assert jax.tree.structure(found.state) == jax.tree.structure(state_of(30))
+    for a, b in zip(jax.tree.leaves(found.state), jax.tree.leaves(state_of(30)), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_only_the_newest_few_are_kept(written):
+    assert sorted(path.name for path in (written / "checkpoints").iterdir()) == ["20", "30"]
+
+
+def test_an_empty_directory_has_none(tmp_path, sharding):
+    assert restore(tmp_path, sharding) is None
+
+
+def largest_files(folder):
+    return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)[-3:]
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeroed", "flipped", "gone"])
+def test_a_damaged_newest_one_is_reported_and_the_one_before_is_used(written, sharding, damage, caplog):
+    for path in largest_files(written / "checkpoints/30"):
+        content = path.read_bytes()
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        changed = {"cut": content[:middle], "zeroed": bytes(len(content)), "flipped": flipped}
+        path.unlink() if damage == "gone" else path.write_bytes(changed[damage])
+    found = restore(written, sharding)
+    assert int(found.state.step) == 20
+    assert found.seconds == 10
+    assert "checkpoint 30 is damaged" in caplog.text
+    assert (written / "damaged_30").is_dir()
+    assert not (written / "checkpoints/30").exists()
+
+
+def test_after_damage_the_same_step_can_be_saved_again(written, sharding):
+    for path in largest_files(written / "checkpoints/30"):
+        path.write_bytes(b"")
+    store = checkpoints(written)
+    assert int(store.restore(state_of(0), sharding).state.step) == 20
+    store.save(30, state_of(30), seconds=1)
+    store.close()
+    assert int(restore(written, sharding).state.step) == 30
+
+
+def test_a_write_that_a_kill_cut_short_is_no_checkpoint(written, sharding):
+    draft = written / "checkpoints/40.orbax-checkpoint-tmp"
+    draft.mkdir()
+    (draft / "half").write_text("x")
+    assert int(restore(written, sharding).state.step) == 30
+
+
+def test_branches_are_known_by_name(written, sharding, caplog):
+    assert restore(written, sharding, branches=("aux", "main")) is None
+    assert "holds the branches ['main', 'aux']" in caplog.text
+
+
+def test_the_checksum_sees_one_bit():
+    state = state_of(1)
+    kernel = np.asarray(state.params["kernel"]).copy()
+    kernel.view(np.uint32)[5, 5] ^= 1
+    assert checksum(state) != checksum(state._replace(params={"kernel": jnp.asarray(kernel)}))

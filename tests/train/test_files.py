@@ -1,0 +1,127 @@
+"""The files of a run: metrics, progress, config, result."""
+
+import io
+import json
+
+import pytest
+from etils import epath
+
+from sbn.config.errors import ConfigError
+from sbn.train import workdir as workdirs
+from sbn.train.progress import Progress, clock_time, write_progress
+from sbn.train.workdir import Origin
+from sbn.train.writers import Writers, read_metrics
+
+
+def writer(folder, step=0, **options):
+    return Writers(epath.Path(folder), step=step, **{"tensorboard": False, "active": True, **options})
+
+
+def test_metrics_are_lines_of_json(tmp_path):
+    out = writer(tmp_path)
+    out.write(1, {"a": 0.1})
+    out.write(2, {"b": 1e-9})
+    assert read_metrics(epath.Path(tmp_path) / "metrics.jsonl") == [{"step": 1, "a": 0.1}, {"step": 2, "b": 1e-9}]
+
+
+def test_lines_after_the_restored_step_and_half_lines_are_dropped(tmp_path):
+    out = writer(tmp_path)
+    for step in (1, 2, 3):
+        out.write(step, {"a": step})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "a"')
+    writer(tmp_path, step=2).write(3, {"a": 33})
+    assert [line["a"] for line in read_metrics(epath.Path(tmp_path) / "metrics.jsonl")] == [1, 2, 33]
+
+
+def test_other_processes_write_nothing(tmp_path):
+    writer(tmp_path, active=False).write(1, {"a": 1})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_files_hold_the_scalars(tmp_path):
+    out = writer(tmp_path, tensorboard=True)
+    out.write(7, {"test/main/accuracy": 0.25})
+    out.close()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    (event,) = events.Tensors("test/main/accuracy")
+    assert (event.step, tensor_util.make_ndarray(event.tensor_proto)) == (7, 0.25)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_shows_rate_share_and_time_left():
+    clock, out = Clock(), io.StringIO()
+    progress = Progress(1000, start=0, seconds=50.0, batch_size=128, clock=clock, out=out)
+    clock.now += 20  # compilation is in here
+    progress.report(10, {})
+    clock.now += 10
+    numbers = progress.report(60, {"train/loss": 1.23456})
+    line = out.getvalue().splitlines()[-1]
+    assert line == "step   60/1000   6.0%  5 steps/s (640 examples/s)  left 3:08  train/loss 1.235"
+    assert numbers == {"step": 60, "total": 1000, "steps_per_second": 5.0, "seconds": 80.0, "seconds_left": 188.0}
+
+
+def test_evaluations_count_in_the_time_left_and_not_in_the_rate():
+    clock = Clock()
+    progress = Progress(100, start=0, seconds=0, batch_size=1, clock=clock, out=io.StringIO())
+    progress.report(10, {})
+    clock.now += 30  # an evaluation
+    progress.restart_rate()
+    clock.now += 10
+    numbers = progress.report(20, {})
+    assert numbers["steps_per_second"] == 1.0
+    assert numbers["seconds_left"] == 80 * 40 / 10
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3600 * 25 + 62, "25:01:02")])
+def test_clock_time(seconds, text):
+    assert clock_time(seconds) == text
+
+
+def test_progress_json_says_when(tmp_path):
+    write_progress(epath.Path(tmp_path), {"step": 3})
+    assert json.loads((tmp_path / "progress.json").read_text())["time"] > 1.7e9
+    assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]  # no draft is left
+
+
+def test_a_workdir_of_another_config_is_refused_with_the_difference(tmp_path, tiny):
+    folder = epath.Path(tmp_path / "run")
+    config = tiny()
+    assert workdirs.finished(folder, config) is None
+    workdirs.begin(folder, config, {"argv": []})
+    assert workdirs.finished(folder, config) is None
+    with pytest.raises(
+        ConfigError, match=r"optim\.lr: 0\.05 there, 0\.5 here; seed: 0 there, 3 here|seed: 0 there, 3 here; optim\.lr"
+    ):
+        workdirs.finished(folder, tiny({"optim.lr": 0.5, "seed": 3}))
+
+
+def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
+    folder, config = epath.Path(tmp_path / "run"), tiny({"seed": 4})
+    workdirs.begin(folder, config, {"n": 1})
+    workdirs.begin(folder, config, {"n": 2})
+    assert json.loads((folder / "provenance.json").read_text()) == [{"n": 1}, {"n": 2}]
+    origin = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
+    made = workdirs.finish(folder, config, origin, steps=10, seconds=2.5, metrics={"test/main/accuracy": 0.5})
+    assert workdirs.finished(folder, config) == json.loads(json.dumps(made))
+    assert (made["row"], made["seed"], made["overrides"], made["steps"]) == (
+        "table3/weak_augment",
+        4,
+        {"optim.lr": 0.05},
+        10,
+    )
+
+
+def test_a_folder_without_a_run_is_told(tmp_path):
+    with pytest.raises(ConfigError, match=r"no config\.json"):
+        workdirs.read_config(epath.Path(tmp_path))

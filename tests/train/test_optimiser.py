@@ -1,0 +1,115 @@
+"""SGD and its schedules, against the formulas of the code the papers descend from, in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.plan import make_plan
+
+
+def plan_of(tiny, **changes):
+    return make_plan(tiny({name.replace("__", "."): value for name, value in changes.items()}), examples=40)
+
+
+def rates(plan):
+    schedule = make_schedule(plan)
+    return np.array([schedule(jnp.asarray(step)) for step in range(plan.total)])
+
+
+def test_cosine_counts_from_one_and_ends_at_zero(tiny):
+    plan = plan_of(tiny, duration="50 steps", optim__lr=0.1)
+    t = np.arange(1, 51)
+    # float32 cosine
+    np.testing.assert_allclose(rates(plan), 0.05 * (1 + np.cos(np.pi * t / 50)), rtol=0, atol=1e-8)
+    assert rates(plan)[-1] == 0
+
+
+def test_steps_multiply_at_their_boundaries_and_warm_up_is_linear(tiny):
+    plan = plan_of(
+        tiny,
+        duration="10 steps",
+        optim__lr=1.0,
+        schedule__kind="step",
+        schedule__boundaries=("4 steps", "7 steps"),
+        schedule__warmup="2 steps",
+    )
+    np.testing.assert_allclose(rates(plan), [0.5, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01], rtol=1e-6)
+
+
+def test_every_stage_has_its_own_schedule_from_its_own_start(tiny):
+    plan = plan_of(
+        tiny,
+        stages=("a", "b"),
+        stage__a__duration="4 steps",
+        stage__b__duration="2 steps",
+        stage__b__schedule__kind="constant",
+        stage__b__optim__lr=0.5,
+    )
+    expected = [0.025 * (1 + np.cos(np.pi * t / 4)) for t in (1, 2, 3, 4)]
+    np.testing.assert_allclose(rates(plan), [*expected, 0.5, 0.5], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("clip", [None, 1.0])
+def test_three_steps_equal_the_formula(tiny, nesterov, clip):
+    """TF's and PyTorch's rule: decay joins the gradient, then clipping, then v = m v + g, step by v or g + m v."""
+    plan = plan_of(
+        tiny,
+        duration="3 steps",
+        schedule__kind="constant",
+        optim__lr=0.1,
+        optim__nesterov=nesterov,
+        optim__clip_norm=clip,
+        optim__weight_decay=0.01,
+    )
+    optimiser = make_optimiser(plan.stages[0], make_schedule(plan))
+    rng = np.random.default_rng(0)
+    params = {
+        "conv": {"kernel": rng.normal(size=(3, 2))},
+        "norm": {"scale": rng.normal(size=2), "bias": rng.normal(size=2)},
+    }
+    grads = [jax.tree.map(lambda p: rng.normal(size=p.shape), params) for _ in range(3)]
+
+    flat = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(params)])
+    velocity = np.zeros_like(flat)
+    for grad in grads:
+        g = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(grad)]) + 0.01 * flat
+        if clip:
+            g = g * min(1, clip / np.linalg.norm(g))
+        velocity = 0.9 * velocity + g
+        flat = flat - 0.1 * (g + 0.9 * velocity if nesterov else velocity)
+
+    ours = jax.tree.map(jnp.asarray, params)
+    state = optimiser.init(ours)
+    for grad in grads:
+        updates, state = optimiser.update(jax.tree.map(jnp.asarray, grad), state, ours)
+        ours = jax.tree.map(jnp.add, ours, updates)
+    found = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(ours)])
+    np.testing.assert_allclose(found, flat, rtol=0, atol=1e-6)  # float32 against float64, values about 1
+
+
+def test_decay_can_leave_normalisation_alone(tiny):
+    plan = plan_of(
+        tiny,
+        duration="1 steps",
+        schedule__kind="constant",
+        optim__decay_norm=False,
+        optim__weight_decay=1.0,
+        optim__clip_norm=None,
+    )
+    optimiser = make_optimiser(plan.stages[0], make_schedule(plan))
+    ones = {"head": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2), "bias": jnp.ones(2)}}
+    updates, _ = optimiser.update(jax.tree.map(jnp.zeros_like, ones), optimiser.init(ones), ones)
+    assert (updates["head"]["kernel"] != 0).all()
+    assert (updates["head"]["bias"] != 0).all()
+    assert (updates["norm"]["scale"] == 0).all()
+    assert (updates["norm"]["bias"] == 0).all()
+
+
+def test_stages_share_the_form_of_the_state(tiny):
+    plan = plan_of(tiny, stages=("a", "b"), stage__b__optim__clip_norm=None, stage__b__optim__decay_norm=False)
+    schedule, params = make_schedule(plan), {"norm": {"scale": jnp.ones(2)}}
+    forms = [jax.tree.structure(make_optimiser(stage, schedule).init(params)) for stage in plan.stages]
+    assert forms[0] == forms[1]
