@@ -1,1 +1,1 @@
-"""Experiments as data: the schema of a config, the rows of a table, the command line. Loads neither jax nor tensorflow."""
+"""Experiments as data: schema, rows, durations, command line. Loads neither jax nor tensorflow."""

@@ -70,7 +70,7 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argparse.Namespace, Request]:
-    """Parses `argv` with `parser`, which gains --config; a ConfigError ends the program with its one line, exit code 2."""
+    """Parses `argv` with `parser`, which gains --config; a ConfigError ends the program with its line and code 2."""
     parser.add_argument(
         "--config",
         required=True,

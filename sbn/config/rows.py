@@ -82,7 +82,8 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
             "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if p.stem != "__init__")
         )
     spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):

@@ -1,4 +1,4 @@
-"""A config as one flat dict of dotted names, checked against the schema, and as the nested ConfigDict that code reads."""
+"""A config as a flat dict of dotted names, checked against the schema, and as the ConfigDict that code reads."""
 
 import ast
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def key_of(name: str) -> Key:
         ConfigError: if nothing of that name is declared; it names the nearest.
     """
     if name.startswith("stage."):
-        _, stage, inner = (name.split(".", 2) + ["", ""])[:3]
+        _, stage, inner = [*name.split(".", 2), "", ""][:3]
         allowed = [key.name for key in KEYS if key.per_stage]
         try:
             key = key_of(inner)

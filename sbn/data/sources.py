@@ -45,6 +45,7 @@ CHANNELS = {
     "cifar10": ((0.49139968, 0.48215841, 0.44653091), (0.24703223, 0.24348513, 0.26158784)),
     "cifar100": ((0.50707516, 0.48654887, 0.44091784), (0.26733429, 0.25643846, 0.27615047)),
     "shapes": ((0.5, 0.5, 0.5), (0.2351, 0.2351, 0.2351)),
+    "shapes/sketch": ((0.8, 0.8, 0.8), (0.1373, 0.1373, 0.1373)),
 }
 CLASSES = {"cifar10": 10, "cifar100": 100, "shapes": 10}
 
@@ -61,7 +62,7 @@ def load(data: ConfigDict, split: str) -> Source:
         raise ConfigError(
             f"data.{split}_examples = {limit} asks for more than the {len(labels)} examples of {data.name!r}"
         )
-    mean, std = CHANNELS[data.name]
+    mean, std = CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]
     return Source(images[:limit], labels[:limit].astype(np.int32), CLASSES[data.name], mean, std)
 
 

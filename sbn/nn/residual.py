@@ -9,6 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Array = jax.Array
 
@@ -34,15 +35,20 @@ def pool_and_pad(x: Array, channels: int, *, stride: int) -> Array:
     if missing < 0:
         raise ValueError(f"{channels} channels asked for, fewer than the {x.shape[-1]} of the input")
     if stride > 1:
-        height, width = x.shape[-3:-1]
-        ends = ((0, -height % stride), (0, -width % stride))
-        window = (stride, stride)
-        images = x.reshape(-1, *x.shape[-3:]).astype(jnp.float32)
-        pooled = nn.avg_pool(images, window, window, padding=ends, count_include_pad=ends == ((0, 0), (0, 0)))
-        x = pooled.reshape(*x.shape[:-3], *pooled.shape[1:]).astype(x.dtype)
+        x = _pool(x, stride)
     if missing:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(missing // 2, missing - missing // 2)])
     return x
+
+
+def _pool(x: Array, stride: int) -> Array:
+    *lead, height, width, channels = x.shape
+    ends = [(0, 0)] * len(lead) + [(0, -height % stride), (0, -width % stride), (0, 0)]
+    padded = jnp.pad(x, ends)
+    rows, columns = (side // stride for side in padded.shape[-3:-1])
+    total = padded.reshape(*lead, rows, stride, columns, stride, channels).sum((-4, -2), dtype=jnp.float32)
+    filled = np.outer(*(np.minimum(stride, side - np.arange(0, side, stride)) for side in (height, width)))
+    return (total / filled[..., None].astype(np.float32)).astype(x.dtype)
 
 
 def conv_init(gain: float = 1.0) -> nn.initializers.Initializer:

@@ -7,8 +7,9 @@ from sbn.config.errors import ConfigError
 from sbn.data import sources
 
 
-def test_shapes_has_the_asked_size_and_statistics_near_the_table(tiny):
-    data = tiny({"data.train_examples": 2000, "data.image_size": 32}).data
+@pytest.mark.parametrize("style", ["plain", "sketch"])
+def test_shapes_has_the_asked_size_and_statistics_near_the_table(tiny, style):
+    data = tiny({"data.train_examples": 2000, "data.image_size": 32, "data.style": style}).data
     source = sources.load(data, "train")
     assert source.images.shape == (2000, 32, 32, 3)
     assert source.labels.dtype == np.int32

@@ -1,0 +1,143 @@
+"""What a split step costs: a full training step of a split model against a plain one on the same 2B images.
+
+The plain model is the same Wide ResNet with flax's stock `nn.BatchNorm` over the 4-D batch of 2B images.
+Rounds alternate between the two, so that a noisy neighbour hits both; the number to read is the median of the
+rounds' ratios. Memory is XLA's own count of temporary bytes.
+
+    python -m benchmarks.train_step --model=28-2 --batch=32 --rounds=7
+    python -m benchmarks.train_step --model=16-1 --batch=64 --rounds=9 --steps=2
+
+Bars: time ratio at most 1.05 (stretch 0.97), memory ratio at most 1.00 (stretch 0.70).
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from sbn.models.wide_resnet import WideResNet
+
+TIME_BAR, MEMORY_BAR = 1.05, 1.00
+BRANCHES = 2
+
+
+class StockNorm(nn.Module):
+    """flax's BatchNorm over the 4-D batch, behind the calling convention of the models."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5)
+        return norm(x[:, 0])[:, None]
+
+
+class StockBranchNorm(nn.Module):
+    """flax's BatchNorm with a branch axis, for orientation."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return nn.BatchNorm(axis=(1, -1), use_running_average=not train, momentum=0.9, epsilon=1e-5)(x)
+
+
+def make_variants(depth: int, width: int) -> dict[str, nn.Module]:
+    model = {"depth": depth, "width": width, "classes": 10, "norm": "split"}
+    return {
+        "plain": WideResNet(branches=1, norm_layer=StockNorm, **model),
+        "split": WideResNet(branches=BRANCHES, **model),
+        "stock_split": WideResNet(branches=BRANCHES, norm_layer=StockBranchNorm, **model),
+    }
+
+
+def make_step(model: nn.Module, optimiser: optax.GradientTransformation) -> Callable[..., Any]:
+    def step(params, stats, moments, images, labels):
+        def loss(params):
+            logits, updates = model.apply(
+                {"params": params, "batch_stats": stats}, images, train=True, mutable="batch_stats"
+            )
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+            return losses.mean(), updates["batch_stats"]
+
+        (value, new_stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
+        updates, moments = optimiser.update(grads, moments, params)
+        return optax.apply_updates(params, updates), new_stats, moments, value
+
+    return jax.jit(step, donate_argnums=(0, 1, 2))
+
+
+class Runner:
+    """One compiled variant and its state."""
+
+    def __init__(self, model: nn.Module, images: jax.Array, labels: jax.Array):
+        optimiser = optax.chain(optax.add_decayed_weights(5e-4), optax.sgd(0.1, momentum=0.9, nesterov=True))
+        variables = jax.jit(lambda: model.init(jax.random.key(0), images, train=False))()
+        self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
+        self.batch = (images, labels)
+        start = time.perf_counter()
+        self.compiled = make_step(model, optimiser).lower(*self.state, *self.batch).compile()
+        self.compile_s = time.perf_counter() - start
+        self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
+
+    def seconds(self, steps: int) -> float:
+        start = time.perf_counter()
+        for _ in range(steps):
+            *state, value = self.compiled(*self.state, *self.batch)
+            self.state = tuple(state)
+        jax.block_until_ready(value)
+        return (time.perf_counter() - start) / steps
+
+
+def measure(
+    depth: int, width: int, *, batch: int, rounds: int, steps: int, names: list[str]
+) -> dict[str, Any]:
+    images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
+    labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
+    folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))
+    models = {name: model for name, model in make_variants(depth, width).items() if name in names}
+    runners = {n: Runner(m, *(folded if n == "plain" else (images, labels))) for n, m in models.items()}
+    for runner in runners.values():
+        runner.seconds(1)
+    times = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, runner in runners.items():
+            times[name].append(runner.seconds(steps))
+    plain = runners["plain"]
+    return {
+        name: {
+            "time_ratio": statistics.median(t / p for t, p in zip(times[name], times["plain"], strict=True)),
+            "step_s": statistics.median(times[name]),
+            "memory_ratio": runner.temp_bytes / plain.temp_bytes,
+            "temp_mib": runner.temp_bytes / 2**20,
+            "compile_s": runner.compile_s,
+        }
+        for name, runner in runners.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="28-2", help="depth-width of the Wide ResNet")
+    parser.add_argument("--batch", type=int, default=32, help="B: each step sees 2B images")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=1, help="steps a round")
+    parser.add_argument(
+        "--variants", default="plain,split", help="of plain, split, stock_split; plain is needed"
+    )
+    args = parser.parse_args()
+    depth, width = map(int, args.model.split("-"))
+    names = args.variants.split(",")
+    results = measure(depth, width, batch=args.batch, rounds=args.rounds, steps=args.steps, names=names)
+    for name, numbers in results.items():
+        print(json.dumps({"variant": name} | {key: round(value, 3) for key, value in numbers.items()}))
+    split = results["split"]
+    holds = split["time_ratio"] <= TIME_BAR and split["memory_ratio"] <= MEMORY_BAR
+    print(f"bars (time <= {TIME_BAR}, memory <= {MEMORY_BAR}): {'hold' if holds else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Random numbers by address: a hash of (seed, stage, epoch, example id, view, draw index).
+
+Nothing is consumed and no state is kept, so a draw does not depend on the batch, the host, the thread or what was drawn
+before. The same lines run on NumPy, JAX and TensorFlow: all that differs is in a `Words`.
+Two 32-bit keys are made of (seed, stage, epoch, view); one goes into the hash of the id, one into that of the draw
+index, and a last round mixes the two. The round is `lowbias32` of hash-prospector, a bijection of 32 bits.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_ORDER_VIEW = 0xFFFFFFFF  # no view has this number: an epoch's order shares no draw with its augmentations
+
+
+class Words(NamedTuple):
+    """What differs between array libraries.
+
+    Attributes:
+        uint32: turns an int, an array or a sequence of ints into uint32 (modulo 2**32 for arrays).
+        float32: casts uint32 below 2**24 to float32.
+        shift_right: shifts uint32 right by a static number of bits.
+        math: has `log`, `sqrt`, `cos` and `sin`.
+    """
+
+    uint32: Callable[[Any], Any]
+    float32: Callable[[Any], Any]
+    shift_right: Callable[[Any, int], Any]
+    math: Any
+
+
+def make_words(xp: Any) -> Words:
+    """Returns the `Words` of `numpy` or `jax.numpy`."""
+
+    def uint32(x: Any) -> Any:
+        if isinstance(x, int | list | tuple | range):
+            # At least one axis: NumPy warns about wrap-around of scalars, and never about that of arrays.
+            return xp.asarray(np.atleast_1d(np.asarray(x, np.uint32)))
+        return xp.atleast_1d(xp.asarray(x).astype(xp.uint32))
+
+    return Words(uint32, lambda x: x.astype(xp.float32), lambda x, n: x >> xp.uint32(n), xp)
+
+
+NUMPY = make_words(np)
+
+
+def _mix(x: Any, words: Words) -> Any:
+    x = (x ^ words.shift_right(x, 16)) * words.uint32(0x7FEB352D)
+    x = (x ^ words.shift_right(x, 15)) * words.uint32(0x846CA68B)
+    return x ^ words.shift_right(x, 16)
+
+
+def bits(seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: range, words: Words = NUMPY) -> Any:
+    """Returns independent uniform 32-bit words, bit-equal on every array library.
+
+    Args:
+        seed: whole number in 0..2**32-1, or a 0-d array of one; so are stage, epoch and view.
+        ids: (N,) whole numbers; modulo 2**32.
+        stage: number of the training stage.
+        epoch: number of the epoch in the stage.
+        view: number of the view.
+        draws: the draw indices, static.
+        words: the array library.
+
+    Returns:
+        (N, len(draws)) uint32. For one draw index the map from ids to words is a bijection: no two ids share a word.
+    """
+    key_a, key_b = words.uint32(0x9E3779B9), words.uint32(0x3C6EF372)
+    for part in (seed, stage, epoch, view):
+        word = words.uint32(part)
+        key_a = _mix(key_a + word, words)
+        key_b = _mix((key_b ^ word) + words.uint32(0x85EBCA6B), words)
+    rows = _mix(words.uint32(ids) ^ key_a, words)
+    columns = _mix(words.uint32(draws) ^ key_b, words)
+    return _mix(rows[:, None] ^ columns[None, :], words)
+
+
+def unit(bits: Any, words: Words = NUMPY) -> Any:
+    """Returns float32 in [0, 1) with steps of 2**-24, exactly the same on every array library."""
+    return words.float32(words.shift_right(bits, 8)) * np.float32(2.0**-24)
+
+
+def below(bits: Any, n: int, words: Words = NUMPY) -> Any:
+    """Returns whole numbers 0..n-1 as uint32: floor(bits * n / 2**32), exact.
+
+    Every number's probability differs from 1/n by less than 2**-32.
+
+    Raises:
+        ValueError: n outside 1..65536, where the product of 16-bit halves would overflow.
+    """
+    if not 1 <= n <= 65536:
+        raise ValueError(f"below(bits, n) has n = {n!r}; it must be from 1 to 65536")
+    high, low = words.shift_right(bits, 16), bits & words.uint32(0xFFFF)
+    factor = words.uint32(n)
+    return words.shift_right(high * factor + words.shift_right(low * factor, 16), 16)
+
+
+def normal_pair(bits_a: Any, bits_b: Any, words: Words = NUMPY) -> tuple[Any, Any]:
+    """Returns two independent standard normals (Box and Muller 1958) as float32, at most 5.77 in size.
+
+    Array libraries agree up to the rounding of their log, cos and sin.
+    """
+    radius = words.math.sqrt(np.float32(-2.0) * words.math.log(np.float32(1.0) - unit(bits_a, words)))
+    angle = np.float32(2.0 * math.pi) * unit(bits_b, words)
+    return radius * words.math.cos(angle), radius * words.math.sin(angle)
+
+
+def normal(bits_a: Any, bits_b: Any, words: Words = NUMPY) -> Any:
+    """Returns the first of `normal_pair`."""
+    return normal_pair(bits_a, bits_b, words)[0]
+
+
+def order_words(seed: Any, *, stage: Any, epoch: Any, count: int, words: Words = NUMPY) -> Any:
+    """Returns (count,) distinct uint32 words whose ranking is an epoch's order."""
+    ids = words.uint32(range(count))
+    return bits(seed, ids, stage=stage, epoch=epoch, view=_ORDER_VIEW, draws=range(1), words=words)[:, 0]
+
+
+def order(seed: Any, *, stage: Any, epoch: Any, count: int) -> np.ndarray:
+    """Returns a permutation of range(count), int64: the stable argsort of `order_words`."""
+    return np.argsort(order_words(seed, stage=stage, epoch=epoch, count=count), kind="stable")

@@ -1,0 +1,1 @@
+"""The augmentation ops on tf.data, written for batches of packed pixels. Imports TensorFlow."""

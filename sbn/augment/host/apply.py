@@ -1,0 +1,86 @@
+"""A pipeline as a function of packed pixels and of where its random numbers are: what the data pipeline calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from sbn.augment import draws, ops
+from sbn.augment.host.noise import apply_gaussian
+from sbn.augment.host.randaugment import Layers
+from sbn.augment.host.window import WINDOW_OPS, apply_window, check_window
+from sbn.augment.host.words import TENSORFLOW
+from sbn.augment.pipeline import draw_ranges
+
+# One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
+_Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., tf.Tensor]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+
+    `pixels` are (N, H, W) int32 packed words (`sbn.augment.host.packing`), and so is the result. `ids` is (N,) whole
+    numbers; seed, stage, epoch and view are ints or 0-d tensors. An image's result depends on these numbers and on the
+    image alone: not on its batch, nor on eager or graph execution.
+    Ops that run in the training step (`where` other than `'image'`) are passed over.
+
+    Args:
+        pipeline: what `sbn.augment.pipeline.parse` returns.
+        image_size: (H, W), static.
+
+    Raises:
+        ValueError: an op does not fit the image size.
+    """
+    steps = _make_steps(pipeline, image_size)
+    total = draw_ranges(pipeline, image_size)[-1].stop if pipeline else 0
+
+    def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
+        shape = pixels.shape
+        if shape.rank != 3 or not shape[1:].is_compatible_with(image_size) or pixels.dtype != tf.int32:
+            wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
+            raise ValueError(f"pixels are {pixels.dtype.name} {shape}; they must be {wanted}")
+        if not steps:
+            return pixels
+        bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=range(total), words=TENSORFLOW)
+        for step in steps:
+            pixels = step(bits, pixels)
+        return tf.ensure_shape(pixels, shape)
+
+    return apply
+
+
+def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[_Step]:
+    steps: list[_Step] = []
+    run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
+    for op, where in zip(pipeline, draw_ranges(pipeline, image_size), strict=True):
+        if isinstance(op, WINDOW_OPS):
+            check_window(op, image_size)
+            run.append((op, where))
+            continue
+        if op.where != "image":
+            continue
+        if run:
+            steps.append(_window_step(run, image_size))
+            run = []
+        steps.append(_step(op, where, image_size))
+    if run:
+        steps.append(_window_step(run, image_size))
+    return steps
+
+
+def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -> _Step:
+    def step(bits: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+        drawn = [(op, bits[:, where.start : where.stop]) for op, where in run]
+        return apply_window(drawn, pixels, image_size)
+
+    return step
+
+
+def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
+    if isinstance(op, ops.RandAugment):
+        layers = Layers(op, image_size)
+        return lambda bits, pixels: layers(bits[:, where.start : where.stop], pixels)
+    if isinstance(op, ops.Gaussian):
+        gaussian = op
+        return lambda bits, pixels: apply_gaussian(gaussian, bits[:, where.start : where.stop], pixels, image_size)
+    raise ValueError(f"op {op.name!r} has no host implementation")

@@ -1,0 +1,144 @@
+"""The ops that a pipeline string is made of: frozen dataclasses that check their own arguments."""
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+from sbn.augment.policies import OP_LISTS
+from sbn.config.errors import unknown
+
+DRAWS_A_LAYER = 4  # RandAugment: op, sign, and the centre (row, column) of its cutout
+
+
+def _number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
+    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
+def _choice(*choices: str, default: str) -> Any:
+    return dataclasses.field(default=default, metadata={"choices": choices})
+
+
+@dataclasses.dataclass(frozen=True)
+class Op:
+    """One step of a pipeline.
+
+    `where` says what the op needs: `'image'` ops see one image at a time and run in the data pipeline, `'batch'` ops
+    need the other images and `'model'` ops the network; those two run inside the training step.
+
+    Raises:
+        ValueError: an argument of the wrong type or out of range.
+    """
+
+    name: ClassVar[str] = ""
+    where: ClassVar[str] = "image"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = _checked(self.name, field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Returns how many uint32 draws an image of (height, width) consumes."""
+        raise NotImplementedError
+
+
+def _checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    what = f"{op}({field.name})"
+    if field.type is str:
+        if value not in field.metadata["choices"]:
+            raise unknown(what, value, field.metadata["choices"])
+        return value
+    kinds = (int, float) if field.type is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+        kind = "a finite number" if field.type is float else "a whole number"
+        raise ValueError(f"{what} is {value!r}; it must be {kind}")
+    low, high = field.metadata["low"], field.metadata["high"]
+    if not low <= value <= high:
+        bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise ValueError(f"{what} is {value!r}; it must be {bounds}")
+    return float(value) if field.type is float else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Flip(Op):
+    """Mirrors left and right with the given probability."""
+
+    name: ClassVar[str] = "flip"
+    probability: float = _number(low=0, high=1, default=0.5)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """One: to flip or not."""
+        return 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop(Op):
+    """Pads by `pad` pixels on every side and cuts the image's own size out again.
+
+    Offsets are uniform in 0..2*pad, both ends included. `fill='mean'` pads with the data set's mean (zero after
+    normalisation, AutoAugment's CIFAR code), `'reflect'` mirrors without repeating the edge (UDA, SAM).
+    """
+
+    name: ClassVar[str] = "crop"
+    pad: int = _number(low=1)
+    fill: str = _choice("mean", "reflect", default="mean")
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Two: row offset, column offset."""
+        return 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Cutout(Op):
+    """Fills a square with the data set's mean (DeVries and Taylor 2017, arXiv 1708.04552).
+
+    The centre c is uniform over all pixels; with h = side // 2 the hole is max(0, c-h) .. min(size, c+h) - 1 along each
+    axis. As in the released code an odd side therefore makes a hole of side - 1.
+    """
+
+    name: ClassVar[str] = "cutout"
+    side: int = _number(low=2)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Two: centre row, centre column."""
+        return 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussian(Op):
+    """Adds independent normal noise to every pixel and channel.
+
+    With x in [0, 1] the result is clip(x + s*noise, 0, 1), rounded back to the nearest of 256 levels. s is `sigma`
+    (`kind='fixed'`) or uniform in [0, sigma), drawn once an image (`'uniform'`). Filler pixels stay filler.
+    """
+
+    name: ClassVar[str] = "gaussian"
+    sigma: float = _number(low=0)
+    kind: str = _choice("fixed", "uniform", default="fixed")
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Two for every two values (Box-Muller makes two normals of two uniforms), one more for a uniform sigma."""
+        pairs = (3 * image_size[0] * image_size[1] + 1) // 2
+        return 2 * pairs + (self.kind == "uniform")
+
+
+@dataclasses.dataclass(frozen=True)
+class RandAugment(Op):
+    """Applies `layers` ops, drawn uniformly with replacement, all at level `magnitude` (Cubuk et al. 2019, section 3).
+
+    Pillow's ops with the level mapping of `sbn.augment.levels`; every drawn op is applied. `fill` is the grey level
+    that geometric ops and the policy's own Cutout uncover.
+    """
+
+    name: ClassVar[str] = "randaugment"
+    layers: int = _number(low=1)
+    magnitude: float = _number(low=0)
+    ops: str = _choice(*OP_LISTS, default="tf_tpu_16")
+    fill: int = _number(low=0, high=255, default=128)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Four a layer: op, sign, centre row and centre column of Cutout."""
+        return DRAWS_A_LAYER * self.layers
+
+
+OPS: dict[str, type[Op]] = {op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment)}

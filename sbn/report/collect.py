@@ -1,0 +1,159 @@
+"""From work directories to runs: every result.json below a folder, and what is wrong with any of them."""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sbn.config.errors import ConfigError
+
+FORMAT: Final = 1  # of result.json
+
+_NO_RUNS_BELOW: Final = {"checkpoints", "artifacts"}  # thousands of files of one run; not worth walking
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: its work directory.
+        experiment: name of the experiments file.
+        row: full name, 'table/row'.
+        seed: what tells it from the other runs of the row.
+        overrides: what was changed on top of the row, by dotted name, without the seed.
+        metrics: by name; accuracies and errors are fractions. NaN where the run wrote NaN or null.
+        seconds: how long it took.
+        steps: how long it trained.
+        written: when it finished, in seconds since 1970.
+    """
+
+    path: pathlib.Path
+    experiment: str
+    row: str
+    seed: int
+    overrides: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    seconds: float
+    steps: int
+    written: float
+
+    @property
+    def variant(self) -> str:
+        """What runs to be averaged have in common: experiment, row and overrides, as one comparable text."""
+        return json.dumps([self.experiment, self.row, self.overrides], sort_keys=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What lies below a folder.
+
+    Attributes:
+        runs: finished, each seed of a variant once, by path.
+        problems: one line each: files that can't be read, and runs that are there twice.
+        unfinished: one line each: runs with progress but no result.
+    """
+
+    runs: list[Run]
+    problems: list[str]
+    unfinished: list[str]
+
+
+def find_runs(root: str | os.PathLike[str]) -> Found:
+    """Returns all that is below `root`, at any depth. Never fails over a file; each bad one is in `problems`.
+
+    Raises:
+        ConfigError: if there is no such folder.
+    """
+    root = pathlib.Path(root)
+    if not root.is_dir():
+        raise ConfigError(f"no folder {str(root)!r} to look for runs in")
+    runs: list[Run] = []
+    problems: list[str] = []
+    unfinished: list[str] = []
+
+    def unlisted(error: OSError) -> None:
+        problems.append(f"{error.filename}: not searched ({error.strerror})")
+
+    for folder, below, files in os.walk(root, onerror=unlisted):
+        below[:] = sorted(set(below) - _NO_RUNS_BELOW)
+        path = pathlib.Path(folder)
+        if "result.json" in files:
+            try:
+                runs.append(read_run(path))
+            except (OSError, ValueError) as error:
+                problems.append(f"{path / 'result.json'}: {error}; not counted")
+        elif "progress.json" in files:
+            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}")
+    counted, repeated = _newest(runs)
+    return Found(counted, problems + repeated, unfinished)
+
+
+def read_run(path: pathlib.Path) -> Run:
+    """Reads the result of one work directory.
+
+    Raises:
+        OSError: if the file can't be read.
+        ValueError: if it is not a result in this format; says what is missing or wrong.
+    """
+    file = path / "result.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # bad JSON or bad UTF-8
+        raise ValueError(f"damaged ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError("holds no object")
+    if content.get("format") != FORMAT:
+        raise ValueError(f"format {content.get('format')!r} where {FORMAT} is known")
+    given = {name: _field(content, name, kind) for name, kind in _KINDS.items()}
+    metrics = {name: _number(name, value) for name, value in given.pop("metrics").items()}
+    return Run(path=path, metrics=metrics, written=file.stat().st_mtime, **given)
+
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "experiment": (str,), "row": (str,), "seed": (int,), "overrides": (dict,), "metrics": (dict,),
+    "seconds": (int, float), "steps": (int,),
+}  # fmt: skip
+
+
+def _field(content: Mapping[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
+    if name not in content:
+        raise ValueError(f"no {name!r} in it")
+    value = content[name]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise ValueError(f"{name!r} is {value!r}, not {' or '.join(kind.__name__ for kind in kinds)}")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"metric {name!r} is {value!r}, not a number")
+    return float(value)
+
+
+def _progress(file: pathlib.Path) -> str:
+    """How far the run got, if the file says so: it may be half written, or of an older version."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return f", step {content['step']} of {content['total']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _newest(runs: list[Run]) -> tuple[list[Run], list[str]]:
+    """Keeps the newest run of each variant and seed; a line about each other. Of equally old ones, the last path."""
+    kept: dict[tuple[str, int], Run] = {}
+    repeated = []
+    for run in sorted(runs, key=lambda run: (run.written, run.path)):
+        key = (run.variant, run.seed)
+        if key in kept:
+            repeated.append(
+                f"{kept[key].path}: the same row, overrides and seed as the newer {run.path}; only that is counted"
+            )
+        kept[key] = run
+    return sorted(kept.values(), key=lambda run: run.path), repeated

@@ -1,0 +1,134 @@
+"""The arithmetic of a report: a table and runs in, lines of numbers out."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sbn.config.rows import Paper, Row, Table
+from sbn.report.collect import Run
+
+# Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
+EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
+DEFAULT_METRIC: Final = "test/main/accuracy"  # of rows for which no paper names one
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One metric of one row, or of a row with overrides. Accuracies and errors are in percent.
+
+    Attributes:
+        row: its name within the table.
+        overrides: what these runs changed in the row.
+        metric: its name.
+        mean: over the finite runs; None without any.
+        std: sample standard deviation (ddof = 1); None below two runs.
+        runs: how many are in the mean.
+        asked: how many seeds the paper used.
+        paper: what the paper says of this metric.
+        difference: ours minus the paper's, in points.
+        score: the difference in units of its standard error, which is that of our mean and, where the paper gives
+            a spread, that of the paper's; None without either.
+        where: where the row stands in the paper.
+        notes: what must be known about the number: diverged runs, runs without it, runs of unequal length.
+    """
+
+    row: str
+    overrides: Mapping[str, Any]
+    metric: str
+    mean: float | None
+    std: float | None
+    runs: int
+    asked: int
+    paper: Paper | None
+    difference: float | None
+    score: float | None
+    where: str
+    notes: tuple[str, ...]
+
+
+def make_lines(name: str, table: Table, runs: Sequence[Run], *, metrics: Sequence[str] = ()) -> list[Line]:
+    """Returns the lines of a table, in its order; a row without runs has its lines as well.
+
+    Args:
+        name: the table's; runs belong to a row by 'name/row'.
+        table: its rows.
+        runs: of its experiment; those of other tables are passed over.
+        metrics: what to show; empty for the paper's metrics and, where runs have them, EXTRA_METRICS.
+    """
+    in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
+    lines = []
+    for row_name, row in table.rows.items():
+        variants: dict[str, list[Run]] = {}
+        for run in runs:
+            if run.row == f"{name}/{row_name}":
+                variants.setdefault(run.variant, []).append(run)
+        plain = [group for group in variants.values() if not group[0].overrides] or [[]]
+        changed = [variants[key] for key in sorted(variants) if variants[key][0].overrides]
+        for group in plain + changed:
+            for metric in metrics or _default_metrics(row, group):
+                fraction = metric in in_percent or is_fraction(metric)
+                lines.append(_line(row_name, row, group, metric, scale=100.0 if fraction else 1.0))
+    return lines
+
+
+def is_fraction(metric: str) -> bool:
+    """Whether runs hold `metric` ('split/branch/metric[/detail]') as a fraction, to be shown in percent."""
+    return any(word in part for part in metric.split("/")[2:3] for word in ("accuracy", "error"))
+
+
+def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[str, int]:
+    """Counts the runs of rows that stand in no table: renamed ones, and the base config. By row."""
+    stray: dict[str, int] = {}
+    for run in runs:
+        if run.row not in experiment_rows:
+            stray[run.row] = stray.get(run.row, 0) + 1
+    return stray
+
+
+def _default_metrics(row: Row, group: Sequence[Run]) -> list[str]:
+    named = list(dict.fromkeys(paper.metric for paper in row.paper)) or [DEFAULT_METRIC]
+    there = {metric for run in group for metric in run.metrics}
+    return named + [metric for metric in EXTRA_METRICS if metric in there and metric not in named]
+
+
+def _line(name: str, row: Row, group: Sequence[Run], metric: str, *, scale: float) -> Line:
+    values = [run.metrics[metric] * scale for run in group if metric in run.metrics]
+    finite = [value for value in values if math.isfinite(value)]
+    notes = []
+    if len(finite) < len(values):
+        notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
+    if len(values) < len(group):
+        notes.append(f"{len(group) - len(values)} of {len(group)} without this metric")
+    lengths = sorted({run.steps for run in group})
+    if len(lengths) > 1:
+        notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
+    paper = next((paper for paper in row.paper if paper.metric == metric), None)
+    mean = statistics.fmean(finite) if finite else None
+    std = statistics.stdev(finite) if len(finite) > 1 else None
+    difference = mean - paper.value if mean is not None and paper else None
+    return Line(
+        row=name,
+        overrides=group[0].overrides if group else {},
+        metric=metric,
+        mean=mean,
+        std=std,
+        runs=len(finite),
+        asked=row.runs,
+        paper=paper,
+        difference=difference,
+        score=_score(difference, std, len(finite), paper, row.runs),
+        where=row.where,
+        notes=tuple(notes),
+    )
+
+
+def _score(difference: float | None, std: float | None, n: int, paper: Paper | None, asked: int) -> float | None:
+    """The difference in standard errors. One run of ours has an unknown error, so it gets no score."""
+    if difference is None or std is None:
+        return None
+    variance = std**2 / n
+    if paper and paper.std is not None:
+        variance += paper.std**2 / asked
+    return difference / math.sqrt(variance) if variance > 0 else None

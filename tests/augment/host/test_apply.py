@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sbn.augment import draws, ops
+from sbn.augment.host.apply import make_apply
+from sbn.augment.host.packing import pack
+from sbn.augment.pipeline import parse
+from tests.oracles.image_ops import images, run
+
+ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
+PIPELINES = [
+    "none",
+    "flip",
+    "crop(4)|flip|cutout(16)",
+    "randaugment(3, 4)|crop(4)|flip|cutout(16)",
+    "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
+    "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
+]
+IMAGES = {size: images(size, 60, seed=1) for size in ((32, 32), (20, 27))}
+
+
+def rgbx(words):
+    return tf.bitcast(words, tf.uint8).numpy()
+
+
+@pytest.mark.parametrize("size", IMAGES)
+@pytest.mark.parametrize("text", PIPELINES)
+def test_a_pipeline_equals_pillow_on_one_image_after_the_other(text, size):
+    pipeline = parse(text)
+    apply = make_apply(pipeline, image_size=size)
+    ids = np.arange(60) * 991
+    for epoch in (0, 1):
+        address = {**ADDRESS, "epoch": epoch}
+        found = rgbx(apply(pack(IMAGES[size]), ids=ids, **address))
+        for image, identity, result in zip(IMAGES[size], ids, found, strict=True):
+            np.testing.assert_array_equal(result, run(image, pipeline, identity=identity, **address))
+
+
+@pytest.mark.parametrize("text", [*PIPELINES, "gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')"])
+def test_result_depends_on_the_image_and_its_address_alone(text):
+    size = (20, 27)
+    apply = make_apply(parse(text), image_size=size)
+    words, ids = pack(IMAGES[size]), np.arange(60)
+    whole = apply(words, ids=ids, **ADDRESS).numpy()
+
+    def check(found, which):
+        np.testing.assert_array_equal(found, whole[which])
+
+    for low in range(0, 60, 7):  # other batches
+        check(apply(words[low : low + 7], ids=ids[low : low + 7], **ADDRESS), slice(low, low + 7))
+    for one in (0, 31, 59):  # single images: all op families but one are empty
+        check(apply(words[one : one + 1], ids=[one], **ADDRESS), slice(one, one + 1))
+    backwards = ids[::-1]
+    check(apply(tf.gather(words, backwards), ids=backwards, **ADDRESS), backwards)
+    check(apply(words[:0], ids=ids[:0], **ADDRESS), slice(0, 0))
+
+    # compiled, and in a data pipeline with unknown batch size and threads
+    graph = tf.function(lambda epoch, ids: apply(tf.gather(words, ids), ids=ids, **{**ADDRESS, "epoch": epoch}))
+    check(graph(tf.constant(3), tf.constant(ids)), slice(None))
+    data = tf.data.Dataset.range(60).batch(8)
+    data = data.map(lambda i: apply(tf.gather(words, i), ids=i, **ADDRESS), num_parallel_calls=4, deterministic=True)
+    check(np.concatenate(list(data.as_numpy_iterator())), slice(None))
+
+
+def test_views_epochs_and_seeds_augment_differently():
+    size = (32, 32)
+    apply = make_apply(parse("randaugment(2, 9)|crop(4)|flip"), image_size=size)
+    words = pack(IMAGES[size])
+    base = apply(words, ids=range(60), **ADDRESS).numpy()
+    for change in ("seed", "stage", "epoch", "view"):
+        other = apply(words, ids=range(60), **{**ADDRESS, change: 9}).numpy()
+        # flat images look alike under most draws; textured ones do so for 1 in 81 crops at most
+        assert np.mean(np.any(other[10:] != base[10:], axis=(1, 2))) > 0.9
+
+
+@pytest.mark.parametrize("kind", ["fixed", "uniform"])
+def test_noise_equals_float64_up_to_rounding_at_ties(kind):
+    size = (32, 32)
+    pipeline = (ops.Crop(4), ops.Gaussian(0.2, kind))
+    found = rgbx(make_apply(pipeline, image_size=size)(pack(IMAGES[size]), ids=range(60), **ADDRESS))
+    expected = np.stack([run(image, pipeline, identity=i, **ADDRESS) for i, image in enumerate(IMAGES[size])])
+    np.testing.assert_array_equal(found[..., 3], expected[..., 3])
+    difference = np.abs(found.astype(int) - expected)
+    # float32 errs by some 3e-5 levels here, so the rounding of about that share of values falls on the other side
+    assert difference.max() <= 1
+    assert np.mean(difference) < 2e-4
+
+
+def test_noise_has_the_strength_that_was_asked_for():
+    size, count = (16, 16), 200
+    flat = np.full((count, *size, 3), 128, np.uint8)
+
+    def noise(text):
+        found = rgbx(make_apply(parse(text), image_size=size)(pack(flat), ids=range(count), **ADDRESS))
+        return (found[..., :3].astype(float) - 128) / 255
+
+    fixed, uniform = noise("gaussian(0.1)"), noise("gaussian(0.1, kind='uniform')")
+    samples = fixed.size
+    # five standard deviations of a mean and of a standard deviation; rounding adds 1/12 square level
+    assert abs(fixed.mean()) < 5 * 0.1 / np.sqrt(samples)
+    assert fixed.std() == pytest.approx(np.sqrt(0.01 + 1 / 12 / 255**2), abs=5 * 0.1 / np.sqrt(2 * samples))
+    per_image = uniform.std(axis=(1, 2, 3))
+    assert per_image.max() < 0.11
+    assert per_image.min() < 0.01
+    assert per_image.mean() == pytest.approx(0.05, abs=5 * 0.1 / np.sqrt(12 * count))
+    # pixels and channels are independent
+    r = np.corrcoef(fixed.reshape(-1, 3).T) - np.eye(3)
+    assert np.abs(r).max() < 5 / np.sqrt(samples / 3)
+
+
+def test_draws_are_numbered_by_position_in_the_string():
+    size = (32, 32)
+    words, pipeline = pack(IMAGES[size]), parse("cutout(4)|flip")
+    found = make_apply(pipeline, image_size=size)(words, ids=range(60), **ADDRESS)
+    flips = draws.bits(ADDRESS["seed"], range(60), stage=1, epoch=3, view=1, draws=range(2, 3))[:, 0] < 2**31
+    cut = make_apply(pipeline[:1], image_size=size)(words, ids=range(60), **ADDRESS).numpy()
+    np.testing.assert_array_equal(found, np.where(flips[:, None, None], cut[:, :, ::-1], cut))
+
+
+def test_ops_of_the_training_step_are_passed_over():
+    class Mix(ops.Op):
+        name = "mix"
+        where = "batch"
+
+        def draws_needed(self, image_size):
+            return 0
+
+    size = (20, 27)
+    words = pack(IMAGES[size])
+    alone = make_apply(parse("crop(4)|flip"), image_size=size)(words, ids=range(60), **ADDRESS)
+    mixed = make_apply((ops.Crop(4), Mix(), ops.Flip()), image_size=size)(words, ids=range(60), **ADDRESS)
+    np.testing.assert_array_equal(mixed, alone)
+
+
+def test_pixels_of_the_wrong_kind_are_named():
+    apply = make_apply(parse("flip"), image_size=(8, 8))
+    for wrong in (tf.zeros([2, 8, 9], tf.int32), tf.zeros([2, 8, 8], tf.uint8), tf.zeros([2, 8, 8, 3], tf.int32)):
+        with pytest.raises(ValueError, match=r"they must be int32 \(N, 8, 8\)"):
+            apply(wrong, ids=[0, 1], **ADDRESS)
+    with pytest.raises(ValueError, match="below 4"):
+        make_apply(parse("crop(4, fill='reflect')"), image_size=(4, 9))

@@ -1,0 +1,118 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sbn.augment import ops
+from sbn.augment.pipeline import draw_ranges, draws_needed, format, parse
+from sbn.augment.policies import OP_LISTS
+
+
+def test_a_string_becomes_ops_from_left_to_right():
+    assert parse("randaugment(3, 4)|crop(4)|flip|cutout(16)") == (
+        ops.RandAugment(3, 4),
+        ops.Crop(4),
+        ops.Flip(),
+        ops.Cutout(16),
+    )
+
+
+def test_nothing_and_none_are_the_empty_pipeline():
+    assert parse("") == parse(" none ") == ()
+    assert parse(format(())) == ()
+
+
+def test_arguments_may_be_positional_or_named_and_strings_may_hold_anything():
+    assert parse("crop(4, 'reflect')") == parse('crop(fill="reflect", pad=4)') == (ops.Crop(4, "reflect"),)
+    # quotes protect '|', commas and parentheses: the bad value reaches the check in one piece
+    with pytest.raises(ValueError, match=r"unknown crop\(fill\) 'a\|b\(,'"):
+        parse("flip|crop(4, fill='a|b(,')")
+
+
+ANY_OP = st.one_of(
+    st.builds(ops.Flip, st.floats(0, 1)),
+    st.builds(ops.Crop, st.integers(1, 300), st.sampled_from(["mean", "reflect"])),
+    st.builds(ops.Cutout, st.integers(2, 300)),
+    st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
+    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), st.integers(0, 255)),
+)
+
+
+@given(st.lists(ANY_OP).map(tuple))
+def test_parse_undoes_format(pipeline):
+    assert parse(format(pipeline)) == pipeline
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("flip(0.5)", "flip"),
+        ("randaugment(layers=3, magnitude=4.0, ops='tf_tpu_16')", "randaugment(3, 4)"),
+        ("randaugment(2,4.5,fill=0)", "randaugment(2, 4.5, fill=0)"),
+        ("crop(4,'mean') | gaussian( 1 )", "crop(4)|gaussian(1)"),
+        ("", "none"),
+    ],
+)
+def test_equal_pipelines_have_one_canonical_string(text, canonical):
+    assert format(parse(text)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("randagument(3, 4)", ["unknown op", "'randagument'", "crop, cutout, flip", "did you mean 'randaugment'"]),
+        ("flip|np.flip", ["unknown op", "'np.flip'"]),
+        ("flip||crop(4)", ["joined by '|'", "randaugment"]),
+        ("crop(4", ["joined by '|'"]),
+        ("crop(4, fil='mean')", ["unknown argument of crop", "'fil'", "pad", "did you mean 'fill'"]),
+        ("crop(**{})", ["unknown argument of crop"]),
+        ("crop(4, fill='reflct')", ["crop(fill)", "'reflct'", "mean", "did you mean 'reflect'"]),
+        ("crop(4, pad=4)", ["crop(pad) is given twice"]),
+        ("crop", ["crop needs pad", "crop(pad, fill)"]),
+        ("flip(0.5, 1)", ["flip takes at most 1", "probability", "not 2"]),
+        ("crop(0)", ["crop(pad) is 0", "at least 1"]),
+        ("crop(4.0)", ["crop(pad) is 4.0", "whole number"]),
+        ("crop(True)", ["crop(pad) is True", "whole number"]),
+        ("crop(open)", ["crop(pad) is open", "literal"]),
+        ("cutout('16')", ["cutout(side) is '16'", "whole number"]),
+        ("cutout(1)", ["cutout(side) is 1", "at least 2"]),
+        ("flip(1.5)", ["flip(probability) is 1.5", "from 0 to 1"]),
+        ("gaussian(1e999)", ["gaussian(sigma) is inf", "finite"]),
+        ("gaussian(-1)", ["gaussian(sigma) is -1", "at least 0"]),
+        ("randaugment(3, 4, ops='tf_tpu16')", ["randaugment(ops)", "paper_14", "did you mean 'tf_tpu_16'"]),
+        ("randaugment(3, 4, fill=256)", ["randaugment(fill) is 256", "from 0 to 255"]),
+    ],
+)
+def test_an_error_is_one_line_with_value_choices_and_nearest(text, words):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        parse(text)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_ops_are_checked_however_they_are_made():
+    with pytest.raises(ValueError, match="whole number"):
+        ops.Crop("4")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ops.Crop(4).pad = 3
+
+
+def test_draws_follow_each_other_by_position():
+    size = (3, 5)
+    pipeline = parse("randaugment(3, 4)|crop(4)|flip|cutout(4)|gaussian(.1)|gaussian(.1, 'uniform')")
+    # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
+    assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
+    ranges = draw_ranges(pipeline, size)
+    assert [i for r in ranges for i in r] == list(range(110))
+
+
+def test_strings_are_read_without_tensorflow_or_jax():
+    code = (
+        "import sys, sbn.augment.pipeline as p, sbn.augment.draws, sbn.augment.__main__; p.parse('flip');"
+        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'jax')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,96 @@
+"""The same experiment on one device, on eight, and on two processes of two."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+
+from sbn import evaluate
+from sbn.train import train
+from tests.e2e import runs
+
+DISTRIBUTED = """
+import json, sys
+import jax
+jax.distributed.initialize(sys.argv[3], 2, int(sys.argv[4]))
+from sbn.config.tree import checked
+from sbn.train import train
+train(checked(json.load(open(sys.argv[1]))), sys.argv[2])
+"""
+# Two steps: the devices sum the same float32 numbers in another order, and ReLU networks at a rate of 0.05 double such
+# differences (1e-7 of a sum) with every further step.
+SHORT = {"duration": "2 steps", "save.every": "2 steps", "log.every": "1 steps"}
+
+
+def losses(workdir):
+    return np.array([line["train/loss"] for line in runs.metric_lines(workdir) if "train/loss" in line])
+
+
+def test_eight_devices_do_what_one_does(tiny, tmp_path):
+    train(tiny(SHORT), tmp_path / "one")
+    process = runs.start(tiny(SHORT), tmp_path / "eight", XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    with process:
+        output = process.stdout.read()
+    assert process.returncode == 0, output
+    (provenance,) = json.loads((tmp_path / "eight/provenance.json").read_text())
+    assert len(provenance["devices"]) == 8
+    # the loss of the second step has gone through one update: forward and backward agree
+    np.testing.assert_allclose(losses(tmp_path / "eight"), losses(tmp_path / "one"), rtol=1e-5)
+    a, b = runs.final_state(tmp_path / "eight"), runs.final_state(tmp_path / "one")
+    for x, y in zip(
+        np.concatenate([np.ravel(v) for v in _leaves(a)]),
+        np.concatenate([np.ravel(v) for v in _leaves(b)]),
+        strict=True,
+    ):
+        assert abs(x - y) < 1e-4 * (1 + abs(y))
+    # 13 test examples over 8 devices in batches of 8: each counts once
+    eight = json.loads((tmp_path / "eight/result.json").read_text())["metrics"]
+    again = evaluate.evaluate(tmp_path / "eight")[1]
+    for name, value in eight.items():
+        np.testing.assert_allclose(again[name], value, rtol=1e-4, err_msg=name)
+        if name.endswith("accuracy"):
+            assert value * 13 == round(value * 13)
+
+
+def _leaves(state):
+    import jax
+
+    return jax.tree.leaves(state.params)
+
+
+def test_two_processes_do_what_one_does(tiny, tmp_path):
+    config = tiny(SHORT)
+    train(config, tmp_path / "one")
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                DISTRIBUTED,
+                str(tmp_path / "config.json"),
+                str(tmp_path / "two"),
+                address,
+                str(index),
+            ],
+            cwd=runs.ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for index in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=1e-5)
+    two = json.loads((tmp_path / "two/result.json").read_text())
+    again = evaluate.evaluate(tmp_path / "two")[1]
+    np.testing.assert_allclose(again["test/main/loss"], two["metrics"]["test/main/loss"], rtol=1e-4)

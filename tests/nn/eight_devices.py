@@ -1,0 +1,129 @@
+"""Prints, as one JSON object, what a split train step does on 8 simulated devices. Run by test_eight_devices.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python -m tests.nn.eight_devices
+"""
+
+import json
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from sbn.models.wide_resnet import WideResNet
+from sbn.nn.branch_norm import BranchNorm
+from sbn.nn.branches import put_branches, select_branch
+
+DEVICES, N, K, SIZE = 8, 16, 2, 16
+
+
+def model(branches=K):
+    return WideResNet(depth=10, width=1, classes=10, branches=branches, norm="split")
+
+
+def fused(params, stats, x, labels):
+    v = {"params": params, "batch_stats": stats}
+    logits, updates = model().apply(v, x, train=True, mutable="batch_stats")
+    return cross_entropy(logits, labels), updates["batch_stats"]
+
+
+def two_applies(params, stats, x, labels):
+    """One pass a branch, each with its own plain network."""
+    v, losses = {"params": params, "batch_stats": stats}, []
+    for k in range(K):
+        own = select_branch(v, k)
+        logits, updates = model(1).apply(own, x[:, k : k + 1], train=True, mutable="batch_stats")
+        losses.append(cross_entropy(logits, labels))
+        stats = put_branches({"batch_stats": stats}, updates, [k])["batch_stats"]
+    return sum(losses) / K, stats
+
+
+def cross_entropy(logits, labels):
+    labels = jnp.broadcast_to(labels[:, None], logits.shape[:2])
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+def make_step(loss):
+    def step(params, stats, x, labels):
+        (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params, stats, x, labels)
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), stats, value
+
+    return step
+
+
+def inputs():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(N, K, SIZE, SIZE, 3)) * np.array([1, 2]).reshape(K, 1, 1, 1), jnp.float32)
+    v = model().init(jax.random.key(0), x, train=False)
+    return v["params"], v["batch_stats"], x, jnp.arange(N) % 10
+
+
+def largest_difference(a, b):
+    return max(jax.tree.leaves(jax.tree.map(lambda p, q: float(np.abs(np.asarray(p) - np.asarray(q)).max()), a, b)))
+
+
+def collectives(compiled):
+    names = re.findall(r"(all-[a-z]+|collective-permute|reduce-scatter)(?:-start)?\(", compiled.as_text())
+    return {name: names.count(name) for name in set(names)}
+
+
+def whole_step(mesh):
+    args = inputs()
+    whole = NamedSharding(mesh, PartitionSpec())
+    split = NamedSharding(mesh, PartitionSpec("data"))
+    spread = [jax.device_put(arg, where) for arg, where in zip(args, (whole, whole, split, split), strict=True)]
+    one = jax.jit(make_step(fused)).lower(*args).compile()
+    eight = jax.jit(make_step(fused)).lower(*spread).compile()
+    two = jax.jit(make_step(two_applies)).lower(*spread).compile()
+    return {
+        "flops_ratio": eight.cost_analysis()["flops"] / (one.cost_analysis()["flops"] / DEVICES),
+        "fused": collectives(eight),
+        "two_applies": collectives(two),
+        "state_difference": largest_difference(one(*args), eight(*spread)),
+    }
+
+
+def groups_against_replicas(mesh):
+    """`group_size` under jit against per-device statistics under shard_map, averaged over devices."""
+    _, _, x, _ = inputs()
+    v = BranchNorm(K).init(jax.random.key(0), x, train=False)
+    weights = jnp.asarray(np.random.default_rng(1).normal(size=x.shape), jnp.float32)
+
+    def loss(params, x, weights, layer):
+        own = {"params": params, "batch_stats": v["batch_stats"]}
+        y, updates = layer.apply(own, x, train=True, mutable="batch_stats")
+        return jnp.mean(weights * jnp.sin(y)), (y, updates)
+
+    def replica(params, x, weights):
+        def mean_loss(params):
+            value, (y, updates) = loss(params, x, weights, BranchNorm(K))
+            # The mean belongs inside the gradient: that of a replicated parameter is already summed over devices.
+            return jax.lax.pmean(value, "data"), (y, jax.lax.pmean(updates, "data"))
+
+        (value, (y, updates)), grads = jax.value_and_grad(mean_loss, has_aux=True)(params)
+        return value, y, updates, grads
+
+    data, none = PartitionSpec("data"), PartitionSpec()
+    in_specs, out_specs = (none, data, data), (none, data, none, none)
+    mapped = jax.jit(jax.shard_map(replica, mesh=mesh, in_specs=in_specs, out_specs=out_specs))
+    layer = BranchNorm(K, group_size=N // DEVICES)
+    grouped = jax.jit(jax.value_and_grad(lambda p, *rest: loss(p, *rest, layer), has_aux=True))
+    x8, w8 = (jax.device_put(array, NamedSharding(mesh, data)) for array in (x, weights))
+    (value, (y, updates)), grads = grouped(v["params"], x8, w8)
+    ungrouped = loss(v["params"], x, weights, BranchNorm(K))[1]
+    return {
+        "difference": largest_difference((value, y, updates, grads), mapped(v["params"], x, weights)),
+        "moved_by_grouping": largest_difference((y, updates), ungrouped),
+        "collectives": collectives(grouped.lower(v["params"], x8, w8).compile()),
+    }
+
+
+def main():
+    mesh = jax.make_mesh((DEVICES,), ("data",), axis_types=(AxisType.Auto,))
+    print(json.dumps({"step": whole_step(mesh), "groups": groups_against_replicas(mesh)}))
+
+
+if __name__ == "__main__":
+    main()

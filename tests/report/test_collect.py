@@ -1,0 +1,120 @@
+import json
+import math
+
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.report.collect import find_runs
+from tests.report.work_dirs import AUX, MAIN, write_run
+
+
+def test_runs_are_found_at_any_depth_with_all_they_say(tmp_path):
+    write_run(tmp_path, "a", 0.9)
+    path = write_run(
+        tmp_path, "deep/er/seed3", seed=3, overrides={"optim.lr": 0.05}, metrics={MAIN: 0.5, AUX: 1}, when=99.0
+    )
+    found = find_runs(tmp_path)
+    assert (found.problems, found.unfinished) == ([], [])
+    assert [run.seed for run in found.runs] == [0, 3]
+    run = found.runs[1]
+    assert (run.path, run.experiment, run.row) == (path, "split_bn", "table3/baseline")
+    assert (run.overrides, run.metrics) == ({"optim.lr": 0.05}, {MAIN: 0.5, AUX: 1.0})
+    assert (run.seconds, run.steps, run.written) == (1234.5, 78000, 99.0)
+
+
+DAMAGED = {
+    "half": ('{"format": 1, "experiment": "spl', "damaged"),
+    "empty": ("", "damaged"),
+    "list": ("[1]", "no object"),
+    "new": ('{"format": 2}', "format 2 where 1 is known"),
+    "bare": ('{"format": 1}', "no 'experiment' in it"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_file_is_a_problem_and_the_rest_is_counted(tmp_path, name):
+    content, message = DAMAGED[name]
+    write_run(tmp_path, "good", 0.9)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "result.json").write_text(content)
+    found = find_runs(tmp_path)
+    assert len(found.runs) == 1
+    (problem,) = found.problems
+    assert str(tmp_path / name / "result.json") in problem
+    assert message in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": "0"}, "'seed' is '0', not int"),
+        ({"seed": True}, "'seed' is True"),
+        ({"metrics": {MAIN: "high"}}, "metric 'test/main/accuracy' is 'high', not a number"),
+        ({"overrides": None}, "'overrides' is None, not dict"),
+    ],
+)
+def test_field_of_a_wrong_type_is_a_problem(tmp_path, changes, message):
+    write_run(tmp_path, "bad", **changes)
+    found = find_runs(tmp_path)
+    assert found.runs == []
+    assert message in found.problems[0]
+
+
+def test_bytes_that_are_no_text_are_a_problem(tmp_path):
+    (tmp_path / "result.json").write_bytes(b"\xff\xfe{")
+    assert "damaged" in find_runs(tmp_path).problems[0]
+
+
+def test_nan_and_null_are_numbers_that_are_not_finite(tmp_path):
+    write_run(tmp_path, "a", metrics={MAIN: math.nan, AUX: None})
+    (run,) = find_runs(tmp_path).runs
+    assert math.isnan(run.metrics[MAIN])
+    assert math.isnan(run.metrics[AUX])
+
+
+@pytest.mark.parametrize("newer", ["a", "b"])
+def test_of_two_equal_runs_the_newer_counts_and_the_other_is_named(tmp_path, newer):
+    paths = {
+        name: write_run(tmp_path, name, value, when=2000.0 if name == newer else 1000.0)
+        for name, value in (("a", 0.1), ("b", 0.2))
+    }
+    found = find_runs(tmp_path)
+    assert [run.path for run in found.runs] == [paths[newer]]
+    (problem,) = found.problems
+    assert problem.startswith(str(paths["b" if newer == "a" else "a"]))
+    assert f"newer {paths[newer]}" in problem
+
+
+def test_runs_that_differ_in_one_thing_are_no_duplicates(tmp_path):
+    write_run(tmp_path, "a", 0.9)
+    write_run(tmp_path, "b", 0.9, seed=1)
+    write_run(tmp_path, "c", 0.9, row="table3/weak_augment")
+    write_run(tmp_path, "d", 0.9, experiment="refine")
+    write_run(tmp_path, "e", 0.9, overrides={"optim.lr": 0.1})
+    found = find_runs(tmp_path)
+    assert len(found.runs) == 5
+    assert found.problems == []
+
+
+def test_order_of_overrides_does_not_matter(tmp_path):
+    write_run(tmp_path, "a", 0.9, overrides={"optim.lr": 0.1, "batch_size": 8})
+    write_run(tmp_path, "b", 0.9, overrides={"batch_size": 8, "optim.lr": 0.1})
+    assert len(find_runs(tmp_path).runs) == 1
+
+
+def test_runs_without_a_result_are_listed_with_their_progress(tmp_path):
+    for name, content in {"a": json.dumps({"step": 5, "total": 9}), "b": '{"st'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "progress.json").write_text(content)
+    write_run(tmp_path, "done", 0.9)
+    (tmp_path / "done" / "progress.json").write_text("{}")
+    assert find_runs(tmp_path).unfinished == [
+        f"{tmp_path / 'a'}: no result yet, step 5 of 9",
+        f"{tmp_path / 'b'}: no result yet",
+    ]
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"no folder .*nowhere"):
+        find_runs(tmp_path / "nowhere")

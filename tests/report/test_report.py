@@ -1,0 +1,147 @@
+"""The command, from files to what is printed."""
+
+import csv
+import io
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.report.__main__ import main, report
+from tests.report.work_dirs import AUX, EXPERIMENT, MAIN, write_run
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "experiments" / "split_bn.py"
+    path.parent.mkdir()
+    path.write_text(EXPERIMENT)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "runs"
+    for seed, accuracy in enumerate([0.95, 0.96, 0.97]):
+        write_run(root, f"baseline/seed{seed}", seed=seed, metrics={MAIN: accuracy, AUX: accuracy - 0.01})
+    write_run(root, "slow", 0.9, overrides={"optim.lr": 0.05, "data.name": "a|b"})
+    return root
+
+
+def test_text_is_aligned_and_complete(file, root):
+    printed, notes = report(f"{file}:table3", root=root, format="text")
+    lines = printed.splitlines()
+    assert lines[0] == "table3: Weak Augment"
+    ours = lines[1].index("ours") + len("ours")  # set flush right: cells end where the header ends
+    assert lines[3][:ours].endswith("96.00 ± 1.00")
+    assert lines[4][:ours].endswith("95.00 ± 1.00")
+    whole = "baseline test/main/accuracy 96.00 ± 1.00 3/4 94.90 ± 0.20 +1.10 +1.9 Table 3, row 1"
+    assert " ".join(lines[3].split()) == whole
+    assert lines[5].startswith("baseline [data.name=a|b, optim.lr=0.05]  ")
+    assert lines[6].split()[:5] == ["weak_augment", MAIN, "–", "0/10", "96.30"]
+    assert notes == []
+
+
+def test_markdown_has_as_many_cells_in_each_line(file, root):
+    printed, _ = report(f"{file}:table3", root=root, format="markdown")
+    title, empty, *table = printed.splitlines()
+    assert (title, empty) == ("### table3: Weak Augment", "")
+    assert {line.replace("\\|", "").count("|") for line in table} == {10}
+    assert set(table[1]) == set("|-: ")
+    assert len(table) == 2 + 5
+
+
+def test_csv_holds_full_precision_and_all_tables(file, root):
+    write_run(root, "other", row="table4/only", metrics={"test/main/error": 1 / 3})
+    printed, _ = report(str(file), root=root, format="csv")
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    assert [row["table"] for row in rows] == ["table3"] * 5 + ["table4"]
+    assert float(rows[0]["std"]) == pytest.approx(1, abs=1e-12)  # float64 rounding
+    assert float(rows[5]["mean"]) == pytest.approx(100 / 3, abs=1e-12)
+    assert (rows[2]["overrides"], rows[2]["std"]) == ("data.name=a|b, optim.lr=0.05", "")
+    assert (rows[3]["mean"], rows[3]["paper"], rows[3]["paper_std"]) == ("", "96.3", "")
+
+
+def test_without_a_name_only_tables_with_runs_are_shown(file, root):
+    printed, _ = report(str(file), root=root, format="text")
+    assert "table3:" in printed
+    assert "table4:" not in printed
+
+
+def test_a_named_table_without_runs_shows_the_papers_numbers(file, root):
+    printed, _ = report(f"{file}:table4", root=root, format="text")
+    assert printed.splitlines()[3].split() == ["only", "test/main/error", "–", "0/1", "50.00", "–", "–"]
+
+
+def test_what_is_not_shown_is_noted(file, root):
+    write_run(root, "gone", 0.9, row="table3/renamed")
+    write_run(root, "again", 0.9, when=1.0)
+    write_run(root, "elsewhere", 0.9, experiment="refine")
+    (root / "running").mkdir()
+    (root / "running" / "progress.json").write_text('{"step": 1, "total": 2}')
+    _, notes = report(str(file), root=root, format="text")
+    repeated, renamed, running = notes
+    assert repeated.startswith(str(root / "again"))
+    assert renamed == f"table3/renamed: in no table of {file} (1 run not shown)"
+    assert running == f"{root / 'running'}: no result yet, step 1 of 2"
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("split_bn.py:tabel3", {}, "did you mean 'table3'"),
+        ("splitbn.py", {}, "did you mean .*split_bn.py"),
+        ("split_bn.py", {"format": "markdwon"}, "did you mean 'markdown'"),
+        ("split_bn.py", {"metrics": ["test/main/acuracy"]}, "did you mean 'test/main/accuracy'"),
+        ("split_bn.py", {"root": "nowhere"}, "no folder"),
+    ],
+)
+def test_near_misses_are_one_line(file, root, target, options, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        report(str(file.parent / target), **{"root": root, "format": "text", **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_no_runs_at_all_says_what_there_is(file, tmp_path):
+    write_run(tmp_path / "runs", "elsewhere", 0.9, experiment="refine")
+    with pytest.raises(ConfigError, match=r"1 finished, of refine:table3/baseline .*table3, table4"):
+        report(str(file), root=tmp_path / "runs", format="text")
+
+
+def test_command_separates_tables_from_notes(file, root, capsys):
+    (root / "bad").mkdir()
+    (root / "bad" / "result.json").write_text("{")
+    main([f"{file}:table3", f"--root={root}", f"--metrics={MAIN}, {AUX}", "--format=csv"])
+    printed = capsys.readouterr()
+    assert printed.out.startswith("table,row,overrides,metric")
+    assert len(printed.out.splitlines()) == 1 + 2 * 4
+    assert printed.err.startswith("note: ")
+    assert "damaged" in printed.err
+
+
+def test_command_ends_with_one_line_and_code_2(file, root, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([f"{file}:table9", f"--root={root}"])
+    assert caught.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_hundreds_of_runs_take_under_a_second(file, tmp_path):
+    for seed in range(400):
+        write_run(tmp_path / "many", f"seed{seed}", 0.9, seed=seed)
+    start = time.perf_counter()
+    report(str(file), root=tmp_path / "many", format="text")
+    assert time.perf_counter() - start < 1  # measured 0.03 s
+
+
+def test_reports_load_neither_jax_nor_tensorflow(file, root):
+    code = f"""
+import sys
+from sbn.report.__main__ import main
+main([{str(file)!r}, {f"--root={root}"!r}])
+print(sorted({{"jax", "jaxlib", "flax", "tensorflow", "tensorflow_datasets"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,131 @@
+import math
+import pathlib
+
+import pytest
+
+from sbn.report.collect import Run
+from sbn.report.tables import is_fraction, make_lines, stray_rows
+from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
+
+# All expected numbers below were worked out by hand; the code is float64, so that 1e-9 leaves only rounding.
+NEAR = 1e-9
+
+
+def make_run(seed=0, row="table3/baseline", overrides=None, steps=100, **metrics):
+    named = {{"main": MAIN, "aux": AUX, "mix": MIX}.get(name, name): value for name, value in metrics.items()}
+    return Run(pathlib.Path(f"seed{seed}"), "split_bn", row, seed, overrides or {}, named, 1.0, steps, 0.0)
+
+
+def lines_of(runs, row="baseline", **options):
+    return [line for line in make_lines("table3", TABLE, runs, **options) if line.row == row]
+
+
+def test_mean_std_difference_and_score():
+    (line,) = lines_of([make_run(s, main=value) for s, value in enumerate([0.95, 0.96, 0.97, 0.98])])
+    assert line.mean == pytest.approx(96.5, abs=NEAR)
+    # squared deviations 2.25 + 0.25 + 0.25 + 2.25 = 5 over 4 - 1
+    assert line.std == pytest.approx(math.sqrt(5 / 3), abs=NEAR)
+    assert line.difference == pytest.approx(1.6, abs=NEAR)
+    # our variance of the mean is 5/3/4, the paper's 0.2^2 / 4 seeds
+    assert line.score == pytest.approx(1.6 / math.sqrt(5 / 12 + 0.01), abs=NEAR)
+    assert (line.runs, line.asked, line.where, line.notes) == (4, 4, "Table 3, row 1", ())
+
+
+def test_score_without_the_papers_spread_uses_ours_alone():
+    runs = [make_run(s, row="table3/weak_augment", main=value) for s, value in enumerate([0.96, 0.97])]
+    (line,) = lines_of(runs, "weak_augment")
+    # mean 96.5, std sqrt(0.5), its standard error sqrt(0.5 / 2) = 0.5
+    assert line.score == pytest.approx(0.2 / 0.5, abs=1e-8)
+
+
+def test_one_run_has_a_difference_but_no_spread():
+    (line,) = lines_of([make_run(main=0.95)])
+    assert line.mean == pytest.approx(95, abs=NEAR)
+    assert line.difference == pytest.approx(0.1, abs=NEAR)
+    assert (line.std, line.score, line.runs) == (None, None, 1)
+
+
+def test_equal_runs_have_no_score():
+    runs = [make_run(s, row="table3/weak_augment", main=0.5) for s in range(2)]
+    (line,) = lines_of(runs, "weak_augment")
+    assert (line.std, line.score) == (0, None)
+
+
+def test_rows_without_runs_stay_with_the_papers_number():
+    lines = make_lines("table3", TABLE, [])
+    assert [(line.row, line.metric) for line in lines] == [("baseline", MAIN), ("weak_augment", MAIN), ("ours", MAIN)]
+    assert all((line.mean, line.std, line.difference, line.score, line.runs) == (None,) * 4 + (0,) for line in lines)
+    assert lines[0].paper.value == 94.9
+    assert lines[2].paper is None
+
+
+def test_overrides_stand_apart_after_the_row():
+    runs = [make_run(main=0.95), make_run(1, main=0.97), make_run(overrides={"optim.lr": 0.05}, main=0.5)]
+    first, second = lines_of(runs)
+    assert (first.overrides, first.mean, first.runs) == ({}, pytest.approx(96), 2)
+    assert (second.overrides, second.mean, second.runs) == ({"optim.lr": 0.05}, pytest.approx(50), 1)
+
+
+def test_a_row_with_overridden_runs_alone_keeps_its_own_empty_line():
+    first, second = lines_of([make_run(overrides={"optim.lr": 0.05}, main=0.5)])
+    assert (first.mean, first.overrides) == (None, {})
+    assert second.runs == 1
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_diverged_runs_are_told_and_not_averaged(bad):
+    (line,) = lines_of([make_run(0, main=0.95), make_run(1, main=bad), make_run(2, main=0.97)])
+    assert (line.mean, line.runs) == (pytest.approx(96), 2)
+    assert line.notes == ("1 of 3 diverged, not in the mean",)
+
+
+def test_a_row_of_diverged_runs_has_no_mean():
+    (line,) = lines_of([make_run(main=math.nan)])
+    assert (line.mean, line.difference, line.runs) == (None, None, 0)
+    assert line.notes == ("1 of 1 diverged, not in the mean",)
+
+
+def test_runs_without_the_metric_are_told():
+    (line,) = lines_of([make_run(0, main=0.95), make_run(1)])
+    assert (line.runs, line.notes) == (1, ("1 of 2 without this metric",))
+
+
+def test_runs_of_unequal_length_are_told():
+    (line,) = lines_of([make_run(0, main=0.95, steps=100), make_run(1, main=0.95, steps=20)])
+    assert line.notes == ("runs of unequal length: 20, 100 steps",)
+
+
+def test_other_branches_are_shown_where_runs_have_them():
+    lines = lines_of([make_run(main=0.9, aux=0.8, mix=0.95)])
+    assert [(line.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
+    assert [line.mean for line in lines] == pytest.approx([90, 80, 95])
+
+
+def test_asked_metrics_replace_the_default():
+    runs = [make_run(main=0.9, **{"test/main/loss": 0.25})]
+    (line,) = lines_of(runs, metrics=["test/main/loss"])
+    assert line.mean == 0.25  # a loss is no percentage
+
+
+@pytest.mark.parametrize(
+    ("metric", "fraction"),
+    [
+        (MAIN, True),
+        ("test/main/top5_accuracy", True),
+        ("corrupted/aux/error/fog_5", True),
+        ("test/main/loss", False),
+        ("time/error_secs", False),
+    ],
+)
+def test_accuracies_and_errors_are_fractions(metric, fraction):
+    assert is_fraction(metric) is fraction
+
+
+def test_runs_of_other_tables_do_not_count():
+    (line,) = lines_of([make_run(row="table33/baseline", main=0.9), make_run(row="table3/baseline2", main=0.9)])
+    assert line.runs == 0
+
+
+def test_stray_rows_are_counted():
+    runs = [make_run(row="table3/gone"), make_run(1, row="table3/gone"), make_run(row="table3/baseline")]
+    assert stray_rows({"table3/baseline": TABLE.rows["baseline"]}, runs) == {"table3/gone": 2}

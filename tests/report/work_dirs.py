@@ -1,0 +1,53 @@
+"""Hand-made work directories, as finished runs leave them, and a table to compare them with."""
+
+import json
+import os
+import pathlib
+
+from sbn.config.rows import Paper, Row, Table
+
+MAIN, AUX, MIX = "test/main/accuracy", "test/aux/accuracy", "test/mix_0.5/accuracy"
+
+TABLE = Table(
+    "Weak Augment",
+    {
+        "baseline": Row({}, (Paper(94.9, MAIN, 0.2),), "Table 3, row 1", runs=4),
+        "weak_augment": Row({"seed": 1}, (Paper(96.3, MAIN),), "Table 3, row 7", runs=10),
+        "ours": Row({"seed": 2}),
+    },
+)
+
+EXPERIMENT = f"""
+from sbn.config.rows import Paper, Row, Table
+
+BASE = {{}}
+TABLES = {{
+    "table3": {TABLE!r},
+    "table4": Table("Another", {{"only": Row({{}}, (Paper(50.0, "test/main/error"),))}}),
+}}
+"""
+
+
+def write_run(
+    root: pathlib.Path, name: str, accuracy: float | None = None, *, when: float | None = None, **changes
+) -> pathlib.Path:
+    """Writes one result.json below root / name; `when` is its modification time in seconds since 1970."""
+    result = {
+        "format": 1,
+        "experiment": "split_bn",
+        "row": "table3/baseline",
+        "seed": 0,
+        "overrides": {},
+        "steps": 78000,
+        "seconds": 1234.5,
+        "metrics": {} if accuracy is None else {MAIN: accuracy},
+        "config": {"model": {"depth": 28}},
+        **changes,
+    }
+    path = root / name
+    path.mkdir(parents=True)
+    file = path / "result.json"
+    file.write_text(json.dumps(result))
+    if when is not None:
+        os.utime(file, (when, when))
+    return path

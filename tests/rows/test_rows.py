@@ -1,0 +1,151 @@
+"""Every row of every experiment builds, trains two steps of a tiny version of itself, and says what its paper says."""
+
+import json
+import pathlib
+
+import pytest
+
+from sbn.augment import pipeline
+from sbn.config import rows, tree
+from sbn.config.checks import check
+from sbn.train import train
+from sbn.train.plan import make_plan
+from tests.conftest import ROOT
+
+FILES = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__")
+ROWS = [(path, name) for path in FILES for name in rows.load_experiment(path).rows()]
+SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
+
+# What makes any row small: little data, a small network, two steps. Augmentations, branches and norms stay the row's own.
+SMALL = {
+    "data.name": "shapes",
+    "data.train_examples": 16,
+    "data.test_examples": 8,
+    "data.image_size": 32,
+    "model.depth": 10,
+    "model.width": 1,
+    "batch_size": 8,
+    "duration": "2 steps",
+    "eval.batch_size": 8,
+    "log.tensorboard": False,
+}
+
+
+def config_of(path, name, overrides=None):
+    return check(tree.to_config(rows.flat_config(rows.load_experiment(path), name, overrides or {})))
+
+
+@pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
+def test_a_row_trains_two_steps_and_evaluates(path, name, tmp_path):
+    result = train(config_of(path, name, SMALL), tmp_path)
+    assert result["steps"] == 2
+    for paper in rows.load_experiment(path).rows()[name].paper:
+        assert paper.metric in result["metrics"]
+
+
+@pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
+def test_rows_stay_what_they_were(path, name):
+    """A changed default changes published rows: it has to show. To accept a change, delete the snapshot and run again."""
+    snapshot = pathlib.Path(__file__).parent / "snapshots" / path.stem / f"{name.replace('/', '.')}.json"
+    made = json.loads(json.dumps(tree.flatten(config_of(path, name))))
+    if not snapshot.exists():
+        snapshot.parent.mkdir(parents=True, exist_ok=True)
+        snapshot.write_text(json.dumps(made, indent=0) + "\n")
+        pytest.fail(f"no snapshot of {path.stem}:{name}: written now, look at it and commit it")
+    assert made == json.loads(snapshot.read_text())
+
+
+# --- against the facts of the paper, where they are at hand ---
+
+METHOD = {"standard": "standard", "cutout": "cutout", "randaugment": "randaugment", "weak_augment": "weak_augment"}
+TABLE3 = {
+    "splitbn_t3_1_flips_and_crops": "baseline",
+    "splitbn_t3_2_randaugment": "randaugment",
+    "splitbn_t3_3_two_ra_batches": "two_randaugment",
+    "splitbn_t3_4_two_ra_batches_split_bn": "two_randaugment_split",
+    "splitbn_t3_5_weak_no_split": "weak_one_norm",
+    "splitbn_t3_6_weak_shared_affine": "shared_affine",
+    "splitbn_t3_7_weak_augment": "weak_augment",
+}
+CROP_FLIP, CUTOUT = "crop(4)|flip", "crop(4)|flip|cutout(16)"
+PIPELINES = {
+    "none": "",
+    "flip": "flip",
+    "flip_crop": CROP_FLIP,
+    "flip+crop": CROP_FLIP,
+    "flip+crop+cutout16": CUTOUT,
+    "cutout": CUTOUT,
+    "cutout(+flip+crop)": CUTOUT,
+    "gaussian": f"{CROP_FLIP}|gaussian(0.1, 'uniform')",
+}
+NOT_YET = {"augmix", "autoaugment"}  # ops to come
+
+
+def row_name(entry):
+    if entry["table"] == "Table 1":
+        return "table1/" + entry["id"].removeprefix("splitbn_t1_")
+    if entry["table"] == "Table 2":
+        return "table2/" + entry["id"].removeprefix("splitbn_t2_")
+    return "table3/" + TABLE3[entry["id"]]
+
+
+def spec_entries():
+    if not SPEC.exists():
+        return []
+    entries = [e for e in json.loads(SPEC.read_text()) if e["table"] in ("Table 1", "Table 2", "Table 3")]
+    return [e for e in entries if e["dataset"].startswith("cifar") and not any(word in e["id"] for word in NOT_YET)]
+
+
+@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
+@pytest.mark.parametrize("entry", spec_entries(), ids=lambda entry: entry["id"])
+def test_a_row_has_the_papers_settings_and_number(entry):
+    experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
+    name = row_name(entry)
+    row, config = experiment.rows()[name], config_of(experiment.path, name)
+    values = entry["paper_values"]
+    (paper,) = row.paper
+    assert paper.value == values.get("top1", values.get("implied_top1"))
+    assert paper.std == values.get("std")
+    assert row.runs == entry["runs"]
+    assert row.where.startswith(entry["table"])
+
+    setup, ra = entry["setup"], entry["randaugment"]
+    strong = f"randaugment({ra['N']}, {ra['M']})|{CUTOUT}" if ra else None
+    assert len(config.branches) == setup["branches"]
+    expected = [
+        {**PIPELINES, "randaugment": strong}[setup[f"{view}_aug"]] for view in ("main", "aux")[: setup["branches"]]
+    ]
+    if entry["id"] == "splitbn_t3_1_flips_and_crops":
+        expected = [CUTOUT]  # 94.9 is Table 2's Cutout: see the row's note
+    assert [pipeline.parse(config.views[view].augment) for view in config.branches] == [
+        pipeline.parse(text) for text in expected
+    ]
+    if setup["branches"] == 2:
+        kind = {(True, False): "split", (True, True): "split_stats", (False, True): "shared"}[
+            setup["split_stats"], setup["shared_affine"]
+        ]
+        assert config.norm.kind == kind
+        assert all(config.views[view].weight is None for view in config.branches)  # the mean of the losses
+    assert config.data.name == entry["dataset"]
+    assert f"wrn{config.model.depth}_{config.model.width}" == entry["model"]
+
+    recipe = entry.get(
+        "train", {"epochs": 200, "batch_size": 128, "lr": 0.1, "weight_decay": 5e-4, "momentum": 0.9, "nesterov": True}
+    )
+    assert (config.batch_size, config.optim.lr, config.optim.weight_decay) == (
+        recipe["batch_size"],
+        recipe["lr"],
+        recipe["weight_decay"],
+    )
+    assert (config.optim.momentum, config.optim.nesterov, config.schedule.kind) == (
+        recipe["momentum"],
+        recipe["nesterov"],
+        "cosine",
+    )
+    assert make_plan(config, examples=50_000).total == recipe["epochs"] * 390
+
+
+@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
+def test_no_row_of_the_tables_is_missing():
+    experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
+    assert {row_name(entry) for entry in spec_entries()} | {"base"} == set(experiment.rows())
