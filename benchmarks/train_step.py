@@ -92,9 +92,7 @@ class Runner:
         return (time.perf_counter() - start) / steps
 
 
-def measure(
-    depth: int, width: int, *, batch: int, rounds: int, steps: int, names: list[str]
-) -> dict[str, Any]:
+def measure(depth: int, width: int, *, batch: int, rounds: int, steps: int, names: list[str]) -> dict[str, Any]:
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
     folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))
@@ -125,9 +123,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, help="B: each step sees 2B images")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=1, help="steps a round")
-    parser.add_argument(
-        "--variants", default="plain,split", help="of plain, split, stock_split; plain is needed"
-    )
+    parser.add_argument("--variants", default="plain,split", help="of plain, split, stock_split; plain is needed")
     args = parser.parse_args()
     depth, width = map(int, args.model.split("-"))
     names = args.variants.split(",")

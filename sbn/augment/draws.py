@@ -7,7 +7,7 @@ index, and a last round mixes the two. The round is `lowbias32` of hash-prospect
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ def _mix(x: Any, words: Words) -> Any:
     return x ^ words.shift_right(x, 16)
 
 
-def bits(seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: range, words: Words = NUMPY) -> Any:
+def bits(seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: Sequence[int], words: Words = NUMPY) -> Any:
     """Returns independent uniform 32-bit words, bit-equal on every array library.
 
     Args:

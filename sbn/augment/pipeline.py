@@ -11,6 +11,10 @@ from typing import Any
 from sbn.augment.ops import OPS, Op
 from sbn.config.errors import unknown
 
+# A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
+# in the pipeline, 22 of the draw.
+_OCCURRENCE_BITS, _DRAW_BITS = 4, 22
+
 
 def parse(text: str) -> tuple[Op, ...]:
     """Reads a pipeline string; `''` and `'none'` are the empty pipeline.
@@ -94,11 +98,24 @@ def draws_needed(op: Op, image_size: tuple[int, int]) -> int:
     return op.draws_needed(image_size)
 
 
-def draw_ranges(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[range, ...]:
-    """Returns the draw indices of every op: consecutive, by position in the string."""
-    ranges: list[range] = []
-    start = 0
+def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[range, ...]:
+    """Returns the draw indices of every op: addressed by the op's name and by how many of that name stand before it.
+
+    So two pipelines that differ elsewhere still make the same draws for, say, their first `crop`: views that share a
+    stream of draws get the same crop, wherever in the string it stands.
+
+    Raises:
+        ValueError: an op stands there too often, or needs too many draws, for its addresses.
+    """
+    codes = {name: code for code, name in enumerate(OPS)}
+    seen: dict[str, int] = {}
+    addresses: list[range] = []
     for op in ops:
-        ranges.append(range(start, start + draws_needed(op, image_size)))
-        start = ranges[-1].stop
-    return tuple(ranges)
+        occurrence = seen.get(op.name, 0)
+        seen[op.name] = occurrence + 1
+        count = draws_needed(op, image_size)
+        if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
+            raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
+        start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
+        addresses.append(range(start, start + count))
+    return tuple(addresses)

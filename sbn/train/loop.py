@@ -19,7 +19,7 @@ from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.plan import Stage
-from sbn.train.progress import Progress, write_progress
+from sbn.train.progress import Progress
 from sbn.train.setup import Setup, make_setup, make_views
 from sbn.train.state import init_state
 from sbn.train.step import make_step
@@ -75,8 +75,9 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
     step = int(state.step)
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
-    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=jax.process_index() == 0)
-    progress = Progress(plan.total, start=step, seconds=seconds, batch_size=config.batch_size)
+    leads = jax.process_index() == 0  # of several processes one writes, and talks
+    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads)
+    progress = Progress(workdir, plan.total, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()
     results: dict[str, float] = {}
 
@@ -89,8 +90,10 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         scalars = pending.flush()
         if scalars:
             writers.write(step, scalars)
-            shown = {name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))}
-            write_progress(workdir, progress.report(step, shown))
+            shown = {
+                name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))
+            }
+            progress.report(step, shown)
 
     # Train
     with preemption.watch() as notice:
@@ -110,7 +113,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
                 if plan.eval.due(step):
                     results = evaluate(state.variables)
                     writers.write(step, results)
-                    print("  ".join(f"{name} {value:.4f}" for name, value in results.items()), flush=True)
+                    progress.show("  ".join(f"{name} {value:.4f}" for name, value in results.items()))
                 if saving:
                     checkpoints.save(step, state, seconds=progress.seconds())
                 if stop and step < plan.total:

@@ -1,9 +1,7 @@
 """Progress, rate and time left, on the terminal and in progress.json."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TextIO
 
 from etils import epath
 
@@ -11,29 +9,31 @@ from sbn.train.writers import write_atomically
 
 
 class Progress:
-    """Times a run, without the evaluations in its rate and with them in what is left.
+    """Times a run, without the evaluations in its rate and with them in what is left; of several processes one shows it.
 
     Args:
+        workdir: where progress.json goes.
         total: steps of the run.
         start: steps done before this process.
         seconds: seconds spent before this process.
         batch_size: examples a step.
+        active: whether this process is the one that shows it.
         clock: returns seconds; injected by tests.
-        out: where lines go.
     """
 
     def __init__(
         self,
+        workdir: epath.Path,
         total: int,
         *,
         start: int,
         seconds: float,
         batch_size: int,
+        active: bool = True,
         clock: Callable[[], float] = time.monotonic,
-        out: TextIO | None = None,
     ) -> None:
-        self._total, self._start, self._batch_size, self._clock = total, start, batch_size, clock
-        self._out = out or sys.stdout
+        self._workdir, self._total, self._start, self._batch_size = workdir, total, start, batch_size
+        self._active, self._clock = active, clock
         self._began = clock() - seconds
         self._step, self._at = start, clock()
         self._first: tuple[int, float] | None = None
@@ -42,8 +42,8 @@ class Progress:
         """Returns the seconds the run has taken, earlier processes included."""
         return self._clock() - self._began
 
-    def report(self, step: int, scalars: Mapping[str, float]) -> dict[str, float]:
-        """Prints a line about `step` steps being done; returns the numbers for progress.json."""
+    def report(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Prints a line about `step` steps being done, and writes progress.json."""
         now = self._clock()
         rate = (step - self._step) / max(now - self._at, 1e-9)
         # The first stretch holds compilation, so what is left is judged by what came after it, evaluations included.
@@ -58,14 +58,16 @@ class Progress:
             f"left {clock_time(left)}",
             *(f"{name} {value:.4g}" for name, value in scalars.items()),
         ]
-        print("  ".join(words), file=self._out, flush=True)
-        return {
-            "step": step,
-            "total": self._total,
-            "steps_per_second": rate,
-            "seconds": self.seconds(),
-            "seconds_left": left,
-        }
+        self.show("  ".join(words))
+        if self._active:
+            numbers = {"step": step, "total": self._total, "steps_per_second": rate, "seconds": self.seconds()}
+            # By the wall-clock time a reader knows whether the run is alive.
+            write_atomically(self._workdir / "progress.json", {**numbers, "seconds_left": left, "time": time.time()})
+
+    def show(self, line: str) -> None:
+        """Prints a line, once for all processes."""
+        if self._active:
+            print(line, flush=True)
 
     def restart_rate(self) -> None:
         """Leaves the time since the last report out of the rate, as after an evaluation."""
@@ -77,8 +79,3 @@ def clock_time(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def write_progress(workdir: epath.Path, numbers: Mapping[str, float]) -> None:
-    """Writes progress.json, with the wall-clock time, by which a reader knows whether the run is alive."""
-    write_atomically(workdir / "progress.json", {**numbers, "time": time.time()})

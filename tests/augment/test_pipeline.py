@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbn.augment import ops
-from sbn.augment.pipeline import draw_ranges, draws_needed, format, parse
+from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse
 from sbn.augment.policies import OP_LISTS
 
 
@@ -101,13 +101,33 @@ def test_ops_are_checked_however_they_are_made():
         ops.Crop(4).pad = 3
 
 
-def test_draws_follow_each_other_by_position():
+def test_draws_are_counted_and_no_two_share_an_address():
     size = (3, 5)
     pipeline = parse("randaugment(3, 4)|crop(4)|flip|cutout(4)|gaussian(.1)|gaussian(.1, 'uniform')")
     # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
     assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
-    ranges = draw_ranges(pipeline, size)
-    assert [i for r in ranges for i in r] == list(range(110))
+    addresses = [index for address in draw_addresses(pipeline, size) for index in address]
+    assert len(set(addresses)) == 110
+    assert max(addresses) < 2**32
+
+
+def test_an_op_has_the_same_draws_wherever_it_stands():
+    weak, strong = parse("crop(4)|flip|crop(2)"), parse("randaugment(3, 4)|crop(4)|gaussian(.1)|flip|crop(2)")
+    a, b = draw_addresses(weak, (8, 8)), draw_addresses(strong, (8, 8))
+    assert a == (b[1], b[3], b[4])
+    assert a[0] != a[2]
+
+
+def test_new_ops_go_to_the_end_so_that_old_draws_stay():
+    """A run's augmentations are addressed by these numbers: another order would change every published result."""
+    assert list(ops.OPS)[:5] == ["flip", "crop", "cutout", "gaussian", "randaugment"]
+
+
+def test_more_than_there_are_addresses_for_is_refused():
+    with pytest.raises(ValueError, match="too many flip ops"):
+        draw_addresses(parse("|".join(["flip"] * 17)), (8, 8))
+    with pytest.raises(ValueError, match="images too large"):
+        draw_addresses(parse("gaussian(.1)"), (2000, 2000))
 
 
 def test_strings_are_read_without_tensorflow_or_jax():

@@ -8,6 +8,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from sbn.augment import draws, ops
 from sbn.augment.levels import argument
+from sbn.augment.pipeline import draw_addresses
 from sbn.augment.policies import OP_LISTS, SIGNED
 
 _MATRICES = {
@@ -115,10 +116,7 @@ def run_op(image, op, bits):
 def run(rgb, pipeline, *, seed, stage, epoch, identity, view):
     """A whole pipeline on one (H, W, 3) uint8 image -> (H, W, 4) uint8 RGBX."""
     image = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
-    start = 0
-    for op in pipeline:
-        need = range(start, start + op.draws_needed(rgb.shape[:2]))
-        start = need.stop
+    for op, need in zip(pipeline, draw_addresses(pipeline, rgb.shape[:2]), strict=True):
         drawn = draws.bits(seed, [identity], stage=stage, epoch=epoch, view=view, draws=need)[0]
         image = run_op(image, op, drawn.astype(np.int64))
     return np.ascontiguousarray(image)

@@ -1,5 +1,6 @@
 """A pipeline as a function of packed pixels and of where its random numbers are: what the data pipeline calls."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from sbn.augment.host.noise import apply_gaussian
 from sbn.augment.host.randaugment import Layers
 from sbn.augment.host.window import WINDOW_OPS, apply_window, check_window
 from sbn.augment.host.words import TENSORFLOW
-from sbn.augment.pipeline import draw_ranges
+from sbn.augment.pipeline import draw_addresses
 
 # One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -31,8 +32,9 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     Raises:
         ValueError: an op does not fit the image size.
     """
-    steps = _make_steps(pipeline, image_size)
-    total = draw_ranges(pipeline, image_size)[-1].stop if pipeline else 0
+    addresses = draw_addresses(pipeline, image_size)
+    steps = _make_steps(pipeline, [len(address) for address in addresses], image_size)
+    index = list(itertools.chain.from_iterable(addresses))
 
     def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
         shape = pixels.shape
@@ -41,7 +43,7 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
             raise ValueError(f"pixels are {pixels.dtype.name} {shape}; they must be {wanted}")
         if not steps:
             return pixels
-        bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=range(total), words=TENSORFLOW)
+        bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=index, words=TENSORFLOW)
         for step in steps:
             pixels = step(bits, pixels)
         return tf.ensure_shape(pixels, shape)
@@ -49,10 +51,13 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[_Step]:
+def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], image_size: tuple[int, int]) -> list[_Step]:
+    """The steps of a pipeline whose ops' draws, `counts` of them an op, lie side by side in one array."""
     steps: list[_Step] = []
+    ends = list(itertools.accumulate(counts))
     run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
-    for op, where in zip(pipeline, draw_ranges(pipeline, image_size), strict=True):
+    for op, count, end in zip(pipeline, counts, ends, strict=True):
+        where = range(end - count, end)
         if isinstance(op, WINDOW_OPS):
             check_window(op, image_size)
             run.append((op, where))

@@ -5,7 +5,7 @@ import tensorflow as tf
 from sbn.augment import draws, ops
 from sbn.augment.host.apply import make_apply
 from sbn.augment.host.packing import pack
-from sbn.augment.pipeline import parse
+from sbn.augment.pipeline import draw_addresses, parse
 from tests.oracles.image_ops import images, run
 
 ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
@@ -109,16 +109,17 @@ def test_noise_has_the_strength_that_was_asked_for():
     assert np.abs(r).max() < 5 / np.sqrt(samples / 3)
 
 
-def test_draws_are_numbered_by_position_in_the_string():
+def test_draws_are_addressed_by_the_name_of_the_op():
     size = (32, 32)
     words, pipeline = pack(IMAGES[size]), parse("cutout(4)|flip")
     found = make_apply(pipeline, image_size=size)(words, ids=range(60), **ADDRESS)
-    flips = draws.bits(ADDRESS["seed"], range(60), stage=1, epoch=3, view=1, draws=range(2, 3))[:, 0] < 2**31
+    (where,) = draw_addresses(parse("flip"), size)  # the op's own, whatever stands before it
+    flips = draws.bits(ADDRESS["seed"], range(60), stage=1, epoch=3, view=1, draws=where)[:, 0] < 2**31
     cut = make_apply(pipeline[:1], image_size=size)(words, ids=range(60), **ADDRESS).numpy()
     np.testing.assert_array_equal(found, np.where(flips[:, None, None], cut[:, :, ::-1], cut))
 
 
-def test_ops_of_the_training_step_are_passed_over():
+def test_ops_of_the_training_step_are_passed_over(monkeypatch):
     class Mix(ops.Op):
         name = "mix"
         where = "batch"
@@ -126,6 +127,7 @@ def test_ops_of_the_training_step_are_passed_over():
         def draws_needed(self, image_size):
             return 0
 
+    monkeypatch.setitem(ops.OPS, "mix", Mix)
     size = (20, 27)
     words = pack(IMAGES[size])
     alone = make_apply(parse("crop(4)|flip"), image_size=size)(words, ids=range(60), **ADDRESS)
