@@ -1,0 +1,87 @@
+"""A pipeline as a function of packed pixels and of where its random numbers are: what a jitted step calls."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sbn.augment import draws, ops
+from sbn.augment.device.noise import apply_gaussian
+from sbn.augment.device.randaugment import Layers
+from sbn.augment.device.window import WINDOW_OPS, apply_window, check_window
+from sbn.augment.device.words import JAX
+from sbn.augment.pipeline import draw_addresses
+
+# One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H * W)
+_Step = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., jax.Array]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+
+    `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result. `ids` is (N,) whole
+    numbers; seed, stage, epoch and view are ints or 0-d arrays, traced or not. An image's result depends on these
+    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian`, where a few values in a
+    million differ by one level (of 0..255).
+    Ops that run in the training step (`where` other than `'image'`) are passed over.
+
+    Args:
+        pipeline: what `sbn.augment.pipeline.parse` returns.
+        image_size: (H, W), static.
+
+    Raises:
+        ValueError: an op does not fit the image size.
+    """
+    steps = _make_steps(pipeline, image_size)
+
+    def apply(pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> jax.Array:
+        if pixels.shape[1:] != image_size or pixels.dtype != jnp.int32:
+            wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
+            raise ValueError(f"pixels are {pixels.dtype.name} {pixels.shape}; they must be {wanted}")
+        words = jnp.reshape(pixels, (len(pixels), image_size[0] * image_size[1]))
+        for address, step in steps:
+            bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=address, words=JAX)
+            words = step(bits, words)
+        return words.reshape(pixels.shape)
+
+    return apply
+
+
+def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
+    """The steps of a pipeline with their draw indices; neighbouring flips, crops and cutouts are one step."""
+    placed = zip(pipeline, draw_addresses(pipeline, image_size), strict=True)
+    steps: list[tuple[list[int], _Step]] = []
+    for is_window, group in itertools.groupby(
+        (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
+    ):
+        run = list(group)
+        if is_window:
+            address = list(itertools.chain.from_iterable(where for _, where in run))
+            steps.append((address, _window_step([op for op, _ in run], image_size)))
+        else:
+            steps.extend((list(where), _step(op, image_size)) for op, where in run)
+    return steps
+
+
+def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
+    for op in run:
+        check_window(op, image_size)
+    counts = [op.draws_needed(image_size) for op in run]
+    ends = list(itertools.accumulate(counts))
+
+    def step(bits: jax.Array, words: jax.Array) -> jax.Array:
+        drawn = [(op, bits[:, end - count : end]) for op, count, end in zip(run, counts, ends, strict=True)]
+        return apply_window(drawn, words, image_size=image_size)
+
+    return step
+
+
+def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
+    if isinstance(op, ops.RandAugment):
+        return Layers(op, image_size)
+    if isinstance(op, ops.Gaussian):
+        gaussian = op
+        return lambda bits, words: apply_gaussian(gaussian, bits, words)
+    raise ValueError(f"op {op.name!r} has no device implementation")

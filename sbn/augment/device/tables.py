@@ -1,0 +1,53 @@
+"""Constants of the tone ops, made in NumPy by Pillow's own arithmetic, so that no compiler can round them otherwise.
+
+An op is a row of 511 float32 numbers T: a value v becomes base + T[v - base + 255]. An op on values alone has base 0
+and its new values in T[255:]; the enhance ops fade to a base and have T[d + 255] = factor * d, the product of Pillow's
+`Image.blend`. A step that looks products up has one float operation left, the sum, which there is one way to round.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+VALUES = np.arange(256)
+IDENTITY = np.concatenate([np.zeros(255), VALUES]).astype(np.float32)
+ENHANCE = ("Color", "Contrast", "Brightness", "Sharpness")
+
+
+def tone_rows(names: Sequence[str], arguments: Mapping[str, int | float | None]) -> np.ndarray:
+    """Returns the rows T of ops at their arguments: (len(names), 511) float32, identity for ops not on tones."""
+    return np.stack([_row(name, arguments[name] or 0) for name in names])
+
+
+def _row(name: str, value: float) -> np.ndarray:
+    if name in ENHANCE:
+        return np.float32(value) * np.arange(-255, 256, dtype=np.float32)
+    row = IDENTITY.copy()
+    if name == "Invert":
+        row[255:] = 255 - VALUES
+    elif name == "Posterize":
+        row[255:] = VALUES & (255 << (8 - int(value)))
+    elif name == "Solarize":
+        row[255:] = np.where(value > VALUES, VALUES, 255 - VALUES)
+    elif name == "SolarizeAdd":
+        row[255:] = np.where(VALUES < 128, np.minimum(VALUES + int(value), 255), VALUES)
+    return row
+
+
+@functools.cache
+def autocontrast_slips() -> np.ndarray:
+    """Where Pillow's autocontrast, truncating float64, falls one below floor(255 * (v - low) / (high - low)).
+
+    That happens only where the quotient is whole: at 12,094 of the (low, high, v), too many to list and too few to
+    store a whole table of results a pair.
+
+    Returns:
+        (32640, 32) uint8: a row for each low < high, at high * (high - 1) / 2 + low; v is bit v % 8 of byte v // 8.
+    """
+    high, low = np.tril_indices(256, -1)
+    scale = 255.0 / (high - low)
+    stretched = VALUES * scale[:, None] + (-low * scale)[:, None]
+    exact = 255 * (VALUES - low[:, None]) // (high - low)[:, None]
+    slips = np.clip(stretched, 0, 255).astype(int) != np.clip(exact, 0, 255)
+    return np.packbits(slips, axis=1, bitorder="little")

@@ -1,0 +1,132 @@
+"""The device path against the host path, image by image, and against itself in other batches and compilations."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sbn.augment import ops
+from sbn.augment.device.apply import make_apply
+from sbn.augment.host.apply import make_apply as make_host_apply
+from sbn.augment.pipeline import parse
+from sbn.data.pixels import pack
+from tests.oracles.image_ops import images, run
+
+COUNT = 300
+PIPELINES = [
+    "none",
+    "flip",
+    "crop(4)|flip|cutout(16)",
+    "crop(2)|crop(3, fill='reflect')|flip|cutout(5)|crop(1)",
+    "randaugment(3, 4)|crop(4)|flip|cutout(16)",
+    "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
+    "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
+]
+NOISY = ["gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')", "randaugment(1, 5)|gaussian(0.05)|crop(2)"]
+IMAGES = {size: images(size, COUNT, seed=1) for size in ((32, 32), (20, 27))}
+IDS = np.arange(COUNT) * 991
+ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
+
+
+@functools.cache
+def compiled(text, size):
+    """apply(pixels, ids, **address) under jit, all of it traced."""
+    apply = make_apply(parse(text), image_size=size)
+    return jax.jit(lambda pixels, ids, **address: apply(pixels, ids=ids, **address))
+
+
+def rgbx(words):
+    return np.asarray(words).view(np.uint8).reshape(*words.shape, 4)
+
+
+def both(text, size, **change):
+    host = make_host_apply(parse(text), image_size=size)
+    words = pack(IMAGES[size])
+    expected = host(tf.constant(words), ids=IDS, **{**ADDRESS, **change}).numpy()
+    found = compiled(text, size)(words, IDS, **{**ADDRESS, **change})
+    return rgbx(found), rgbx(expected)
+
+
+@pytest.mark.parametrize("size", IMAGES)
+@pytest.mark.parametrize("text", PIPELINES)
+def test_results_are_the_host_paths_bit_for_bit(text, size):
+    for change in ({}, {"epoch": 0, "seed": 2**31 - 1}, {"view": 0, "stage": 0}):
+        np.testing.assert_array_equal(*both(text, size, **change))
+
+
+@pytest.mark.parametrize("size", IMAGES)
+@pytest.mark.parametrize("text", NOISY)
+def test_noise_is_the_host_paths_up_to_rounding_at_ties(text, size):
+    found, expected = both(text, size)
+    np.testing.assert_array_equal(found[..., 3], expected[..., 3])
+    # Both err by at most some 1e-5 levels (a few float32 roundings at 255), so 2e-5 of the values may fall apart.
+    difference = np.abs(found[..., :3].astype(int) - expected[..., :3])
+    assert difference.max() <= 1
+    assert np.mean(difference) < 2e-5
+
+
+def test_results_are_pillows():
+    """Straight to the slow truth, so that a mistake that both paths shared would show."""
+    size, text = (20, 27), PIPELINES[4]
+    found = rgbx(compiled(text, size)(pack(IMAGES[size]), IDS, **ADDRESS))
+    for image, identity, result in zip(IMAGES[size], IDS, found, strict=True):
+        np.testing.assert_array_equal(result, run(image, parse(text), identity=identity, **ADDRESS))
+
+
+@pytest.mark.parametrize("text", [PIPELINES[2], PIPELINES[4], PIPELINES[6], NOISY[0]])
+def test_result_depends_on_the_image_and_its_address_alone(text):
+    size = (20, 27)
+    apply, words = compiled(text, size), pack(IMAGES[size])
+    whole = np.asarray(apply(words, IDS, **ADDRESS))
+    for which in (slice(0, 7), slice(200, 207), slice(31, 32), slice(0, 0), slice(None, None, -1)):
+        np.testing.assert_array_equal(apply(words[which], IDS[which], **ADDRESS), whole[which])
+
+
+@pytest.mark.parametrize("text", [*PIPELINES, *NOISY])
+def test_compiled_equals_eager(text):
+    size = (20, 27)
+    words = pack(IMAGES[size])
+    found = rgbx(compiled(text, size)(words, IDS, **ADDRESS))
+    eager = rgbx(make_apply(parse(text), image_size=size)(jnp.asarray(words), ids=IDS, **ADDRESS))
+    if "gaussian" in text:  # fused multiply-adds round once where separate operations round twice
+        assert np.mean(found != eager) < 2e-5
+    else:
+        np.testing.assert_array_equal(found, eager)
+
+
+def test_views_epochs_stages_and_seeds_augment_differently():
+    size = (32, 32)
+    words, text = pack(IMAGES[size]), "randaugment(2, 9)|crop(4)|flip"
+    base = np.asarray(compiled(text, size)(words, IDS, **ADDRESS))
+    for change in ("seed", "stage", "view", "epoch"):
+        other = compiled(text, size)(words, IDS, **{**ADDRESS, change: 9})
+        # flat images look alike under most draws; textured ones do so for 1 in 81 crops at most
+        assert np.mean(np.any(np.asarray(other)[10:] != base[10:], axis=(1, 2))) > 0.9
+
+
+def test_ops_of_the_training_step_are_passed_over(monkeypatch):
+    class Mix(ops.Op):
+        name = "mix"
+        where = "batch"
+
+        def draws_needed(self, image_size):
+            return 0
+
+    monkeypatch.setitem(ops.OPS, "mix", Mix)
+    size = (20, 27)
+    words = jnp.asarray(pack(IMAGES[size]))
+    alone = make_apply(parse("crop(4)|flip"), image_size=size)(words, ids=IDS, **ADDRESS)
+    mixed = make_apply((ops.Crop(4), Mix(), ops.Flip()), image_size=size)(words, ids=IDS, **ADDRESS)
+    np.testing.assert_array_equal(mixed, alone)
+
+
+def test_pixels_of_the_wrong_kind_are_named():
+    apply = make_apply(parse("flip"), image_size=(8, 8))
+    for shape, kind in (((2, 8, 9), jnp.int32), ((2, 8, 8), jnp.uint8), ((2, 8, 8, 3), jnp.int32)):
+        with pytest.raises(ValueError, match=r"they must be int32 \(N, 8, 8\)"):
+            apply(jnp.zeros(shape, kind), ids=[0, 1], **ADDRESS)
+    with pytest.raises(ValueError, match="below 4"):
+        make_apply(parse("crop(4, fill='reflect')"), image_size=(4, 9))

@@ -1,0 +1,53 @@
+"""The tone tables against Pillow on every input there is."""
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from sbn.augment.device import tones
+from sbn.augment.device.tables import VALUES, autocontrast_slips, tone_rows
+from sbn.augment.levels import LEVELS, argument
+
+LEVELS_TESTED = [0, 1, 2, 3.7, 4, 4.5, 5, 6.3, 7, 8, 9, 10, 11.7, 14, 17, 28, 30]
+
+
+def test_autocontrast_equals_pillow_for_every_darkest_and_brightest_value():
+    high, low = np.tril_indices(256)  # flat images among them
+    planes = np.clip(VALUES, low[:, None], high[:, None]).astype(np.int32)
+    rows = np.resize(planes, (-(-len(planes) // 3) * 3, 256))
+    found = np.asarray(jax.jit(tones.autocontrast_tables)(rows.reshape(-1, 3, 256))).reshape(-1, 256)
+    for row, plane in enumerate(planes):
+        expected = np.asarray(ImageOps.autocontrast(Image.fromarray(plane[None].astype(np.uint8))))[0]
+        np.testing.assert_array_equal(found[row][plane], expected)
+
+
+def test_pillow_slips_where_the_doc_says():
+    assert np.unpackbits(autocontrast_slips()).sum() == 12_094
+
+
+@pytest.mark.parametrize("level", LEVELS_TESTED)
+def test_products_and_one_sum_equal_pillows_blend_for_every_base_and_value(level):
+    factor = argument("Color", level)
+    base, value = (grid.astype(np.uint8) for grid in np.mgrid[:256, :256])
+    expected = np.asarray(Image.blend(Image.fromarray(base), Image.fromarray(value), factor))
+    row = tone_rows(["Color"], {"Color": factor})
+    planes = [np.tile(x.reshape(1, 1, -1).astype(np.int32), (1, 3, 1)) for x in (base, value)]
+    found = jax.jit(tones.add)(planes[0], np.tile(row[:, None], (1, 3, 1)), planes[1])
+    for channel in range(3):
+        np.testing.assert_array_equal(np.asarray(found)[0, channel].reshape(256, 256), expected)
+
+
+@pytest.mark.parametrize("level", LEVELS_TESTED)
+def test_rows_of_ops_on_values_equal_pillow(level):
+    ops = {
+        "Invert": lambda image, v: ImageOps.invert(image),
+        "Posterize": lambda image, v: ImageOps.posterize(image, v),
+        "Solarize": lambda image, v: ImageOps.solarize(image, v),
+        "Identity": lambda image, v: image,
+        "Rotate": lambda image, v: image,  # moves values and leaves them as they are
+    }
+    arguments = {name: argument(name, level) for name in LEVELS}
+    every = Image.fromarray(VALUES.astype(np.uint8)[None])
+    for row, (name, op) in zip(tone_rows(list(ops), arguments), ops.items(), strict=True):
+        np.testing.assert_array_equal(row[255:], np.asarray(op(every, arguments[name]))[0])
