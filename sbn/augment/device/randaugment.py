@@ -33,7 +33,7 @@ class Layers:
         arguments = {name: argument(name, op.magnitude) for name in LEVELS}
         self.cutout_side = int(arguments["Cutout"] or 0)
         self.tones = tone_rows(self.names, arguments)
-        # Row 0 leaves pixels in place; rows 2k - 1 and 2k are the k-th geometric op with a positive and a negative sign.
+        # Row 0 leaves pixels in place; rows 2k - 1 and 2k are the k-th geometric op with positive and negative sign.
         moves = [source_map(n, s * (arguments[n] or 0), image_size=image_size) for n in GEOMETRY for s in (1, -1)]
         self.maps = np.stack([np.arange(image_size[0] * image_size[1], dtype=np.int32), *moves])
         self.map_row = np.array([2 * GEOMETRY.index(n) + 1 if n in GEOMETRY else 0 for n in self.names], np.int32)
