@@ -64,6 +64,12 @@ class Progress:
             # By the wall-clock time a reader knows whether the run is alive.
             write_atomically(self._workdir / "progress.json", {**numbers, "seconds_left": left, "time": time.time()})
 
+    def failed(self, step: int, reason: str) -> None:
+        """Leaves the reason why the run stopped in progress.json."""
+        if self._active:
+            stopped = {"step": step, "total": self._total, "seconds": self.seconds(), "failed": reason}
+            write_atomically(self._workdir / "progress.json", {**stopped, "time": time.time()})
+
     def show(self, line: str) -> None:
         """Prints a line, once for all processes."""
         if self._active:

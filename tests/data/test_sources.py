@@ -7,7 +7,7 @@ from sbn.config.errors import ConfigError
 from sbn.data import sources
 
 
-@pytest.mark.parametrize("style", ["plain", "sketch"])
+@pytest.mark.parametrize("style", ["plain", "sketch", "clear"])
 def test_shapes_has_the_asked_size_and_statistics_near_the_table(tiny, style):
     data = tiny({"data.train_examples": 2000, "data.image_size": 32, "data.style": style}).data
     source = sources.load(data, "train")
