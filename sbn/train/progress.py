@@ -9,7 +9,7 @@ from sbn.train.writers import write_atomically
 
 
 class Progress:
-    """Times a run, without the evaluations in its rate and with them in what is left; of several processes one shows it.
+    """Times a run: the rate without evaluations, the time left with them. Of several processes one shows it.
 
     Args:
         workdir: where progress.json goes.

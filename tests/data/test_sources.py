@@ -58,5 +58,5 @@ def test_cifar10_splits_can_be_cut(tiny, cifar10_dir):
     assert (len(sources.load(data, "train")), len(sources.load(data, "test"))) == (60, 50)
     with pytest.raises(ConfigError, match="70 asks for more than the 50"):
         sources.load(real(tiny, cifar10_dir, **{"data.test_split": "test[100:150]", "data.test_examples": 70}), "test")
-    with pytest.raises(ConfigError, match="data.test_split"):
+    with pytest.raises(ConfigError, match=r"data\.test_split"):
         sources.load(real(tiny, cifar10_dir, **{"data.test_split": "tset"}), "test")

@@ -1,4 +1,4 @@
-"""Twenty kills at random moments, many of them inside a checkpoint write: the run ends with the uninterrupted run's bits."""
+"""Twenty kills at random moments, many inside a checkpoint write: the run ends with the uninterrupted run's bits."""
 
 import random
 import signal
