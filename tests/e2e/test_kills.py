@@ -37,5 +37,6 @@ def test_a_run_killed_twenty_times_ends_with_the_same_bits(tiny, tmp_path):
 
     assert kills == KILLS, f"the run was done after {kills} kills: make it longer"
     assert drafts > 0, "no kill fell into a checkpoint write"
+    assert not list((tmp_path / "killed").glob("damaged_*"))
     runs.assert_same_state(runs.final_state(tmp_path / "killed"), runs.final_state(tmp_path / "whole"))
     assert runs.metric_lines(tmp_path / "killed") == runs.metric_lines(tmp_path / "whole")
