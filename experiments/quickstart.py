@@ -17,11 +17,13 @@ from ml_collections import ConfigDict
 
 from sbn.config.rows import Row, Table, make_config
 
-WEAK = "crop(4)|flip|cutout(16)"
+WEAK = "crop(3)|flip|cutout(8)"
 STRONG = f"randaugment(2, 4)|{WEAK}"
 
 BASE: dict[str, Any] = {
     "data.name": "shapes",
+    "data.style": "clear",
+    "data.image_size": 24,
     "data.train_examples": 4000,
     "data.test_examples": 1000,
     "model.depth": 10,
@@ -29,9 +31,9 @@ BASE: dict[str, Any] = {
     "branches": ("main", "aux"),
     "views.main.augment": WEAK,
     "views.aux.augment": STRONG,
-    "duration": "6 epochs",
+    "duration": "5 epochs",
     "batch_size": 64,
-    "eval.every": "3 epochs",
+    "eval.every": "5 epochs",
     "save.every": "2 epochs",
     "log.every": "1 epoch",
     "log.tensorboard": False,

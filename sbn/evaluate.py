@@ -12,9 +12,9 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.evals.make import make_evaluators
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
-from sbn.train.__main__ import quiet_tensorflow
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.process import prepare
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: all")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(argv)
-    quiet_tensorflow()
+    prepare()
     try:
         step, scores = evaluate(options.workdir, evals=[name for name in options.evals.split(",") if name])
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Lists every row: where it stands, what it changes, the paper's number. `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
+"""Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
 
 import argparse
 import pathlib

@@ -78,7 +78,7 @@ KEYS = (
         optional=True,
         low=8,
     ),
-    Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch")),
+    Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch", "clear")),
     # Views and branches
     Key(
         "branches",

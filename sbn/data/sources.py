@@ -40,11 +40,12 @@ class Source:
         return digest.hexdigest()[:16]
 
 
-# Of the training split, per channel. CIFAR's are the TF AutoAugment code's; those of shapes were measured on 50,000 images.
+# Of the training split, per channel. CIFAR's are the TF AutoAugment code's; those of shapes are of 50,000 images.
 CHANNELS = {
     "cifar10": ((0.49139968, 0.48215841, 0.44653091), (0.24703223, 0.24348513, 0.26158784)),
     "cifar100": ((0.50707516, 0.48654887, 0.44091784), (0.26733429, 0.25643846, 0.27615047)),
     "shapes": ((0.5, 0.5, 0.5), (0.2351, 0.2351, 0.2351)),
+    "shapes/clear": ((0.5, 0.5, 0.5), (0.375, 0.375, 0.375)),
     "shapes/sketch": ((0.8, 0.8, 0.8), (0.1373, 0.1373, 0.1373)),
 }
 CLASSES = {"cifar10": 10, "cifar100": 100, "shapes": 10}
@@ -79,8 +80,8 @@ def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
     builder = tfds.builder(data.name, data_dir=data_dir)
     if not builder.data_path.exists():
         raise ConfigError(
-            f"no prepared {data.name!r} in {builder.data_path}: point --config.data.dir or TFDS_DATA_DIR at a TFDS data_dir that has it, "
-            f"or prepare it with `tfds build {data.name}`; --config.data.name=shapes needs no data"
+            f"no prepared {data.name!r} in {builder.data_path}: point --config.data.dir or TFDS_DATA_DIR at a TFDS "
+            f"data_dir that has it, or run `tfds build {data.name}`; --config.data.name=shapes needs no data"
         )
     # One file after the other and no shuffling: position in this order is the example's id.
     order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)

@@ -10,7 +10,7 @@ from sbn.tasks.base import Variables
 
 
 class Accuracy:
-    """Yields `test/BRANCH/accuracy`, `.../top5_accuracy` (of more than 5 classes) and `.../loss`, then the same of `test/mix_λ`.
+    """Yields `test/BRANCH/` accuracy, top5_accuracy (of more than 5 classes) and loss, then the same of `test/mix_λ/`.
 
     mix_λ predicts λ p_main + (1 - λ) p_aux (Split BatchNorms, section 6): λ = 1 is the first branch, 0 the second.
 

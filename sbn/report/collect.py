@@ -140,7 +140,8 @@ def _progress(file: pathlib.Path) -> str:
     """How far the run got, if the file says so: it may be half written, or of an older version."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return f", step {content['step']} of {content['total']}"
+        reason = f" ({content['failed']})" if "failed" in content else ""
+        return f", step {content['step']} of {content['total']}{reason}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

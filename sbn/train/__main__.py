@@ -1,18 +1,10 @@
 """`python -m sbn.train --config=FILE:TABLE/ROW[,key=value] [--config.key=value] --workdir=DIR`."""
 
 import argparse
-import logging
-import os
 import sys
 from collections.abc import Sequence
 
 from sbn.config import command_line
-
-
-def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up remarks, one of them about oneDNN, off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,19 +16,13 @@ def main(argv: Sequence[str]) -> int:
         "--workdir", required=True, metavar="DIR", help="where everything about the run goes; gs:// works"
     )
     options, request = command_line.parse(parser, argv)
-    log = logging.getLogger("sbn")
-    log.addHandler(logging.StreamHandler())  # bare messages; absl takes the root logger
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    quiet_tensorflow()
 
     # Only now: a mistake in the command line is told before jax is loaded.
-    import jax
-
     from sbn.train import Diverged, Origin, Preempted, train
+    from sbn.train.preemption import EXIT_CODE
+    from sbn.train.process import prepare
 
-    if os.environ.get("SBN_MULTIHOST") == "1":
-        jax.distributed.initialize()
+    prepare()
     try:
         result = train(
             request.config, options.workdir, origin=Origin(request.experiment, request.row, request.overrides)
@@ -46,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     except Diverged as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     except Preempted as event:
-        parser.exit(75, f"{parser.prog}: {event}\n")
+        parser.exit(EXIT_CODE, f"{parser.prog}: {event}\n")
     for name, value in result["metrics"].items():
         print(f"{name:32} {value:.4f}")
     return 0

@@ -87,7 +87,11 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         return scores
 
     def write_pending() -> None:
-        scalars = pending.flush()
+        try:
+            scalars = pending.flush()
+        except Diverged as error:
+            progress.failed(step, str(error))
+            raise
         if scalars:
             writers.write(step, scalars)
             shown = {

@@ -9,7 +9,7 @@ from sbn.train.writers import write_atomically
 
 
 class Progress:
-    """Times a run, without the evaluations in its rate and with them in what is left; of several processes one shows it.
+    """Times a run: the rate without evaluations, the time left with them. Of several processes one shows it.
 
     Args:
         workdir: where progress.json goes.
@@ -63,6 +63,12 @@ class Progress:
             numbers = {"step": step, "total": self._total, "steps_per_second": rate, "seconds": self.seconds()}
             # By the wall-clock time a reader knows whether the run is alive.
             write_atomically(self._workdir / "progress.json", {**numbers, "seconds_left": left, "time": time.time()})
+
+    def failed(self, step: int, reason: str) -> None:
+        """Leaves the reason why the run stopped in progress.json."""
+        if self._active:
+            stopped = {"step": step, "total": self._total, "seconds": self.seconds(), "failed": reason}
+            write_atomically(self._workdir / "progress.json", {**stopped, "time": time.time()})
 
     def show(self, line: str) -> None:
         """Prints a line, once for all processes."""

@@ -1,11 +1,15 @@
 """One training step, compiled once a stage: forward and backward of all views, one update."""
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from sbn.nn import branches
 from sbn.tasks.base import Arrays, StageViews, Task
 from sbn.train import mesh as meshes
 from sbn.train.optimiser import Schedule, make_optimiser
@@ -15,12 +19,12 @@ from sbn.train.state import TrainState, stream_key
 Step = Callable[[TrainState, Arrays], tuple[TrainState, Arrays]]
 
 
-def stage_views(stage: Stage, branches: tuple[str, ...]) -> StageViews:
+def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
     """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
     names = stage.config.branches
     weights = [stage.config.views[name].weight for name in names]
     weights = [1 / len(names) if weight is None else weight for weight in weights]
-    indices = tuple(branches.index(name) if name in branches else 0 for name in names)
+    indices = tuple(branch_names.index(name) if name in branch_names else 0 for name in names)
     return StageViews(tuple(names), tuple(weights), indices)
 
 
@@ -33,6 +37,9 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
     optimiser = make_optimiser(stage, schedule)
     views = stage_views(stage, task.branches)
     smoothing = stage.config.loss.label_smoothing
+    left_out = set(range(len(task.branches))) - set(views.branches)
+    # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
+    mine = functools.partial(_trained, indices=views.branches) if left_out else None
 
     def step(state: TrainState, batch: Arrays) -> tuple[TrainState, Arrays]:
         key = stream_key(seed, "dropout", state.step)
@@ -42,10 +49,19 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
             return task.loss(variables, batch, views=views, label_smoothing=smoothing, key=key)
 
         grads, (batch_stats, metrics) = jax.grad(loss, has_aux=True)(state.params)
-        updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
+        decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
+        updates, opt_state = optimiser.update(grads, state.opt_state, decayed)
+        if mine is not None:
+            updates = jax.tree.map(jnp.multiply, updates, mine(updates))
         params = optax.apply_updates(state.params, updates)
         metrics = {**metrics, "grad_norm": optax.tree.norm(grads), "lr": schedule(state.step)}
         return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
     whole = meshes.replicated(mesh)
     return jax.jit(step, in_shardings=(whole, meshes.over_data(mesh)), out_shardings=whole, donate_argnums=0)
+
+
+def _trained(params: Any, *, indices: tuple[int, ...]) -> Any:
+    """1 for every parameter that a stage of the branches `indices` trains, 0 for the others."""
+    ones = branches.take_branches({"params": jax.tree.map(jnp.ones_like, params)}, indices)
+    return branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, ones, indices)["params"]

@@ -22,7 +22,7 @@ def digest(rendered: shapes.Shapes) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
 
 
-GOLDEN = {"plain": "134f5ee9e9f93fd4", "sketch": "db1182a72c450196"}
+GOLDEN = {"plain": "134f5ee9e9f93fd4", "sketch": "db1182a72c450196", "clear": "06b2d5bcafb94df8"}
 
 
 @pytest.mark.parametrize("style", shapes.STYLES)

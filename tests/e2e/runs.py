@@ -67,7 +67,7 @@ def start(config, workdir, **environment):
 
 
 def signal_at(process, line, number):
-    """Sends a signal once the process prints a line that starts with `line`; returns its exit code and all it printed."""
+    """Sends a signal at the first line that starts with `line`; returns the exit code and all that was printed."""
     printed = []
     with process:
         for text in process.stdout:

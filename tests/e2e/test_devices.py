@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,8 +18,12 @@ import json, sys
 import jax
 jax.distributed.initialize(sys.argv[3], 2, int(sys.argv[4]))
 from sbn.config.tree import checked
-from sbn.train import train
-train(checked(json.load(open(sys.argv[1]))), sys.argv[2])
+from sbn.train import Preempted, train
+try:
+    train(checked(json.load(open(sys.argv[1]))), sys.argv[2])
+except Preempted as event:
+    print(event)
+    sys.exit(75)
 """
 # Two steps: the devices sum the same float32 numbers in another order, and ReLU networks at a rate of 0.05 double such
 # differences (1e-7 of a sum) with every further step.
@@ -61,25 +66,16 @@ def _leaves(state):
     return jax.tree.leaves(state.params)
 
 
-def test_two_processes_do_what_one_does(tiny, tmp_path):
-    config = tiny(SHORT)
-    train(config, tmp_path / "one")
-    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+def start_two(config, folder, name):
+    """Starts two processes of two devices each that train together."""
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    processes = [
+    return [
         subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                DISTRIBUTED,
-                str(tmp_path / "config.json"),
-                str(tmp_path / "two"),
-                address,
-                str(index),
-            ],
+            [sys.executable, "-c", DISTRIBUTED, str(folder / "config.json"), str(folder / name), address, str(index)],
             cwd=runs.ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -88,9 +84,33 @@ def test_two_processes_do_what_one_does(tiny, tmp_path):
         )
         for index in range(2)
     ]
+
+
+def test_two_processes_do_what_one_does(tiny, tmp_path):
+    config = tiny(SHORT)
+    train(config, tmp_path / "one")
+    processes = start_two(config, tmp_path, "two")
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=1e-5)
     two = json.loads((tmp_path / "two/result.json").read_text())
     again = evaluate.evaluate(tmp_path / "two")[1]
     np.testing.assert_allclose(again["test/main/loss"], two["metrics"]["test/main/loss"], rtol=1e-4)
+
+
+def test_a_notice_to_one_process_stops_both_after_the_same_step(tiny, tmp_path):
+    config = tiny(
+        {"duration": "20000 steps", "save.every": "0 steps", "log.every": "10 steps", "eval.every": "0 steps"}
+    )
+    leader, other = start_two(config, tmp_path, "run")
+    with leader, other:
+        for line in leader.stdout:
+            if line.startswith("step    20/"):
+                other.send_signal(signal.SIGTERM)
+                break
+        outputs = [leader.stdout.read(), other.stdout.read()]
+    assert [leader.returncode, other.returncode] == [75, 75], "\n".join(outputs)
+    (checkpoint,) = (tmp_path / "run/checkpoints").iterdir()
+    for output in outputs:
+        assert f"saved after step {checkpoint.name}," in output
+    assert 20 <= int(checkpoint.name) < 20000

@@ -150,7 +150,7 @@ def test_a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint(tiny,
     from sbn.train import step as steps
 
     original = steps.stage_views
-    # an infinite loss weight from the start would do the same to the gradient; weights are the one thing that scales it freely
+    # an infinite weight of a loss makes loss and gradient infinite, whatever the network
     train(tiny({**changes, "duration": "3 steps", "save.every": "3 steps"}), tmp_path / "good")
     monkeypatch.setattr(
         steps, "stage_views", lambda *a: original(*a).__class__(("main", "aux"), (float("inf"), 0.5), (0, 1))
@@ -215,3 +215,9 @@ def test_stages_carry_over_and_resume_across_the_border(tiny, tmp_path):
     for new, old in zip(jax.tree.leaves(whole.batch_stats), jax.tree.leaves(first.batch_stats), strict=True):
         np.testing.assert_array_equal(new[1], old[1])
         assert (new[0] != old[0]).any()
+    for (path, new), old in zip(
+        jax.tree_util.tree_leaves_with_path(whole.params), jax.tree.leaves(first.params), strict=True
+    ):
+        if path[-1].key in ("scale", "bias") and new.ndim == 2:  # nor does decay or momentum move aux's
+            np.testing.assert_array_equal(new[1], old[1])
+            assert (new[0] != old[0]).any()

@@ -16,7 +16,7 @@ FILES = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem
 ROWS = [(path, name) for path in FILES for name in rows.load_experiment(path).rows()]
 SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
 
-# What makes any row small: little data, a small network, two steps. Augmentations, branches and norms stay the row's own.
+# What makes any row small: little data, a small network, two steps. Views, branches and norms stay the row's own.
 SMALL = {
     "data.name": "shapes",
     "data.train_examples": 16,
@@ -45,7 +45,7 @@ def test_a_row_trains_two_steps_and_evaluates(path, name, tmp_path):
 
 @pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
 def test_rows_stay_what_they_were(path, name):
-    """A changed default changes published rows: it has to show. To accept a change, delete the snapshot and run again."""
+    """A changed default changes published rows: it has to show. To accept it, delete the snapshots and run again."""
     snapshot = pathlib.Path(__file__).parent / "snapshots" / path.stem / f"{name.replace('/', '.')}.json"
     made = json.loads(json.dumps(tree.flatten(config_of(path, name))))
     if not snapshot.exists():

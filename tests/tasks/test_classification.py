@@ -128,3 +128,44 @@ def test_every_kind_of_normalisation_trains_a_step(tiny, batch, kind):
     grads = jax.grad(lambda p: loss_of(task, {**variables, "params": p}, batch, views)[0])(variables["params"])
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
     assert any((leaf != 0).any() for leaf in jax.tree.leaves(grads))
+
+
+def test_groups_of_a_shared_norm_hold_all_views_of_their_examples(tiny, batch):
+    """group_size counts examples: with two views a group of 3 examples normalises 6 images together."""
+    grouped = task_of(tiny({"norm.kind": "shared", "norm.group_size": 2, "batch_size": 8}))
+    whole = task_of(tiny({"norm.kind": "shared"}))
+    views = StageViews(("main", "aux"), (0.5, 0.5), (0, 0))
+    variables = whole.init(stream_key(0, "init"))
+    total, (stats, _) = loss_of(grouped, variables, batch, views)
+    parts = [
+        loss_of(whole, variables, {name: value[start : start + 2] for name, value in batch.items()}, views)
+        for start in (0, 2, 4)
+    ]
+    assert float(total) == pytest.approx(np.mean([float(part[0]) for part in parts]), rel=1e-5)
+    pooled = jax.tree.map(lambda *leaves: np.mean(leaves, axis=0), *[part[1][0] for part in parts])
+    for new, mean in zip(jax.tree.leaves(stats), jax.tree.leaves(pooled), strict=True):
+        np.testing.assert_allclose(new, mean, rtol=1e-4, atol=1e-6)
+
+
+def test_bfloat16_activations_leave_parameters_and_losses_in_float32(tiny, batch):
+    exact, short = task_of(tiny()), task_of(tiny({"precision": "bfloat16"}))
+    variables = exact.init(stream_key(0, "init"))
+    for leaf in jax.tree.leaves(short.init(stream_key(0, "init"))):
+        assert leaf.dtype == jnp.float32
+    a, b = loss_of(exact, variables, batch, BOTH)[0], loss_of(short, variables, batch, BOTH)[0]
+    assert b.dtype == jnp.float32
+    assert a != b
+    assert float(b) == pytest.approx(float(a), rel=0.05)  # 8 bits of mantissa through ten layers
+
+
+def test_dropout_follows_its_key(tiny, batch):
+    task = task_of(tiny({"model.dropout": 0.5}))
+    variables = task.init(stream_key(0, "init"))
+
+    def total(step):
+        key = stream_key(0, "dropout", step)
+        loss = jax.jit(lambda v, b: task.loss(v, b, views=BOTH, label_smoothing=0.0, key=key))
+        return float(loss(variables, batch)[0])
+
+    assert total(1) == total(1)
+    assert total(1) != total(2)

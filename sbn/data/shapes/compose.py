@@ -60,7 +60,8 @@ def render(
         size: height and width in pixels, at least 8. Below 16 an object may have no visible pixel: its box is then 0.
         seed: a number in [0, 2**63); another seed is another data set.
         split: 'train', 'validation' or 'test'; no image is in two of them.
-        style: 'plain' (colour) or 'sketch' (pencil on paper): the same scenes, labels, boxes, masks.
+        style: 'plain' (colour), 'sketch' (pencil on paper) or 'clear' (the object alone): the same scenes, labels,
+            boxes, masks.
         classes: how many of the ten classes, in the order of NAMES.
 
     Raises:

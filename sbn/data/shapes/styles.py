@@ -1,4 +1,4 @@
-"""Two ways to draw the same scene: `plain` fills it with colour, `sketch` draws its outlines on paper."""
+"""Ways to draw the same scene: `plain` in full colour, `sketch` as outlines on paper, `clear` for quick trials."""
 
 from collections.abc import Callable
 from typing import Final
@@ -99,4 +99,18 @@ def sketch(scene: Scene) -> np.ndarray:
     return out + draws.grain(scene.keys, scene.size) * between(u[:, 18] ** 2, 0.02, 0.2)[:, None, None, None]
 
 
-PAINTERS: Final[dict[str, Callable[[Scene], np.ndarray]]] = {"plain": plain, "sketch": sketch}
+def clear(scene: Scene) -> np.ndarray:
+    """Paint the object alone, bright on dark or dark on bright: what a tiny network learns in seconds. (n, H, W, 3)."""
+    u = draws.uniform(scene.keys, "colour", 20)
+    dark, bright = between(u[:, 0:3], 0.0, 0.25), between(u[:, 3:6], 0.75, 1.0)
+    swapped = (u[:, 6] < 0.5)[:, None]
+    ground, ink = np.where(swapped, bright, dark), np.where(swapped, dark, bright)
+    image = np.empty((3, *scene.object.shape), np.float32)
+    image[:] = ground.T[:, :, None, None]
+    # What would hide a part of the object takes the ground's colour: the same pixels are seen in every style.
+    _over(image, ink, coverage(scene.object) * (1 - coverage(scene.occluder)))
+    out = np.moveaxis(image, 0, -1)
+    return out + draws.grain(scene.keys, scene.size) * np.float32(0.05)
+
+
+PAINTERS: Final[dict[str, Callable[[Scene], np.ndarray]]] = {"plain": plain, "sketch": sketch, "clear": clear}

@@ -1,0 +1,87 @@
+"""The README's commands work as they stand: only data, network and length are made small."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.rows.test_rows import SMALL
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = dict(re.findall(r"<!-- command: (\w+) -->\n```bash\n(.*?)```", README, re.DOTALL))
+SET_UP = "python3 -m venv .venv && .venv/bin/pip install -q -e "
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    """Runs a command in a folder like the checkout, where `python` is this one and training is small."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "experiments").symlink_to(ROOT / "experiments")
+    flags = " ".join(f"'--config.{name}={value}'" for name, value in SMALL.items())
+    (folder / ".venv/bin").mkdir(parents=True)
+    python = folder / ".venv/bin/python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *sbn.train*|*quickstart*) set -- "$@" {flags};; esac\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+    def run(command):
+        done = subprocess.run(
+            ["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_every_command_block_is_tested():
+    assert COMMANDS.keys() == {"quickstart", "tests", "row", "list", "override", "show", "sweep", "evaluate"}
+    assert README.count("```bash") == len(COMMANDS)
+
+
+def test_quickstart_prints_a_table_of_both_methods(shell):
+    command = COMMANDS["quickstart"]
+    assert command.startswith(SET_UP)
+    table = shell(command.split(" && ")[-1]).split("\n\n")[-1]
+    for row in ("randaugment", "weak_one_norm", "weak_augment"):
+        assert row in table
+
+
+def test_ci_runs_the_readmes_test_command():
+    assert COMMANDS["tests"].startswith(SET_UP)
+    assert COMMANDS["tests"].rstrip().endswith(".venv/bin/python -m tests")
+    extract = "sed -n '/<!-- command: tests -->/,/^```$/p' README.md | sed '/^<!--/d; /^```/d'"
+    assert extract in (ROOT / ".ci/run").read_text()
+    found = subprocess.run(["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert found == COMMANDS["tests"]
+
+
+def test_listing_and_showing(shell):
+    assert "table3/weak_augment" in shell(COMMANDS["list"])
+    assert "Posterize" in shell(COMMANDS["show"])
+
+
+def test_a_row_and_its_evaluation(shell):
+    trained = shell(COMMANDS["row"])
+    assert "test/mix_0.5/accuracy" in trained
+    evaluated = shell(COMMANDS["evaluate"])
+    value = re.search(r"test/main/loss +([\d.]+)\s*\Z|test/main/loss +([\d.]+)", trained.split("\n\n")[-1])
+    assert value
+    assert re.search(r"test/main/loss +[\d.]+", evaluated)
+    assert "step 2" in evaluated
+
+
+def test_overriding(shell):
+    assert "test/aux/accuracy" in shell(COMMANDS["override"])
+
+
+def test_sweeping_by_hand_and_reporting(shell):
+    report = shell(COMMANDS["sweep"].replace("for seed in 0 1 2;", "for seed in 0;"))
+    for row in ("randaugment", "weak_one_norm", "weak_augment", "shared_affine"):
+        assert row in report
+    assert "96.3" in report  # the paper's number stands beside ours
