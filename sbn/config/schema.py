@@ -52,6 +52,13 @@ KEYS = (
     # Data
     Key("data.name", "str", "cifar10", "Data set.", choices=("cifar10", "cifar100", "shapes")),
     Key("data.dir", "str", None, "TFDS data_dir; None: TFDS_DATA_DIR, or TFDS's own default.", optional=True),
+    Key(
+        "data.path",
+        "str",
+        "host",
+        "Where views are made: by tf.data on the host, or in the step from a data set in device memory (same batches, no TensorFlow).",
+        choices=("host", "device"),
+    ),
     Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
     Key("data.test_split", "str", "test", "TFDS split to evaluate on, e.g. 'train[45000:]'."),
     Key(

@@ -1,28 +1,10 @@
 """The tf.data path: batches of augmented views, each a pure function of (seed, stage, step)."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from sbn.augment import pipeline
 from sbn.data import pixels
 from sbn.data.sources import Source
-
-Batch = dict[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """One augmented copy of the batch.
-
-    Attributes:
-        ops: the parsed augmentation pipeline.
-        draws: which stream of random draws it uses; views of one stream make the same draws for ops of the same name.
-    """
-
-    ops: tuple[pipeline.Op, ...]
-    draws: int
+from sbn.data.views import Batch, View
 
 
 def batches(

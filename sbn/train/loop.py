@@ -10,17 +10,16 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
-from sbn.data import host
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Arrays, Variables
 from sbn.train import mesh as meshes
 from sbn.train import preemption, provenance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
+from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser, make_schedule
-from sbn.train.plan import Stage
 from sbn.train.progress import Progress
-from sbn.train.setup import Setup, make_setup, make_views
+from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
 from sbn.train.workdir import Origin
@@ -60,7 +59,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
 
     setup = make_setup(config)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
-    views = [make_views(stage) for stage in plan.stages]
+    feed = make_feed(setup, config)
     evaluators = make_evaluators(config, task, mesh, setup.test)
     schedule = make_schedule(plan)
 
@@ -104,9 +103,9 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         for stage in plan.stages:
             if step >= stage.stop:
                 continue
-            take_step = make_step(task, stage, schedule, mesh, seed=config.seed)
-            for batch in _batches(setup, stage, views[stage.index], config, step):
-                state, metrics = take_step(state, meshes.place(mesh, batch))
+            take_step = make_step(task, stage, schedule, mesh, seed=config.seed, prepare=feed.prepare(stage))
+            for batch in feed.batches(stage, step):
+                state, metrics = take_step(state, meshes.place(mesh, batch), feed.resident)
                 step += 1
                 pending.add(step, metrics)
                 stop = notice.given or checkpoints.reached_preemption(step)
@@ -132,19 +131,6 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     checkpoints.close()
     writers.close()
     return workdirs.finish(workdir, config, origin, steps=step, seconds=progress.seconds(), metrics=results)
-
-
-def _batches(setup: Setup, stage: Stage, views: list[host.View], config: ConfigDict, step: int) -> Any:
-    return host.batches(
-        setup.train,
-        views,
-        seed=config.seed,
-        stage=stage.index,
-        batch_size=config.batch_size,
-        start=step - stage.start,
-        stop=stage.stop - stage.start,
-        shard=(jax.process_index(), jax.process_count()),
-    )
 
 
 class Pending:

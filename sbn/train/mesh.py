@@ -31,6 +31,12 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def place_whole(mesh: Mesh, arrays: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+    """Puts arrays, the same in all processes, on every device whole."""
+    sharding = replicated(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in arrays.items()}
+
+
 def place(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """Puts this process's part of a batch on the devices, as part of the global batch."""
     sharding = over_data(mesh)

@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 from sbn.augment import pipeline
 from sbn.config.errors import ConfigError
 from sbn.data import sources
-from sbn.data.host import View
 from sbn.data.sources import Source
+from sbn.data.views import View
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
 from sbn.train.plan import Plan, Stage, make_plan

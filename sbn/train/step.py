@@ -12,11 +12,12 @@ from jax.sharding import Mesh
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, StageViews, Task
 from sbn.train import mesh as meshes
+from sbn.train.feed import Prepare
 from sbn.train.optimiser import Schedule, make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.state import TrainState, stream_key
 
-Step = Callable[[TrainState, Arrays], tuple[TrainState, Arrays]]
+Step = Callable[[TrainState, Arrays, Arrays], tuple[TrainState, Arrays]]
 
 
 def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
@@ -28,11 +29,12 @@ def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
     return StageViews(tuple(names), tuple(weights), indices)
 
 
-def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int) -> Step:
+def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int, prepare: Prepare) -> Step:
     """Returns the jitted step of a stage. It donates the state; batches are sharded over the mesh by example.
 
-    The metrics it returns, scalars on the device: the task's own, 'grad_norm' (before weight decay and clipping) and
-    'lr'.
+    Its arguments are the state, a batch of the stage's feed and the feed's resident arrays; of the last two `prepare`
+    makes what the task takes. The metrics it returns, scalars on the device: the task's own, 'grad_norm' (before weight
+    decay and clipping) and 'lr'.
     """
     optimiser = make_optimiser(stage, schedule)
     views = stage_views(stage, task.branches)
@@ -41,7 +43,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
     mine = functools.partial(_trained, indices=views.branches) if left_out else None
 
-    def step(state: TrainState, batch: Arrays) -> tuple[TrainState, Arrays]:
+    def step(state: TrainState, fed: Arrays, resident: Arrays) -> tuple[TrainState, Arrays]:
+        batch = prepare(fed, resident)
         key = stream_key(seed, "dropout", state.step)
 
         def loss(params: optax.Params) -> tuple[jax.Array, tuple[optax.Params, Arrays]]:
@@ -58,7 +61,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
         return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
     whole = meshes.replicated(mesh)
-    return jax.jit(step, in_shardings=(whole, meshes.over_data(mesh)), out_shardings=whole, donate_argnums=0)
+    return jax.jit(step, in_shardings=(whole, meshes.over_data(mesh), whole), out_shardings=whole, donate_argnums=0)
 
 
 def _trained(params: Any, *, indices: tuple[int, ...]) -> Any:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sbn.augment import pipeline
-from sbn.data.host import View, batches
+from sbn.data.host import batches
 from sbn.data.sources import Source
+from sbn.data.views import View
 
 COUNT, SIZE = 37, 12
 

@@ -1,0 +1,77 @@
+"""The device path: the data set lies in accelerator memory, a step gets ids and makes its views there. No TensorFlow.
+
+Every device holds the whole set, packed: 4 bytes a pixel, 205 MB for CIFAR's 50,000 training images. Sharding it would
+save memory that such sets don't need, at the price of an order in which each device draws from its own part alone. So
+the order is the host path's, and so is every batch: bit for bit, but for the rounding that `gaussian` is allowed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from sbn.augment import draws
+from sbn.augment.device.apply import make_apply
+from sbn.data import pixels
+from sbn.data.sources import Source
+from sbn.data.views import Batch, View
+
+Arrays = Mapping[str, jax.Array]
+
+
+def resident(source: Source) -> Batch:
+    """Returns what lies on the devices: {'pixels': (M, H, W) int32, packed, 'label': (M,) int32}."""
+    return {"pixels": pixels.pack(source.images), "label": source.labels}
+
+
+def batches(
+    source: Source, *, seed: int, stage: int, batch_size: int, start: int, stop: int, shard: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
+    """Yields what the steps `start` to `stop - 1` of a stage need to know; arguments are those of the host path.
+
+    Yields:
+        {'id': (n,) int32, 'epoch': (n,) int32, one number throughout}, n = batch_size / count.
+    """
+    index, count = shard
+    local = batch_size // count
+    steps_per_epoch = len(source) // batch_size
+    order, of_epoch = np.empty(0, np.int32), -1
+    for step in range(start, stop):
+        epoch, place = divmod(step, steps_per_epoch)
+        if epoch != of_epoch:
+            order, of_epoch = draws.order(seed, stage=stage, epoch=epoch, count=len(source)).astype(np.int32), epoch
+        first = place * batch_size + index * local
+        yield {"id": order[first : first + local], "epoch": np.full(local, epoch, np.int32)}
+
+
+def make_prepare(
+    views: Sequence[View], *, seed: int, stage: int, image_size: tuple[int, int], mesh: Mesh
+) -> Callable[[Arrays, Arrays], dict[str, jax.Array]]:
+    """Returns `prepare(batch, resident)`, to be called inside a jitted step: ids become the host path's batches.
+
+    Args:
+        views: K pipelines.
+        seed: the experiment's seed.
+        stage: index of the stage.
+        image_size: (H, W).
+        mesh: of one axis, over which the examples lie.
+
+    Returns:
+        a function to {'pixels': (N, K, H, W) int32, packed, 'label': (N,) int32, 'id': (N,) int32}, over the mesh as
+        'id' is. Every device makes its own part, and nothing passes between them.
+    """
+    applies = [make_apply(view.ops, image_size=image_size) for view in views]
+
+    def local(batch: Arrays, resident: Arrays) -> dict[str, jax.Array]:
+        ids, epoch = batch["id"], batch["epoch"][0]
+        images = resident["pixels"][ids]
+        augmented = [
+            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
+            for apply, view in zip(applies, views, strict=True)
+        ]
+        return {"pixels": jnp.stack(augmented, axis=1), "label": resident["label"][ids], "id": ids}
+
+    own, whole = PartitionSpec(*mesh.axis_names), PartitionSpec()
+    return jax.shard_map(local, mesh=mesh, in_specs=(own, whole), out_specs=own)

@@ -1,0 +1,102 @@
+"""How examples reach the step: batches made by tf.data on the host, or ids from which the step makes them itself."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import jax
+from ml_collections import ConfigDict
+
+from sbn.data import device, host
+from sbn.data.views import Batch
+from sbn.tasks.base import Arrays
+from sbn.train import mesh as meshes
+from sbn.train.plan import Stage
+from sbn.train.setup import Setup, make_views
+
+Prepare = Callable[[Arrays, Arrays], Arrays]
+
+
+class Feed(Protocol):
+    """One way. All give the same batches for the same config.
+
+    Attributes:
+        resident: arrays that lie on every device throughout, for `prepare` to read.
+    """
+
+    resident: Arrays
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+        """Yields this process's part of the batches from step `step` of the run to the end of the stage."""
+        ...
+
+    def prepare(self, stage: Stage) -> Prepare:
+        """Returns what the step calls first: (batch, resident) -> the batch that a task's loss takes."""
+        ...
+
+
+class HostFeed:
+    """`data.path = 'host'`."""
+
+    def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        self.resident: Arrays = {}
+        self._setup, self._config = setup, config
+        self._views = [make_views(stage) for stage in setup.plan.stages]
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+        """As `Feed` says."""
+        return host.batches(
+            self._setup.train,
+            self._views[stage.index],
+            **_span(stage, step, self._config.seed, self._config.batch_size),
+        )
+
+    def prepare(self, stage: Stage) -> Prepare:
+        """As `Feed` says: the batch is ready."""
+        return lambda batch, resident: batch
+
+
+class DeviceFeed:
+    """`data.path = 'device'`."""
+
+    def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        self._setup, self._config = setup, config
+        size = (setup.train.images.shape[1], setup.train.images.shape[2])
+        self._prepares = [
+            device.make_prepare(
+                make_views(stage), seed=config.seed, stage=stage.index, image_size=size, mesh=setup.mesh
+            )
+            for stage in setup.plan.stages
+        ]
+        self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train))
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+        """As `Feed` says."""
+        return device.batches(self._setup.train, **_span(stage, step, self._config.seed, self._config.batch_size))
+
+    def prepare(self, stage: Stage) -> Prepare:
+        """As `Feed` says."""
+        return self._prepares[stage.index]
+
+
+def _span(stage: Stage, step: int, seed: int, batch_size: int) -> dict[str, Any]:
+    """The arguments that both paths' `batches` take."""
+    return {
+        "seed": seed,
+        "stage": stage.index,
+        "batch_size": batch_size,
+        "start": step - stage.start,
+        "stop": stage.stop - stage.start,
+        "shard": (jax.process_index(), jax.process_count()),
+    }
+
+
+FEEDS: dict[str, Callable[[Setup, ConfigDict], Feed]] = {"host": HostFeed, "device": DeviceFeed}
+
+
+def make_feed(setup: Setup, config: ConfigDict) -> Feed:
+    """Returns the feed that `data.path` names.
+
+    Raises:
+        ConfigError: if a pipeline can't be read.
+    """
+    return FEEDS[config.data.path](setup, config)
