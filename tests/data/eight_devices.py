@@ -1,0 +1,51 @@
+"""Prints, as one JSON object, what the device path does on 8 simulated devices. Run by test_device.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python -m tests.data.eight_devices
+"""
+
+import json
+
+import jax
+import numpy as np
+
+from sbn.config import tree
+from sbn.config.checks import check
+from sbn.data import device, host
+from sbn.train import mesh as meshes
+from sbn.train.feed import make_feed
+from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.setup import make_setup
+from sbn.train.state import init_state
+from sbn.train.step import make_step
+from tests.conftest import TINY
+from tests.data.test_device import SIZE, SPAN, STRONG, WEAK, make_mesh, make_source, views
+from tests.nn.eight_devices import collectives
+
+
+def batches():
+    source, asked, mesh = make_source(), views(WEAK, STRONG), make_mesh()
+    prepare = jax.jit(device.make_prepare(asked, seed=SPAN["seed"], stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
+    resident = meshes.place_whole(mesh, device.resident(source))
+    fed = [meshes.place(mesh, batch) for batch in device.batches(source, **SPAN)]
+    same = all(
+        np.array_equal(prepare(mine, resident)["pixels"], theirs["pixels"])
+        for mine, theirs in zip(fed, host.batches(source, asked, **SPAN), strict=True)
+    )
+    assert len(prepare(fed[0], resident)["pixels"].sharding.device_set) == 8
+    return {"same_batches": same, "prepare": collectives(prepare.lower(fed[0], resident).compile())}
+
+
+def step(path):
+    config = check(tree.to_config(tree.changed(tree.changed(tree.defaults(), TINY), {"data.path": path})))
+    setup = make_setup(config)
+    feed, stage, schedule = make_feed(setup, config), setup.plan.stages[0], make_schedule(setup.plan)
+    whole = meshes.replicated(setup.mesh)
+    state = jax.device_put(init_state(setup.task, make_optimiser(stage, schedule), seed=0), whole)
+    fed = meshes.place(setup.mesh, next(iter(feed.batches(stage, 0))))
+    take_step = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=feed.prepare(stage))
+    return collectives(take_step.lower(state, fed, feed.resident).compile())
+
+
+if __name__ == "__main__":
+    assert len(jax.devices()) == 8
+    print(json.dumps({**batches(), "host": step("host"), "device": step("device")}))

@@ -1,0 +1,98 @@
+"""The device path gives the host path's batches, bit for bit."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType
+
+from sbn.augment import pipeline
+from sbn.data import device, host
+from sbn.data.sources import Source
+from sbn.data.views import View
+
+COUNT, SIZE = 37, (12, 15)
+WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
+SPAN = {"seed": 1, "stage": 2, "batch_size": 8, "start": 0, "stop": 10}
+
+
+def make_source():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (COUNT, *SIZE, 3), np.uint8)
+    return Source(images, np.arange(COUNT, dtype=np.int32) % 7, 7, (0.5,) * 3, (0.25,) * 3)
+
+
+def views(*texts, draws=None):
+    return [View(pipeline.parse(text), k if draws is None else draws[k]) for k, text in enumerate(texts)]
+
+
+def make_mesh():
+    return jax.make_mesh((len(jax.devices()),), ("data",), axis_types=(AxisType.Auto,))
+
+
+def prepared(source, views, **span):
+    span = {**SPAN, **span}
+    prepare = device.make_prepare(views, seed=span["seed"], stage=span["stage"], image_size=SIZE, mesh=make_mesh())
+    prepare, resident = jax.jit(prepare), device.resident(source)
+    return [jax.device_get(prepare(batch, resident)) for batch in device.batches(source, **span)]
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert a.keys() == b.keys()
+        for name in a:
+            assert a[name].dtype == b[name].dtype
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("texts", "draws"), [((WEAK, STRONG), None), ((STRONG, "", STRONG), (0, 1, 0)), (("flip",), None)]
+)
+def test_batches_are_the_host_paths(texts, draws):
+    source, asked = make_source(), views(*texts, draws=draws)
+    assert_same(prepared(source, asked), list(host.batches(source, asked, **SPAN)))
+
+
+def test_late_epochs_too():
+    source, asked = make_source(), views(WEAK, STRONG)
+    late = {**SPAN, "start": 4 * 1000 + 2, "stop": 4 * 1000 + 5}
+    assert_same(prepared(source, asked, **late), list(host.batches(source, asked, **late)))
+
+
+@pytest.mark.parametrize("start", [1, 3, 4, 9])
+def test_starting_anywhere_gives_the_same_ids(start):
+    source = make_source()
+    whole = list(device.batches(source, **SPAN))
+    assert_same(list(device.batches(source, **{**SPAN, "start": start})), whole[start:])
+
+
+def test_processes_get_equal_slices_of_the_same_ids():
+    source = make_source()
+    parts = [list(device.batches(source, **SPAN, shard=(index, 4))) for index in range(4)]
+    for batch, *pieces in zip(device.batches(source, **SPAN), *parts, strict=True):
+        for name in batch:
+            np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces]), batch[name])
+
+
+@pytest.fixture(scope="module")
+def eight():
+    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    command = [sys.executable, "-m", "tests.data.eight_devices"]
+    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=500, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_eight_devices_make_the_same_batches_and_exchange_nothing_for_it(eight):
+    assert eight["same_batches"]
+    assert eight["prepare"] == {}  # no collective at all: every device has the set and makes its own examples
+
+
+def test_the_step_has_no_collectives_that_the_host_paths_has_not(eight):
+    assert set(eight["device"]) == {"all-reduce"}
+    assert eight["device"] == eight["host"]
