@@ -74,10 +74,12 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
 def _check_data(config: ConfigDict) -> None:
     data = config.data
     if data.name == "shapes":
-        for name, default in (("dir", None), ("train_split", "train"), ("test_split", "test")):
+        for name, default in (("dir", None), ("archive", None), ("train_split", "train"), ("test_split", "test")):
             if data[name] != default:
                 raise ConfigError(f"data.{name} = {data[name]!r} means nothing for the rendered data set 'shapes'")
     else:
+        if data.archive is not None and data.dir is not None:
+            raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
         for name, default in (("image_size", None), ("style", "plain")):
             if data[name] != default:
                 raise ConfigError(

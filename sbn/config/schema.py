@@ -53,6 +53,13 @@ KEYS = (
     Key("data.name", "str", "cifar10", "Data set.", choices=("cifar10", "cifar100", "shapes")),
     Key("data.dir", "str", None, "TFDS data_dir; None: TFDS_DATA_DIR, or TFDS's own default.", optional=True),
     Key(
+        "data.archive",
+        "str",
+        None,
+        "Archive to read instead, which needs no TensorFlow (`python -m sbn.data.prepare`); None: the data_dir.",
+        optional=True,
+    ),
+    Key(
         "data.path",
         "str",
         "host",

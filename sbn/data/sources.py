@@ -1,4 +1,4 @@
-"""Image data sets held in memory as uint8, by name: TFDS's CIFAR-10 and CIFAR-100, and the rendered `shapes`."""
+"""Image data sets in memory as uint8, by name: CIFAR-10 and -100, of TFDS or an archive, and the rendered `shapes`."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data import shapes
+from sbn.data import archive, shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +55,9 @@ def load(data: ConfigDict, split: str) -> Source:
     """Returns the 'train' or 'test' split that `data`, the config's data keys, describes.
 
     Raises:
-        ConfigError: if the prepared data set is not there, or has fewer examples than asked for.
+        ConfigError: if the data set is not there, or has fewer examples than asked for.
     """
-    images, labels = (_LOADERS.get(data.name) or _load_tfds)(data, split)
+    images, labels = _loader(data)(data, split)
     limit = data.train_examples if split == "train" else data.test_examples
     if limit is not None and limit > len(labels):
         raise ConfigError(
@@ -94,4 +94,11 @@ def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([b["image"] for b in batches]), np.concatenate([b["label"] for b in batches])
 
 
-_LOADERS: dict[str, Callable[[ConfigDict, str], tuple[np.ndarray, np.ndarray]]] = {"shapes": _load_shapes}
+def _load_archive(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
+    return archive.read(data.archive, name=data.name, split=data[f"{split}_split"])
+
+
+def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], tuple[np.ndarray, np.ndarray]]:
+    if data.name == "shapes":
+        return _load_shapes
+    return _load_tfds if data.archive is None else _load_archive

@@ -117,6 +117,8 @@ TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
         ({"model.dropout": 1.0}, ["model.dropout"]),
         ({"data.style": "sketch"}, ["data.style", "cifar10"]),
         ({"data.name": "shapes", "data.dir": "x"}, ["data.dir", "shapes"]),
+        ({"data.name": "shapes", "data.archive": "x"}, ["data.archive", "shapes"]),
+        ({"data.archive": "x", "data.dir": "y"}, ["data.archive", "data.dir"]),
     ],
 )
 def test_impossible_combinations_are_refused_in_one_line(changes, words):
