@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from sbn import evaluate
 from sbn.train import train
@@ -86,8 +87,9 @@ def start_two(config, folder, name):
     ]
 
 
-def test_two_processes_do_what_one_does(tiny, tmp_path):
-    config = tiny(SHORT)
+@pytest.mark.parametrize("path", ["host", "device"])
+def test_two_processes_do_what_one_does(tiny, tmp_path, path):
+    config = tiny({**SHORT, "data.path": path})
     train(config, tmp_path / "one")
     processes = start_two(config, tmp_path, "two")
     outputs = [process.communicate(timeout=300)[0] for process in processes]
