@@ -38,7 +38,8 @@ def main():
             times.append(first_batch(start)[0])
     for start, times in seconds.items():
         print(
-            f"first batch at step {start:>6}: median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
+            f"first batch at step {start:>6}: median {statistics.median(times):.2f} s "
+            f"({min(times):.2f} to {max(times):.2f})"
         )
     ratios = [late / early for early, late in zip(*seconds.values(), strict=True)]
     print(f"late / early, round by round: median {statistics.median(ratios):.2f} (bar: 1.2)")

@@ -25,9 +25,9 @@ class Notice:
 def watch() -> Iterator[Notice]:
     """Notes SIGTERM while the block runs, instead of dying of it.
 
-    With several processes the notice here is never given: JAX's own service hears the signal, and a handler of ours would
-    keep it from that, and agrees on a step with the others (`Checkpoints.reached_preemption`). Nor is it given outside the
-    main thread, where Python allows no handler.
+    With several processes the notice here is never given: JAX's own service hears the signal, from which a handler of
+    ours would keep it, and agrees on a step with the others (`Checkpoints.reached_preemption`). Nor is it given outside
+    the main thread, where Python allows no handler.
     """
     notice = Notice()
     if jax.process_count() > 1:
