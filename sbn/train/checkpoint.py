@@ -31,12 +31,12 @@ class Checkpoints:
         directory: where they lie; made if missing, except to read.
         keep: how many of the newest to keep.
         branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
-        create: whether to make the directory.
+        create: whether to make the directory; without, nothing in it is changed either.
     """
 
     def __init__(self, directory: epath.PathLike, *, keep: int, branches: tuple[str, ...], create: bool = True) -> None:
         self._directory = epath.Path(directory).resolve()
-        self._branches = branches
+        self._branches, self._create = branches, create
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=create, cleanup_tmp_directories=create)
         self._manager = ocp.CheckpointManager(self._directory, options=options)
 
@@ -72,12 +72,10 @@ class Checkpoints:
             except Exception as error:
                 if step is not None:
                     raise
-                log.warning(
-                    "checkpoint %d is damaged and set aside (%s)",
-                    candidate,
-                    str(error).splitlines()[0] if str(error) else type(error).__name__,
-                )
-                self._set_aside(candidate)
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                log.warning("checkpoint %d is damaged%s (%s)", candidate, " and set aside" * self._create, reason)
+                if self._create:
+                    self._set_aside(candidate)
         return None
 
     def _read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:

@@ -37,8 +37,7 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     """
     path = workdir / "config.json"
     if path.exists():
-        old = tree.flatten(json.loads(path.read_text()))
-        differences = tree.difference(old, tree.flatten(config))
+        differences = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
         if differences:
             shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (before, now) in differences.items())
             raise ConfigError(

@@ -10,8 +10,13 @@ from etils import epath
 
 def write_atomically(path: epath.Path, value: Any) -> None:
     """Writes JSON so that a reader, or a kill, finds the old file or the new one whole."""
+    replace_text(path, json.dumps(value, indent=1, default=str) + "\n")
+
+
+def replace_text(path: epath.Path, text: str) -> None:
+    """Replaces the content of a file in one go."""
     draft = path.parent / f".{path.name}.draft"
-    draft.write_text(json.dumps(value, indent=1, default=str) + "\n")
+    draft.write_text(text)
     draft.replace(path)
 
 
@@ -32,7 +37,7 @@ class Writers:
         if not active:
             return
         lines = [json.dumps(line) + "\n" for line in read_metrics(self._path) if line["step"] <= step]
-        self._path.write_text("".join(lines))
+        replace_text(self._path, "".join(lines))
         if tensorboard and importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
             from clu.metric_writers import SummaryWriter
 

@@ -84,6 +84,14 @@ def test_a_damaged_newest_one_is_reported_and_the_one_before_is_used(written, sh
     assert not (written / "checkpoints/30").exists()
 
 
+def test_a_reader_passes_damage_over_and_changes_nothing(written, sharding):
+    for path in largest_files(written / "checkpoints/30"):
+        path.write_bytes(b"")
+    assert int(restore(written, sharding, create=False).state.step) == 20
+    assert (written / "checkpoints/30").is_dir()
+    assert not (written / "damaged_30").exists()
+
+
 def test_after_damage_the_same_step_can_be_saved_again(written, sharding):
     for path in largest_files(written / "checkpoints/30"):
         path.write_bytes(b"")

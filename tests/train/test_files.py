@@ -116,6 +116,17 @@ def test_a_workdir_of_another_config_is_refused_with_the_difference(tmp_path, ti
         workdirs.finished(folder, tiny({"optim.lr": 0.5, "seed": 3}))
 
 
+def test_a_run_begun_before_a_key_existed_goes_on_with_its_default(tmp_path, tiny):
+    folder, config = epath.Path(tmp_path / "run"), tiny()
+    workdirs.begin(folder, config, {})
+    old = json.loads((folder / "config.json").read_text())
+    del old["eval"]["average"]
+    (folder / "config.json").write_text(json.dumps(old))
+    assert workdirs.finished(folder, config) is None
+    with pytest.raises(ConfigError, match=r"eval\.average: 'probabilities' there, 'logits' here"):
+        workdirs.finished(folder, tiny({"eval.average": "logits"}))
+
+
 def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     folder, config = epath.Path(tmp_path / "run"), tiny({"seed": 4})
     workdirs.begin(folder, config, {"n": 1})
