@@ -32,7 +32,7 @@ def evaluate(workdir: epath.PathLike, *, evals: Sequence[str] = ()) -> tuple[int
     Raises:
         ConfigError: if there is no run, no checkpoint, or no such evaluator.
     """
-    workdir = epath.Path(workdir)
+    workdir = workdirs.checked_path(workdir)
     config = workdirs.read_config(workdir)
     setup = make_setup(config)
     evaluators = make_evaluators(config, setup.task, setup.mesh, setup.test)

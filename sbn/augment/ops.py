@@ -132,7 +132,7 @@ class RandAugment(Op):
 
     name: ClassVar[str] = "randaugment"
     layers: int = _number(low=1)
-    magnitude: float = _number(low=0)
+    magnitude: float = _number(low=0, high=100)
     ops: str = _choice(*OP_LISTS, default="tf_tpu_16")
     fill: int = _number(low=0, high=255, default=128)
 

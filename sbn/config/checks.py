@@ -30,11 +30,16 @@ def check(config: ConfigDict) -> ConfigDict:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
     if config.seed >= 2**31:
         raise ConfigError(f"seed = {config.seed} is too large: seeds lie below 2**31")
-    for name in ("model.dropout", "norm.momentum"):
+    _below_one(config, ("model.dropout", "norm.momentum"))
+    _distinct("eval.mix", config.eval.mix)
+    return config
+
+
+def _below_one(config: ConfigDict, names: tuple[str, ...]) -> None:
+    for name in names:
         parent, leaf = name.split(".")
         if config[parent][leaf] >= 1:
             raise ConfigError(f"{name} = {config[parent][leaf]:g} must lie below 1")
-    return config
 
 
 def _check_stage(stage: ConfigDict, name: str) -> None:
@@ -57,6 +62,9 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
         )
+    _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
+    if stage.optim.clip_norm == 0:
+        raise ConfigError("optim.clip_norm = 0 makes every update 0: None is for no clipping")
     if durations.parse(stage.duration).amount <= 0:
         raise ConfigError(f"duration = {stage.duration!r} of stage {name!r} trains for nothing")
 
@@ -87,6 +95,6 @@ def _check_data(config: ConfigDict) -> None:
                 )
 
 
-def _distinct(name: str, values: tuple[str, ...]) -> None:
+def _distinct(name: str, values: tuple[object, ...]) -> None:
     if len(set(values)) != len(values):
         raise ConfigError(f"{name} = {values} names one twice")

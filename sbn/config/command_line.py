@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import rows, tree
 from sbn.config.checks import check
-from sbn.config.errors import ConfigError
+from sbn.config.errors import ConfigError, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,19 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         for name in overrides
         if name != "seed" and flat[name] != stated.get(name, tree.key_of(name).default)
     }
-    return Request(check(tree.to_config(flat)), experiment.name, row, made)
+    config = check(tree.to_config(flat))
+    _check_views(overrides, stated, config)
+    return Request(config, experiment.name, row, made)
+
+
+def _check_views(overrides: Mapping[str, Any], stated: tree.Flat, config: ConfigDict) -> None:
+    """A view that the row does not have, and that no stage trains on, is a slip of the keyboard."""
+    known = {name.split(".")[1] for name in stated if name.startswith("views.")}
+    known |= {view for stage in config.stages for view in tree.stage_config(config, stage).branches}
+    for name in overrides:
+        parts = name.split(".")
+        if "views" in parts and (view := parts[parts.index("views") + 1]) not in known:
+            raise unknown("view", view, known)
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argparse.Namespace, Request]:

@@ -7,7 +7,7 @@ import re
 from sbn.config.errors import ConfigError
 
 UNITS = ("epochs", "steps", "examples")
-_PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*(epoch|step|example)s?\s*", re.IGNORECASE)
+_PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(epoch|step|example)s?\s*", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Duration:
     def steps(self, *, steps_per_epoch: int, batch_size: int) -> int:
         """Returns the number of steps; what is positive lasts at least one step."""
         per_unit = {"epochs": float(steps_per_epoch), "steps": 1.0, "examples": 1.0 / batch_size}[self.unit]
-        return math.ceil(round(self.amount * per_unit, 6))
+        steps = math.ceil(round(self.amount * per_unit, 6))
+        return max(steps, 1) if self.amount > 0 else 0
 
     def __str__(self) -> str:
         return f"{self.amount:g} {self.unit}"
@@ -38,6 +39,8 @@ def parse(text: str) -> Duration:
             f"{text!r} is not a duration: write an amount and one of {', '.join(UNITS)}, as in '200 epochs'"
         )
     amount, unit = float(match[1]), match[2].lower() + "s"
+    if not math.isfinite(amount):
+        raise ConfigError(f"{text!r} is not a duration: it has no end")
     if unit != "epochs" and amount != int(amount):
         raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
     return Duration(amount, unit)

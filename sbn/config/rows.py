@@ -82,10 +82,13 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
             "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if p.stem != "__init__")
         )
     spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} is no experiments file: it is not Python")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ConfigError(f"{path} is no experiments file: line {error.lineno} is not Python ({error.msg})") from None
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
         raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
     return Experiment(path.stem, path, module.BASE, module.TABLES)

@@ -1,6 +1,7 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 import dataclasses
+import math
 from typing import Any
 
 from sbn.config import durations
@@ -33,7 +34,7 @@ class Key:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 KINDS = {
@@ -274,10 +275,10 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
 _KIND_WORDS = {
     "bool": "True or False",
     "int": "a whole number",
-    "float": "a number",
+    "float": "a finite number",
     "str": "a string",
     "duration": "a duration such as '200 epochs'",
     "names": "a tuple of names",
-    "floats": "a tuple of numbers",
+    "floats": "a tuple of finite numbers",
     "durations": "a tuple of durations such as ('60 epochs', '120 epochs')",
 }

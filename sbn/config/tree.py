@@ -40,7 +40,7 @@ def key_of(name: str) -> Key:
             raise unknown(
                 "config key", name, [k.name.replace("*", parts[1]) for k in KEYS if k.name.startswith("views.")]
             )
-        raise unknown("config key", name, BY_NAME)
+        raise unknown("config key", name, [known.replace("*", "main") for known in BY_NAME])
     return BY_NAME[template]
 
 
@@ -83,7 +83,7 @@ def literal(name: str, text: str) -> Any:
 def _evaluate(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text  # the type check names it
 
 

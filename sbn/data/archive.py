@@ -51,6 +51,8 @@ def read(path: str, *, name: str, split: str) -> Examples:
         raise ConfigError(message) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ConfigError(f"data.archive = {path!r} is no archive: {str(error).splitlines()[0]}") from None
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise ConfigError(f"data.archive = {path!r} is no archive: it is a single array")
     with file:
         found = int(file["format"]) if "format" in file else None
         if found != FORMAT:
@@ -61,7 +63,10 @@ def read(path: str, *, name: str, split: str) -> Examples:
         base, cut = _cut(split)
         if base not in splits:
             raise unknown(f"split of {path}", base, splits)
-        return file[f"{base}_images"][cut], file[f"{base}_labels"][cut]
+        try:
+            return file[f"{base}_images"][cut], file[f"{base}_labels"][cut]
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise ConfigError(f"data.archive = {path!r} is damaged: {str(error).splitlines()[0]}") from None
 
 
 def _cut(split: str) -> tuple[str, slice]:

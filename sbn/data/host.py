@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from sbn.data import pixels
 from sbn.data.sources import Source
 from sbn.data.views import Batch, View
+from sbn.data.without_gpu import hide_gpus
 
 
 def batches(
@@ -36,12 +37,12 @@ def batches(
     Yields:
         {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count.
     """
+    hide_gpus()
     import tensorflow as tf
 
     from sbn.augment.host.apply import make_apply
     from sbn.augment.host.words import order
 
-    tf.config.set_visible_devices([], "GPU")  # or TensorFlow takes the memory that JAX needs
     index, count = shard
     local = batch_size // count
     steps_per_epoch = len(source) // batch_size

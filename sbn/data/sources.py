@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.data import archive, shapes
+from sbn.data.without_gpu import hide_gpus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,8 @@ def load(data: ConfigDict, split: str) -> Source:
         raise ConfigError(
             f"data.{split}_examples = {limit} asks for more than the {len(labels)} examples of {data.name!r}"
         )
+    if not len(labels):
+        raise ConfigError(f"data.{split}_split = {data[f'{split}_split']!r} holds no examples")
     mean, std = CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]
     return Source(images[:limit], labels[:limit].astype(np.int32), CLASSES[data.name], mean, std)
 
@@ -74,6 +77,7 @@ def _load_shapes(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
+    hide_gpus()
     import tensorflow_datasets as tfds
 
     data_dir = data.dir or os.environ.get("TFDS_DATA_DIR")
@@ -91,6 +95,8 @@ def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
     except (ValueError, KeyError) as error:
         raise ConfigError(f"data.{split}_split = {name!r}: {str(error).splitlines()[0]}") from None
     batches = list(tfds.as_numpy(dataset.batch(1000)))
+    if not batches:
+        return np.zeros((0, 1, 1, 3), np.uint8), np.zeros(0, np.int32)
     return np.concatenate([b["image"] for b in batches]), np.concatenate([b["label"] for b in batches])
 
 

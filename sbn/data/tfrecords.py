@@ -45,7 +45,7 @@ def read(directory: pathlib.Path, split: str) -> Examples:
     lengths = {part["name"]: sum(int(n) for n in part["shardLengths"]) for part in info["splits"]}
     images, labels = [], []
     for path in sorted(directory.glob(f"*-{split}.tfrecord-*")):
-        for record in records(path.read_bytes()):
+        for record in _whole_records(path):
             features = parse_example(record)
             (png,), (label,) = features["image"], features["label"]
             images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
@@ -53,6 +53,13 @@ def read(directory: pathlib.Path, split: str) -> Examples:
     if not labels or len(labels) != lengths.get(split):
         raise ConfigError(f"{directory} holds {len(labels)} of the {lengths.get(split, 0)} examples of {split!r}")
     return np.stack(images), np.array(labels, np.int32)
+
+
+def _whole_records(path: pathlib.Path) -> list[bytes]:
+    try:
+        return list(records(path.read_bytes()))
+    except struct.error:
+        raise ConfigError(f"{path} is cut short") from None
 
 
 def records(data: bytes) -> Iterator[bytes]:

@@ -42,8 +42,8 @@ class Accuracy:
     def _scores(self, name: str, log_probabilities: np.ndarray) -> Iterator[tuple[str, float]]:
         labels = self._source.labels
         picked = np.take_along_axis(log_probabilities, labels[:, None], axis=1)
-        # Ties count against the model: a constant prediction is not right about every image.
-        rank = (log_probabilities >= picked).sum(axis=1)
+        # Ties count against the model, and so does NaN: a constant prediction is not right about every image.
+        rank = (~(log_probabilities < picked)).sum(axis=1)
         yield f"test/{name}/accuracy", float((rank == 1).mean())
         if log_probabilities.shape[1] > 5:
             yield f"test/{name}/top5_accuracy", float((rank <= 5).mean())

@@ -20,13 +20,13 @@ def make_predict(task: Task, mesh: Mesh, *, batch_size: int) -> Predict:
     the padding gives is thrown away here. Any M, batch size and number of devices give every image once.
     """
     devices = mesh.devices.size
-    padded = -(-batch_size // devices) * devices
     sharding = NamedSharding(mesh, PartitionSpec("data"))
     whole = NamedSharding(mesh, PartitionSpec())
     forward = jax.jit(task.predict, in_shardings=(whole, sharding), out_shardings=whole)
 
     def predict(variables: Variables, images: np.ndarray) -> np.ndarray:
         outputs = []
+        padded = -(-min(batch_size, len(images)) // devices) * devices
         for start in range(0, len(images), padded):
             batch = images[start : start + padded]
             filled = np.zeros((padded, *images.shape[1:]), np.uint8)

@@ -9,8 +9,10 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
+from jax.experimental import multihost_utils
 from jax.sharding import Sharding
 
+from sbn.config.errors import ConfigError
 from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
@@ -55,27 +57,38 @@ class Checkpoints:
         """Whether the hosts of this job have agreed to stop at `step`."""
         return bool(self._manager.reached_preemption(step))
 
-    def restore(self, like: TrainState, sharding: Sharding, *, step: int | None = None) -> Restored | None:
-        """Reads the newest checkpoint that is whole; None if there is none.
+    def restore(self, like: TrainState, sharding: Sharding) -> Restored | None:
+        """Reads the newest checkpoint that is whole; None if there is none at all.
 
-        A damaged one is reported and set aside beside the checkpoints, as `damaged_STEP`.
+        A damaged one is reported, and, once an older one has been read, set aside beside the checkpoints, as
+        `damaged_STEP`.
 
         Args:
             like: a state of the same form, whose values are not used.
             sharding: of the restored arrays.
-            step: read this one instead, and let its damage raise.
+
+        Raises:
+            ConfigError: if no checkpoint can be read, or the newest is of other branches.
         """
-        steps = sorted(self._manager.all_steps(), reverse=True) if step is None else [step]
-        for candidate in steps:
+        damaged: list[tuple[int, str]] = []
+        for candidate in sorted(self._manager.all_steps(), reverse=True):
             try:
-                return self._read(candidate, like, sharding)
+                restored = self._read(candidate, like, sharding)
+            except ConfigError:
+                raise
             except Exception as error:
-                if step is not None:
-                    raise
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                log.warning("checkpoint %d is damaged%s (%s)", candidate, " and set aside" * self._create, reason)
-                if self._create:
-                    self._set_aside(candidate)
+                damaged.append((candidate, str(error).splitlines()[0] if str(error) else type(error).__name__))
+                continue
+            for bad, reason in damaged:
+                log.warning("checkpoint %d is damaged%s (%s)", bad, " and set aside" * self._create, reason)
+            if self._create and damaged:
+                self._set_aside([bad for bad, _ in damaged])
+            return restored
+        if damaged:  # as likely a fault of the disk or of this program: nothing is moved, nothing starts over
+            raise ConfigError(
+                f"none of the checkpoints in {self._directory} can be read ({damaged[0][1]}): "
+                "find out why, or remove the folder to start over"
+            )
         return None
 
     def _read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:
@@ -88,20 +101,30 @@ class Checkpoints:
         )
         read = self._manager.restore(step, args=args)
         if tuple(read.meta["branches"]) != self._branches:
-            raise ValueError(f"it holds the branches {read.meta['branches']}, not {list(self._branches)}")
+            raise ConfigError(
+                f"checkpoint {step} in {self._directory} holds the branches {read.meta['branches']}, "
+                f"not {list(self._branches)}"
+            )
         counter = jax.device_put(np.asarray(step, np.int32), sharding)
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser)
         if checksum(state) != read.meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         return Restored(state, read.meta["seconds"])
 
-    def _set_aside(self, step: int) -> None:
+    def _set_aside(self, steps: list[int]) -> None:
         if jax.process_index() == 0:
-            target = self._directory.parent / f"damaged_{step}"
-            if target.exists():
-                target.rmtree()
-            (self._directory / str(step)).rename(target)
+            for step in steps:
+                target = self._directory.parent / f"damaged_{step}"
+                if target.exists():
+                    target.rmtree()
+                (self._directory / str(step)).rename(target)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("damaged checkpoints are set aside")
         self._manager.reload()
+
+    def wait(self) -> None:
+        """Waits for what is being written."""
+        self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Waits for what is being written."""

@@ -40,7 +40,7 @@ class HostFeed:
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self.resident: Arrays = {}
         self._setup, self._config = setup, config
-        self._views = [make_views(stage) for stage in setup.plan.stages]
+        self._views = [make_views(stage, image_size=setup.task.image_size) for stage in setup.plan.stages]
 
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""
@@ -60,10 +60,14 @@ class DeviceFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
-        size = (setup.train.images.shape[1], setup.train.images.shape[2])
+        size = setup.task.image_size
         self._prepares = [
             device.make_prepare(
-                make_views(stage), seed=config.seed, stage=stage.index, image_size=size, mesh=setup.mesh
+                make_views(stage, image_size=size),
+                seed=config.seed,
+                stage=stage.index,
+                image_size=size,
+                mesh=setup.mesh,
             )
             for stage in setup.plan.stages
         ]

@@ -1,11 +1,13 @@
 """`train(config, workdir)`: the whole interface, and the loop, to be read from top to bottom."""
 
+import contextlib
 import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -20,7 +22,7 @@ from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.progress import Progress
 from sbn.train.setup import make_setup
-from sbn.train.state import init_state
+from sbn.train.state import TrainState, init_state
 from sbn.train.step import make_step
 from sbn.train.workdir import Origin
 from sbn.train.writers import Writers
@@ -51,12 +53,23 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         Diverged: if the loss is no longer finite.
         Preempted: if it was asked to stop, after saving.
     """
-    config, workdir, origin = check(config), epath.Path(workdir), origin or Origin()
+    config, workdir, origin = check(config), workdirs.checked_path(workdir), origin or Origin()
     done = workdirs.finished(workdir, config)
     if done is not None:
         log.info("%s is done: nothing to do", workdir)
         return done
+    with preemption.watch() as notice, contextlib.ExitStack() as closing:
+        return _run(config, workdir, origin, notice=notice, closing=closing)
 
+
+def _run(
+    config: ConfigDict,
+    workdir: epath.Path,
+    origin: Origin,
+    *,
+    notice: preemption.Notice,
+    closing: contextlib.ExitStack,
+) -> dict[str, Any]:
     setup = make_setup(config)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
@@ -68,6 +81,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         workdir, config, provenance.collect({"train": setup.train.fingerprint(), "test": setup.test.fingerprint()})
     )
     checkpoints = Checkpoints(workdir / "checkpoints", keep=config.save.keep, branches=task.branches)
+    closing.callback(checkpoints.close)  # however this ends, what is being written is finished
     state = init_state(task, make_optimiser(plan.stages[0], schedule), seed=config.seed)
     state = jax.device_put(state, meshes.replicated(mesh))
     restored = checkpoints.restore(state, meshes.replicated(mesh))
@@ -76,6 +90,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads)
+    closing.callback(writers.close)
     progress = Progress(workdir, plan.total, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()
     results: dict[str, float] = {}
@@ -86,51 +101,58 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         return scores
 
     def write_pending() -> None:
-        try:
-            scalars = pending.flush()
-        except Diverged as error:
-            progress.failed(step, str(error))
-            raise
-        if scalars:
-            writers.write(step, scalars)
-            shown = {
-                name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))
-            }
-            progress.report(step, shown)
+        scalars = pending.flush()
+        writers.write(step, scalars)
+        shown = {name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))}
+        progress.report(step, shown)
 
     # Train
-    with preemption.watch() as notice:
-        for stage in plan.stages:
-            if step >= stage.stop:
-                continue
-            take_step = make_step(task, stage, schedule, mesh, seed=config.seed, prepare=feed.prepare(stage))
-            for batch in feed.batches(stage, step):
-                state, metrics = take_step(state, meshes.place(mesh, batch), feed.resident)
-                step += 1
-                pending.add(step, metrics)
-                stop = notice.given or checkpoints.reached_preemption(step)
-                saving = plan.save.due(step) or stop
+    for stage in plan.stages:
+        if step >= stage.stop:
+            continue
+        take_step = make_step(task, stage, schedule, mesh, seed=config.seed, prepare=feed.prepare(stage))
+        for batch in feed.batches(stage, step):
+            state, metrics = take_step(state, meshes.place(mesh, batch), feed.resident)
+            step += 1
+            pending.add(step, metrics)
+            stop = notice.given or checkpoints.reached_preemption(step)
+            saving, evaluating = plan.save.due(step) or stop, plan.eval.due(step)
+            try:
                 # A log line is cut at every checkpoint, so that a restored run writes the same lines.
-                if plan.log.due(step) or saving:
+                if plan.log.due(step) or saving or evaluating:
                     write_pending()
-                if plan.eval.due(step):
-                    results = evaluate(state.variables)
-                    writers.write(step, results)
-                    progress.show("  ".join(f"{name} {value:.4f}" for name, value in results.items()))
-                if saving:
-                    checkpoints.save(step, state, seconds=progress.seconds())
-                if stop and step < plan.total:
-                    checkpoints.close()
-                    writers.close()
-                    raise preemption.Preempted(
-                        f"asked to stop: saved after step {step}, start the same command again to go on"
-                    )
+                if saving or evaluating:
+                    check_finite(state)
+            except Diverged as error:
+                progress.failed(step, str(error))
+                raise
+            if evaluating:
+                results = evaluate(state.variables)
+                writers.write(step, results)
+                progress.show("  ".join(f"{name} {value:.4f}" for name, value in results.items()))
+            if saving:
+                checkpoints.save(step, state, seconds=progress.seconds())
+            if stop and step < plan.total:
+                raise preemption.Preempted(f"asked to stop: saved after step {step}, start the same command again")
 
     # Finish
     results = results or evaluate(state.variables)  # killed between the last checkpoint and result.json
-    checkpoints.close()
-    writers.close()
+    checkpoints.wait()
     return workdirs.finish(workdir, config, origin, steps=step, seconds=progress.seconds(), metrics=results)
+
+
+def check_finite(state: TrainState) -> None:
+    """Raises `Diverged` if any number of the state is not finite: a finite loss does not show what its update did."""
+    if not _is_finite(state):
+        raise Diverged(f"the state after step {int(state.step)} is no longer finite: {_STOPPED}")
+
+
+@jax.jit
+def _is_finite(state: TrainState) -> jax.Array:
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]).all()
+
+
+_STOPPED = "training stopped; the last checkpoint is from before that"
 
 
 class Pending:
@@ -153,8 +175,6 @@ class Pending:
         for step, metrics in steps:
             for name, value in metrics.items():
                 if not math.isfinite(value):
-                    raise Diverged(
-                        f"{name} is {value} at step {step}: training stopped; the last checkpoint is from before that"
-                    )
+                    raise Diverged(f"{name} is {value} at step {step}: {_STOPPED}")
         names = steps[0][1] if steps else ()
         return {f"train/{name}": math.fsum(float(metrics[name]) for _, metrics in steps) / len(steps) for name in names}

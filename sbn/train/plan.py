@@ -74,6 +74,7 @@ def make_plan(config: ConfigDict, *, examples: int) -> Plan:
     for index, name in enumerate(config.stages):
         own = tree.stage_config(config, name)
         start = stages[-1].stop if stages else 0
+        _check_schedule(own, config, steps_per_epoch)
         stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own))
     ends = tuple(stage.stop for stage in stages)
 
@@ -83,6 +84,18 @@ def make_plan(config: ConfigDict, *, examples: int) -> Plan:
     return Plan(
         tuple(stages), steps_per_epoch, every(config.log.every), every(config.eval.every), every(config.save.every)
     )
+
+
+def _check_schedule(stage: ConfigDict, config: ConfigDict, steps_per_epoch: int) -> None:
+    """Refuses a warm-up or a boundary beyond the stage's end, and boundaries out of order."""
+    length = to_steps(stage.duration, config, steps_per_epoch)
+    boundaries = [to_steps(text, config, steps_per_epoch) for text in stage.schedule.boundaries]
+    if to_steps(stage.schedule.warmup, config, steps_per_epoch) > length:
+        raise ConfigError(f"schedule.warmup = {stage.schedule.warmup!r} is longer than duration = {stage.duration!r}")
+    if boundaries != sorted(set(boundaries)) or any(boundary >= length for boundary in boundaries):
+        raise ConfigError(
+            f"schedule.boundaries = {stage.schedule.boundaries} must rise and lie before the end, {stage.duration!r}"
+        )
 
 
 def to_steps(text: str, config: ConfigDict, steps_per_epoch: int) -> int:

@@ -7,6 +7,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
+from sbn.augment.fits import check_fits
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.sources import Source
@@ -55,13 +56,21 @@ def make_setup(config: ConfigDict) -> Setup:
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis."""
+def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis.
+
+    Raises:
+        ConfigError: if a pipeline can't be read, or does not fit the images.
+    """
     names = list(stage.config.branches)
     views = []
     for name in names:
         view = stage.config.views[name]
-        ops = _parse(view.augment, f"views.{name}.augment of stage {stage.name!r}")
+        ops = _parse(view.augment, f"views.{name}.augment")
+        try:
+            check_fits(ops, image_size=image_size)
+        except ValueError as error:
+            raise ConfigError(f"views.{name}.augment = {view.augment!r}: {error}") from None
         views.append(View(ops, names.index(view.draws or name)))
     return views
 

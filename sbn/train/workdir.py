@@ -29,6 +29,20 @@ class Origin:
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+def checked_path(workdir: epath.PathLike) -> epath.Path:
+    """Returns the path of a work directory, which need not exist.
+
+    Raises:
+        ConfigError: if it can't be one.
+    """
+    if not str(workdir):
+        raise ConfigError("--workdir is empty: name a folder")
+    path = epath.Path(workdir)
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"--workdir={path} is a file: name a folder")
+    return path
+
+
 def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     """Returns the result of a run that is done, None of one to start or to go on with.
 
@@ -56,7 +70,10 @@ def read_config(workdir: epath.Path) -> ConfigDict:
     path = workdir / "config.json"
     if not path.exists():
         raise ConfigError(f"{workdir} holds no run: it has no config.json")
-    return tree.checked(json.loads(path.read_text()))
+    try:
+        return tree.checked(json.loads(path.read_text()))
+    except (json.JSONDecodeError, TypeError, IndexError) as error:
+        raise ConfigError(f"{path} is damaged ({error}): it is no config of a run") from None
 
 
 def begin(workdir: epath.Path, config: ConfigDict, provenance: Mapping[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from etils import epath
 
+from sbn.data.without_gpu import hide_gpus
+
 
 def write_atomically(path: epath.Path, value: Any) -> None:
     """Writes JSON so that a reader, or a kill, finds the old file or the new one whole."""
@@ -39,6 +41,7 @@ class Writers:
         lines = [json.dumps(line) + "\n" for line in read_metrics(self._path) if line["step"] <= step]
         replace_text(self._path, "".join(lines))
         if tensorboard and importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
+            hide_gpus()
             from clu.metric_writers import SummaryWriter
 
             self._events = SummaryWriter(str(workdir / "tensorboard"))

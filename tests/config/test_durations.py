@@ -15,6 +15,8 @@ from sbn.config.errors import ConfigError
         ("78000 steps", 78_000),
         ("1e6 examples", 7_813),  # 1e6 / 128 = 7812.5, and the last half batch is trained on
         ("0 steps", 0),
+        ("1e-9 epochs", 1),
+        ("1e+3 steps", 1000),
         ("0.001 epochs", 1),
         ("0.1 epochs", 39),  # 0.1 * 390 is 39.000000000000004 in binary
     ],
@@ -24,7 +26,20 @@ def test_steps(text, steps):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "epochs", "-1 epochs", "2 weeks", "1.5 steps", "0.5 examples", "nan epochs", "1 epoch 2"]
+    "text",
+    [
+        "",
+        "5",
+        "epochs",
+        "-1 epochs",
+        "2 weeks",
+        "1.5 steps",
+        "0.5 examples",
+        "nan epochs",
+        "1e400 epochs",
+        "1e400 steps",
+        "1 epoch 2",
+    ],
 )
 def test_everything_else_is_refused(text):
     with pytest.raises(ConfigError, match="is not a duration"):

@@ -71,6 +71,7 @@ def test_every_declared_key_is_read_and_every_read_key_is_declared():
         ({"seed": "three"}, ["seed", "'three'", "whole number"]),
         ({"seed": True}, ["seed", "True", "whole number"]),
         ({"seed": -1}, ["seed", "-1", "0"]),
+        ({"optim.lr": float("inf")}, ["optim.lr", "inf", "finite"]),
         ({"model.width": 0}, ["model.width", "0", "1"]),
         ({"duration": "5 epoks"}, ["duration", "'5 epoks'", "epochs"]),
         ({"duration": "1.5 steps"}, ["1.5 steps", "whole"]),

@@ -70,9 +70,12 @@ def test_a_row_and_its_evaluation(shell):
     trained = shell(COMMANDS["row"])
     assert "test/mix_0.5/accuracy" in trained
     evaluated = shell(COMMANDS["evaluate"])
-    value = re.search(r"test/main/loss +([\d.]+)\s*\Z|test/main/loss +([\d.]+)", trained.split("\n\n")[-1])
-    assert value
-    assert re.search(r"test/main/loss +[\d.]+", evaluated)
+    pattern = re.compile(r"^(test/\S+) +([\d.]+)$", re.MULTILINE)
+    logged, again = dict(pattern.findall(trained)), dict(pattern.findall(evaluated))
+    assert len(again) == 9
+    assert logged.keys() == again.keys()
+    for name, value in again.items():
+        assert f"{float(value):.4f}" == logged[name], name
     assert "step 2" in evaluated
 
 

@@ -46,7 +46,7 @@ def test_a_run_leaves_its_files_and_the_result_last(finished):
 def test_metrics_are_logged_when_due(finished):
     lines = runs.metric_lines(finished[0])
     trained = [line["step"] for line in lines if "train/loss" in line]
-    assert trained == [2, 3, 4, 6, 8, 9, 10]  # every 2 steps, and at checkpoints, every 3
+    assert trained == [2, 3, 4, 5, 6, 8, 9, 10]  # every 2 steps, at checkpoints, every 3, and evaluations, every 5
     assert [line["step"] for line in lines if "test/main/accuracy" in line] == [5, 10]
     names = {
         "train/loss",
@@ -145,20 +145,50 @@ def test_sigterm_saves_and_exits_75(tmp_path):
     assert f"saved after step {checkpoint.name}," in output
 
 
-def test_a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint(tiny, tmp_path, monkeypatch):
-    changes = {"optim.clip_norm": None, "optim.lr": 0.05, "log.every": "1 steps"}
+def test_a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint(finished, tiny, tmp_path, monkeypatch):
+    """Loss and gradient become infinite in step 5, right after a checkpoint began to be written."""
     from sbn.train import step as steps
 
-    original = steps.stage_views
-    # an infinite weight of a loss makes loss and gradient infinite, whatever the network
-    train(tiny({**changes, "duration": "3 steps", "save.every": "3 steps"}), tmp_path / "good")
-    monkeypatch.setattr(
-        steps, "stage_views", lambda *a: original(*a).__class__(("main", "aux"), (float("inf"), 0.5), (0, 1))
-    )
-    with pytest.raises(Diverged, match=r"is (inf|nan) at step 1:"):
-        train(tiny(changes), tmp_path / "bad")
-    assert not list((tmp_path / "bad/checkpoints").iterdir())
-    assert not (tmp_path / "bad/result.json").exists()
+    original = steps.make_step
+
+    def make_step(*args, **options):
+        take_step = original(*args, **options)
+
+        def poisoned(state, fed, resident):
+            last = int(state.step) == 4
+            state, metrics = take_step(state, fed, resident)
+            return state, {**metrics, "loss": metrics["loss"] * float("inf")} if last else metrics
+
+        return poisoned
+
+    monkeypatch.setattr("sbn.train.loop.make_step", make_step)
+    with pytest.raises(Diverged, match=r"loss is inf at step 5:"):
+        train(tiny({"save.every": "4 steps"}), tmp_path / "run")
+    assert not (tmp_path / "run/result.json").exists()
+    assert "loss is inf at step 5" in json.loads((tmp_path / "run/progress.json").read_text())["failed"]
+    assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["4"]
+    monkeypatch.undo()
+    train(tiny({"save.every": "4 steps"}), tmp_path / "run")  # what is kept is good: the run ends as if undisturbed
+    runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(finished[0]))
+
+
+def test_a_state_that_is_not_finite_is_not_saved(tiny, tmp_path):
+    """An update can overflow although loss and gradient were finite when it was made."""
+    with pytest.raises(Diverged, match=r"step 1"):
+        train(tiny({"optim.lr": 3e38, "save.every": "1 steps"}), tmp_path / "run")
+    assert not list((tmp_path / "run/checkpoints").iterdir())
+
+
+def test_a_workdir_that_is_no_folder_is_refused(tiny, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="is a file"):
+        train(tiny(), tmp_path / "file")
+    with pytest.raises(ConfigError, match="is empty"):
+        train(tiny(), "")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.json").write_text("{")
+    with pytest.raises(ConfigError, match="is damaged"):
+        train(tiny(), tmp_path / "run")
 
 
 def test_another_config_in_the_same_folder_is_refused(finished, tiny):
@@ -173,10 +203,16 @@ def test_another_config_in_the_same_folder_is_refused(finished, tiny):
         ({"views.aux.augment": "randaugment(0, 4)"}, ["views.aux.augment", "layers", "0"]),
         ({"batch_size": 41}, ["batch_size", "41", "40"]),
         ({"model.depth": 11}, ["depth", "11"]),
+        ({"views.aux.augment": "crop(40, 'reflect')"}, ["views.aux.augment", "crop(pad) is 40", "16"]),
+        ({"views.aux.augment": "|".join(["flip"] * 17)}, ["views.aux.augment", "too many flip"]),
+        ({"schedule.warmup": "11 steps"}, ["schedule.warmup", "11 steps"]),
+        ({"schedule.kind": "step", "schedule.boundaries": ("5 steps", "4 steps")}, ["schedule.boundaries"]),
+        ({"optim.clip_norm": 0.0}, ["optim.clip_norm"]),
+        ({"optim.momentum": 1.0}, ["optim.momentum"]),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_is_written(tiny, tmp_path, changes, words):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the words are checked)
+    with pytest.raises(ConfigError) as caught:
         train(tiny(changes), tmp_path / "run")
     for word in words:
         assert word in str(caught.value)

@@ -89,6 +89,14 @@ def test_a_constant_prediction_is_right_about_nothing():
     assert found["test/main/accuracy"] == 0
 
 
+def test_nan_is_right_about_nothing():
+    task = FixedLogits()
+    task.table[:] = np.nan
+    predict = make_predict(task, make_mesh(batch_size=8), batch_size=8)
+    found = dict(Accuracy(predict, source(), branches=task.branches, mix=(), average="logits")({}))
+    assert (found["test/main/accuracy"], found["test/main/top5_accuracy"]) == (0, 0)
+
+
 def test_one_branch_has_nothing_to_mix():
     task = FixedLogits()
     task.table = task.table[:, :1]

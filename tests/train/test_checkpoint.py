@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sbn.config.errors import ConfigError
 from sbn.train import mesh as meshes
 from sbn.train.checkpoint import Checkpoints, checksum
 from sbn.train.state import TrainState
@@ -109,9 +110,18 @@ def test_a_write_that_a_kill_cut_short_is_no_checkpoint(written, sharding):
     assert int(restore(written, sharding).state.step) == 30
 
 
-def test_branches_are_known_by_name(written, sharding, caplog):
-    assert restore(written, sharding, branches=("aux", "main")) is None
-    assert "holds the branches ['main', 'aux']" in caplog.text
+def test_branches_are_known_by_name_and_others_refused(written, sharding):
+    with pytest.raises(ConfigError, match=r"holds the branches \['main', 'aux'\], not \['aux', 'main'\]"):
+        restore(written, sharding, branches=("aux", "main"))
+    assert not (written / "damaged_30").exists()
+
+
+def test_where_none_can_be_read_nothing_is_moved_and_nothing_starts_over(written, sharding, monkeypatch):
+    """As with a disk that fails for a while: the run must not begin again from nothing."""
+    monkeypatch.setattr(Checkpoints, "_read", lambda *a: (_ for _ in ()).throw(OSError("Input/output error")))
+    with pytest.raises(ConfigError, match=r"none of the checkpoints.*Input/output error"):
+        restore(written, sharding)
+    assert sorted(path.name for path in (written / "checkpoints").iterdir()) == ["20", "30"]
 
 
 def test_the_checksum_sees_one_bit():
