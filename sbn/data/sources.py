@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import os
 from collections.abc import Callable
 
@@ -74,6 +75,11 @@ def _load_shapes(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        raise ConfigError(
+            "tensorflow_datasets is not installed: point --config.data.archive at a file that `python -m "
+            f"sbn.data.prepare {data.name}` made, which needs neither; --config.data.name=shapes needs no data"
+        )
     import tensorflow_datasets as tfds
 
     data_dir = data.dir or os.environ.get("TFDS_DATA_DIR")
