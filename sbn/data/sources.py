@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import os
 from collections.abc import Callable
 
@@ -77,6 +78,11 @@ def _load_shapes(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load_tfds(data: ConfigDict, split: str) -> tuple[np.ndarray, np.ndarray]:
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        raise ConfigError(
+            "tensorflow_datasets is not installed: point --config.data.archive at a file that `python -m "
+            f"sbn.data.prepare {data.name}` made, which needs neither; --config.data.name=shapes needs no data"
+        )
     hide_gpus()
     import tensorflow_datasets as tfds
 

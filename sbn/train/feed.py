@@ -1,11 +1,13 @@
 """How examples reach the step: batches made by tf.data on the host, or ids from which the step makes them itself."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import jax
 from ml_collections import ConfigDict
 
+from sbn.config.errors import ConfigError
 from sbn.data import device, host
 from sbn.data.views import Batch
 from sbn.tasks.base import Arrays
@@ -38,6 +40,8 @@ class HostFeed:
     """`data.path = 'host'`."""
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        if importlib.util.find_spec("tensorflow") is None:
+            raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
         self.resident: Arrays = {}
         self._setup, self._config = setup, config
         self._views = [make_views(stage, image_size=setup.task.image_size) for stage in setup.plan.stages]
@@ -101,6 +105,6 @@ def make_feed(setup: Setup, config: ConfigDict) -> Feed:
     """Returns the feed that `data.path` names.
 
     Raises:
-        ConfigError: if a pipeline can't be read.
+        ConfigError: if a pipeline can't be read, or TensorFlow is not there for it.
     """
     return FEEDS[config.data.path](setup, config)

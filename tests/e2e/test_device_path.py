@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from sbn.config.errors import ConfigError
 from sbn.train import train
 from tests.e2e import runs
 
@@ -54,6 +55,16 @@ def test_a_killed_run_resumes_bit_for_bit(tiny, finished, tmp_path):
     assert [line["step"] for line in runs.metric_lines(finished)] == [
         line["step"] for line in runs.metric_lines(tmp_path / "killed")
     ]
+
+
+def test_without_tensorflow_the_host_path_names_the_other(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ConfigError, match="'device' does without"):
+        train(tiny(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ConfigError, match=r"data\.archive"):
+        train(tiny({"data.name": "cifar10", "data.image_size": None}), tmp_path / "run")
 
 
 def test_training_needs_no_tensorflow(tiny, tmp_path):
