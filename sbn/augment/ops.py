@@ -5,17 +5,24 @@ import math
 from typing import Any, ClassVar
 
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.subpolicies import SUBPOLICIES
 from sbn.config.errors import unknown
 
-DRAWS_A_LAYER = 4  # RandAugment: op, sign, and the centre (row, column) of its cutout
+# RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
+# "does it happen" in place of the op
+DRAWS_A_LAYER = 4
 
 
 def _number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"low": low, "high": high})
 
 
-def _choice(*choices: str, default: str) -> Any:
+def _choice(*choices: str, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"choices": choices})
+
+
+def _fill(default: int | str) -> Any:
+    return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean",)})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Op:
 
 def _checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
     what = f"{op}({field.name})"
-    if field.type is str:
+    if field.type is str or (field.type == int | str and isinstance(value, str)):
         if value not in field.metadata["choices"]:
             raise unknown(what, value, field.metadata["choices"])
         return value
@@ -126,19 +133,57 @@ class Gaussian(Op):
 class RandAugment(Op):
     """Applies `layers` ops, drawn uniformly with replacement, all at level `magnitude` (Cubuk et al. 2019, section 3).
 
-    Pillow's ops with the level mapping of `sbn.augment.levels`; every drawn op is applied. `fill` is the grey level
-    that geometric ops and the policy's own Cutout uncover.
+    Pillow's ops with the level mapping of `sbn.augment.levels`; every drawn op is applied. `fill` is what geometric ops
+    and the policy's own Cutout uncover: a grey level, or 'mean' as explained at `AutoAugment`.
     """
 
     name: ClassVar[str] = "randaugment"
     layers: int = _number(low=1)
     magnitude: float = _number(low=0)
     ops: str = _choice(*OP_LISTS, default="tf_tpu_16")
-    fill: int = _number(low=0, high=255, default=128)
+    fill: int | str = _fill(128)
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Four a layer: op, sign, centre row and centre column of Cutout."""
         return DRAWS_A_LAYER * self.layers
 
 
-OPS: dict[str, type[Op]] = {op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment)}
+@dataclasses.dataclass(frozen=True)
+class AutoAugment(Op):
+    """Draws one sub-policy an image, uniformly, and applies each of its two ops with that op's own probability.
+
+    Policies of Cubuk et al. 2018 (`sbn.augment.subpolicies`), Pillow's ops and level mapping. Signs are drawn anew for
+    every application. `fill` is what geometric ops and Cutout uncover: a grey level, or 'mean' as in the code released
+    for CIFAR, where it stays transparent and becomes the data set's mean in the end, unless Equalize, AutoContrast,
+    Invert, Posterize or Solarize come after it, which turn it into image pixels, black before the op. That code's
+    Cutout puts its hole in the wrong place; this one does not.
+    """
+
+    name: ClassVar[str] = "autoaugment"
+    policy: str = _choice(*SUBPOLICIES)
+    fill: int | str = _fill("mean")
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Nine: the sub-policy; then, for each op, whether it is applied, sign, centre row and column of Cutout."""
+        return 1 + 2 * DRAWS_A_LAYER
+
+
+@dataclasses.dataclass(frozen=True)
+class TrivialAugment(Op):
+    """Applies one op at one level, both drawn uniformly an image (Müller and Hutter 2021, arXiv 2103.10158).
+
+    The wide space of the authors' code: 14 ops, 31 levels, Pillow's ops; `fill` as at `AutoAugment`, black there.
+    """
+
+    name: ClassVar[str] = "trivialaugment"
+    fill: int | str = _fill(0)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Three: op, level, sign."""
+        return 3
+
+
+# A draw's address holds an op's place in this table: new ops go to the end.
+OPS: dict[str, type[Op]] = {
+    op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment, AutoAugment, TrivialAugment)
+}

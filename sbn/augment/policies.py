@@ -85,3 +85,6 @@ GEOMETRY = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
 
 # Every op whose argument flips its sign with probability 1/2, drawn anew per application.
 SIGNED = frozenset(GEOMETRY)
+
+# The released AutoAugment code takes an image through RGB for these, where pixels uncovered before become real ones.
+OPAQUE = frozenset(("Equalize", "AutoContrast", "Invert", "Posterize", "Solarize"))

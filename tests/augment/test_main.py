@@ -36,3 +36,20 @@ def test_a_bad_string_is_one_line_and_exit_code_2(capsys):
 def test_a_command_is_required():
     with pytest.raises(SystemExit):
         main([])
+
+
+def test_autoaugment_is_shown_one_sub_policy_after_the_other():
+    lines = table("autoaugment('cifar10')").splitlines()[3:]
+    assert len(lines) == 1 + 25 * 3
+    assert lines[4].split()[:6] == ["sub-policy", "2", "1/25", "levels:", "Rotate", "2,"]
+    assert lines[5].split() == ["Rotate", "0.7", "6", "degrees", "+", "or", "-,", "1/2", "each"]
+    assert lines[6].split() == ["TranslateX", "0.3", "9", "pixels", "+", "or", "-,", "1/2", "each"]
+
+
+def test_trivialaugment_is_shown_with_its_ranges():
+    cells = {line.split()[0]: line for line in table("trivialaugment").splitlines()[3:]}
+    assert len(cells) == 1 + 14
+    assert "0 to 135 degrees" in cells["Rotate"]
+    assert "8 to 2 bits kept" in cells["Posterize"]
+    assert "0.01 to 2 factor" in cells["Color"]
+    assert all("1/14" in line for name, line in cells.items() if name != "trivialaugment")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sbn.augment import ops
 from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.subpolicies import SUBPOLICIES
 
 
 def test_a_string_becomes_ops_from_left_to_right():
@@ -32,12 +33,15 @@ def test_arguments_may_be_positional_or_named_and_strings_may_hold_anything():
         parse("flip|crop(4, fill='a|b(,')")
 
 
+FILL = st.one_of(st.just("mean"), st.integers(0, 255))
 ANY_OP = st.one_of(
     st.builds(ops.Flip, st.floats(0, 1)),
     st.builds(ops.Crop, st.integers(1, 300), st.sampled_from(["mean", "reflect"])),
     st.builds(ops.Cutout, st.integers(2, 300)),
     st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
-    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), st.integers(0, 255)),
+    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL),
+    st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL),
+    st.builds(ops.TrivialAugment, FILL),
 )
 
 
@@ -83,6 +87,11 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("gaussian(1e999)", ["gaussian(sigma) is inf", "finite"]),
         ("gaussian(-1)", ["gaussian(sigma) is -1", "at least 0"]),
         ("randaugment(3, 4, ops='tf_tpu16')", ["randaugment(ops)", "paper_14", "did you mean 'tf_tpu_16'"]),
+        ("autoaugment('cifar')", ["autoaugment(policy)", "imagenet_v0", "did you mean 'cifar10'"]),
+        ("autoaugment", ["autoaugment needs policy"]),
+        ("trivialaugment(fill='maen')", ["trivialaugment(fill)", "'maen'", "did you mean 'mean'"]),
+        ("trivialaugment(fill=-1)", ["trivialaugment(fill) is -1", "from 0 to 255"]),
+        ("trivialaugment(fill=1.5)", ["trivialaugment(fill) is 1.5", "whole number"]),
         ("randaugment(3, 4, fill=256)", ["randaugment(fill) is 256", "from 0 to 255"]),
     ],
 )
@@ -106,6 +115,7 @@ def test_draws_are_counted_and_no_two_share_an_address():
     pipeline = parse("randaugment(3, 4)|crop(4)|flip|cutout(4)|gaussian(.1)|gaussian(.1, 'uniform')")
     # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
     assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
+    assert [draws_needed(op, size) for op in parse("autoaugment('svhn')|trivialaugment")] == [9, 3]
     addresses = [index for address in draw_addresses(pipeline, size) for index in address]
     assert len(set(addresses)) == 110
     assert max(addresses) < 2**32
@@ -120,7 +130,8 @@ def test_an_op_has_the_same_draws_wherever_it_stands():
 
 def test_new_ops_go_to_the_end_so_that_old_draws_stay():
     """A run's augmentations are addressed by these numbers: another order would change every published result."""
-    assert list(ops.OPS)[:5] == ["flip", "crop", "cutout", "gaussian", "randaugment"]
+    published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment"]
+    assert list(ops.OPS)[: len(published)] == published
 
 
 def test_more_than_there_are_addresses_for_is_refused():

@@ -110,7 +110,11 @@ def run_op(image, op, bits):
         return hole(image, int(bits[0]) * height >> 32, int(bits[1]) * width >> 32, op.side, 0)
     if isinstance(op, ops.Gaussian):
         return gaussian(image, op, bits)
-    return randaugment(image, op, bits)
+    if isinstance(op, ops.RandAugment):
+        return randaugment(image, op, bits)
+    from tests.oracles import policies  # which uses the ops above
+
+    return getattr(policies, op.name)(image, op, bits)
 
 
 def run(rgb, pipeline, *, seed, stage, epoch, identity, view):

@@ -77,8 +77,9 @@ PIPELINES = {
     "cutout": CUTOUT,
     "cutout(+flip+crop)": CUTOUT,
     "gaussian": f"{CROP_FLIP}|gaussian(0.1, 'uniform')",
+    "flip+crop+autoaugment+cutout16": f"autoaugment('cifar10_code')|{CUTOUT}",
 }
-NOT_YET = {"augmix", "autoaugment"}  # ops to come
+NOT_YET = {"augmix"}  # ops to come
 
 
 def row_name(entry):

@@ -7,12 +7,20 @@ from typing import Any
 import tensorflow as tf
 
 from sbn.augment import draws, ops
+from sbn.augment.host.autoaugment import SubPolicies
 from sbn.augment.host.noise import apply_gaussian
 from sbn.augment.host.randaugment import Layers
+from sbn.augment.host.trivialaugment import Trivial
 from sbn.augment.host.window import WINDOW_OPS, apply_window, check_window
 from sbn.augment.host.words import TENSORFLOW
 from sbn.augment.pipeline import draw_addresses
 
+# Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
+_POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
+    ops.RandAugment: Layers,
+    ops.AutoAugment: SubPolicies,
+    ops.TrivialAugment: Trivial,
+}
 # One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -82,9 +90,9 @@ def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -
 
 
 def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
-    if isinstance(op, ops.RandAugment):
-        layers = Layers(op, image_size)
-        return lambda bits, pixels: layers(bits[:, where.start : where.stop], pixels)
+    if type(op) in _POLICIES:
+        policy = _POLICIES[type(op)](op, image_size)
+        return lambda bits, pixels: policy(bits[:, where.start : where.stop], pixels)
     if isinstance(op, ops.Gaussian):
         gaussian = op
         return lambda bits, pixels: apply_gaussian(gaussian, bits[:, where.start : where.stop], pixels, image_size)

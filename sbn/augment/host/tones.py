@@ -1,4 +1,4 @@
-"""RandAugment's ops on channel values, as Pillow computes them: equalise, autocontrast, solarise and the enhance ops.
+"""The policies' ops on channel values, as Pillow computes them: equalise, autocontrast, solarise and the enhance ops.
 
 Every function takes planes (N, 3, P) int32 with values 0..255 of the images that drew the op, and returns the like.
 """
@@ -41,13 +41,13 @@ def histogram_ops(planes: tf.Tensor, equalized: tf.Tensor, *, area: int) -> tf.T
     return tf.reshape(tf.gather_nd(tf.reshape(tables, [-1]), index[..., None]), [-1, 3, area])
 
 
-def solarize(planes: tf.Tensor, threshold: int) -> tf.Tensor:
-    """`ImageOps.solarize`: inverts values from the threshold upwards."""
+def solarize(planes: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
+    """`ImageOps.solarize`: inverts values from the threshold, (N, 1, 1) int32, upwards."""
     return tf.where(planes < threshold, planes, 255 - planes)
 
 
-def solarize_add(planes: tf.Tensor, addition: int) -> tf.Tensor:
-    """Adds to values below 128 (RandAugment's TensorFlow code; Pillow has no such op)."""
+def solarize_add(planes: tf.Tensor, addition: tf.Tensor) -> tf.Tensor:
+    """Adds (N, 1, 1) int32 to values below 128 (RandAugment's TensorFlow code; Pillow has no such op)."""
     return tf.where(planes < 128, tf.minimum(planes + addition, 255), planes)
 
 
@@ -81,8 +81,11 @@ def smooth(planes: tf.Tensor, *, image_size: tuple[int, int]) -> tf.Tensor:
     return tf.reshape(tf.where(border, grid, padded), tf.shape(planes))
 
 
-def blend(degenerate: tf.Tensor, values: tf.Tensor, factor: float) -> tf.Tensor:
-    """Pillow's `Image.blend`: degenerate + factor * (values - degenerate) in float32, clipped, truncated."""
+def blend(degenerate: tf.Tensor, values: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Pillow's `Image.blend`: degenerate + factor * (values - degenerate) in float32, clipped, truncated.
+
+    The factor is (N, 1, 1) float32.
+    """
     start = tf.cast(degenerate, tf.float32)
-    mixed = start + np.float32(factor) * (tf.cast(values, tf.float32) - start)
+    mixed = start + factor * (tf.cast(values, tf.float32) - start)
     return tf.cast(tf.clip_by_value(mixed, 0.0, 255.0), tf.int32)

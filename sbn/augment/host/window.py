@@ -72,5 +72,3 @@ def check_window(op: ops.Op, image_size: tuple[int, int]) -> None:
     if isinstance(op, ops.Crop) and op.fill == "reflect" and op.pad >= min(image_size):
         side = min(image_size)
         raise ValueError(f"crop(pad) is {op.pad}; to reflect images of {image_size} it must be below {side}")
-
-

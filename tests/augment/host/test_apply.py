@@ -15,6 +15,11 @@ PIPELINES = [
     "crop(4)|flip|cutout(16)",
     "randaugment(3, 4)|crop(4)|flip|cutout(16)",
     "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
+    "autoaugment('cifar10')|crop(4)|flip|cutout(16)",
+    "flip|crop(4)|autoaugment('cifar10_code', fill=0)",
+    "cutout(8)|autoaugment('cifar10_code')|autoaugment('svhn')",
+    "autoaugment('imagenet', fill=128)|autoaugment('imagenet_v0', fill=9)",
+    "trivialaugment|flip|trivialaugment('mean')|crop(4)",
     "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
 ]
 IMAGES = {size: images(size, 60, seed=1) for size in ((32, 32), (20, 27))}
