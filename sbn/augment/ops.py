@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any, ClassVar
 
+from sbn.augment.mixture import draws_of_weights
 from sbn.augment.policies import OP_LISTS
 from sbn.augment.subpolicies import SUBPOLICIES
 from sbn.config.errors import unknown
@@ -11,6 +12,8 @@ from sbn.config.errors import unknown
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
 # "does it happen" in place of the op
 DRAWS_A_LAYER = 4
+# AugMix: how deep the chain is; op, level and sign
+AUGMIX_DRAWS_A_CHAIN, AUGMIX_DRAWS_AN_OP = 1, 3
 
 
 def _number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
@@ -54,6 +57,10 @@ def _checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
     if field.type is str or (field.type == int | str and isinstance(value, str)):
         if value not in field.metadata["choices"]:
             raise unknown(what, value, field.metadata["choices"])
+        return value
+    if field.type is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{what} is {value!r}; it must be True or False")
         return value
     kinds = (int, float) if field.type is float else (int,)
     if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
@@ -183,7 +190,43 @@ class TrivialAugment(Op):
         return 3
 
 
+@dataclasses.dataclass(frozen=True)
+class AugMix(Op):
+    """Mixes an image with `width` chains of ops (Hendrycks et al. 2020, arXiv 1912.02781), without its JSD loss.
+
+    A chain applies `depth` ops, or 1, 2 or 3 of them (-1), drawn uniformly with replacement; an op draws its own level
+    in [0.1, severity) and its sign. Pillow's ops with bilinear geometry and black fill, bytes after every op, as in the
+    released code. The chains are mixed by w ~ Dirichlet(alpha, ...), the mixture and the image by m ~ Beta(alpha,
+    alpha), whole-number alpha only. `all_ops` adds Color, Contrast, Brightness and Sharpness to the nine ops.
+    The released code mixes normalised floats. Normalisation is affine and the weights add up to one, so that mixing
+    before it is the same; but images leave this op as bytes, hence within 0.51 levels of that mixture: 0.51 / (255 *
+    std) after normalisation, 0.008 on CIFAR-10. Fillers come in as black pixels, and none come out.
+    """
+
+    name: ClassVar[str] = "augmix"
+    severity: float = _number(low=0.1, high=10, default=3.0)
+    width: int = _number(low=1, high=16, default=3)
+    depth: int = _number(low=-1, high=16, default=-1)
+    alpha: int = _number(low=1, high=16, default=1)
+    all_ops: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth == 0:
+            raise ValueError("augmix(depth) is 0; it must be from 1 to 16, or -1 for 1, 2 or 3 at random")
+
+    @property
+    def longest(self) -> int:
+        """The most ops of a chain."""
+        return 3 if self.depth < 0 else self.depth
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Those of the weights; then, for each chain, its depth and each op's number, level and sign."""
+        a_chain = AUGMIX_DRAWS_A_CHAIN + AUGMIX_DRAWS_AN_OP * self.longest
+        return draws_of_weights(self.width, self.alpha) + self.width * a_chain
+
+
 # A draw's address holds an op's place in this table: new ops go to the end.
 OPS: dict[str, type[Op]] = {
-    op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment, AutoAugment, TrivialAugment)
+    op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment, AutoAugment, TrivialAugment, AugMix)
 }

@@ -6,9 +6,9 @@ from typing import Any
 
 from sbn.augment import entries, ops
 from sbn.augment.entries import Entry
-from sbn.augment.levels import LEVELS, WIDE, Levels
+from sbn.augment.levels import LEVELS, WIDE, Levels, argument
 from sbn.augment.pipeline import format, format_value, parse
-from sbn.augment.policies import SIGNED
+from sbn.augment.policies import AUGMIX_9, AUGMIX_13, SIGNED
 from sbn.augment.subpolicies import SUBPOLICIES
 
 Row = tuple[str, str, str, str]
@@ -57,6 +57,19 @@ def _trivialaugment(op: ops.TrivialAugment) -> Iterable[Row]:
         yield (f"  {name}", f"1/{len(entries.TRIVIAL_OPS)}", text, sign)
 
 
+def _augmix(op: ops.AugMix) -> Iterable[Row]:
+    depth = "1, 2 or 3" if op.depth < 0 else str(op.depth)
+    yield _title(op, note=f"{op.width} chains of {depth} ops, bilinear geometry, black fill")
+    yield ("  weights", "1", f"of chains: Dirichlet({op.alpha}, ...), of all chains: Beta({op.alpha}, {op.alpha})", "")
+    names = AUGMIX_13 if op.all_ops else AUGMIX_9
+    for name in names:
+        ends = [f"{value:.4g}" for level in (0.1, op.severity) if (value := argument(name, level)) is not None]
+        text = f"{' to '.join(ends)} {LEVELS[name][1]}" if ends else ""
+        if name in ("TranslateX", "TranslateY"):
+            text = f"0 to {op.severity / 30:.4g} of the side, whole pixels"
+        yield (f"  {name}", f"1/{len(names)} a step", text, _sign(name, has_argument=bool(ends)))
+
+
 def _flip(op: ops.Flip) -> Iterable[Row]:
     yield _title(op, f"{op.probability:g}")
 
@@ -67,6 +80,7 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     ops.RandAugment: _randaugment,
     ops.AutoAugment: _autoaugment,
     ops.TrivialAugment: _trivialaugment,
+    ops.AugMix: _augmix,
 }
 
 

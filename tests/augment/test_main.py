@@ -53,3 +53,15 @@ def test_trivialaugment_is_shown_with_its_ranges():
     assert "8 to 2 bits kept" in cells["Posterize"]
     assert "0.01 to 2 factor" in cells["Color"]
     assert all("1/14" in line for name, line in cells.items() if name != "trivialaugment")
+
+
+def test_augmix_is_shown_with_its_chains_and_ranges():
+    text = table("augmix(severity=6)")
+    assert "3 chains of 1, 2 or 3 ops" in text
+    cells = {line.split()[0]: line for line in text.splitlines()[3:]}
+    assert len(cells) == 1 + 1 + 9
+    assert "0 to 18 degrees" in cells["Rotate"]
+    assert "4 to 2 bits kept" in cells["Posterize"]
+    assert "0 to 0.2 of the side" in cells["TranslateY"]
+    assert "1/9 a step" in cells["Equalize"]
+    assert "Color" in table("augmix(all_ops=True)")

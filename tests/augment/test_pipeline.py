@@ -42,6 +42,14 @@ ANY_OP = st.one_of(
     st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL),
     st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL),
     st.builds(ops.TrivialAugment, FILL),
+    st.builds(
+        ops.AugMix,
+        st.floats(0.1, 10),
+        st.integers(1, 16),
+        st.integers(-1, 16).filter(bool),
+        st.integers(1, 16),
+        st.booleans(),
+    ),
 )
 
 
@@ -90,6 +98,10 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("autoaugment('cifar')", ["autoaugment(policy)", "imagenet_v0", "did you mean 'cifar10'"]),
         ("autoaugment", ["autoaugment needs policy"]),
         ("trivialaugment(fill='maen')", ["trivialaugment(fill)", "'maen'", "did you mean 'mean'"]),
+        ("augmix(depth=0)", ["augmix(depth) is 0", "-1 for 1, 2 or 3"]),
+        ("augmix(alpha=0.5)", ["augmix(alpha) is 0.5", "whole number"]),
+        ("augmix(severity=11)", ["augmix(severity) is 11", "from 0.1 to 10"]),
+        ("augmix(all_ops=1)", ["augmix(all_ops) is 1", "True or False"]),
         ("trivialaugment(fill=-1)", ["trivialaugment(fill) is -1", "from 0 to 255"]),
         ("trivialaugment(fill=1.5)", ["trivialaugment(fill) is 1.5", "whole number"]),
         ("randaugment(3, 4, fill=256)", ["randaugment(fill) is 256", "from 0 to 255"]),
@@ -116,6 +128,8 @@ def test_draws_are_counted_and_no_two_share_an_address():
     # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
     assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
     assert [draws_needed(op, size) for op in parse("autoaugment('svhn')|trivialaugment")] == [9, 3]
+    # 3 + 2 weights and 3 chains of 1 + 3 * 3; (4 + 2) * 2 weights and 4 chains of 1 + 3 * 1
+    assert [draws_needed(op, size) for op in parse("augmix|augmix(3, 4, 1, 2)")] == [35, 28]
     addresses = [index for address in draw_addresses(pipeline, size) for index in address]
     assert len(set(addresses)) == 110
     assert max(addresses) < 2**32
@@ -130,7 +144,7 @@ def test_an_op_has_the_same_draws_wherever_it_stands():
 
 def test_new_ops_go_to_the_end_so_that_old_draws_stay():
     """A run's augmentations are addressed by these numbers: another order would change every published result."""
-    published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment"]
+    published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment", "augmix"]
     assert list(ops.OPS)[: len(published)] == published
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from sbn.augment import draws, ops
+from sbn.augment.host.augmix import Chains
 from sbn.augment.host.autoaugment import SubPolicies
 from sbn.augment.host.noise import apply_gaussian
 from sbn.augment.host.randaugment import Layers
@@ -20,6 +21,7 @@ _POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tens
     ops.RandAugment: Layers,
     ops.AutoAugment: SubPolicies,
     ops.TrivialAugment: Trivial,
+    ops.AugMix: Chains,
 }
 # One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

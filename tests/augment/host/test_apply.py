@@ -42,7 +42,9 @@ def test_a_pipeline_equals_pillow_on_one_image_after_the_other(text, size):
             np.testing.assert_array_equal(result, run(image, pipeline, identity=identity, **address))
 
 
-@pytest.mark.parametrize("text", [*PIPELINES, "gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')"])
+@pytest.mark.parametrize(
+    "text", [*PIPELINES, "gaussian(0.2)|flip", "crop(4)|augmix(all_ops=True)", "crop(4)|gaussian(0.1, 'uniform')"]
+)
 def test_result_depends_on_the_image_and_its_address_alone(text):
     size = (20, 27)
     apply = make_apply(parse(text), image_size=size)
