@@ -100,5 +100,10 @@ class Chains:
             centre=tf.stack([nothing, nothing], axis=1),
         )
 
-    def _move(self, words: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
-        return bilinear.transform(words, matrices, image_size=self.image_size, fill=MARK)
+    def _move(self, words: tf.Tensor, matrices: tf.Tensor, ends: list[tf.Tensor]) -> tf.Tensor:
+        parts = []
+        # Translations are by whole pixels, and shears move along one axis: there is nothing to interpolate elsewhere.
+        for start, end, across in zip([0, *ends], [*ends, None], ["", "x", "y", "xy"], strict=True):
+            share, which = words[start:end], matrices[start:end]
+            parts.append(bilinear.transform(share, which, image_size=self.image_size, fill=MARK, across=across))
+        return tf.concat(parts, axis=0)

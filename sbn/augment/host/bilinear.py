@@ -5,7 +5,9 @@ import tensorflow as tf
 from sbn.augment.host.packing import merge, split
 
 
-def transform(words: tf.Tensor, matrices: tf.Tensor, *, image_size: tuple[int, int], fill: int = 0) -> tf.Tensor:
+def transform(
+    words: tf.Tensor, matrices: tf.Tensor, *, image_size: tuple[int, int], fill: int, across: str = "xy"
+) -> tf.Tensor:
     """`Image.transform(..., AFFINE, matrix, BILINEAR)` in Pillow's own float64 arithmetic (`Geometry.c` of Pillow 13).
 
     The output's pixel (x, y) reads (a, b, c) * (x + 1/2, y + 1/2, 1) and (d, e, f) likewise. Positions outside the
@@ -16,6 +18,8 @@ def transform(words: tf.Tensor, matrices: tf.Tensor, *, image_size: tuple[int, i
         matrices: (N, 6) float64 (a, b, c, d, e, f).
         image_size: (H, W), static.
         fill: the word shown outside.
+        across: the axes along which there are fractions of pixels: 'xy', 'x', 'y' or ''. Leaving out an axis that has
+            none saves time and changes nothing.
 
     Returns:
         (N, P) int32. The mark is that of the nearest pixel up and left.
@@ -38,14 +42,23 @@ def transform(words: tf.Tensor, matrices: tf.Tensor, *, image_size: tuple[int, i
     def corner(i: int, j: int) -> tf.Tensor:
         return tf.reshape(tf.gather_nd(flat, (rows[i] + columns[j])[..., None]), tf.shape(words))
 
+    def values(corner: tf.Tensor) -> tf.Tensor:
+        return tf.cast(split(corner), tf.float64)
+
     def between(start: tf.Tensor, end: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
         return start + (end - start) * share
 
-    corners = [[corner(i, j) for j in (0, 1)] for i in (0, 1)]
-    values = [[tf.cast(split(word), tf.float64) for word in line] for line in corners]
-    up_line, low_line = (between(start, end, right_share) for start, end in values)
-    planes = tf.cast(between(up_line, low_line, low_share), tf.int32)
-    return tf.where(inside, merge(planes, corners[0][0]), fill)
+    def line(i: int) -> tf.Tensor:
+        start = values(corner(i, 0))
+        return between(start, values(corner(i, 1)), right_share) if "x" in across else start
+
+    nearest = corner(0, 0)
+    if not across:
+        return tf.where(inside, nearest, fill)
+    planes = line(0)
+    if "y" in across:
+        planes = between(planes, line(1), low_share)
+    return tf.where(inside, merge(tf.cast(planes, tf.int32), nearest), fill)
 
 
 def _clamped(coordinate: tf.Tensor, size: int) -> tf.Tensor:

@@ -68,7 +68,8 @@ class Catalogue:
         )
         return self.families(words, acts)
 
-    def _move(self, words: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    def _move(self, words: tf.Tensor, rows: tf.Tensor, ends: list[tf.Tensor]) -> tf.Tensor:
+        del ends  # to a gather all geometric ops are alike
         count = tf.shape(words)[0]
         index = tf.gather(self.maps, rows) + (tf.range(count) * (self.area + 1))[:, None]
         padded = tf.concat([words, tf.fill([count, 1], self.fill)], axis=1)

@@ -14,14 +14,17 @@ import tensorflow as tf
 
 from sbn.augment.host import tones
 from sbn.augment.host.packing import MARK, merge, split
-from sbn.augment.policies import GEOMETRY, OPAQUE
+from sbn.augment.policies import OPAQUE
 
-# Images are sorted by slot. The last eight work on channel planes.
+# Images are sorted by slot: three that work on words, four that move pixels, eight that work on channel planes.
 _SLOTS: tuple[tuple[str, ...], ...] = (
     ("Identity",),
     ("Invert", "Posterize"),
     ("Cutout",),
-    GEOMETRY,
+    ("TranslateX", "TranslateY"),
+    ("ShearX",),
+    ("ShearY",),
+    ("Rotate",),
     ("Equalize",),
     ("AutoContrast",),
     ("Solarize",),
@@ -61,7 +64,8 @@ class Families:
     Args:
         image_size: (H, W), static.
         fill: the word that Cutout covers with.
-        move: (words (n, P), source (n, ...)) -> words (n, P): the geometric ops.
+        move: (words (n, P), source (n, ...), ends) -> words (n, P): the geometric ops. `ends` are three 0-d int32:
+            where translations end, then shears along x, then shears along y; rotations are the rest.
         opaque: whether the ops in `OPAQUE` turn fillers into image pixels.
     """
 
@@ -70,7 +74,7 @@ class Families:
         image_size: tuple[int, int],
         *,
         fill: int,
-        move: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        move: Callable[[tf.Tensor, tf.Tensor, list[tf.Tensor]], tf.Tensor],
         opaque: bool = False,
     ) -> None:
         self.image_size = image_size
@@ -87,16 +91,17 @@ class Families:
         words = tf.gather(words, order)
         acts = Acts(*(tf.gather(part, order) for part in acts))
 
-        def share(number: int) -> tuple[tf.Tensor, Acts]:
-            which = slice(ends[number - 1], ends[number])
+        def share(first: int, last: int) -> tuple[tf.Tensor, Acts]:
+            which = slice(ends[first - 1], ends[last])
             return words[which], Acts(*(part[which] for part in acts))
 
+        moved, how = share(3, 6)
         parts = [
             words[: ends[0]],
-            _mask(*share(1)),
-            self._cutout(*share(2)),
-            self._move(*share(3)),
-            self._tone(words[ends[3] :], acts.value[ends[3] :], [end - ends[3] for end in ends[4:]]),
+            _mask(*share(1, 1)),
+            self._cutout(*share(2, 2)),
+            self.move(moved, how.source, [end - ends[2] for end in ends[3:6]]),
+            self._tone(words[ends[6] :], acts.value[ends[6] :], [end - ends[6] for end in ends[7:]]),
         ]
         result = tf.concat(parts, axis=0)
         if self.opaque:
@@ -111,9 +116,6 @@ class Families:
             covered.append((tf.range(size) >= centre - half) & (tf.range(size) < centre + half))
         hole = covered[0][:, :, None] & covered[1][:, None, :]
         return tf.where(tf.reshape(hole, tf.shape(words)), self.fill, words)
-
-    def _move(self, words: tf.Tensor, acts: Acts) -> tf.Tensor:
-        return self.move(words, acts.source)
 
     def _tone(self, words: tf.Tensor, value: tf.Tensor, ends: list[tf.Tensor]) -> tf.Tensor:
         equalized, stretched, solarized, added, coloured, sharpened, contrasted, _ = ends
