@@ -1,31 +1,18 @@
 """The ops that a pipeline string is made of: frozen dataclasses that check their own arguments."""
 
 import dataclasses
-import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from sbn.augment.arguments import checked, choice, fill_with, number
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.policies import OP_LISTS
 from sbn.augment.subpolicies import SUBPOLICIES
-from sbn.config.errors import unknown
 
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
 # "does it happen" in place of the op
 DRAWS_A_LAYER = 4
 # AugMix: how deep the chain is; op, level and sign
 AUGMIX_DRAWS_A_CHAIN, AUGMIX_DRAWS_AN_OP = 1, 3
-
-
-def _number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
-    return dataclasses.field(default=default, metadata={"low": low, "high": high})
-
-
-def _choice(*choices: str, default: Any = dataclasses.MISSING) -> Any:
-    return dataclasses.field(default=default, metadata={"choices": choices})
-
-
-def _fill(default: int | str) -> Any:
-    return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean",)})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +31,7 @@ class Op:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = _checked(self.name, field, getattr(self, field.name))
+            value = checked(self.name, field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
@@ -52,33 +39,12 @@ class Op:
         raise NotImplementedError
 
 
-def _checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
-    what = f"{op}({field.name})"
-    if field.type is str or (field.type == int | str and isinstance(value, str)):
-        if value not in field.metadata["choices"]:
-            raise unknown(what, value, field.metadata["choices"])
-        return value
-    if field.type is bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"{what} is {value!r}; it must be True or False")
-        return value
-    kinds = (int, float) if field.type is float else (int,)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
-        kind = "a finite number" if field.type is float else "a whole number"
-        raise ValueError(f"{what} is {value!r}; it must be {kind}")
-    low, high = field.metadata["low"], field.metadata["high"]
-    if not low <= value <= high:
-        bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
-        raise ValueError(f"{what} is {value!r}; it must be {bounds}")
-    return float(value) if field.type is float else value
-
-
 @dataclasses.dataclass(frozen=True)
 class Flip(Op):
     """Mirrors left and right with the given probability."""
 
     name: ClassVar[str] = "flip"
-    probability: float = _number(low=0, high=1, default=0.5)
+    probability: float = number(low=0, high=1, default=0.5)
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """One: to flip or not."""
@@ -94,8 +60,8 @@ class Crop(Op):
     """
 
     name: ClassVar[str] = "crop"
-    pad: int = _number(low=1)
-    fill: str = _choice("mean", "reflect", default="mean")
+    pad: int = number(low=1)
+    fill: str = choice("mean", "reflect", default="mean")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Two: row offset, column offset."""
@@ -107,11 +73,18 @@ class Cutout(Op):
     """Fills a square with the data set's mean (DeVries and Taylor 2017, arXiv 1708.04552).
 
     The centre c is uniform over all pixels; with h = side // 2 the hole is max(0, c-h) .. min(size, c+h) - 1 along each
-    axis. As in the released code an odd side therefore makes a hole of side - 1.
+    axis. As in the released code an odd side therefore makes a hole of side - 1. With `half_side` the number is h
+    itself, as `pad_size` is in AutoAugment's TensorFlow code: cutout(16, half_side=True) makes a hole of 32.
     """
 
     name: ClassVar[str] = "cutout"
-    side: int = _number(low=2)
+    side: int = number(low=2)
+    half_side: bool = False
+
+    @property
+    def half(self) -> int:
+        """The hole's reach from its centre."""
+        return self.side if self.half_side else self.side // 2
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Two: centre row, centre column."""
@@ -127,8 +100,8 @@ class Gaussian(Op):
     """
 
     name: ClassVar[str] = "gaussian"
-    sigma: float = _number(low=0)
-    kind: str = _choice("fixed", "uniform", default="fixed")
+    sigma: float = number(low=0)
+    kind: str = choice("fixed", "uniform", default="fixed")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Two for every two values (Box-Muller makes two normals of two uniforms), one more for a uniform sigma."""
@@ -145,10 +118,10 @@ class RandAugment(Op):
     """
 
     name: ClassVar[str] = "randaugment"
-    layers: int = _number(low=1)
-    magnitude: float = _number(low=0)
-    ops: str = _choice(*OP_LISTS, default="tf_tpu_16")
-    fill: int | str = _fill(128)
+    layers: int = number(low=1)
+    magnitude: float = number(low=0)
+    ops: str = choice(*OP_LISTS, default="tf_tpu_16")
+    fill: int | str = fill_with(128)
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Four a layer: op, sign, centre row and centre column of Cutout."""
@@ -167,8 +140,8 @@ class AutoAugment(Op):
     """
 
     name: ClassVar[str] = "autoaugment"
-    policy: str = _choice(*SUBPOLICIES)
-    fill: int | str = _fill("mean")
+    policy: str = choice(*SUBPOLICIES)
+    fill: int | str = fill_with("mean")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Nine: the sub-policy; then, for each op, whether it is applied, sign, centre row and column of Cutout."""
@@ -183,7 +156,7 @@ class TrivialAugment(Op):
     """
 
     name: ClassVar[str] = "trivialaugment"
-    fill: int | str = _fill(0)
+    fill: int | str = fill_with(0)
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Three: op, level, sign."""
@@ -204,10 +177,10 @@ class AugMix(Op):
     """
 
     name: ClassVar[str] = "augmix"
-    severity: float = _number(low=0.1, high=10, default=3.0)
-    width: int = _number(low=1, high=16, default=3)
-    depth: int = _number(low=-1, high=16, default=-1)
-    alpha: int = _number(low=1, high=16, default=1)
+    severity: float = number(low=0.1, high=10, default=3.0)
+    width: int = number(low=1, high=16, default=3)
+    depth: int = number(low=-1, high=16, default=-1)
+    alpha: int = number(low=1, high=16, default=1)
     all_ops: bool = False
 
     def __post_init__(self) -> None:
@@ -226,7 +199,80 @@ class AugMix(Op):
         return draws_of_weights(self.width, self.alpha) + self.width * a_chain
 
 
+@dataclasses.dataclass(frozen=True)
+class PatchGaussian(Op):
+    """Adds noise inside one square (Lopes et al. 2019, arXiv 1906.02611).
+
+    The centre c is uniform over all pixels, the square is c - floor(side / 2) .. c + ceil(side / 2) - 1 along each
+    axis, cut off at the border; with `random_side` the side is uniform in 1..side. The noise's deviation is uniform in
+    [0, sigma), drawn once an image; else as in `Gaussian`. A side of twice the image's is noise everywhere.
+    """
+
+    name: ClassVar[str] = "patch_gaussian"
+    side: int = number(low=1, high=65536)
+    sigma: float = number(low=0)
+    random_side: bool = False
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Two for every two values; then sigma, centre row, centre column, side."""
+        return 2 * ((3 * image_size[0] * image_size[1] + 1) // 2) + 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Blur(Op):
+    """Convolves with a Gaussian of deviation `sigma` pixels cut off to side x side, the border reflected.
+
+    The kernel adds up to 1; the border is mirrored without repeating the edge; fillers are left out of the means and
+    stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are ours.
+    """
+
+    name: ClassVar[str] = "blur"
+    sigma: float = number(low=0.1, high=100, default=1.5)
+    side: int = number(low=3, high=99, default=5)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side % 2 == 0:
+            raise ValueError(f"blur(side) is {self.side}; it must be odd")
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """None."""
+        return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class ResizeAndPad(Op):
+    """Shrinks to size x size and pads back to the image's own size.
+
+    resize_and_pad(16) is CIFAR-10-a of Consistent Normalization (Zhou et al. 2019): 16 x 16 on a black canvas of
+    32 x 32. Pillow's antialiased bilinear filter. `placement` of the small image: 'centre' (odd rests go down and
+    right), 'top_left' or 'random'. `fill`: a grey level, or 'mean' for filler pixels.
+    """
+
+    name: ClassVar[str] = "resize_and_pad"
+    size: int = number(low=1)
+    placement: str = choice("centre", "top_left", "random", default="centre")
+    fill: int | str = fill_with(0)
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Two: row and column of the upper left corner."""
+        return 2
+
+
 # A draw's address holds an op's place in this table: new ops go to the end.
 OPS: dict[str, type[Op]] = {
-    op.name: op for op in (Flip, Crop, Cutout, Gaussian, RandAugment, AutoAugment, TrivialAugment, AugMix)
+    op.name: op
+    for op in (
+        Flip,
+        Crop,
+        Cutout,
+        Gaussian,
+        RandAugment,
+        AutoAugment,
+        TrivialAugment,
+        AugMix,
+        PatchGaussian,
+        Blur,
+        ResizeAndPad,
+    )
 }

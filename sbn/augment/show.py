@@ -70,6 +70,14 @@ def _augmix(op: ops.AugMix) -> Iterable[Row]:
         yield (f"  {name}", f"1/{len(names)} a step", text, _sign(name, has_argument=bool(ends)))
 
 
+def _cutout(op: ops.Cutout) -> Iterable[Row]:
+    yield _title(op, note=f"a hole of {2 * op.half} x {2 * op.half}, cut off at the border")
+
+
+def _patch_gaussian(op: ops.PatchGaussian) -> Iterable[Row]:
+    yield _title(op, note="side and sigma drawn from 0 up" if op.random_side else "sigma drawn from 0 up")
+
+
 def _flip(op: ops.Flip) -> Iterable[Row]:
     yield _title(op, f"{op.probability:g}")
 
@@ -77,6 +85,8 @@ def _flip(op: ops.Flip) -> Iterable[Row]:
 # Ops that have more to say than their arguments.
 _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     ops.Flip: _flip,
+    ops.Cutout: _cutout,
+    ops.PatchGaussian: _patch_gaussian,
     ops.RandAugment: _randaugment,
     ops.AutoAugment: _autoaugment,
     ops.TrivialAugment: _trivialaugment,

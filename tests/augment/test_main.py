@@ -65,3 +65,19 @@ def test_augmix_is_shown_with_its_chains_and_ranges():
     assert "0 to 0.2 of the side" in cells["TranslateY"]
     assert "1/9 a step" in cells["Equalize"]
     assert "Color" in table("augmix(all_ops=True)")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cutout(16)", ["side=16", "16 x 16"]),
+        ("cutout(16, half_side=True)", ["32 x 32"]),
+        ("patch_gaussian(25, 1)", ["side=25", "sigma=1", "sigma drawn"]),
+        ("blur", ["sigma=1.5, side=5"]),
+        ("resize_and_pad(16)", ["size=16, placement='centre', fill=0"]),
+        ("gaussian(0.2)", ["sigma=0.2, kind='fixed'"]),
+    ],
+)
+def test_simple_ops_are_shown_with_their_arguments(text, words):
+    (line,) = table(text).splitlines()[3:]
+    assert all(word in line for word in words), line

@@ -37,7 +37,10 @@ FILL = st.one_of(st.just("mean"), st.integers(0, 255))
 ANY_OP = st.one_of(
     st.builds(ops.Flip, st.floats(0, 1)),
     st.builds(ops.Crop, st.integers(1, 300), st.sampled_from(["mean", "reflect"])),
-    st.builds(ops.Cutout, st.integers(2, 300)),
+    st.builds(ops.Cutout, st.integers(2, 300), st.booleans()),
+    st.builds(ops.PatchGaussian, st.integers(1, 300), st.floats(0, 9), st.booleans()),
+    st.builds(ops.Blur, st.floats(0.1, 100), st.sampled_from([3, 5, 99])),
+    st.builds(ops.ResizeAndPad, st.integers(1, 99), st.sampled_from(["centre", "top_left", "random"]), FILL),
     st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
     st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL),
     st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL),
@@ -98,6 +101,9 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("autoaugment('cifar')", ["autoaugment(policy)", "imagenet_v0", "did you mean 'cifar10'"]),
         ("autoaugment", ["autoaugment needs policy"]),
         ("trivialaugment(fill='maen')", ["trivialaugment(fill)", "'maen'", "did you mean 'mean'"]),
+        ("blur(side=4)", ["blur(side) is 4", "odd"]),
+        ("cutout(16, half_side=16)", ["cutout(half_side) is 16", "True or False"]),
+        ("resize_and_pad(16, 'center')", ["resize_and_pad(placement)", "did you mean 'centre'"]),
         ("augmix(depth=0)", ["augmix(depth) is 0", "-1 for 1, 2 or 3"]),
         ("augmix(alpha=0.5)", ["augmix(alpha) is 0.5", "whole number"]),
         ("augmix(severity=11)", ["augmix(severity) is 11", "from 0.1 to 10"]),
@@ -128,6 +134,7 @@ def test_draws_are_counted_and_no_two_share_an_address():
     # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
     assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
     assert [draws_needed(op, size) for op in parse("autoaugment('svhn')|trivialaugment")] == [9, 3]
+    assert [draws_needed(op, size) for op in parse("patch_gaussian(3, 1)|blur|resize_and_pad(2)")] == [50, 0, 2]
     # 3 + 2 weights and 3 chains of 1 + 3 * 3; (4 + 2) * 2 weights and 4 chains of 1 + 3 * 1
     assert [draws_needed(op, size) for op in parse("augmix|augmix(3, 4, 1, 2)")] == [35, 28]
     addresses = [index for address in draw_addresses(pipeline, size) for index in address]
@@ -145,6 +152,7 @@ def test_an_op_has_the_same_draws_wherever_it_stands():
 def test_new_ops_go_to_the_end_so_that_old_draws_stay():
     """A run's augmentations are addressed by these numbers: another order would change every published result."""
     published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment", "augmix"]
+    published += ["patch_gaussian", "blur", "resize_and_pad"]
     assert list(ops.OPS)[: len(published)] == published
 
 
