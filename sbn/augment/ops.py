@@ -114,7 +114,8 @@ class RandAugment(Op):
     """Applies `layers` ops, drawn uniformly with replacement, all at level `magnitude` (Cubuk et al. 2019, section 3).
 
     Pillow's ops with the level mapping of `sbn.augment.levels`; every drawn op is applied. `fill` is what geometric ops
-    and the policy's own Cutout uncover: a grey level, or 'mean' as explained at `AutoAugment`.
+    and the policy's own Cutout uncover: a grey level, or 'mean' as explained at `AutoAugment`. `semantics='tf'` takes
+    levels and ops of the TensorFlow code for TPUs (`tf_levels`, `tf_geometry`, `host.tf_tones` name what differs).
     """
 
     name: ClassVar[str] = "randaugment"
@@ -122,6 +123,7 @@ class RandAugment(Op):
     magnitude: float = number(low=0)
     ops: str = choice(*OP_LISTS, default="tf_tpu_16")
     fill: int | str = fill_with(128)
+    semantics: str = choice("pillow", "tf", default="pillow")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Four a layer: op, sign, centre row and centre column of Cutout."""
@@ -136,12 +138,14 @@ class AutoAugment(Op):
     every application. `fill` is what geometric ops and Cutout uncover: a grey level, or 'mean' as in the code released
     for CIFAR, where it stays transparent and becomes the data set's mean in the end, unless Equalize, AutoContrast,
     Invert, Posterize or Solarize come after it, which turn it into image pixels, black before the op. That code's
-    Cutout puts its hole in the wrong place; this one does not.
+    Cutout puts its hole in the wrong place; this one does not. `semantics` is that of `RandAugment`:
+    autoaugment('imagenet_v0', fill=128, semantics='tf') is what the TPU code runs.
     """
 
     name: ClassVar[str] = "autoaugment"
     policy: str = choice(*SUBPOLICIES)
     fill: int | str = fill_with("mean")
+    semantics: str = choice("pillow", "tf", default="pillow")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Nine: the sub-policy; then, for each op, whether it is applied, sign, centre row and column of Cutout."""

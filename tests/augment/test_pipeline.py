@@ -34,6 +34,7 @@ def test_arguments_may_be_positional_or_named_and_strings_may_hold_anything():
 
 
 FILL = st.one_of(st.just("mean"), st.integers(0, 255))
+SEMANTICS = st.sampled_from(["pillow", "tf"])
 ANY_OP = st.one_of(
     st.builds(ops.Flip, st.floats(0, 1)),
     st.builds(ops.Crop, st.integers(1, 300), st.sampled_from(["mean", "reflect"])),
@@ -42,8 +43,8 @@ ANY_OP = st.one_of(
     st.builds(ops.Blur, st.floats(0.1, 100), st.sampled_from([3, 5, 99])),
     st.builds(ops.ResizeAndPad, st.integers(1, 99), st.sampled_from(["centre", "top_left", "random"]), FILL),
     st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
-    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL),
-    st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL),
+    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL, SEMANTICS),
+    st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL, SEMANTICS),
     st.builds(ops.TrivialAugment, FILL),
     st.builds(
         ops.AugMix,
@@ -101,6 +102,7 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("autoaugment('cifar')", ["autoaugment(policy)", "imagenet_v0", "did you mean 'cifar10'"]),
         ("autoaugment", ["autoaugment needs policy"]),
         ("trivialaugment(fill='maen')", ["trivialaugment(fill)", "'maen'", "did you mean 'mean'"]),
+        ("randaugment(3, 4, semantics='tff')", ["randaugment(semantics)", "pillow", "did you mean 'tf'"]),
         ("blur(side=4)", ["blur(side) is 4", "odd"]),
         ("cutout(16, half_side=16)", ["cutout(half_side) is 16", "True or False"]),
         ("resize_and_pad(16, 'center')", ["resize_and_pad(placement)", "did you mean 'centre'"]),
@@ -119,6 +121,21 @@ def test_an_error_is_one_line_with_value_choices_and_nearest(text, words):
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("flp", "unknown op 'flp'"),
+        ("flip|crop(0)", "op 2 of 2 (column 6): crop(pad) is 0"),
+        ("  crop(4) | autoaugment('x')|flip", "op 2 of 3 (column 13): unknown autoaugment(policy) 'x'"),
+        ("3|flip", "op 1 of 2 (column 1): unknown op '3'"),
+    ],
+)
+def test_of_several_ops_the_error_says_which_and_where(text, start):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        parse(text)
+    assert str(caught.value).startswith(start)
 
 
 def test_ops_are_checked_however_they_are_made():

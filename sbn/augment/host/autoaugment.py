@@ -14,7 +14,7 @@ class SubPolicies:
     def __init__(self, op: ops.AutoAugment, image_size: tuple[int, int]) -> None:
         self.area = image_size[0] * image_size[1]
         self.entries, steps = entries.of_autoaugment(op)
-        self.catalogue = Catalogue(self.entries, image_size=image_size, fill=op.fill)
+        self.catalogue = Catalogue(self.entries, image_size=image_size, fill=op.fill, semantics=op.semantics)
         self.probability = np.array([[step.probability for step in pair] for pair in steps], np.float32)
         self.entry = np.array([[step.entry for step in pair] for pair in steps], np.int32)
 

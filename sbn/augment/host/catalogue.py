@@ -7,10 +7,12 @@ import tensorflow as tf
 
 from sbn.augment.entries import Entry
 from sbn.augment.geometry import OUTSIDE, source_map
+from sbn.augment.host import tf_tones, tones
 from sbn.augment.host.families import SLOT, Acts, Families
 from sbn.augment.host.packing import grey
 from sbn.augment.host.words import below
 from sbn.augment.policies import SIGNED
+from sbn.augment.tf_geometry import tf_source_map
 
 
 class Catalogue:
@@ -21,13 +23,24 @@ class Catalogue:
         image_size: (H, W), static.
         fill: the grey level that geometric ops and the policy's Cutout uncover, or 'mean' for filler pixels, which
             the ops in `OPAQUE` turn into image pixels of the colour they then have.
+        semantics: whose ops, 'pillow' or 'tf'.
     """
 
-    def __init__(self, entries: Sequence[Entry], *, image_size: tuple[int, int], fill: int | str) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        image_size: tuple[int, int],
+        fill: int | str,
+        semantics: str = "pillow",
+    ) -> None:
         self.image_size = image_size
         self.area = image_size[0] * image_size[1]
         self.fill = 0 if isinstance(fill, str) else grey(fill)
-        self.families = Families(image_size, fill=self.fill, move=self._move, opaque=isinstance(fill, str))
+        self.semantics = semantics
+        rules = {"pillow": tones.PILLOW, "tf": tf_tones.RULES}[semantics]
+        opaque = isinstance(fill, str)
+        self.families = Families(image_size, fill=self.fill, move=self._move, rules=rules, opaque=opaque)
         self.slot = np.array([SLOT[entry.name] for entry in entries], np.int32)
         self.value = np.array([entry.argument or 0 for entry in entries], np.float32)
         # (word & keep) ^ invert is posterisation or inversion; both keep the mark
@@ -40,7 +53,8 @@ class Catalogue:
         self.maps = np.stack(signed or [np.arange(self.area, dtype=np.int32)])
 
     def _map(self, entry: Entry, sign: int) -> np.ndarray:
-        sources = source_map(entry.name, sign * (entry.argument or 0), image_size=self.image_size)
+        make_map = {"pillow": source_map, "tf": tf_source_map}[self.semantics]
+        sources = make_map(entry.name, sign * (entry.argument or 0), image_size=self.image_size)
         # Gathered from images with one more pixel, which holds the fill.
         return np.where(sources == OUTSIDE, self.area, sources).astype(np.int32)
 

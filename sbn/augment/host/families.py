@@ -66,6 +66,7 @@ class Families:
         fill: the word that Cutout covers with.
         move: (words (n, P), source (n, ...), ends) -> words (n, P): the geometric ops. `ends` are three 0-d int32:
             where translations end, then shears along x, then shears along y; rotations are the rest.
+        rules: how the tone ops compute, Pillow's way or TensorFlow's.
         opaque: whether the ops in `OPAQUE` turn fillers into image pixels.
     """
 
@@ -75,12 +76,14 @@ class Families:
         *,
         fill: int,
         move: Callable[[tf.Tensor, tf.Tensor, list[tf.Tensor]], tf.Tensor],
+        rules: tones.Rules = tones.PILLOW,
         opaque: bool = False,
     ) -> None:
         self.image_size = image_size
         self.area = image_size[0] * image_size[1]
         self.fill = fill
         self.move = move
+        self.rules = rules
         self.opaque = opaque
 
     def __call__(self, words: tf.Tensor, acts: Acts) -> tf.Tensor:
@@ -125,13 +128,14 @@ class Families:
         planes = split(words)
         colour, sharp = planes[added:coloured], planes[coloured:sharpened]
         contrast, bright = planes[sharpened:contrasted], planes[contrasted:]
-        grey_level = tones.luma(colour)
+        grey_level = self.rules.luma(colour)
         grey_planes = tf.stack([grey_level] * 3, axis=1)
-        around = tf.concat([grey_planes, tones.smooth(sharp, image_size=self.image_size)], axis=0)
-        mean = tones.mean_luma(contrast, area=self.area)
+        around = tf.concat([grey_planes, self.rules.smooth(sharp, image_size=self.image_size)], axis=0)
+        mean = self.rules.mean_luma(contrast, area=self.area)
         flat = tf.concat([mean, tf.zeros([tf.shape(bright)[0], 1], tf.int32)], axis=0)
+        stretch = self.rules.autocontrast_tables
         result = [
-            tones.histogram_ops(planes[:stretched], equalized, area=self.area),
+            tones.histogram_ops(planes[:stretched], equalized, area=self.area, stretch=stretch),
             tones.solarize(planes[stretched:solarized], whole[:solarizing]),
             tones.solarize_add(planes[solarized:added], whole[solarizing:]),
             tones.blend(around, planes[added:sharpened], value[added:sharpened]),

@@ -14,7 +14,7 @@ class Layers:
         self.layers = op.layers
         self.area = image_size[0] * image_size[1]
         self.entries = entries.of_randaugment(op)
-        self.catalogue = Catalogue(self.entries, image_size=image_size, fill=op.fill)
+        self.catalogue = Catalogue(self.entries, image_size=image_size, fill=op.fill, semantics=op.semantics)
 
     def __call__(self, bits: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         """Applies all layers.
