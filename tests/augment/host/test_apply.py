@@ -111,6 +111,7 @@ def test_noise_equals_float64_up_to_rounding_at_ties(kind):
         "patch_gaussian(25, 0.5, random_side=True)|flip",
         "crop(4)|blur|flip",
         "blur(0.4, 3)",
+        "cutout(9)|randaugment(2, 3, ops='uda_cifar_15')|blur(2, 7)",  # white fillers too
         "cutout(12)|blur(3, 9)",
     ],
 )

@@ -3,6 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from sbn.augment import draws, geometry, ops
 from sbn.augment.host import bilinear
@@ -100,6 +101,26 @@ def test_golden_digests(name, value, digest):
     moved = bilinear.transform(words, tf.constant([matrix], tf.float64), image_size=(16, 16), fill=MARK)
     found = rgb_of(moved, (16, 16))
     assert hashlib.sha256(np.ascontiguousarray(found).tobytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        (1, 0, -0.5, 0, 1, 0.5),  # positions on the border itself
+        (1, 0, 0.5, 0, 1, -0.5),
+        (0.7, -0.2, 3.1, 0.4, 1.3, -5.7),
+        (-1, 0, 27, 0, 1, 0),
+        (90, 0, 0, 0, 1e5, -7e5),
+    ],
+)
+def test_any_matrix_equals_pillow(matrix):
+    size = (20, 27)
+    rows = tf.constant([matrix] * 60, tf.float64)
+    found = bilinear.transform(tf.reshape(pack(IMAGES[size]), [60, -1]), rows, image_size=size, fill=MARK)
+    for image, result in zip(IMAGES[size], rgb_of(found, size), strict=True):
+        method, filter = Image.Transform.AFFINE, Image.Resampling.BILINEAR
+        expected = Image.fromarray(image).transform(size[::-1], method, matrix, filter)
+        np.testing.assert_array_equal(result, expected)
 
 
 def test_marks_follow_the_pixel():
