@@ -2,6 +2,8 @@
 
 `python -m benchmarks.augment_host [--side 32] [--layers 2 3] [--rounds 5]`
 
+Then the other policies alone: AutoAugment, TrivialAugment and AugMix, batched, as the strong half of such pairs.
+
 Every pipeline makes (weak, strong) pairs from the same images in memory: order, gather, augment, batch, prefetch.
 Rounds are interleaved so that a noisy machine hits all alike. CPU time is that of the process, from one moment with
 full prefetch buffers to the next, hence exactly that of the batches taken in between; medians over rounds.
@@ -26,12 +28,22 @@ from sbn.augment.pipeline import parse
 
 WEAK = {32: "crop(4)|flip|cutout(16)", 224: "flip"}
 STRONG = {32: "randaugment({0}, 10)|crop(4)|flip|cutout(16)", 224: "randaugment({0}, 10)|flip"}
+# name -> the strong half, before what WEAK does
+OTHERS = {
+    "autoaugment": "autoaugment('cifar10_code')|{}",
+    "trivialaugment": "trivialaugment|{}",
+    "augmix": "{}|augmix",
+}
 
 
 def batched(images, layers, batch):
+    return batched_pairs(images, STRONG[images.shape[1]].format(layers), batch)
+
+
+def batched_pairs(images, strong_text, batch):
     side, count = images.shape[1], len(images)
     weak = make_apply(parse(WEAK[side]), image_size=(side, side))
-    strong = make_apply(parse(STRONG[side].format(layers)), image_size=(side, side))
+    strong = make_apply(parse(strong_text), image_size=(side, side))
     words = pack(images)
 
     def pair(epoch, ids):
@@ -110,6 +122,20 @@ def compare(layers, *, side, batch, rounds, seconds, images):
         print(f"{name:10}{wall:10.0f}{statistics.median(rate[name]):13.0f}{times:>36}", flush=True)
 
 
+def measure_others(images, *, batch, rounds, seconds):
+    side = images.shape[1]
+    print(f"\n{side}x{side}, other policies, batch {batch}: median of {rounds} rounds")
+    print(f"{'':16}{'pairs/s':>10}{'pairs/cpu-s':>13}")
+    for name, text in OTHERS.items():
+        iterator = batched_pairs(images, text.format(WEAK[side]), batch)
+        measure(iterator, 2)
+        cpu, _ = measure(iterator, 3)
+        batches = max(3, int(seconds * 3 / cpu))
+        found = [measure(iterator, batches) for _ in range(rounds)]
+        rates = [statistics.median(batches * batch / times for times in kind) for kind in zip(*found, strict=True)]
+        print(f"{name:16}{rates[1]:10.0f}{rates[0]:13.0f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=32, choices=(32, 224))
@@ -127,6 +153,7 @@ def main():
     images = (coarse + rng.integers(0, 40, (count, side, side, 1))).astype(np.uint8)
     for layers in flags.layers:
         compare(layers, side=side, batch=batch, rounds=flags.rounds, seconds=flags.seconds, images=images)
+    measure_others(images, batch=batch, rounds=flags.rounds, seconds=flags.seconds)
 
 
 if __name__ == "__main__":

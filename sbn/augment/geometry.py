@@ -13,11 +13,12 @@ from sbn.config.errors import unknown
 
 OUTSIDE = -1
 
-_Matrix = tuple[float, float, float, float, float, float]
+Matrix = tuple[float, float, float, float, float, float]
 
 
-def _rotation(degrees: float, height: int, width: int) -> _Matrix:
-    # Image.rotate: rounded to 15 decimals, about (W/2, H/2), counter-clockwise for positive angles
+def rotation(degrees: float, height: int, width: int) -> Matrix:
+    """Returns `Image.rotate`'s matrix: about (W/2, H/2), counter-clockwise, for an angle in 0..360."""
+    # rounded to 15 decimals, as Pillow does
     radians = -math.radians(degrees)
     a, b = round(math.cos(radians), 15), round(math.sin(radians), 15)
     d, e = -b, a
@@ -25,10 +26,10 @@ def _rotation(degrees: float, height: int, width: int) -> _Matrix:
     return (a, b, a * -x + b * -y + x, d, e, d * -x + e * -y + y)
 
 
-def _matrix(op: str, argument: float, height: int, width: int) -> _Matrix:
+def _matrix(op: str, argument: float, height: int, width: int) -> Matrix:
     """Returns (a, b, c, d, e, f): output (x, y) reads input (a*x + b*y + c, d*x + e*y + f)."""
     if op == "Rotate":
-        return _rotation(argument % 360, height, width)
+        return rotation(argument % 360, height, width)
     shear_x = argument if op == "ShearX" else 0.0
     shear_y = argument if op == "ShearY" else 0.0
     x = argument if op == "TranslateX" else 0.0

@@ -20,7 +20,8 @@ def parse(text: str) -> tuple[Op, ...]:
     """Reads a pipeline string; `''` and `'none'` are the empty pipeline.
 
     Raises:
-        ValueError: one line that names the bad op, argument or value, the choices and the nearest of them.
+        ValueError: one line that names the bad op, argument or value, the choices and the nearest of them, and, of
+            several ops, which one it is and where it starts.
     """
     if text.strip() in ("", "none"):
         return ()
@@ -29,7 +30,15 @@ def parse(text: str) -> tuple[Op, ...]:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         message = f"pipeline {text!r} is not a list of ops joined by '|'; ops: {', '.join(OPS)}"
         raise ValueError(message) from error
-    return tuple(_op(node) for node in _links(tree))
+    links, indent = _links(tree), len(text) - len(text.lstrip())
+    ops = []
+    for number, node in enumerate(links, start=1):
+        try:
+            ops.append(_op(node))
+        except ValueError as error:
+            place = f"op {number} of {len(links)} (column {indent + node.col_offset + 1}): " if len(links) > 1 else ""
+            raise type(error)(f"{place}{error}") from None
+    return tuple(ops)
 
 
 def _links(node: ast.expr) -> list[ast.expr]:

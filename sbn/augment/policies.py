@@ -81,7 +81,25 @@ OP_LISTS: dict[str, tuple[str, ...]] = {
     "fixmatch_imagenet_16": FIXMATCH_IMAGENET_16,
 }
 
+# AugMix (Hendrycks et al. 2020, arXiv 1912.02781): the default list, and the one with the four ops that overlap with
+# the corruption benchmarks. A drawn number is an index here too.
+AUGMIX_9 = (
+    "AutoContrast",
+    "Equalize",
+    "Posterize",
+    "Rotate",
+    "Solarize",
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+)
+AUGMIX_13 = (*AUGMIX_9, "Color", "Contrast", "Brightness", "Sharpness")
+
 GEOMETRY = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
 
 # Every op whose argument flips its sign with probability 1/2, drawn anew per application.
 SIGNED = frozenset(GEOMETRY)
+
+# The released AutoAugment code takes an image through RGB for these, where pixels uncovered before become real ones.
+OPAQUE = frozenset(("Equalize", "AutoContrast", "Invert", "Posterize", "Solarize"))

@@ -64,18 +64,16 @@ class DeviceFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
-        size = setup.task.image_size
-        self._prepares = [
-            device.make_prepare(
-                make_views(stage, image_size=size),
-                seed=config.seed,
-                stage=stage.index,
-                image_size=size,
-                mesh=setup.mesh,
-            )
-            for stage in setup.plan.stages
-        ]
+        self._prepares = [self._make_prepare(stage) for stage in setup.plan.stages]
         self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train))
+
+    def _make_prepare(self, stage: Stage) -> Prepare:
+        size, seed = self._setup.task.image_size, self._config.seed
+        views = make_views(stage, image_size=size)
+        try:
+            return device.make_prepare(views, seed=seed, stage=stage.index, image_size=size, mesh=self._setup.mesh)
+        except ValueError as error:
+            raise ConfigError(f"data.path = 'device': {error}") from None
 
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""

@@ -36,3 +36,48 @@ def test_a_bad_string_is_one_line_and_exit_code_2(capsys):
 def test_a_command_is_required():
     with pytest.raises(SystemExit):
         main([])
+
+
+def test_autoaugment_is_shown_one_sub_policy_after_the_other():
+    lines = table("autoaugment('cifar10')").splitlines()[3:]
+    assert len(lines) == 1 + 25 * 3
+    assert lines[4].split()[:6] == ["sub-policy", "2", "1/25", "levels:", "Rotate", "2,"]
+    assert lines[5].split() == ["Rotate", "0.7", "6", "degrees", "+", "or", "-,", "1/2", "each"]
+    assert lines[6].split() == ["TranslateX", "0.3", "9", "pixels", "+", "or", "-,", "1/2", "each"]
+
+
+def test_trivialaugment_is_shown_with_its_ranges():
+    cells = {line.split()[0]: line for line in table("trivialaugment").splitlines()[3:]}
+    assert len(cells) == 1 + 14
+    assert "0 to 135 degrees" in cells["Rotate"]
+    assert "8 to 2 bits kept" in cells["Posterize"]
+    assert "0.01 to 2 factor" in cells["Color"]
+    assert all("1/14" in line for name, line in cells.items() if name != "trivialaugment")
+
+
+def test_augmix_is_shown_with_its_chains_and_ranges():
+    text = table("augmix(severity=6)")
+    assert "3 chains of 1, 2 or 3 ops" in text
+    cells = {line.split()[0]: line for line in text.splitlines()[3:]}
+    assert len(cells) == 1 + 1 + 9
+    assert "0 to 18 degrees" in cells["Rotate"]
+    assert "4 to 2 bits kept" in cells["Posterize"]
+    assert "0 to 0.2 of the side" in cells["TranslateY"]
+    assert "1/9 a step" in cells["Equalize"]
+    assert "Color" in table("augmix(all_ops=True)")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cutout(16)", ["side=16", "16 x 16"]),
+        ("cutout(16, half_side=True)", ["32 x 32"]),
+        ("patch_gaussian(25, 1)", ["side=25", "sigma=1", "sigma drawn"]),
+        ("blur", ["sigma=1.5, side=5"]),
+        ("resize_and_pad(16)", ["size=16, placement='centre', fill=0"]),
+        ("gaussian(0.2)", ["sigma=0.2, kind='fixed'"]),
+    ],
+)
+def test_simple_ops_are_shown_with_their_arguments(text, words):
+    (line,) = table(text).splitlines()[3:]
+    assert all(word in line for word in words), line

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sbn.augment import ops
 from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.subpolicies import SUBPOLICIES
 
 
 def test_a_string_becomes_ops_from_left_to_right():
@@ -32,12 +33,27 @@ def test_arguments_may_be_positional_or_named_and_strings_may_hold_anything():
         parse("flip|crop(4, fill='a|b(,')")
 
 
+FILL = st.one_of(st.just("mean"), st.integers(0, 255))
+SEMANTICS = st.sampled_from(["pillow", "tf"])
 ANY_OP = st.one_of(
     st.builds(ops.Flip, st.floats(0, 1)),
     st.builds(ops.Crop, st.integers(1, 300), st.sampled_from(["mean", "reflect"])),
-    st.builds(ops.Cutout, st.integers(2, 300)),
+    st.builds(ops.Cutout, st.integers(2, 300), st.booleans()),
+    st.builds(ops.PatchGaussian, st.integers(1, 300), st.floats(0, 9), st.booleans()),
+    st.builds(ops.Blur, st.floats(0.1, 100), st.sampled_from([3, 5, 99])),
+    st.builds(ops.ResizeAndPad, st.integers(1, 99), st.sampled_from(["centre", "top_left", "random"]), FILL),
     st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
-    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), st.integers(0, 255)),
+    st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL, SEMANTICS),
+    st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL, SEMANTICS),
+    st.builds(ops.TrivialAugment, FILL),
+    st.builds(
+        ops.AugMix,
+        st.floats(0.1, 10),
+        st.integers(1, 16),
+        st.integers(-1, 16).filter(bool),
+        st.integers(1, 16),
+        st.booleans(),
+    ),
 )
 
 
@@ -83,6 +99,19 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("gaussian(1e999)", ["gaussian(sigma) is inf", "finite"]),
         ("gaussian(-1)", ["gaussian(sigma) is -1", "at least 0"]),
         ("randaugment(3, 4, ops='tf_tpu16')", ["randaugment(ops)", "paper_14", "did you mean 'tf_tpu_16'"]),
+        ("autoaugment('cifar')", ["autoaugment(policy)", "imagenet_v0", "did you mean 'cifar10'"]),
+        ("autoaugment", ["autoaugment needs policy"]),
+        ("trivialaugment(fill='maen')", ["trivialaugment(fill)", "'maen'", "did you mean 'mean'"]),
+        ("randaugment(3, 4, semantics='tff')", ["randaugment(semantics)", "pillow", "did you mean 'tf'"]),
+        ("blur(side=4)", ["blur(side) is 4", "odd"]),
+        ("cutout(16, half_side=16)", ["cutout(half_side) is 16", "True or False"]),
+        ("resize_and_pad(16, 'center')", ["resize_and_pad(placement)", "did you mean 'centre'"]),
+        ("augmix(depth=0)", ["augmix(depth) is 0", "-1 for 1, 2 or 3"]),
+        ("augmix(alpha=0.5)", ["augmix(alpha) is 0.5", "whole number"]),
+        ("augmix(severity=11)", ["augmix(severity) is 11", "from 0.1 to 10"]),
+        ("augmix(all_ops=1)", ["augmix(all_ops) is 1", "True or False"]),
+        ("trivialaugment(fill=-1)", ["trivialaugment(fill) is -1", "from 0 to 255"]),
+        ("trivialaugment(fill=1.5)", ["trivialaugment(fill) is 1.5", "whole number"]),
         ("randaugment(3, 4, fill=256)", ["randaugment(fill) is 256", "from 0 to 255"]),
     ],
 )
@@ -92,6 +121,21 @@ def test_an_error_is_one_line_with_value_choices_and_nearest(text, words):
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("flp", "unknown op 'flp'"),
+        ("flip|crop(0)", "op 2 of 2 (column 6): crop(pad) is 0"),
+        ("  crop(4) | autoaugment('x')|flip", "op 2 of 3 (column 13): unknown autoaugment(policy) 'x'"),
+        ("3|flip", "op 1 of 2 (column 1): unknown op '3'"),
+    ],
+)
+def test_of_several_ops_the_error_says_which_and_where(text, start):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        parse(text)
+    assert str(caught.value).startswith(start)
 
 
 def test_ops_are_checked_however_they_are_made():
@@ -106,6 +150,10 @@ def test_draws_are_counted_and_no_two_share_an_address():
     pipeline = parse("randaugment(3, 4)|crop(4)|flip|cutout(4)|gaussian(.1)|gaussian(.1, 'uniform')")
     # 4 a layer; 45 values need 23 Box-Muller pairs; a uniform sigma one draw more
     assert [draws_needed(op, size) for op in pipeline] == [12, 2, 1, 2, 46, 47]
+    assert [draws_needed(op, size) for op in parse("autoaugment('svhn')|trivialaugment")] == [9, 3]
+    assert [draws_needed(op, size) for op in parse("patch_gaussian(3, 1)|blur|resize_and_pad(2)")] == [50, 0, 2]
+    # 3 + 2 weights and 3 chains of 1 + 3 * 3; (4 + 2) * 2 weights and 4 chains of 1 + 3 * 1
+    assert [draws_needed(op, size) for op in parse("augmix|augmix(3, 4, 1, 2)")] == [35, 28]
     addresses = [index for address in draw_addresses(pipeline, size) for index in address]
     assert len(set(addresses)) == 110
     assert max(addresses) < 2**32
@@ -120,7 +168,9 @@ def test_an_op_has_the_same_draws_wherever_it_stands():
 
 def test_new_ops_go_to_the_end_so_that_old_draws_stay():
     """A run's augmentations are addressed by these numbers: another order would change every published result."""
-    assert list(ops.OPS)[:5] == ["flip", "crop", "cutout", "gaussian", "randaugment"]
+    published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment", "augmix"]
+    published += ["patch_gaussian", "blur", "resize_and_pad"]
+    assert list(ops.OPS)[: len(published)] == published
 
 
 def test_more_than_there_are_addresses_for_is_refused():

@@ -84,4 +84,4 @@ def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
     if isinstance(op, ops.Gaussian):
         gaussian = op
         return lambda bits, words: apply_gaussian(gaussian, bits, words)
-    raise ValueError(f"op {op.name!r} has no device implementation")
+    raise ValueError(f"{op.name} has no device implementation: --config.data.path=host has all ops")

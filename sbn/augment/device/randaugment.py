@@ -28,6 +28,11 @@ class Layers:
     def __init__(self, op: ops.RandAugment, image_size: tuple[int, int]) -> None:
         self.layers = op.layers
         self.image_size = image_size
+        if op.semantics != "pillow" or isinstance(op.fill, str):
+            raise ValueError(
+                f"randaugment(semantics={op.semantics!r}, fill={op.fill!r}) has no device implementation: "
+                "there are semantics='pillow' with a grey level; --config.data.path=host has all"
+            )
         self.fill = grey(op.fill)
         self.names = OP_LISTS[op.ops]
         arguments = {name: argument(name, op.magnitude) for name in LEVELS}
@@ -91,7 +96,7 @@ class Layers:
 
     def _cutout(self, bits: jax.Array, drawn: jax.Array, words: jax.Array) -> jax.Array:
         rows, columns = (
-            covered(jnp.arange(size)[None], bits[:, 2 + axis, None], size=size, side=self.cutout_side)
+            covered(jnp.arange(size)[None], bits[:, 2 + axis, None], size=size, half=self.cutout_side // 2)
             for axis, size in enumerate(self.image_size)
         )
         hole = (rows[:, :, None] & columns[:, None, :]).reshape(words.shape)

@@ -41,8 +41,8 @@ def apply_window(
             columns = _shifted(columns, bits[:, 1:2], op, width)
         elif isinstance(op, ops.Cutout):
             filled |= (
-                covered(rows, bits[:, :1], size=height, side=op.side)[:, :, None]
-                & covered(columns, bits[:, 1:2], size=width, side=op.side)[:, None, :]
+                covered(rows, bits[:, :1], size=height, half=op.half)[:, :, None]
+                & covered(columns, bits[:, 1:2], size=width, half=op.half)[:, None, :]
             )
     filled |= _outside(rows, height)[:, :, None] | _outside(columns, width)[:, None, :]
     index = jnp.where(filled, 0, rows[:, :, None] * width + columns[:, None, :])
@@ -62,9 +62,9 @@ def _shifted(coordinates: jax.Array, bits: jax.Array, op: ops.Crop, size: int) -
     return jnp.where(_outside(coordinates, size), -1, shifted)
 
 
-def covered(coordinates: jax.Array, bits: jax.Array, *, size: int, side: int) -> jax.Array:
-    """Returns which coordinates (1 or N, size) a cutout of that side covers, its centres drawn by bits (N, 1)."""
-    centre, half = below(bits, size), side // 2
+def covered(coordinates: jax.Array, bits: jax.Array, *, size: int, half: int) -> jax.Array:
+    """Returns which coordinates (1 or N, size) a cutout of that reach covers, its centres drawn by bits (N, 1)."""
+    centre = below(bits, size)
     return (coordinates >= centre - half) & (coordinates < centre + half)
 
 

@@ -7,12 +7,37 @@ from typing import Any
 import tensorflow as tf
 
 from sbn.augment import draws, ops
-from sbn.augment.host.noise import apply_gaussian
+from sbn.augment.host.augmix import Chains
+from sbn.augment.host.autoaugment import SubPolicies
+from sbn.augment.host.blur import apply_blur, check_blur
+from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
 from sbn.augment.host.randaugment import Layers
+from sbn.augment.host.resize import apply_resize_and_pad, check_resize
+from sbn.augment.host.trivialaugment import Trivial
 from sbn.augment.host.window import WINDOW_OPS, apply_window, check_window
 from sbn.augment.host.words import TENSORFLOW
 from sbn.augment.pipeline import draw_addresses
 
+# Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
+_POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
+    ops.RandAugment: Layers,
+    ops.AutoAugment: SubPolicies,
+    ops.TrivialAugment: Trivial,
+    ops.AugMix: Chains,
+}
+# Other ops: op -> (op, its draws, pixels, image size) -> pixels
+_FUNCTIONS: dict[type[ops.Op], Callable[[Any, tf.Tensor, tf.Tensor, tuple[int, int]], tf.Tensor]] = {
+    ops.Gaussian: apply_gaussian,
+    ops.PatchGaussian: apply_patch_gaussian,
+    ops.Blur: apply_blur,
+    ops.ResizeAndPad: apply_resize_and_pad,
+}
+# What an op demands of the image size: raises ValueError
+_CHECKS: dict[type[ops.Op], Callable[[Any, tuple[int, int]], None]] = {
+    ops.Crop: check_window,
+    ops.Blur: check_blur,
+    ops.ResizeAndPad: check_resize,
+}
 # One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -58,8 +83,9 @@ def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], image_size: tup
     run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
     for op, count, end in zip(pipeline, counts, ends, strict=True):
         where = range(end - count, end)
+        if type(op) in _CHECKS:
+            _CHECKS[type(op)](op, image_size)
         if isinstance(op, WINDOW_OPS):
-            check_window(op, image_size)
             run.append((op, where))
             continue
         if op.where != "image":
@@ -82,10 +108,10 @@ def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -
 
 
 def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
-    if isinstance(op, ops.RandAugment):
-        layers = Layers(op, image_size)
-        return lambda bits, pixels: layers(bits[:, where.start : where.stop], pixels)
-    if isinstance(op, ops.Gaussian):
-        gaussian = op
-        return lambda bits, pixels: apply_gaussian(gaussian, bits[:, where.start : where.stop], pixels, image_size)
+    if type(op) in _POLICIES:
+        policy = _POLICIES[type(op)](op, image_size)
+        return lambda bits, pixels: policy(bits[:, where.start : where.stop], pixels)
+    if type(op) in _FUNCTIONS:
+        function = _FUNCTIONS[type(op)]
+        return lambda bits, pixels: function(op, bits[:, where.start : where.stop], pixels, image_size)
     raise ValueError(f"op {op.name!r} has no host implementation")

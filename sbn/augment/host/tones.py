@@ -1,7 +1,10 @@
-"""RandAugment's ops on channel values, as Pillow computes them: equalise, autocontrast, solarise and the enhance ops.
+"""The policies' ops on channel values, as Pillow computes them: equalise, autocontrast, solarise and the enhance ops.
 
 Every function takes planes (N, 3, P) int32 with values 0..255 of the images that drew the op, and returns the like.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,37 +20,39 @@ def equalize_tables(histogram: tf.Tensor) -> tf.Tensor:
     return tf.where(step > 0, table, tf.range(256))
 
 
-def autocontrast_tables(histogram: tf.Tensor) -> tf.Tensor:
+def autocontrast_tables(histogram: tf.Tensor, *, dtype: tf.DType = tf.float64) -> tf.Tensor:
     """`ImageOps.autocontrast` without cutoff: (N, 3, 256) counts -> (N, 3, 256) int32 new values."""
     value = tf.range(256)
     occurs = histogram > 0
     low = tf.reduce_min(tf.where(occurs, value, 255), axis=-1, keepdims=True)
     high = tf.reduce_max(tf.where(occurs, value, 0), axis=-1, keepdims=True)
     # Pillow computes in Python floats, i.e. float64, and truncates
-    scale = 255.0 / tf.cast(tf.maximum(high - low, 1), tf.float64)
-    stretched = tf.cast(value, tf.float64) * scale + -tf.cast(low, tf.float64) * scale
+    scale = 255.0 / tf.cast(tf.maximum(high - low, 1), dtype)
+    stretched = tf.cast(value, dtype) * scale + -tf.cast(low, dtype) * scale
     table = tf.cast(tf.clip_by_value(stretched, 0.0, 255.0), tf.int32)
     return tf.where(high > low, table, value)
 
 
-def histogram_ops(planes: tf.Tensor, equalized: tf.Tensor, *, area: int) -> tf.Tensor:
-    """Equalises the first `equalized` (0-d int32) images and stretches the contrast of the others."""
+def histogram_ops(
+    planes: tf.Tensor, equalized: tf.Tensor, *, area: int, stretch: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.Tensor:
+    """Equalises the first `equalized` (0-d int32) images and gives the others' histograms to `stretch`."""
     rows = tf.shape(planes)[0] * 3
     index = tf.reshape(planes, [rows, area]) + (tf.range(rows) * 256)[:, None]
     no_weights = tf.zeros([0], tf.int32)
     counts = tf.raw_ops.DenseBincount(input=tf.reshape(index, [-1]), size=rows * 256, weights=no_weights)
     counts = tf.reshape(counts, [-1, 3, 256])
-    tables = tf.concat([equalize_tables(counts[:equalized]), autocontrast_tables(counts[equalized:])], axis=0)
+    tables = tf.concat([equalize_tables(counts[:equalized]), stretch(counts[equalized:])], axis=0)
     return tf.reshape(tf.gather_nd(tf.reshape(tables, [-1]), index[..., None]), [-1, 3, area])
 
 
-def solarize(planes: tf.Tensor, threshold: int) -> tf.Tensor:
-    """`ImageOps.solarize`: inverts values from the threshold upwards."""
+def solarize(planes: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
+    """`ImageOps.solarize`: inverts values from the threshold, (N, 1, 1) int32, upwards."""
     return tf.where(planes < threshold, planes, 255 - planes)
 
 
-def solarize_add(planes: tf.Tensor, addition: int) -> tf.Tensor:
-    """Adds to values below 128 (RandAugment's TensorFlow code; Pillow has no such op)."""
+def solarize_add(planes: tf.Tensor, addition: tf.Tensor) -> tf.Tensor:
+    """Adds (N, 1, 1) int32 to values below 128 (RandAugment's TensorFlow code; Pillow has no such op)."""
     return tf.where(planes < 128, tf.minimum(planes + addition, 255), planes)
 
 
@@ -75,14 +80,34 @@ def smooth(planes: tf.Tensor, *, image_size: tuple[int, int]) -> tf.Tensor:
     total = box + 4 * grid[:, 1:-1, 1:-1]
     # floor(total / 13 + 1/2) = (2 * total + 13) // 26; the product is exact for all totals up to 13 * 255
     inner = tf.bitwise.right_shift((2 * total + 13) * 20165, np.int32(19))
-    border = np.ones((height, width), bool)
+    return inside_border(inner, grid, planes)
+
+
+def inside_border(inner: tf.Tensor, grid: tf.Tensor, planes: tf.Tensor) -> tf.Tensor:
+    """Returns `grid` (M, H, W) with all but its border from `inner` (M, H - 2, W - 2), shaped as `planes`."""
+    border = np.ones(grid.shape[1:], bool)
     border[1:-1, 1:-1] = False
     padded = tf.pad(inner, [[0, 0], [1, 1], [1, 1]])
     return tf.reshape(tf.where(border, grid, padded), tf.shape(planes))
 
 
-def blend(degenerate: tf.Tensor, values: tf.Tensor, factor: float) -> tf.Tensor:
-    """Pillow's `Image.blend`: degenerate + factor * (values - degenerate) in float32, clipped, truncated."""
+def blend(degenerate: tf.Tensor, values: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Pillow's `Image.blend`: degenerate + factor * (values - degenerate) in float32, clipped, truncated.
+
+    The factor is (N, 1, 1) float32.
+    """
     start = tf.cast(degenerate, tf.float32)
-    mixed = start + np.float32(factor) * (tf.cast(values, tf.float32) - start)
+    mixed = start + factor * (tf.cast(values, tf.float32) - start)
     return tf.cast(tf.clip_by_value(mixed, 0.0, 255.0), tf.int32)
+
+
+class Rules(NamedTuple):
+    """What differs between Pillow's ops and those of AutoAugment's TensorFlow code; `PILLOW` documents each."""
+
+    luma: Callable[[tf.Tensor], tf.Tensor]
+    mean_luma: Callable[..., tf.Tensor]
+    smooth: Callable[..., tf.Tensor]
+    autocontrast_tables: Callable[[tf.Tensor], tf.Tensor]
+
+
+PILLOW = Rules(luma, mean_luma, smooth, autocontrast_tables)

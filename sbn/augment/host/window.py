@@ -63,7 +63,7 @@ def _shifted(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Crop, size: int
 
 
 def _covered(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Cutout, size: int) -> tf.Tensor:
-    centre, half = _below(op_bits, size), op.side // 2
+    centre, half = _below(op_bits, size), op.half
     return (coordinates >= centre - half) & (coordinates < centre + half)
 
 

@@ -21,6 +21,11 @@ def _shift_right(x: tf.Tensor, n: int) -> tf.Tensor:
 TENSORFLOW = draws.Words(_uint32, lambda x: tf.cast(x, tf.float32), _shift_right, tf.math)
 
 
+def below(bits: tf.Tensor, n: int) -> tf.Tensor:
+    """Returns `draws.below` as int32, which indexes and counts need."""
+    return tf.cast(draws.below(bits, n, TENSORFLOW), tf.int32)
+
+
 def order(seed: Any, *, stage: Any, epoch: Any, count: int) -> tf.Tensor:
     """Returns `draws.order` as an (count,) int64 tensor; seed, stage and epoch may be 0-d tensors."""
     words = draws.order_words(seed, stage=stage, epoch=epoch, count=count, words=TENSORFLOW)

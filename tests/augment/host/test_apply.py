@@ -15,6 +15,14 @@ PIPELINES = [
     "crop(4)|flip|cutout(16)",
     "randaugment(3, 4)|crop(4)|flip|cutout(16)",
     "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
+    "autoaugment('cifar10')|crop(4)|flip|cutout(16)",
+    "flip|crop(4)|autoaugment('cifar10_code', fill=0)",
+    "cutout(8)|autoaugment('cifar10_code')|autoaugment('svhn')",
+    "autoaugment('imagenet', fill=128)|autoaugment('imagenet_v0', fill=9)",
+    "cutout(5, half_side=True)|flip",
+    "flip|resize_and_pad(16)|resize_and_pad(11, 'random', 'mean')",
+    "crop(4)|resize_and_pad(9, placement='top_left', fill=77)|flip",
+    "trivialaugment|flip|trivialaugment('mean')|crop(4)",
     "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
 ]
 IMAGES = {size: images(size, 60, seed=1) for size in ((32, 32), (20, 27))}
@@ -37,7 +45,16 @@ def test_a_pipeline_equals_pillow_on_one_image_after_the_other(text, size):
             np.testing.assert_array_equal(result, run(image, pipeline, identity=identity, **address))
 
 
-@pytest.mark.parametrize("text", [*PIPELINES, "gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *PIPELINES,
+        "gaussian(0.2)|flip",
+        "patch_gaussian(9, 1, True)|blur",
+        "crop(4)|augmix(all_ops=True)",
+        "crop(4)|gaussian(0.1, 'uniform')",
+    ],
+)
 def test_result_depends_on_the_image_and_its_address_alone(text):
     size = (20, 27)
     apply = make_apply(parse(text), image_size=size)
@@ -83,6 +100,29 @@ def test_noise_equals_float64_up_to_rounding_at_ties(kind):
     np.testing.assert_array_equal(found[..., 3], expected[..., 3])
     difference = np.abs(found.astype(int) - expected)
     # float32 errs by some 3e-5 levels here, so the rounding of about that share of values falls on the other side
+    assert difference.max() <= 1
+    assert np.mean(difference) < 2e-4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "crop(4)|patch_gaussian(9, 1)",
+        "patch_gaussian(25, 0.5, random_side=True)|flip",
+        "crop(4)|blur|flip",
+        "blur(0.4, 3)",
+        "cutout(9)|randaugment(2, 3, ops='uda_cifar_15')|blur(2, 7)",  # white fillers too
+        "cutout(12)|blur(3, 9)",
+    ],
+)
+@pytest.mark.parametrize("size", IMAGES)
+def test_filters_equal_float64_up_to_rounding_at_ties(text, size):
+    pipeline = parse(text)
+    found = rgbx(make_apply(pipeline, image_size=size)(pack(IMAGES[size]), ids=range(60), **ADDRESS))
+    expected = np.stack([run(image, pipeline, identity=i, **ADDRESS) for i, image in enumerate(IMAGES[size])])
+    np.testing.assert_array_equal(found[..., 3], expected[..., 3])
+    difference = np.abs(found.astype(int) - expected)
+    # as above; flat and two-valued images have whole means, which no rounding moves
     assert difference.max() <= 1
     assert np.mean(difference) < 2e-4
 
@@ -140,5 +180,8 @@ def test_pixels_of_the_wrong_kind_are_named():
     for wrong in (tf.zeros([2, 8, 9], tf.int32), tf.zeros([2, 8, 8], tf.uint8), tf.zeros([2, 8, 8, 3], tf.int32)):
         with pytest.raises(ValueError, match=r"they must be int32 \(N, 8, 8\)"):
             apply(wrong, ids=[0, 1], **ADDRESS)
+    for text in ("blur(side=9)", "resize_and_pad(5)"):
+        with pytest.raises(ValueError, match=r"\(4, 9\) it must be (below 8|at most 4)"):
+            make_apply(parse(text), image_size=(4, 9))
     with pytest.raises(ValueError, match="below 4"):
         make_apply(parse("crop(4, fill='reflect')"), image_size=(4, 9))

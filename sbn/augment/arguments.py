@@ -1,0 +1,48 @@
+"""What an op's arguments may be: declared as dataclass fields, checked when an op is made."""
+
+import dataclasses
+import math
+from typing import Any
+
+from sbn.config.errors import unknown
+
+
+def number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
+    """Declares a whole or real number from `low` to `high`, both included."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
+def choice(*choices: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declares one of these words."""
+    return dataclasses.field(default=default, metadata={"choices": choices})
+
+
+def fill_with(default: int | str) -> Any:
+    """Declares what uncovered pixels show: a grey level, or 'mean' for filler pixels."""
+    return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean",)})
+
+
+def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    """Returns the value of a declared field as its type.
+
+    Raises:
+        ValueError: one line that names the op, the argument, the value and what it may be.
+    """
+    what = f"{op}({field.name})"
+    if field.type is str or (field.type == int | str and isinstance(value, str)):
+        if value not in field.metadata["choices"]:
+            raise unknown(what, value, field.metadata["choices"])
+        return value
+    if field.type is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{what} is {value!r}; it must be True or False")
+        return value
+    kinds = (int, float) if field.type is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+        kind = "a finite number" if field.type is float else "a whole number"
+        raise ValueError(f"{what} is {value!r}; it must be {kind}")
+    low, high = field.metadata["low"], field.metadata["high"]
+    if not low <= value <= high:
+        bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise ValueError(f"{what} is {value!r}; it must be {bounds}")
+    return float(value) if field.type is float else value

@@ -1,0 +1,55 @@
+"""Where every output pixel of a geometric op comes from in AutoAugment's TensorFlow code.
+
+Its quirks, each kept: a shear reads at x + s * y instead of at x + s * (y + 1/2), half a row off Pillow; a rotation is
+about ((W - 1) / 2, (H - 1) / 2); positions are float32 and rounded to the nearest pixel, halves away from zero.
+"""
+
+import math
+
+import numpy as np
+
+from sbn.augment.geometry import OUTSIDE
+from sbn.augment.policies import GEOMETRY
+from sbn.config.errors import unknown
+
+
+def _matrix(op: str, argument: float, height: int, width: int) -> np.ndarray:
+    if op == "Rotate":
+        angle = np.float32(argument) * np.float32(math.pi / 180)
+        cos, sin = np.cos(angle), np.sin(angle)
+        right, low = np.float32(width - 1), np.float32(height - 1)
+        x = (right - (cos * right - sin * low)) / np.float32(2)
+        y = (low - (sin * right + cos * low)) / np.float32(2)
+        return np.array([cos, -sin, x, sin, cos, y], np.float32)
+    moved = {name: argument if op == name else 0.0 for name in GEOMETRY}
+    rows = (1, moved["ShearX"], moved["TranslateX"]), (moved["ShearY"], 1, moved["TranslateY"])
+    return np.array(rows, np.float32).reshape(-1)
+
+
+def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.ndarray:
+    """Returns for every output pixel the flat index of the input pixel it shows, or `OUTSIDE`.
+
+    Args:
+        op: Rotate (degrees, counter-clockwise), ShearX, ShearY, TranslateX or TranslateY (pixels; positive moves the
+            content left or up).
+        argument: the signed argument.
+        image_size: (height, width).
+
+    Returns:
+        (height * width,) int32.
+
+    Raises:
+        ValueError: unknown op.
+    """
+    if op not in GEOMETRY:
+        raise unknown("geometric op", op, GEOMETRY)
+    height, width = image_size
+    a, b, c, d, e, f = _matrix(op, argument, height, width)
+    rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
+    x, y = _rounded(a * columns + b * rows + c), _rounded(d * columns + e * rows + f)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return np.where(inside, y * width + x, OUTSIDE).reshape(-1).astype(np.int32)
+
+
+def _rounded(position: np.ndarray) -> np.ndarray:
+    return np.copysign(np.floor(np.abs(position) + np.float32(0.5)), position)

@@ -1,0 +1,69 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sbn.augment.pipeline import parse
+from sbn.data import pixels, sources
+from sbn.data.host import View, batches
+from sbn.data.sheet import draw, lay_out, main, show_colours
+
+
+@pytest.fixture
+def source(tiny):
+    return sources.load(tiny({"data.train_examples": 8, "data.image_size": 16}).data, "train")
+
+
+def test_a_sheet_shows_what_a_run_with_this_seed_trains_on(source):
+    pipeline = parse("randaugment(2, 9)|crop(4)|flip|cutout(6)")
+    shown = draw(source, pipeline, draws=2, seed=7)
+    assert shown.shape == (8, 3, 16, 16, 3)
+    np.testing.assert_array_equal(shown[:, 0], source.images)
+    views = [View(pipeline, draws=0)]
+    trained = batches(source, views, seed=7, stage=0, batch_size=8, start=0, stop=2)
+    for epoch, batch in enumerate(trained):
+        found = shown[batch["id"], 1 + epoch]
+        np.testing.assert_array_equal(found, show_colours(batch["pixels"][:, 0], source.mean))
+
+
+def test_fillers_have_the_mean_colour(source):
+    mean = (0.1, 0.5, 0.9)
+    shown = draw(dataclasses.replace(source, mean=mean), parse("cutout(40)"), draws=1, seed=0)
+    # a hole of 40 covers an image of 16 wherever its centre is
+    np.testing.assert_array_equal(shown[:, 1], np.broadcast_to(np.uint8([26, 128, 230]), (8, 16, 16, 3)))
+    black = pixels.pack(np.zeros((1, 2, 2, 3), np.uint8))
+    assert not show_colours(black, mean).any()  # a black image pixel is no filler
+
+
+def test_images_are_enlarged_by_whole_factors_and_keep_their_places():
+    images = np.arange(2 * 3, dtype=np.uint8).reshape(2, 3, 1, 1, 1) * np.ones((48, 48, 3), np.uint8)
+    picture = lay_out(images)
+    assert picture.shape == (2 * 2 * 50, 2 * (3 * 50 + 4), 3)
+    for row in range(2):
+        for column, left in enumerate((0, 54, 104)):
+            tile = picture[100 * row : 100 * row + 96, 2 * left : 2 * left + 96]
+            np.testing.assert_array_equal(tile, 3 * row + column)
+
+
+def test_the_command_writes_one_block_a_pipeline(tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    words = ["flip", "autoaugment('cifar10')", "--images=3", "--draws=2", f"--out={path}"]
+    assert main(words) == 0
+    assert "2 x 3 images" in capsys.readouterr().out
+    with Image.open(path) as sheet:
+        assert sheet.size == (3 * (3 * 34 + 4), 2 * (3 * 3 * 34 + 16))
+
+
+def test_what_can_not_be_shown_is_one_line_and_exit_code_2(tmp_path, capsys):
+    for words, said in (
+        (["flp"], "did you mean 'flip'"),
+        (["flip", "--data=shaeps"], "did you mean 'shapes'"),
+        (["flip", "--images=0"], "at least 1"),
+        (["crop(32, fill='reflect')", f"--out={tmp_path / 'x.png'}"], "below 32"),
+        (["flip", "--images=1", f"--out={tmp_path / 'no/x.png'}"], "no/x.png"),
+    ):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1

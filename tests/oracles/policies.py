@@ -1,0 +1,90 @@
+"""AutoAugment and TrivialAugment one image at a time, as their released code does it: on Pillow's RGBA images."""
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
+
+from sbn.augment.levels import argument
+from sbn.augment.policies import SIGNED
+from sbn.augment.subpolicies import SUBPOLICIES
+from tests.oracles.image_ops import hole, policy_op
+
+_THROUGH_RGB = {
+    "Invert": lambda image, v: ImageOps.invert(image),
+    "Equalize": lambda image, v: ImageOps.equalize(image),
+    "AutoContrast": lambda image, v: ImageOps.autocontrast(image),
+    "Posterize": lambda image, v: ImageOps.posterize(image, v),
+    "Solarize": lambda image, v: ImageOps.solarize(image, v),
+}
+_AFFINE = {
+    "ShearX": lambda v: (1, v, 0, 0, 1, 0),
+    "ShearY": lambda v: (1, 0, 0, v, 1, 0),
+    "TranslateX": lambda v: (1, 0, v, 0, 1, 0),
+    "TranslateY": lambda v: (1, 0, 0, 0, 1, v),
+}
+# The authors' 14 ops in their order, with the range of each: level 0 and level 30.
+TRIVIAL = {
+    "Identity": None,
+    "AutoContrast": None,
+    "Equalize": None,
+    "Rotate": (0, 135),
+    "Solarize": (256, 0),
+    "Color": (0.01, 2.0),
+    "Posterize": (8, 2),
+    "Contrast": (0.01, 2.0),
+    "Brightness": (0.01, 2.0),
+    "Sharpness": (0.01, 2.0),
+    "ShearX": (0.0, 0.99),
+    "ShearY": (0.0, 0.99),
+    "TranslateX": (0, 32),
+    "TranslateY": (0, 32),
+}
+
+
+def transparent_op(rgba, name, value, row, column):
+    """One op of the CIFAR code on (H, W, 4): uncovered pixels are transparent, five ops make all pixels opaque."""
+    image = Image.fromarray(rgba)
+    if name == "Identity":
+        return rgba
+    if name == "Cutout":
+        return hole(rgba, row, column, value, 0)
+    if name in _THROUGH_RGB:
+        image = _THROUGH_RGB[name](image.convert("RGB"), value).convert("RGBA")
+    elif name == "Rotate":
+        image = image.rotate(value)
+    elif name in _AFFINE:
+        image = image.transform(image.size, Image.Transform.AFFINE, _AFFINE[name](value))
+    else:
+        image = getattr(ImageEnhance, name)(image).enhance(value)
+    return np.asarray(image)
+
+
+def _apply(image, name, value, row, column, fill):
+    if fill == "mean":
+        return transparent_op(image, name, value, row, column)
+    return policy_op(image, name, value, row, column, fill)
+
+
+def autoaugment(image, op, bits):
+    sub_policies = SUBPOLICIES[op.policy]
+    height, width = image.shape[:2]
+    for step, (name, probability, level) in enumerate(sub_policies[int(bits[0]) * len(sub_policies) >> 32]):
+        happens, sign, row, column = (int(b) for b in bits[1 + 4 * step : 5 + 4 * step])
+        if (happens >> 8) / 2**24 >= probability:
+            continue
+        value = argument(name, level)
+        value = -value if name in SIGNED and sign >> 31 else value
+        image = _apply(image, name, value, row * height >> 32, column * width >> 32, op.fill)
+    return image
+
+
+def trivialaugment(image, op, bits):
+    which, level, sign = (int(b) for b in bits)
+    name, level = list(TRIVIAL)[which * 14 >> 32], level * 31 >> 32
+    value = None
+    if TRIVIAL[name] is not None:
+        start, end = TRIVIAL[name]
+        way = level * abs(end - start) / 30
+        # whole-number ranges move in whole steps, each truncated
+        value = start + (1 if end > start else -1) * (int(way) if isinstance(end, int) else way)
+        value = -value if name in SIGNED and sign >> 31 else value
+    return _apply(image, name, value, 0, 0, op.fill)
