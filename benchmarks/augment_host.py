@@ -1,4 +1,4 @@
-"""How fast the batched augmentation ops are beside a chain of per-image conditionals and beside Pillow.
+"""How fast the batched augmentation ops are beside a chain of per-image conditionals, Pillow, and Keras's layer.
 
 `python -m benchmarks.augment_host [--side 32] [--layers 2 3] [--rounds 5]`
 
@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import augment_chain, augment_pillow
+from benchmarks import augment_chain, augment_keras, augment_pillow
 from sbn.augment.host.apply import make_apply
 from sbn.augment.host.packing import pack
 from sbn.augment.host.words import order
@@ -65,6 +65,13 @@ def chain(images, layers, batch):
     return _prefetched(pairs.batch(batch, drop_remainder=True))
 
 
+def keras_layer(images, layers, batch):
+    data = tf.constant(images)
+    pair = augment_keras.make_pair(layers)
+    ids = tf.data.Dataset.range(len(images)).shuffle(len(images)).repeat().batch(batch, drop_remainder=True)
+    return _prefetched(ids.map(lambda i: pair(tf.gather(data, i)), num_parallel_calls=2))
+
+
 def _prefetched(dataset):
     # the default intra-op pool for both; no autotuning, whose own threads would be counted
     options = tf.data.Options()
@@ -101,7 +108,7 @@ def measure(iterator, batches):
 
 
 def compare(layers, *, side, batch, rounds, seconds, images):
-    pipelines = {"batched": batched, "chain": chain, "pillow": pillow}
+    pipelines = {"batched": batched, "chain": chain, "pillow": pillow, "keras": keras_layer}
     iterators = {name: make(images, layers, batch) for name, make in pipelines.items()}
     batches = {}
     for name, iterator in iterators.items():

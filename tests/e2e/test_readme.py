@@ -63,7 +63,9 @@ def test_ci_runs_the_readmes_test_command():
 
 def test_listing_and_showing(shell):
     assert "table3/weak_augment" in shell(COMMANDS["list"])
-    assert "Posterize" in shell(COMMANDS["show"])
+    shown = shell(COMMANDS["show"])
+    assert "Posterize" in shown
+    assert "sheet.png" in shown
 
 
 def test_a_row_and_its_evaluation(shell):
