@@ -172,10 +172,25 @@ def test_a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint(finis
     runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(finished[0]))
 
 
-def test_a_state_that_is_not_finite_is_not_saved(tiny, tmp_path):
-    """An update can overflow although loss and gradient were finite when it was made."""
-    with pytest.raises(Diverged, match=r"step 1"):
-        train(tiny({"optim.lr": 3e38, "save.every": "1 steps"}), tmp_path / "run")
+def test_a_state_that_is_not_finite_is_not_saved(tiny, tmp_path, monkeypatch):
+    """An update, or a running variance, can overflow although loss and gradient are finite."""
+    from sbn.train import step as steps
+
+    original = steps.make_step
+
+    def make_step(*args, **options):
+        take_step = original(*args, **options)
+
+        def overflowing(state, fed, resident):
+            state, metrics = take_step(state, fed, resident)
+            stats = jax.tree.map(lambda leaf: leaf + np.inf, state.batch_stats)
+            return state._replace(batch_stats=stats), metrics
+
+        return overflowing
+
+    monkeypatch.setattr("sbn.train.loop.make_step", make_step)
+    with pytest.raises(Diverged, match=r"the state after step 1 is no longer finite"):
+        train(tiny({"save.every": "1 steps"}), tmp_path / "run")
     assert not list((tmp_path / "run/checkpoints").iterdir())
 
 
