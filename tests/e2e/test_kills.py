@@ -17,7 +17,7 @@ KILLS = 20
 def test_a_run_killed_twenty_times_ends_with_the_same_bits(tiny, tmp_path):
     # Checkpoints so often that most of the time one is being written.
     config = tiny(
-        {"duration": "1000 steps", "save.every": "5 steps", "eval.every": "300 steps", "log.every": "5 steps"}
+        {"duration": "3000 steps", "save.every": "5 steps", "eval.every": "1000 steps", "log.every": "5 steps"}
     )
     train(config, tmp_path / "whole")
 
@@ -28,7 +28,7 @@ def test_a_run_killed_twenty_times_ends_with_the_same_bits(tiny, tmp_path):
         with process:
             first = next((line for line in process.stdout if line.startswith("step")), "")
             if kills < KILLS and first:
-                time.sleep(moments.uniform(0, 2.5))
+                time.sleep(moments.uniform(0, 1.5))
                 process.kill()
                 kills += 1
             output = first + process.stdout.read()
