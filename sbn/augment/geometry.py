@@ -73,5 +73,11 @@ def source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.n
     else:
         x = (_fixed(c + a / 2 + b / 2) + columns * _fixed(a) + rows * _fixed(b)) >> 16
         y = (_fixed(f + d / 2 + e / 2) + columns * _fixed(d) + rows * _fixed(e)) >> 16
+    return flat_indices(x, y, image_size=image_size)
+
+
+def flat_indices(x: np.ndarray, y: np.ndarray, *, image_size: tuple[int, int]) -> np.ndarray:
+    """Returns the (H * W,) int32 flat indices of whole-numbered positions x and y, (H, W); `OUTSIDE` off the image."""
+    height, width = image_size
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return np.where(inside, y * width + x, OUTSIDE).reshape(-1).astype(np.int32)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from sbn.augment.geometry import OUTSIDE
+from sbn.augment.geometry import flat_indices
 from sbn.augment.policies import GEOMETRY
 from sbn.config.errors import unknown
 
@@ -47,8 +47,7 @@ def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> n
     a, b, c, d, e, f = _matrix(op, argument, height, width)
     rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
     x, y = _rounded(a * columns + b * rows + c), _rounded(d * columns + e * rows + f)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return np.where(inside, y * width + x, OUTSIDE).reshape(-1).astype(np.int32)
+    return flat_indices(x, y, image_size=image_size)
 
 
 def _rounded(position: np.ndarray) -> np.ndarray:

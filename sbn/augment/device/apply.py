@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from sbn.augment import draws, ops
 from sbn.augment.device.noise import apply_gaussian
 from sbn.augment.device.randaugment import Layers
-from sbn.augment.device.window import WINDOW_OPS, apply_window, check_window
+from sbn.augment.device.window import WINDOW_OPS, apply_window
 from sbn.augment.device.words import JAX
+from sbn.augment.fits import check_fits
 from sbn.augment.pipeline import draw_addresses
 
 # One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H * W)
@@ -34,6 +35,7 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     Raises:
         ValueError: an op does not fit the image size.
     """
+    check_fits(pipeline, image_size=image_size)
     steps = _make_steps(pipeline, image_size)
 
     def apply(pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> jax.Array:
@@ -66,8 +68,6 @@ def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> li
 
 
 def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
-    for op in run:
-        check_window(op, image_size)
     counts = [op.draws_needed(image_size) for op in run]
     ends = list(itertools.accumulate(counts))
 

@@ -66,10 +66,3 @@ def covered(coordinates: jax.Array, bits: jax.Array, *, size: int, half: int) ->
     """Returns which coordinates (1 or N, size) a cutout of that reach covers, its centres drawn by bits (N, 1)."""
     centre = below(bits, size)
     return (coordinates >= centre - half) & (coordinates < centre + half)
-
-
-def check_window(op: ops.Op, image_size: tuple[int, int]) -> None:
-    """Raises ValueError where a reflecting crop would need a second reflection."""
-    if isinstance(op, ops.Crop) and op.fill == "reflect" and op.pad >= min(image_size):
-        side = min(image_size)
-        raise ValueError(f"crop(pad) is {op.pad}; to reflect images of {image_size} it must be below {side}")

@@ -7,14 +7,15 @@ from typing import Any
 import tensorflow as tf
 
 from sbn.augment import draws, ops
+from sbn.augment.fits import check_fits
 from sbn.augment.host.augmix import Chains
 from sbn.augment.host.autoaugment import SubPolicies
-from sbn.augment.host.blur import apply_blur, check_blur
+from sbn.augment.host.blur import apply_blur
 from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
 from sbn.augment.host.randaugment import Layers
-from sbn.augment.host.resize import apply_resize_and_pad, check_resize
+from sbn.augment.host.resize import apply_resize_and_pad
 from sbn.augment.host.trivialaugment import Trivial
-from sbn.augment.host.window import WINDOW_OPS, apply_window, check_window
+from sbn.augment.host.window import WINDOW_OPS, apply_window
 from sbn.augment.host.words import TENSORFLOW
 from sbn.augment.pipeline import draw_addresses
 
@@ -31,12 +32,6 @@ _FUNCTIONS: dict[type[ops.Op], Callable[[Any, tf.Tensor, tf.Tensor, tuple[int, i
     ops.PatchGaussian: apply_patch_gaussian,
     ops.Blur: apply_blur,
     ops.ResizeAndPad: apply_resize_and_pad,
-}
-# What an op demands of the image size: raises ValueError
-_CHECKS: dict[type[ops.Op], Callable[[Any, tuple[int, int]], None]] = {
-    ops.Crop: check_window,
-    ops.Blur: check_blur,
-    ops.ResizeAndPad: check_resize,
 }
 # One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -57,6 +52,7 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     Raises:
         ValueError: an op does not fit the image size.
     """
+    check_fits(pipeline, image_size=image_size)
     addresses = draw_addresses(pipeline, image_size)
     steps = _make_steps(pipeline, [len(address) for address in addresses], image_size)
     index = list(itertools.chain.from_iterable(addresses))
@@ -83,8 +79,6 @@ def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], image_size: tup
     run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
     for op, count, end in zip(pipeline, counts, ends, strict=True):
         where = range(end - count, end)
-        if type(op) in _CHECKS:
-            _CHECKS[type(op)](op, image_size)
         if isinstance(op, WINDOW_OPS):
             run.append((op, where))
             continue

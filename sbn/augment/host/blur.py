@@ -34,10 +34,3 @@ def apply_blur(op: ops.Blur, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: 
     means = tf.reshape(grid[:, :3] / tf.maximum(grid[:, 3:], 1e-6), [-1, 3, height * width])
     planes = tf.cast(tf.round(tf.clip_by_value(means, 0.0, 255.0)), tf.int32)
     return tf.reshape(tf.where(mark[:, 0] > 0, merge(planes, words), words), tf.shape(pixels))
-
-
-def check_blur(op: ops.Blur, image_size: tuple[int, int]) -> None:
-    """Raises ValueError where reflection would need a second reflection."""
-    if op.side // 2 >= min(image_size):
-        side = 2 * min(image_size)
-        raise ValueError(f"blur(side) is {op.side}; to reflect images of {image_size} it must be below {side}")

@@ -60,11 +60,3 @@ def _resized(grid: tf.Tensor, *, axis: int, target: int) -> tf.Tensor:
     half = np.int32(1 << (kernels.RESIZE_BITS - 1))
     total = tf.bitwise.right_shift(tf.add_n(taps) + half, np.int32(kernels.RESIZE_BITS))
     return tf.clip_by_value(total, 0, 255)
-
-
-def check_resize(op: ops.ResizeAndPad, image_size: tuple[int, int]) -> None:
-    """Raises ValueError where the image is smaller than what it should shrink to."""
-    if op.size > min(image_size):
-        raise ValueError(
-            f"resize_and_pad(size) is {op.size}; of images of {image_size} it must be at most {min(image_size)}"
-        )

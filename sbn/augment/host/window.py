@@ -65,10 +65,3 @@ def _shifted(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Crop, size: int
 def _covered(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Cutout, size: int) -> tf.Tensor:
     centre, half = _below(op_bits, size), op.half
     return (coordinates >= centre - half) & (coordinates < centre + half)
-
-
-def check_window(op: ops.Op, image_size: tuple[int, int]) -> None:
-    """Raises ValueError where a reflecting crop would need a second reflection."""
-    if isinstance(op, ops.Crop) and op.fill == "reflect" and op.pad >= min(image_size):
-        side = min(image_size)
-        raise ValueError(f"crop(pad) is {op.pad}; to reflect images of {image_size} it must be below {side}")

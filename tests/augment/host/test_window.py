@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbn.augment import ops
+from sbn.augment.fits import check_fits
 from sbn.augment.host.packing import pack
-from sbn.augment.host.window import apply_window, check_window
+from sbn.augment.host.window import apply_window
 from tests.oracles.image_ops import hole, images, run_op
 
 SIZE = (11, 14)
@@ -68,6 +69,6 @@ def test_an_odd_side_hides_one_pixel_less():
 
 
 def test_a_crop_that_would_reflect_twice_is_refused():
-    check_window(ops.Crop(10, "reflect"), SIZE)
+    check_fits((ops.Crop(10, "reflect"),), image_size=SIZE)
     with pytest.raises(ValueError, match=r"crop\(pad\) is 11.*below 11"):
-        check_window(ops.Crop(11, "reflect"), SIZE)
+        check_fits((ops.Crop(11, "reflect"),), image_size=SIZE)
