@@ -8,9 +8,10 @@ from ml_collections import ConfigDict
 
 from sbn.config.errors import unknown
 from sbn.models.wide_resnet import WideResNet
+from sbn.nn.norms import NORMS
 
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-NORM_KINDS = ("split", "split_stats", "shared", "none")
+NORM_KINDS = (*NORMS, "shared")
 
 
 def make_model(config: ConfigDict, *, classes: int, branches: int) -> nn.Module:
