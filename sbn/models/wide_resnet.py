@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from sbn.config.errors import unknown
 from sbn.nn.norms import NormLayer, make_norm
 from sbn.nn.residual import conv_init, head_init, pool_and_pad
+from sbn.nn.taps import Tap, no_tap
 
 Array = jax.Array
 
@@ -67,8 +68,7 @@ class WideResNet(nn.Module):
 
     Every convolution is SAME, has no bias and starts from He's fan-out normal; the dense kernel starts
     uniform in ±1/sqrt(classes). Parameters are float32. With `capture_intermediates=True` flax returns every
-    named part (`stem`, `group1_block1`, ..., `final_norm`, `head`); where `intermediates` is mutable it also
-    holds `features`, the pooled activations (N, K, 64 * width).
+    named part (`stem`, `group1_block1`, ..., `final_norm`, `head`).
 
     Attributes:
         depth: 6n + 4, for n blocks a group.
@@ -105,13 +105,18 @@ class WideResNet(nn.Module):
     dtype: Any = jnp.float32
     norm_layer: NormLayer | None = None
 
+    # Where Manifold Mixup may mix: the places of its released code
+    mixing_points = ("input", "group1", "group2")
+
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
         """Logits of every branch.
 
         Args:
             x: (N, K, H, W, 3) float, normalised images of any size.
             train: batch statistics and dropout, or running statistics and none.
+            tap: is given `input`, `group1` to `group3` (their sums, before the next normalisation), and `features`,
+                the pooled activations (N, K, 64 * width) float32.
 
         Returns:
             (N, K, classes) float32.
@@ -138,7 +143,7 @@ class WideResNet(nn.Module):
         )
         gains = (1.0, 1.0) if norm_layer else ((3 * blocks) ** -0.5, 0.0)
 
-        x = x.astype(self.dtype)
+        x = tap("input", x).astype(self.dtype)
         x = stem = _conv(STEM_CHANNELS, "stem", dtype=self.dtype)(x)
         for group, stride in enumerate(STRIDES, start=1):
             channels = STEM_CHANNELS * self.width * 2 ** (group - 1)
@@ -159,11 +164,11 @@ class WideResNet(nn.Module):
                 )(x, train=train)
             if self.group_skips:
                 x = x + pool_and_pad(entered, channels, stride=stride)
-        if self.group_skips:
-            x = x + pool_and_pad(stem, x.shape[-1], stride=4)
+            if self.group_skips and group == len(STRIDES):
+                x = x + pool_and_pad(stem, x.shape[-1], stride=4)
+            x = tap(f"group{group}", x)
         x = nn.relu(_normalise(x, norm_layer, "final_norm", train=train))
-        features = x.mean((2, 3), dtype=jnp.float32)
-        self.sow("intermediates", "features", features)
+        features = tap("features", x.mean((2, 3), dtype=jnp.float32))
         kernel_init = head_init if norm_layer else nn.initializers.zeros
         return nn.Dense(self.classes, dtype=jnp.float32, kernel_init=kernel_init, name="head")(features)
 

@@ -199,15 +199,40 @@ def test_bfloat16_computes_low_and_keeps_high():
     np.testing.assert_allclose(logits, full, rtol=0, atol=0.05 * float(jnp.abs(full).max()))
 
 
-def test_features_are_the_pooled_activations():
+def test_taps_see_what_passes():
     network, x = model(), images()
-    v = random_variables(network, x)
+    v, seen = random_variables(network, x), {}
     assert set(v) == {"params", "batch_stats"}
-    logits, state = network.apply(v, x, train=False, mutable="intermediates")
-    (features,) = state["intermediates"]["features"]
-    assert features.shape == (3, K, 64)
+
+    def tap(name, activations):
+        seen[name] = activations
+        return activations
+
+    logits = network.apply(v, x, train=False, tap=tap)
+    assert [(name, value.shape) for name, value in seen.items()] == [
+        ("input", (3, K, 8, 8, 3)),
+        ("group1", (3, K, 8, 8, 16)),
+        ("group2", (3, K, 4, 4, 32)),
+        ("group3", (3, K, 2, 2, 64)),
+        ("features", (3, K, 64)),
+    ]
+    assert set(network.mixing_points) <= set(seen)
+    np.testing.assert_array_equal(seen["input"], x)
+    _, state = network.apply(v, x, train=False, capture_intermediates=True)
+    blocks = state["intermediates"]
+    for group in (1, 2, 3):
+        np.testing.assert_array_equal(seen[f"group{group}"], blocks[f"group{group}_block1"]["__call__"][0])
     head = v["params"]["head"]
-    np.testing.assert_allclose(features @ head["kernel"] + head["bias"], logits, rtol=1e-5)
+    np.testing.assert_allclose(seen["features"] @ head["kernel"] + head["bias"], logits, rtol=1e-5)
+
+
+@pytest.mark.parametrize("point", ["input", "group1", "group2", "group3", "features"])
+def test_taps_replace_what_passes(point):
+    network, x = model(), images()
+    v, order = random_variables(network, x), np.array([2, 0, 1])
+    swapped = network.apply(v, x, train=False, tap=lambda name, y: y[order] if name == point else y)
+    # With running statistics no example sees another, so that swapping examples anywhere swaps the logits.
+    np.testing.assert_allclose(swapped, network.apply(v, x, train=False)[order], rtol=1e-5)
 
 
 def test_without_norm_blocks_start_as_the_identity():
