@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
 from sbn.augment.fits import check_fits
+from sbn.augment.size_ops import sizes
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.sources import Source
@@ -60,7 +61,7 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
     """Returns the views of a stage, in the order of the K axis.
 
     Raises:
-        ConfigError: if a pipeline can't be read, or does not fit the images.
+        ConfigError: if a pipeline can't be read, or does not fit the images, or the views come out in several sizes.
     """
     names = list(stage.config.branches)
     views = []
@@ -72,6 +73,10 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {view.augment!r}: {error}") from None
         views.append(View(ops, names.index(view.draws or name)))
+    made = [sizes(view.ops, image_size)[-1] for view in views]
+    if len(set(made)) > 1:
+        shown = ", ".join(f"views.{name}.augment makes {size}" for name, size in zip(names, made, strict=True))
+        raise ConfigError(f"the views of a batch must agree in size (height, width): {shown}")
     return views
 
 
