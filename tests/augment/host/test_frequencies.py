@@ -39,7 +39,7 @@ def p_value(found, shares):
 
 
 def independent(a, b):
-    return stats.chi2_contingency(np.histogram2d(a, b, bins=(len(set(a)), len(set(b))))[0]).pvalue
+    return stats.chi2_contingency(stats.contingency.crosstab(a, b).count).pvalue
 
 
 def augment(text, count=COUNT, rgb=None):
