@@ -66,6 +66,7 @@ def test_listing_and_showing(shell):
     shown = shell(COMMANDS["show"])
     assert "Posterize" in shown
     assert "sheet.png" in shown
+    assert "figure1.png" in shown
 
 
 def test_a_row_and_its_evaluation(shell):
