@@ -55,6 +55,8 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(f"views.*.weight: give all of {', '.join(stage.branches)} a weight, or none of them")
     if weights[0] is not None and sum(weights) <= 0:
         raise ConfigError("views.*.weight: the weights add up to 0, nothing would be learned")
+    if stage.loss.consistency and len(stage.branches) < 2:
+        raise ConfigError(f"loss.consistency = {stage.loss.consistency:g} needs two views to compare, not one")
     schedule = stage.schedule
     if schedule.kind == "step" and not schedule.boundaries:
         raise ConfigError("schedule.kind = 'step' needs schedule.boundaries, such as ('60 epochs', '120 epochs')")
