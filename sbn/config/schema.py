@@ -148,6 +148,12 @@ KEYS = (
         choices=("split", "split_stats", "shared", "none"),
     ),
     Key(
+        "norm.sequential",
+        "bool",
+        False,
+        "Views go through the network one after the other, each with its own batch statistics (shared: the running ones are updated by each); else views of one size together.",
+    ),
+    Key(
         "norm.group_size",
         "int",
         None,

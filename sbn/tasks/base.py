@@ -1,7 +1,7 @@
 """What the training loop and the evaluators ask of a task: initial variables, a loss, predictions."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -31,6 +31,11 @@ class StageViews:
     branches: tuple[int, ...]
     ops: tuple[tuple[Op, ...], ...] = ()
     draws: tuple[int, ...] = ()
+
+    def take(self, indices: Sequence[int]) -> "StageViews":
+        """Returns some of the views."""
+        parts = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return StageViews(*(tuple(part[k] for k in indices) if part else () for part in parts))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sbn.data.pixels import normalise
 from sbn.models import make_model
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
+from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
 
 
@@ -27,7 +28,8 @@ class Classification:
     Attributes:
         model: maps (N, K, H, W, 3) float to logits (N, K, classes).
         branches: names of the model's K branches.
-        shared: whether all views go through the model's single branch as one batch.
+        shared: whether all views go through the model's single branch, those of one size as one batch.
+        apart: whether every view goes through the model on its own, one after the other.
         image_size: (H, W) in pixels.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
@@ -36,6 +38,7 @@ class Classification:
     model: nn.Module
     branches: tuple[str, ...]
     shared: bool
+    apart: bool
     image_size: tuple[int, int]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -63,9 +66,13 @@ class Classification:
     ) -> tuple[jax.Array, tuple[Any, Arrays]]:
         """Returns the loss of a batch of views.
 
+        Views of one size go through the network together, those of other sizes after them, each reading and updating
+        the statistics of its own branch.
+
         Args:
             variables: of the model, all branches.
-            batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, and 'label' (N,) int32.
+            batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
+                the views differ in size; and 'label' (N,) int32.
             views: the stage's views.
             objective: what else is minimised.
             keys: gives the keys of dropout and of the step's ops.
@@ -74,20 +81,25 @@ class Classification:
             the scalar loss, and (new batch_stats, metrics by name). A view's accuracy is the share that its labels,
             before smoothing, give to the predicted class.
         """
-        labels = jax.nn.one_hot(batch["label"], self.classes)
-        views_of = mix_views(
-            normalise(batch["pixels"], mean=self.mean, std=self.std),
-            labels,
-            views=views,
-            keys=keys,
-            points=self._points,
-            attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
-        )
-        logits, stats = self._forward(variables, views_of, views, keys)
-        targets = optax.smooth_labels(views_of.targets, objective.label_smoothing)
+        labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
+        passes = []
+        for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
+            own = views.take(indices)
+            mixed = mix_views(
+                normalise(pixels, mean=self.mean, std=self.std),
+                labels,
+                views=own,
+                keys=keys,
+                points=self._points,
+                attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
+            )
+            logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
+            passes.append((indices, (logits, mixed.targets)))
+        logits, soft_labels = in_order(passes)
+        targets = optax.smooth_labels(soft_labels, objective.label_smoothing)
         losses = optax.softmax_cross_entropy(logits, targets).mean(axis=0)  # (K,)
         predicted = logits.argmax(axis=-1)[..., None]
-        correct = jnp.take_along_axis(views_of.targets, predicted, axis=-1)[..., 0].mean(axis=0)
+        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].mean(axis=0)
         total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
         metrics: dict[str, jax.Array] = {}
         for k, name in enumerate(views.names):
@@ -156,6 +168,11 @@ class Classification:
         return self.model.apply(variables, branches.spread(inputs, len(self.branches)), train=False)
 
 
+def _for_pass(number: int, keys: Keys) -> Keys:
+    """The keys of a pass through the network: those of the step, and others for every further pass."""
+    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
+
+
 def divergence(logits: jax.Array) -> jax.Array:
     """Returns the Jensen-Shannon divergence of the views' predictions, in nats, averaged over the examples.
 
@@ -176,4 +193,4 @@ def make_classification(
     names = tree.branch_names(config)
     model = make_model(config, classes=classes, branches=len(names))
     shared = config.norm.kind in ("shared", "none")
-    return Classification(model, names, shared, image_size, mean, std)  # type: ignore[arg-type]
+    return Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]
