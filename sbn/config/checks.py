@@ -32,6 +32,7 @@ def check(config: ConfigDict) -> ConfigDict:
         raise ConfigError(f"seed = {config.seed} is too large: seeds lie below 2**31")
     _below_one(config, ("model.dropout", "norm.momentum"))
     _distinct("eval.mix", config.eval.mix)
+    _distinct("eval.evals", config.eval.evals)
     return config
 
 

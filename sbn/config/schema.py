@@ -246,7 +246,25 @@ KEYS = (
         "Spans of training, one after the other; weights, momentum and statistics carry over. stage.NAME.KEY overrides KEY in one of them.",
     ),
     # Evaluation, logs, checkpoints
-    Key("eval.every", "duration", "10 epochs", "Evaluate this often, and at the end; '0 steps': at the end alone."),
+    Key(
+        "eval.evals",
+        "names",
+        ("accuracy",),
+        "What is measured, in this order; settings of NAME are eval.NAME.KEY.",
+        choices=("accuracy",),
+    ),
+    Key(
+        "eval.every",
+        "duration",
+        "10 epochs",
+        "Measure accuracy this often, and at the end; '0 steps': at the end alone.",
+    ),
+    Key(
+        "eval.long_every",
+        "duration",
+        "0 steps",
+        "Run the other evaluators of eval.evals, which take longer, this often, and at the end; '0 steps': at the end alone.",
+    ),
     Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
     Key(
         "eval.mix",

@@ -46,7 +46,7 @@ def test_every_declared_key_is_read_and_every_read_key_is_declared():
                 if rest[0] in ("stage", "stages", "to_dict", "views") or "sbn" in chain:
                     read |= {("stages",)} if rest[0] == "stages" else set()
                     continue
-                match = next((rest[:n] for n in (1, 2) if rest[:n] in declared), None)
+                match = next((rest[:n] for n in (1, 2, 3) if rest[:n] in declared), None)
                 if match:
                     read.add(match)
                 elif (rest[0] not in PARTS and chain[0] not in ("tf", "jax", "config_flags")) or (
