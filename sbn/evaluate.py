@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> None:
     """Prints one number a line, or JSON."""
     parser = argparse.ArgumentParser(
         "python -m sbn.evaluate",
-        description="Evaluates a run; other eval keys by --config.eval.key=value. Arrays and pictures go to artifacts/.",
+        description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and pictures: artifacts/.",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")

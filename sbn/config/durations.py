@@ -1,4 +1,4 @@
-"""Lengths of training: '200 epochs', '78000 steps' or '1e6 examples', turned into steps by one function; and times of the clock."""
+"""Lengths of training, '200 epochs', '78000 steps' or '1e6 examples', turned into steps by one function; clock time."""
 
 import dataclasses
 import math
