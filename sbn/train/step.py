@@ -30,7 +30,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
     """
     optimiser = make_optimiser(stage, schedule)
     views = stage_views(stage, task.branches)
-    objective = Objective(**stage.config.loss)
+    objective = Objective(stage.config.loss.label_smoothing, stage.config.loss.consistency)
     left_out = set(range(len(task.branches))) - set(views.branches)
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
     mine = functools.partial(_trained, indices=views.branches) if left_out else None
