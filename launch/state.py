@@ -91,6 +91,8 @@ def _alive(record: Mapping[str, Any], progress: Mapping[str, Any]) -> bool:
 
 def process_runs(pid: int) -> bool:
     """Returns whether a process of that number runs on this machine; one that ended but was not waited for does not."""
+    if pid <= 0:  # to the system these mean groups of processes
+        return False
     try:
         os.kill(pid, 0)
         stat = pathlib.Path(f"/proc/{pid}/stat")

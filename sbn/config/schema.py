@@ -177,6 +177,14 @@ KEYS = (
         per_stage=True,
     ),
     Key(
+        "optim.accumulate",
+        "int",
+        1,
+        "Parts of a batch that go through the network one after the other, where memory is short: their gradients are averaged, each has statistics of its own.",
+        low=1,
+        per_stage=True,
+    ),
+    Key(
         "schedule.kind",
         "str",
         "cosine",

@@ -55,6 +55,11 @@ def make_setup(config: ConfigDict) -> Setup:
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
+        if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
+            raise ConfigError(
+                f"optim.accumulate = {stage.config.optim.accumulate} does not divide the "
+                f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
+            )
         task.check_views(stage_views(stage, task.branches))
     return Setup(mesh, train, test, task, plan)
 

@@ -1,7 +1,6 @@
 """A sweep of real runs: planned, run, told about, and whole again after whatever kills its processes."""
 
 import json
-import pathlib
 import random
 import signal
 import subprocess
@@ -85,19 +84,19 @@ def test_twenty_jobs_killed_thirty_times_end_complete_with_the_same_bits(tmp_pat
         sets=[f"{name}={value}" for name, value in settings.items()],
         root=tmp_path / "swept",
     )
-    log = (tmp_path / "sweep.log").open("w")
-    sweep = subprocess.Popen(
-        [sys.executable, "-m", "launch.sweep", *arguments], cwd=runs.ROOT, stdout=log, stderr=subprocess.STDOUT
-    )
-    moments, kills = random.Random(0), 0
+    moments, kills, log = random.Random(0), 0, tmp_path / "sweep.log"
+    with log.open("w") as output:
+        sweep = subprocess.Popen(
+            [sys.executable, "-m", "launch.sweep", *arguments], cwd=runs.ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
     while sweep.poll() is None:
         time.sleep(moments.uniform(2, 7))
         records = [read(job.workdir / "job.json") for job in jobs]
-        alive = [record["pid"] for record in records if "code" not in record and process_runs(record.get("pid", -1))]
+        alive = [record["pid"] for record in records if "pid" in record and process_runs(record["pid"])]
         if kills < KILLS and alive:
             subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(moments.choice(alive))], check=False)
             kills += 1
-    printed = pathlib.Path(log.name).read_text()
+    printed = log.read_text()
     assert sweep.returncode == 0, printed
     assert kills == KILLS, f"the sweep was done after {kills} kills: make it longer"
     assert {look(job).kind for job in jobs} == {"done"}
