@@ -9,6 +9,7 @@ directories.
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -69,6 +70,7 @@ def main(argv: Sequence[str]) -> int:
     if options.dry_run:
         print("\n".join(" ".join(map(shlex.quote, ["python", *job.words])) for job in due))
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:
         engine.run(due)
     except KeyboardInterrupt:
