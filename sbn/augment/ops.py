@@ -1,4 +1,4 @@
-"""The ops that a pipeline string is made of, and those that see one image at a time."""
+"""The ops that a pipeline string is made of, and those that see one image at a time and keep its size."""
 
 import dataclasses
 from typing import ClassVar
@@ -7,6 +7,7 @@ from sbn.augment.arguments import choice, fill_with, number
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.size_ops import SIZE_OPS
 from sbn.augment.step_ops import STEP_OPS
 from sbn.augment.subpolicies import SUBPOLICIES
 
@@ -256,6 +257,7 @@ OPS: dict[str, type[Op]] = {
         PatchGaussian,
         Blur,
         ResizeAndPad,
+        *SIZE_OPS,
         *STEP_OPS,
     )
 }
