@@ -26,8 +26,8 @@ class State(NamedTuple):
 
     Attributes:
         kind: 'done'; 'running'; 'queued' (an engine has it); 'stopped' (goes on from its checkpoint when started
-            again); 'failed' (diverged, or ended with an error more often than an engine tries); 'refused' (its folder holds a
-            run of another config); 'missing' (never started).
+            again); 'failed' (diverged, or ended with an error more often than an engine tries); 'refused' (its folder
+            holds a run of another config); 'missing' (never started).
         detail: one line about it.
         seconds: what a finished job took.
         left: what a running job still takes, in seconds.

@@ -89,7 +89,9 @@ def _literal(node: ast.expr, what: str) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        message = f"{what} is {ast.unparse(node)}; it must be a literal: a number, or a string in quotes"
+        message = (
+            f"{what} is {ast.unparse(node)}; it must be a literal: a number, a pair of numbers, or a string in quotes"
+        )
         raise ValueError(message) from error
 
 

@@ -112,9 +112,9 @@ def run_op(image, op, bits):
         return gaussian(image, op, bits)
     if isinstance(op, ops.RandAugment):
         return randaugment(image, op, bits)
-    from tests.oracles import filters, policies  # which use the ops above
+    from tests.oracles import filters, policies, windows  # which use the ops above
 
-    module = policies if op.name in ("autoaugment", "trivialaugment") else filters
+    module = next(module for module in (policies, filters, windows) if hasattr(module, op.name))
     return getattr(module, op.name)(image, op, bits)
 
 

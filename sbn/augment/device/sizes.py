@@ -1,6 +1,6 @@
 """The ops that change the size of images: windows cut out, and Pillow's antialiased bilinear filter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from sbn.augment import kernels
 from sbn.augment.device.packing import MARK, merge, pick, split
 from sbn.augment.device.words import JAX, below
-from sbn.augment.inception import Windows, draw_windows
+from sbn.augment.inception import draw_windows
 from sbn.augment.size_ops import CentreCrop, InceptionCrop, RandomCrop, Resize, Size, SizeOp
 
 
@@ -39,16 +39,32 @@ def _centre_crop(op: CentreCrop, bits: jax.Array, words: jax.Array, image_size: 
 
 
 def _resize(op: Resize, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
-    start, (height, width) = jnp.zeros(len(words), jnp.int32), image_size
-    whole = Windows(start, start, start + height, start + width)
-    lengths = [range(side, side + 1) for side in image_size]
-    return _resized(words, whole, lengths, image_size=image_size, target=op.size_after(image_size))
+    target = op.size_after(image_size)
+    grid = split(words).reshape(-1, 3, *image_size)
+    for axis in (2, 3) if kernels.vertical_first(image_size, target) else (3, 2):
+        positions, weights = kernels.resize(image_size[axis - 2], target[axis - 2])
+        shape = [-1 if i == axis else 1 for i in range(4)]
+        taps = range(positions.shape[1])
+        grid = _rounded(grid.take(positions[:, t], axis=axis) * weights[:, t].reshape(shape) for t in taps)
+    return _image(grid)
 
 
 def _inception_crop(op: InceptionCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
     windows = draw_windows(op, bits, image_size=image_size, words=JAX)
-    lengths = [range(1, side + 1) for side in image_size]
-    return _resized(words, windows, lengths, image_size=image_size, target=op.size_after(image_size))
+    # Images whose rows come first are turned over before and after, so that columns come first for all of them.
+    turned = kernels.vertical_first((windows.height, windows.width), (op.size, op.size))
+    rows, columns = (windows.top, windows.height), (windows.left, windows.width)
+    first = [jnp.where(turned, row, column) for row, column in zip(rows, columns, strict=True)]
+    second = [jnp.where(turned, column, row) for row, column in zip(rows, columns, strict=True)]
+    side = max(image_size)
+    square = jnp.pad(words.reshape(-1, *image_size), [(0, 0), *((0, side - length) for length in image_size)])
+    planes = split(_turned(square, turned).reshape(-1, side * side)).reshape(-1, 3, side, side)
+    # The axis to be resized comes second, so that a tap of a window is whole lines.
+    lines = _windowed(planes.transpose(0, 3, 1, 2).reshape(-1, side, 3 * side), *first, target=op.size)
+    lines = lines.reshape(-1, op.size, 3, side).transpose(0, 3, 2, 1).reshape(-1, side, 3 * op.size)
+    lines = _windowed(lines, *second, target=op.size)
+    made = _image(lines.reshape(-1, op.size, 3, op.size).transpose(0, 2, 1, 3))
+    return _turned(made.reshape(-1, op.size, op.size), turned).reshape(made.shape)
 
 
 _FUNCTIONS: dict[type[SizeOp], Callable[[Any, jax.Array, jax.Array, Size], jax.Array]] = {
@@ -66,27 +82,31 @@ def _cut(words: jax.Array, top: jax.Array, left: jax.Array, *, image_size: Size,
     return pick(words, jnp.broadcast_to(index, (len(words), size * size)))
 
 
-def _resized(
-    words: jax.Array, windows: Windows, lengths: Sequence[range], *, image_size: Size, target: Size
-) -> jax.Array:
-    """Windows resized to the target; `lengths` are the heights and the widths that they may have."""
-    height, width = image_size
-    # The axis to be resized comes second, so that a tap of a window is whole lines.
-    columns = split(words).reshape(-1, 3, height, width).transpose(0, 3, 1, 2).reshape(-1, width, 3 * height)
-    lines = _along(columns, windows.left, windows.width, lengths[1], target=target[1])
-    rows = lines.reshape(-1, target[1], 3, height).transpose(0, 3, 2, 1).reshape(-1, height, 3 * target[1])
-    lines = _along(rows, windows.top, windows.height, lengths[0], target=target[0])
-    planes = lines.reshape(-1, target[0], 3, target[1]).transpose(0, 2, 1, 3).reshape(-1, 3, target[0] * target[1])
-    return merge(planes, jnp.full_like(planes[:, 0], MARK))
+def _image(planes: jax.Array) -> jax.Array:
+    """(N, 3, H, W) int32 -> (N, H * W) packed, all marked as image."""
+    flat = planes.reshape(len(planes), 3, -1)
+    return merge(flat, jnp.full_like(flat[:, 0], MARK))
 
 
-def _along(grid: jax.Array, start: jax.Array, length: jax.Array, lengths: range, *, target: int) -> jax.Array:
+def _turned(pixels: jax.Array, turned: jax.Array) -> jax.Array:
+    """(N, S, S) with rows and columns exchanged where `turned`, (N,) bool."""
+    return jnp.where(turned[:, None, None], pixels.transpose(0, 2, 1), pixels)
+
+
+def _windowed(grid: jax.Array, start: jax.Array, length: jax.Array, *, target: int) -> jax.Array:
     """Resizes lines start .. start + length - 1 of (N, L, M) int32, each image its own, to (N, target, M)."""
-    tables = kernels.resize_each(lengths, target)
-    positions, weights = (jnp.asarray(table)[length - lengths.start] for table in tables)
+    tables = kernels.resize_each(range(1, grid.shape[1] + 1), target)
+    positions, weights = (jnp.asarray(table)[length - 1] for table in tables)
     positions += start[:, None, None]
-    total = jnp.int32(1 << (kernels.RESIZE_BITS - 1))
-    for tap in range(positions.shape[2]):
-        lines = jnp.take_along_axis(grid, positions[:, :, tap, None], axis=1, mode="promise_in_bounds")
-        total += lines * weights[:, :, tap, None]
+
+    def tap(number: int) -> jax.Array:
+        lines = jnp.take_along_axis(grid, positions[:, :, number, None], axis=1, mode="promise_in_bounds")
+        return lines * weights[:, :, number, None]
+
+    return _rounded(tap(number) for number in range(positions.shape[2]))
+
+
+def _rounded(products: Iterable[jax.Array]) -> jax.Array:
+    """The sum of pixels times weights, in Pillow's fixed point, as bytes."""
+    total = sum(products, start=jnp.int32(1 << (kernels.RESIZE_BITS - 1)))
     return jnp.clip(total >> kernels.RESIZE_BITS, 0, 255)

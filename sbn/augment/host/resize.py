@@ -79,13 +79,31 @@ def apply_inception_crop(
         (N, size, size) int32.
     """
     windows = draw_windows(op, op_bits, image_size=image_size, words=TENSORFLOW)
-    height, width = image_size
+    # Images whose rows come first are turned over before and after, so that columns come first for all of them.
+    turned = kernels.vertical_first((windows.height, windows.width), (op.size, op.size))
+    rows, columns = (windows.top, windows.height), (windows.left, windows.width)
+    first = [tf.where(turned, row, column) for row, column in zip(rows, columns, strict=True)]
+    second = [tf.where(turned, column, row) for row, column in zip(rows, columns, strict=True)]
+    planes = _planes(_turned(_square(pixels), turned))
+    side = planes.shape[2]
     # The axis to be resized comes second, so that a tap of a window is whole lines, which are copied as they are.
-    columns = tf.transpose(_planes(pixels), [0, 3, 1, 2])
-    lines = _windowed(tf.reshape(columns, [-1, width, 3 * height]), windows.left, windows.width, target=op.size)
-    rows = tf.transpose(tf.reshape(lines, [-1, op.size, 3, height]), [0, 3, 2, 1])
-    lines = _windowed(tf.reshape(rows, [-1, height, 3 * op.size]), windows.top, windows.height, target=op.size)
-    return _image(tf.transpose(tf.reshape(lines, [-1, op.size, 3, op.size]), [0, 2, 1, 3]))
+    lines = _windowed(tf.reshape(tf.transpose(planes, [0, 3, 1, 2]), [-1, side, 3 * side]), *first, target=op.size)
+    planes = tf.transpose(tf.reshape(lines, [-1, op.size, 3, side]), [0, 3, 2, 1])
+    lines = _windowed(tf.reshape(planes, [-1, side, 3 * op.size]), *second, target=op.size)
+    return _turned(_image(tf.transpose(tf.reshape(lines, [-1, op.size, 3, op.size]), [0, 2, 1, 3])), turned)
+
+
+def _square(pixels: tf.Tensor) -> tf.Tensor:
+    """(N, H, W) with anything below or on the right, to (N, S, S)."""
+    count, (height, width) = tf.shape(pixels)[0], pixels.shape[1:]
+    axis = 1 if height < width else 2
+    more = (width - height, width) if height < width else (height, height - width)
+    return tf.concat([pixels, tf.zeros([count, *more], tf.int32)], axis=axis)
+
+
+def _turned(pixels: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
+    """(N, S, S) with rows and columns exchanged where `turned`, (N,) bool."""
+    return tf.where(turned[:, None, None], tf.transpose(pixels, [0, 2, 1]), pixels)
 
 
 def _planes(pixels: tf.Tensor) -> tf.Tensor:
@@ -103,8 +121,8 @@ def _image(planes: tf.Tensor) -> tf.Tensor:
 
 def _resized(pixels: tf.Tensor, targets: tuple[int, int]) -> tf.Tensor:
     grid = _planes(pixels)
-    for axis, target in ((3, targets[1]), (2, targets[0])):  # Pillow's order, bytes in between
-        positions, weights = kernels.resize(grid.shape[axis], target)
+    for axis in (2, 3) if kernels.vertical_first(grid.shape[2:], targets) else (3, 2):
+        positions, weights = kernels.resize(grid.shape[axis], targets[axis - 2])
         shape = [-1 if i == axis else 1 for i in range(4)]
         taps = range(positions.shape[1])
         grid = _rounded(tf.gather(grid, positions[:, t], axis=axis) * weights[:, t].reshape(shape) for t in taps)

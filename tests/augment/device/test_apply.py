@@ -24,6 +24,9 @@ PIPELINES = [
     "randaugment(3, 4)|crop(4)|flip|cutout(16)",
     "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
     "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
+    "crop(4)|flip|random_crop(19)|crop(2, fill='reflect')|centre_crop(14)|cutout(4)|random_crop(5)",
+    "cutout(9)|inception_crop(41, area=(0.3, 1), ratio=(0.2, 5))|random_crop(40)|randaugment(2, 9)",
+    "resize(26)|centre_crop(23)|inception_crop(9)|resize(12)",
 ]
 NOISY = ["gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')", "randaugment(1, 5)|gaussian(0.05)|crop(2)"]
 IMAGES = {size: images(size, COUNT, seed=1) for size in ((32, 32), (20, 27))}
@@ -76,7 +79,7 @@ def test_results_are_pillows():
         np.testing.assert_array_equal(result, run(image, parse(text), identity=identity, **ADDRESS))
 
 
-@pytest.mark.parametrize("text", [PIPELINES[2], PIPELINES[4], PIPELINES[6], NOISY[0]])
+@pytest.mark.parametrize("text", [PIPELINES[2], PIPELINES[4], PIPELINES[6], PIPELINES[8], NOISY[0]])
 def test_result_depends_on_the_image_and_its_address_alone(text):
     size = (20, 27)
     apply, words = compiled(text, size), pack(IMAGES[size])

@@ -24,6 +24,12 @@ PIPELINES = [
     "crop(4)|resize_and_pad(9, placement='top_left', fill=77)|flip",
     "trivialaugment|flip|trivialaugment('mean')|crop(4)",
     "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
+    "random_crop(13)|flip|cutout(6)",
+    "crop(4)|flip|random_crop(19)|crop(2, fill='reflect')|centre_crop(14)|cutout(4)|random_crop(5)",
+    "inception_crop(16)|randaugment(2, 9)|flip",
+    "cutout(9)|inception_crop(41, area=(0.3, 1), ratio=(0.2, 5))|random_crop(40)|resize_and_pad(9)",
+    "resize(26)|centre_crop(23)|autoaugment('cifar10')",
+    "random_crop(20)|resize(7)|resize(30)|trivialaugment",
 ]
 IMAGES = {size: images(size, 60, seed=1) for size in ((32, 32), (20, 27))}
 
