@@ -1,44 +1,79 @@
-"""`python -m sbn.evaluate --workdir=DIR`: the evaluators of a run on its newest checkpoint, as training ran them."""
+"""`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a run's newest checkpoint, as training does."""
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 from etils import epath
+from ml_collections import ConfigDict
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config import command_line, tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError
+from sbn.evals.base import Materials, run
 from sbn.evals.make import make_evaluators
+from sbn.tasks.base import Variables
+from sbn.train import artifacts
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.process import prepare
-from sbn.train.setup import make_setup
+from sbn.train.setup import Setup, make_setup
 from sbn.train.state import init_state
 
 
-def evaluate(workdir: epath.PathLike, *, evals: Sequence[str] = ()) -> tuple[int, dict[str, float]]:
-    """Evaluates the newest checkpoint of a run; changes nothing.
+def evaluate(
+    workdir: epath.PathLike, *, evals: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+) -> tuple[int, dict[str, float]]:
+    """Evaluates the newest checkpoint of a run.
+
+    Changes nothing that training wrote but the arrays and pictures of these evaluators for that step, which are the
+    same unless `overrides` say otherwise. The scalars go to artifacts/EVALUATOR/STEP.json, where the report reads them.
 
     Args:
         workdir: of the run.
-        evals: names of evaluators; all of them if empty.
+        evals: names of evaluators; empty for the run's own, `eval.evals`.
+        overrides: `eval` keys by dotted name, with values other than the run's.
 
     Returns:
-        the step of the checkpoint, and numbers by name.
+        the step of the checkpoint, and scalars by name.
 
     Raises:
-        ConfigError: if there is no run, no checkpoint, or no such evaluator.
+        ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
     """
     workdir = workdirs.checked_path(workdir)
-    config = workdirs.read_config(workdir)
+    config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
     setup = make_setup(config)
-    evaluators = make_evaluators(config, setup.task, setup.mesh, setup.test)
-    for name in evals:
-        if name not in evaluators:
-            raise unknown("evaluator", name, evaluators)
+    evaluators = make_evaluators(Materials(config, setup.task, setup.mesh, train=setup.train, test=setup.test))
+    step, variables = _restore(workdir, config, setup)
+    scalars: dict[str, float] = {}
+    for name, evaluator in evaluators.items():
+        numbers, arrays = run(evaluator, variables)
+        artifacts.write(workdir, name, step, arrays)
+        artifacts.write_scalars(workdir, name, step, numbers, overrides or {})
+        scalars |= numbers
+    return step, scalars
+
+
+def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Sequence[str] = ()) -> ConfigDict:
+    """Returns a run's config with other `eval` keys.
+
+    Raises:
+        ConfigError: for a key outside `eval`: the run was made with it.
+    """
+    for name in overrides:
+        tree.key_of(name)
+        if not name.startswith("eval."):
+            raise ConfigError(f"--config.{name} can't be changed after training: only eval keys can")
+    chosen = {"eval.evals": tuple(evals)} if evals else {}
+    return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
+
+
+def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup) -> tuple[int, Variables]:
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     checkpoints = Checkpoints(
@@ -50,29 +85,32 @@ def evaluate(workdir: epath.PathLike, *, evals: Sequence[str] = ()) -> tuple[int
     checkpoints.close()
     if restored is None:
         raise ConfigError(f"{workdir} has no checkpoint yet")
-    chosen = [evaluators[name] for name in evals or evaluators]
-    return int(restored.state.step), {
-        name: value for evaluator in chosen for name, value in evaluator(restored.state.variables)
-    }
+    return int(restored.state.step), restored.state.variables
 
 
 def main(argv: Sequence[str]) -> None:
     """Prints one number a line, or JSON."""
-    parser = argparse.ArgumentParser("python -m sbn.evaluate", description="Evaluates a run.")
+    parser = argparse.ArgumentParser(
+        "python -m sbn.evaluate",
+        description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and pictures: artifacts/.",
+    )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
-    parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: all")
+    parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(argv)
     prepare()
     try:
-        step, scores = evaluate(options.workdir, evals=[name for name in options.evals.split(",") if name])
+        others, dotted = command_line.split(argv)
+        options = parser.parse_args(others)
+        overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
+        evals = [name for name in options.evals.split(",") if name]
+        step, scalars = evaluate(options.workdir, evals=evals, overrides=overrides)
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.json:
-        print(json.dumps({"step": step, **scores}))
+        print(json.dumps({"step": step, **scalars}))
         return
     print(f"step {step}")
-    for name, value in scores.items():
+    for name, value in scalars.items():
         print(f"{name:32} {value:.6f}")
 
 

@@ -13,7 +13,7 @@ def number(*, low: float, high: float = math.inf, default: Any = dataclasses.MIS
 
 
 def choice(*choices: str, default: Any = dataclasses.MISSING) -> Any:
-    """Declares one of these words."""
+    """Declares one of these words; any word, where none is named."""
     return dataclasses.field(default=default, metadata={"choices": choices})
 
 
@@ -35,8 +35,11 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
     """
     what = f"{op}({field.name})"
     if field.type is str or (field.type == int | str and isinstance(value, str)):
-        if value not in field.metadata["choices"]:
-            raise unknown(what, value, field.metadata["choices"])
+        choices = field.metadata["choices"]
+        if choices and value not in choices:
+            raise unknown(what, value, choices)
+        if not isinstance(value, str):
+            raise ValueError(f"{what} is {value!r}; it must be a word in quotes")
         return value
     if field.type is bool:
         if not isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The ops that a pipeline string is made of, and those that keep the size of images."""
+"""The ops that a pipeline string is made of, and those that see one image at a time and keep its size."""
 
 import dataclasses
 from typing import ClassVar
@@ -8,6 +8,7 @@ from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
 from sbn.augment.size_ops import SIZE_OPS
+from sbn.augment.step_ops import STEP_OPS
 from sbn.augment.subpolicies import SUBPOLICIES
 
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
@@ -257,5 +258,6 @@ OPS: dict[str, type[Op]] = {
         Blur,
         ResizeAndPad,
         *SIZE_OPS,
+        *STEP_OPS,
     )
 }

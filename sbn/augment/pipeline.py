@@ -6,6 +6,7 @@ that quotes, commas and parentheses need no care, and nothing is ever evaluated 
 
 import ast
 import dataclasses
+import itertools
 from typing import Any
 
 from sbn.augment.ops import OPS, Op
@@ -39,7 +40,17 @@ def parse(text: str) -> tuple[Op, ...]:
         except ValueError as error:
             place = f"op {number} of {len(links)} (column {indent + node.col_offset + 1}): " if len(links) > 1 else ""
             raise type(error)(f"{place}{error}") from None
+    _check_order(ops)
     return tuple(ops)
+
+
+def _check_order(ops: list[Op]) -> None:
+    for number, (before, after) in enumerate(itertools.pairwise(ops), start=1):
+        if before.where != "image" and after.where == "image":
+            raise ValueError(
+                f"op {number + 1} of {len(ops)}: {after.name} stands after {before.name}, which runs in the training "
+                f"step, when images are made already; write {after.name} before it"
+            )
 
 
 def _links(node: ast.expr) -> list[ast.expr]:

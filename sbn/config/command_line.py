@@ -55,7 +55,7 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         ConfigError: one line, with what is wrong and the nearest choice.
     """
     path, _, arg = argument.partition(":")
-    experiment = rows.load_experiment(path)
+    experiment = rows.load_experiment(rows.experiment_file(path))
     row, overrides = rows.split_argument(arg)
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
     flat = rows.flat_config(experiment, row, overrides)
@@ -97,10 +97,15 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
         parser.exit(2, f"{parser.prog}: {error}\n")
 
 
-def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
-    """Returns the command line, ready to paste, that runs `row` with `changes`."""
-    words = ["python", "-m", "sbn.train", f"--config={experiment}:{row}"]
+def words(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str) -> list[str]:
+    """Returns the arguments of `python` that run `row` with `changes`."""
+    arguments = ["-m", "sbn.train", f"--config={experiment}:{row}"]
     for name, value in changes.items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        words.append(f"--config.{name}={text}")
-    return " ".join(map(shlex.quote, [*words, f"--workdir={workdir}"]))
+        arguments.append(f"--config.{name}={text}")
+    return [*arguments, f"--workdir={workdir}"]
+
+
+def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
+    """Returns the command line, ready to paste, that runs `row` with `changes`."""
+    return " ".join(map(shlex.quote, ["python", *words(experiment, row, changes, workdir=workdir)]))

@@ -1,4 +1,4 @@
-"""Lengths of training: '200 epochs', '78000 steps' or '1e6 examples', turned into steps by one function."""
+"""Lengths of training, '200 epochs', '78000 steps' or '1e6 examples', turned into steps by one function; clock time."""
 
 import dataclasses
 import math
@@ -44,3 +44,10 @@ def parse(text: str) -> Duration:
     if unit != "epochs" and amount != int(amount):
         raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
     return Duration(amount, unit)
+
+
+def clock_time(seconds: float) -> str:
+    """Returns '3:25:45' or '25:45'."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -94,6 +94,28 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     return Experiment(path.stem, path, module.BASE, module.TABLES)
 
 
+def experiment_files() -> list[pathlib.Path]:
+    """Returns the experiments files in experiments/ here, or beside the package."""
+    for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[2] / "experiments"):
+        if folder.is_dir():
+            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+    raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
+
+
+def experiment_file(name: str) -> pathlib.Path:
+    """Returns the file of an experiment that is named, 'split_bn', or given as a path.
+
+    Raises:
+        ConfigError: if there is no experiment of that name.
+    """
+    if name.endswith(".py") or "/" in name:
+        return pathlib.Path(name)
+    files = {path.stem: path for path in experiment_files()}
+    if name not in files:
+        raise unknown("experiment", name, files)
+    return files[name]
+
+
 def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) -> ConfigDict:
     """Returns the config that `arg` asks for: 'table3/weak_augment,seed=3', with overrides after commas.
 
@@ -118,7 +140,7 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
 
 def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     """Splits 'table/row,key=value,key=value'; commas inside brackets or quotes belong to the value."""
-    first, *rest = _split_commas(arg)
+    first, *rest = split_commas(arg)
     if "=" in first:
         first, rest = "base", [first, *rest]
     overrides = {}
@@ -130,7 +152,8 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     return first.strip() or "base", overrides
 
 
-def _split_commas(text: str) -> list[str]:
+def split_commas(text: str) -> list[str]:
+    """Splits at commas, but not at those inside brackets or quotes."""
     parts, depth, quote = [""], 0, ""
     for char in text:
         if quote:

@@ -1,14 +1,64 @@
-"""What an evaluator is: called with variables, it yields numbers by name, `split/branch/metric[/detail]`."""
+"""What an evaluator is: called with variables, it yields numbers and arrays by name, `split/branch/metric[/detail]`."""
 
+import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Protocol
 
-from sbn.tasks.base import Variables
+import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from sbn.data.sources import Source
+from sbn.evals.predictions import Predict, make_predict
+from sbn.tasks.base import Task, Variables
+
+Value = float | np.ndarray
 
 
 class Evaluator(Protocol):
-    """Measures a model. It changes nothing: evaluators run in any order, and training goes on as if they had not."""
+    """Measures a model. It changes nothing: evaluators run in any order, and training goes on as if they had not.
 
-    def __call__(self, variables: Variables) -> Iterator[tuple[str, float]]:
-        """Yields (name, value) pairs; fractions, not percent."""
+    The same config and variables give the same values. Every example counts once, and all branches and mixes are
+    measured in one pass over the images.
+    """
+
+    def __call__(self, variables: Variables) -> Iterator[tuple[str, Value]]:
+        """Yields (name, value) pairs: scalars for metrics.jsonl, as fractions, and arrays for artifacts/."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Materials:
+    """What evaluators are made of.
+
+    Attributes:
+        config: of the run; an evaluator reads its own `eval` keys.
+        task: what is learned.
+        mesh: the devices.
+        train: training split.
+        test: test split.
+    """
+
+    config: ConfigDict
+    task: Task
+    mesh: Mesh
+    train: Source
+    test: Source
+
+    @functools.cached_property
+    def predict(self) -> Predict:
+        """The forward pass of all branches, one for all evaluators: it is compiled once."""
+        return make_predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
+
+
+def run(evaluator: Evaluator, variables: Variables) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Returns what an evaluator yields: scalars by name, and arrays by name."""
+    scalars: dict[str, float] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in evaluator(variables):
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        else:
+            scalars[name] = float(value)
+    return scalars, arrays

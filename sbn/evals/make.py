@@ -1,20 +1,29 @@
-"""The evaluators of a config; the training loop and `python -m sbn.evaluate` both get them here."""
+"""The table of evaluators; the training loop and `python -m sbn.evaluate` both get those of a config here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from jax.sharding import Mesh
-from ml_collections import ConfigDict
-
-from sbn.data.sources import Source
 from sbn.evals.accuracy import Accuracy
-from sbn.evals.base import Evaluator
-from sbn.evals.predictions import make_predict
-from sbn.tasks.base import Task
+from sbn.evals.base import Evaluator, Materials
 
 
-def make_evaluators(config: ConfigDict, task: Task, mesh: Mesh, test: Source) -> Mapping[str, Evaluator]:
-    """Returns the evaluators by name."""
-    predict = make_predict(task, mesh, batch_size=config.eval.batch_size)
-    return {
-        "accuracy": Accuracy(predict, test, branches=task.branches, mix=config.eval.mix, average=config.eval.average)
-    }
+def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
+    """Returns the evaluators that `eval.evals` names, in its order; the others are not built.
+
+    Raises:
+        ConfigError: if one can't be: a setting of it is wrong, or its data are not there.
+    """
+    return {name: EVALUATORS[name](materials) for name in materials.config.eval.evals}
+
+
+def _accuracy(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Accuracy(
+        materials.predict,
+        materials.test,
+        branches=materials.task.branches,
+        mix=config.eval.mix,
+        average=config.eval.average,
+    )
+
+
+EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {"accuracy": _accuracy}

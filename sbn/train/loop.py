@@ -12,12 +12,14 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
+from sbn.evals.base import Materials
 from sbn.evals.make import make_evaluators
-from sbn.tasks.base import Arrays, Variables
+from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
 from sbn.train import preemption, provenance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
+from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.progress import Progress
@@ -73,7 +75,8 @@ def _run(
     setup = make_setup(config)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
-    evaluators = make_evaluators(config, task, mesh, setup.test)
+    evaluators = make_evaluators(Materials(config, task, mesh, train=setup.train, test=setup.test))
+    evaluation = Evaluation(evaluators, plan, workdir)
     schedule = make_schedule(plan)
 
     # Start, or restore
@@ -95,11 +98,6 @@ def _run(
     pending = Pending()
     results: dict[str, float] = {}
 
-    def evaluate(variables: Variables) -> dict[str, float]:
-        scores = {name: value for evaluator in evaluators.values() for name, value in evaluator(variables)}
-        progress.restart_rate()
-        return scores
-
     def write_pending() -> None:
         scalars = pending.flush()
         writers.write(step, scalars)
@@ -116,7 +114,7 @@ def _run(
             step += 1
             pending.add(step, metrics)
             stop = notice.given or checkpoints.reached_preemption(step)
-            saving, evaluating = plan.save.due(step) or stop, plan.eval.due(step)
+            saving, evaluating = plan.save.due(step) or stop, evaluation.due(step)
             try:
                 # A log line is cut at every checkpoint, so that a restored run writes the same lines.
                 if plan.log.due(step) or saving or evaluating:
@@ -127,16 +125,18 @@ def _run(
                 progress.failed(step, str(error))
                 raise
             if evaluating:
-                results = evaluate(state.variables)
+                results = evaluation.run(evaluating, step, state.variables)
                 writers.write(step, results)
-                progress.show("  ".join(f"{name} {value:.4f}" for name, value in results.items()))
+                progress.show(summary(results))
+                progress.restart_rate()
             if saving:
                 checkpoints.save(step, state, seconds=progress.seconds())
             if stop and step < plan.total:
                 raise preemption.Preempted(f"asked to stop: saved after step {step}, start the same command again")
 
     # Finish
-    results = results or evaluate(state.variables)  # killed between the last checkpoint and result.json
+    if not results:  # killed between the last checkpoint and result.json
+        results = evaluation.run(evaluation.due(step), step, state.variables)
     checkpoints.wait()
     return workdirs.finish(workdir, config, origin, steps=step, seconds=progress.seconds(), metrics=results)
 

@@ -44,7 +44,8 @@ class Plan:
         stages: in order, without gaps.
         steps_per_epoch: full batches in the training split.
         log: when to write training metrics.
-        eval: when to evaluate.
+        eval: when to measure accuracy.
+        long_eval: when the other evaluators run.
         save: when to write a checkpoint.
     """
 
@@ -52,6 +53,7 @@ class Plan:
     steps_per_epoch: int
     log: Every
     eval: Every
+    long_eval: Every
     save: Every
 
     @property
@@ -78,11 +80,16 @@ def make_plan(config: ConfigDict, *, examples: int) -> Plan:
         stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own))
     ends = tuple(stage.stop for stage in stages)
 
-    def every(text: str) -> Every:
+    def every(text: str, ends: tuple[int, ...] = ends) -> Every:
         return Every(to_steps(text, config, steps_per_epoch), ends)
 
     return Plan(
-        tuple(stages), steps_per_epoch, every(config.log.every), every(config.eval.every), every(config.save.every)
+        tuple(stages),
+        steps_per_epoch,
+        log=every(config.log.every),
+        eval=every(config.eval.every),
+        long_eval=every(config.eval.long_every, ends[-1:]),
+        save=every(config.save.every),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from etils import epath
 
+from sbn.config.durations import clock_time
 from sbn.train.writers import write_atomically
 
 
@@ -78,10 +79,3 @@ class Progress:
     def restart_rate(self) -> None:
         """Leaves the time since the last report out of the rate, as after an evaluation."""
         self._at = self._clock()
-
-
-def clock_time(seconds: float) -> str:
-    """Returns '3:25:45' or '25:45'."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -17,8 +17,13 @@ def write_atomically(path: epath.Path, value: Any) -> None:
 
 def replace_text(path: epath.Path, text: str) -> None:
     """Replaces the content of a file in one go."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: epath.Path, content: bytes) -> None:
+    """Replaces the content of a file in one go."""
     draft = path.parent / f".{path.name}.draft"
-    draft.write_text(text)
+    draft.write_bytes(content)
     draft.replace(path)
 
 

@@ -8,7 +8,8 @@ import pytest
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.config.schema import KEYS, check_value
+from sbn.config.key import check_value
+from sbn.config.schema import KEYS
 
 SOURCE = pathlib.Path(__file__).parents[2] / "sbn"
 # names that hold a config, or the part of one called after the name
@@ -46,7 +47,7 @@ def test_every_declared_key_is_read_and_every_read_key_is_declared():
                 if rest[0] in ("stage", "stages", "to_dict", "views") or "sbn" in chain:
                     read |= {("stages",)} if rest[0] == "stages" else set()
                     continue
-                match = next((rest[:n] for n in (1, 2) if rest[:n] in declared), None)
+                match = next((rest[:n] for n in (1, 2, 3) if rest[:n] in declared), None)
                 if match:
                     read.add(match)
                 elif (rest[0] not in PARTS and chain[0] not in ("tf", "jax", "config_flags")) or (

@@ -12,15 +12,6 @@ def views(tiny, main, aux):
     return setup, make_views(setup.plan.stages[0], image_size=setup.task.image_size)
 
 
-def test_views_of_several_sizes_are_refused_by_name_and_size(tiny):
-    with pytest.raises(ConfigError) as caught:
-        views(tiny, "random_crop(12)|flip", "randaugment(1, 4)")
-    assert str(caught.value) == (
-        "the views of a batch must agree in size (height, width): "
-        "views.main.augment makes (12, 12), views.aux.augment makes (16, 16)"
-    )
-
-
 def test_a_window_larger_than_the_images_is_refused_by_view_op_and_sizes(tiny):
     with pytest.raises(ConfigError) as caught:
         views(tiny, "flip", "flip|random_crop(17)")

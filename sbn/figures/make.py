@@ -1,0 +1,31 @@
+"""The table of pictures: which evaluator's arrays are drawn how."""
+
+import io
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Arrays = Mapping[str, np.ndarray]
+
+# Evaluator -> picture of the arrays it yields, by their names. A picture makes its Figure by itself, without pyplot,
+# whose state would be shared with a notebook's own figures.
+FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {}
+
+
+def make_png(evaluator: str, arrays: Arrays) -> bytes | None:
+    """Returns the picture of an evaluator's arrays as PNG; None where there is no picture of them.
+
+    Args:
+        evaluator: its name.
+        arrays: by name, as the evaluator yields them and `artifacts/` holds them.
+    """
+    if evaluator not in FIGURES or not arrays:
+        return None
+    content = io.BytesIO()
+    # without the version of matplotlib in it, so that the same arrays give the same bytes
+    FIGURES[evaluator](arrays).savefig(content, format="png", dpi=120, metadata={"Software": None})
+    return content.getvalue()

@@ -1,0 +1,55 @@
+"""What evaluators leave beside metrics.jsonl: `artifacts/EVALUATOR/STEP` as .npz, .png and .json."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+
+from sbn.figures.make import make_png
+from sbn.train.writers import replace_bytes, write_atomically
+
+
+def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray]) -> list[epath.Path]:
+    """Writes the arrays of an evaluator as STEP.npz, and their picture as STEP.png; of several processes one writes.
+
+    Args:
+        workdir: of the run.
+        evaluator: its name.
+        step: steps the variables were trained for.
+        arrays: by name; the names, with their slashes, are the keys of the .npz.
+
+    Returns:
+        the files written: none where there are no arrays.
+    """
+    if not arrays or jax.process_index() != 0:
+        return []
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
+    contents = {"npz": packed.getvalue(), "png": make_png(evaluator, arrays)}
+    return [
+        _replace(workdir, evaluator, f"{step}.{ending}", content) for ending, content in contents.items() if content
+    ]
+
+
+def write_scalars(
+    workdir: epath.Path, evaluator: str, step: int, scalars: Mapping[str, float], overrides: Mapping[str, Any]
+) -> None:
+    """Writes STEP.json: what `python -m sbn.evaluate` measured, and the `eval` keys it was told to change for that."""
+    if jax.process_index() != 0:
+        return
+    folder = workdir / "artifacts" / evaluator
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(
+        folder / f"{step}.json",
+        {"format": 1, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
+    )
+
+
+def _replace(workdir: epath.Path, evaluator: str, name: str, content: bytes) -> epath.Path:
+    folder = workdir / "artifacts" / evaluator
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_bytes(folder / name, content)
+    return folder / name
