@@ -16,14 +16,7 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
 
 
 def _accuracy(materials: Materials) -> Evaluator:
-    config = materials.config
-    return Accuracy(
-        materials.predict,
-        materials.test,
-        branches=materials.task.branches,
-        mix=config.eval.mix,
-        average=config.eval.average,
-    )
+    return Accuracy(materials.measure(materials.config.eval.mix), materials.test)
 
 
 EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {"accuracy": _accuracy}

@@ -1,7 +1,7 @@
 """Progress of a long evaluation on the terminal: how much is done, the rate, the time left."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import jax
@@ -12,13 +12,14 @@ Item = TypeVar("Item")
 
 
 def shown(
-    items: Sequence[Item], what: str, *, every: float = 10.0, clock: Callable[[], float] = time.monotonic
+    items: Iterable[Item], what: str, *, total: int, every: float = 10.0, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Item]:
     """Yields `items`; where they take long, says how far it is, on one of the processes.
 
     Args:
         items: each takes about as long as another.
-        what: the evaluator, and what the items are, as in 'corruptions: sets'.
+        what: the evaluator, and what the items are, as in 'corruptions: batches'.
+        total: how many they are.
         every: seconds between two lines; what is done before that says nothing.
         clock: returns seconds; injected by tests.
     """
@@ -28,6 +29,6 @@ def shown(
         if done and now - last >= every and jax.process_index() == 0:
             last = now
             rate = done / (now - start)
-            left = clock_time((len(items) - done) / rate)
-            print(f"{what} {done}/{len(items)}  {rate:.3g} a second  left {left}", flush=True)
+            left = clock_time((total - done) / rate)
+            print(f"{what} {done}/{total}  {rate:.3g} a second  left {left}", flush=True)
         yield item
