@@ -118,7 +118,7 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
 
 def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     """Splits 'table/row,key=value,key=value'; commas inside brackets or quotes belong to the value."""
-    first, *rest = _split_commas(arg)
+    first, *rest = tree.split_commas(arg)
     if "=" in first:
         first, rest = "base", [first, *rest]
     overrides = {}
@@ -128,21 +128,3 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
             raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
         overrides[name.strip()] = tree.literal(name.strip(), text.strip())
     return first.strip() or "base", overrides
-
-
-def _split_commas(text: str) -> list[str]:
-    parts, depth, quote = [""], 0, ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([":
-            depth += 1
-        elif char in ")]":
-            depth -= 1
-        if char == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts

@@ -20,8 +20,7 @@ class Accuracy:
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float]]:
         """Yields (name, value) pairs."""
-        images = self._source.images
-        sets = {"test": Labelled(self._source.labels, lambda: images)}
+        sets = {"test": Labelled.of(self._source.images, self._source.labels)}
         found = self._measure(variables, sets, what="accuracy")["test"]
         yield from named(found, self._measure.names, "test", classes=self._source.classes)
 

@@ -44,6 +44,11 @@ class Labelled:
     labels: np.ndarray
     load: Callable[[], Images]
 
+    @staticmethod
+    def of(images: Images, labels: np.ndarray) -> "Labelled":
+        """Returns the set of images that need no loading."""
+        return Labelled(labels, lambda: images)
+
 
 class Measure:
     """Scores all predictions of a model on any number of sets, in one pass over their images.

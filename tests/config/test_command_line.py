@@ -48,6 +48,8 @@ def test_row_argument_and_dotted_overrides():
         ("duration", "5epochs", "5epochs"),
         ("optim.nesterov", "false", False),
         ("views.aux.augment", "", ""),
+        ("eval.affinity.pipelines", "randaugment(3, 4)|flip,none", ("randaugment(3, 4)|flip", "none")),
+        ("eval.affinity.pipelines", "('',)", ("",)),
         ("schedule.boundaries", "60 epochs,120 epochs", ("60 epochs", "120 epochs")),
     ],
 )
