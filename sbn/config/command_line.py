@@ -99,8 +99,17 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
 
 def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
     """Returns the command line, ready to paste, that runs `row` with `changes`."""
-    words = ["python", "-m", "sbn.train", f"--config={experiment}:{row}"]
+    return _quoted(["sbn.train", f"--config={experiment}:{row}"], changes, workdir)
+
+
+def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
+    """Returns the command line, ready to paste, that runs evaluators with `eval` keys changed."""
+    return _quoted(["sbn.evaluate", f"--evals={','.join(evals)}"], changes, workdir)
+
+
+def _quoted(words: Sequence[str], changes: Mapping[str, Any], workdir: str) -> str:
+    overrides = []
     for name, value in changes.items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        words.append(f"--config.{name}={text}")
-    return " ".join(map(shlex.quote, [*words, f"--workdir={workdir}"]))
+        overrides.append(f"--config.{name}={text}")
+    return " ".join(map(shlex.quote, ["python", "-m", *words, *overrides, f"--workdir={workdir}"]))

@@ -21,23 +21,30 @@ class Paper:
         value: as printed, in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
         std: the spread the paper gives with it, in percent.
+        of: full name of the row whose runs measure it; '' for the row's own.
     """
 
     value: float
     metric: str
     std: float | None = None
+    of: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a table.
+    """One row of a table or figure.
 
     Attributes:
-        changes: dotted config keys with the values that differ from the file's base config.
+        changes: dotted config keys with the values that differ from the file's base config; of a row with `runs_of`,
+            the `eval` keys that its evaluators need.
         paper: the paper's numbers; empty for a row of our own.
         where: where it stands, e.g. 'Table 3, row 6'.
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
+        runs_of: full name of the row whose runs this one shows: it trains nothing itself.
+        evals: evaluators that its numbers and pictures come from, where training does not run them.
+        metrics: of ours to show besides those of `paper`.
+        waits_for: what is missing before it can be run at all.
     """
 
     changes: Mapping[str, Any]
@@ -45,6 +52,15 @@ class Row:
     where: str = ""
     runs: int = 1
     note: str = ""
+    runs_of: str = ""
+    evals: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    waits_for: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is something to train."""
+        return not (self.runs_of or self.waits_for)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +127,13 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     rows = experiment.rows()
     if row not in rows:
         raise unknown("row", row, rows)
+    if rows[row].waits_for:
+        raise ConfigError(f"{row} can't be run yet: it waits for {rows[row].waits_for}")
+    if rows[row].runs_of:
+        raise ConfigError(
+            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that, then python -m sbn.evaluate "
+            f"--workdir=DIR --evals={','.join(rows[row].evals)}"
+        )
     flat = tree.changed(tree.defaults(), experiment.base)
     flat = tree.changed(flat, rows[row].changes)
     return tree.changed(flat, overrides)

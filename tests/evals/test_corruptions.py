@@ -103,7 +103,7 @@ def test_the_grid_ends_in_the_branches_to_the_bit_and_is_right_between(source, a
     np.testing.assert_allclose(found["mix/lambda"], np.linspace(0, 1, 11), atol=1e-15)
     for end, branch in ((0, "aux"), (-1, "main")):
         assert found["corrupted/mix/uce"][end] == branches[f"corrupted/{branch}/uce"]
-        assert found["test/mix/accuracy"][end] == 1 - branches[f"test/{branch}/error"]
+        assert 1 - found["test/mix/accuracy"][end] == branches[f"test/{branch}/error"]
     for weight in GRID[1:-1]:
 
         def mixed(logits, weight=weight):
