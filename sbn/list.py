@@ -1,7 +1,6 @@
 """Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -41,7 +40,7 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
         ConfigError: for a file, table or row that is not there.
     """
     path, _, wanted = select.partition(":")
-    experiments = [rows.load_experiment(p) for p in ([pathlib.Path(path)] if path else experiment_files())]
+    experiments = [rows.load_experiment(p) for p in ([rows.experiment_file(path)] if path else rows.experiment_files())]
     lines: list[str | None] = []
     for experiment in experiments:
         for table_name, table in experiment.tables.items():
@@ -88,14 +87,6 @@ def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str
             command_line.evaluate_command(row.evals, row.changes),
         ]
     return [command_line.command(path, name, {}), command_line.command(path, "base", row.changes)]
-
-
-def experiment_files() -> list[pathlib.Path]:
-    """Returns the experiments files in experiments/ here, or beside the package."""
-    for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[1] / "experiments"):
-        if folder.is_dir():
-            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
-    raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
 
 
 def describe_keys() -> str:

@@ -3,14 +3,14 @@
 import pytest
 
 from sbn import list as listing
-from sbn.config import schema
+from sbn.config import rows, schema
 from sbn.config.errors import ConfigError
 from sbn.config.rows import load_experiment
 
 
 def test_every_row_is_listed_with_its_numbers():
     text = "\n".join(listing.describe(""))
-    for path in listing.experiment_files():
+    for path in rows.experiment_files():
         for name, row in load_experiment(path).rows().items():
             if name == "base":
                 continue
@@ -20,7 +20,7 @@ def test_every_row_is_listed_with_its_numbers():
 
 
 def test_a_row_can_be_selected_with_its_commands():
-    path = next(path for path in listing.experiment_files() if path.stem == "split_bn")
+    path = next(path for path in rows.experiment_files() if path.stem == "split_bn")
     lines = listing.describe(f"{path}:table3/shared_affine", commands=True)
     assert any(line.endswith(f"--config={path}:table3/shared_affine --workdir=DIR") for line in lines)
     assert any("base --config.norm.kind=split_stats" in line for line in lines)
@@ -28,7 +28,7 @@ def test_a_row_can_be_selected_with_its_commands():
 
 def test_unknown_rows_name_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'table3/shared_affine'"):
-        listing.describe(f"{listing.experiment_files()[0].parent}/split_bn.py:table3/shared_afine")
+        listing.describe(f"{rows.experiment_files()[0].parent}/split_bn.py:table3/shared_afine")
 
 
 def test_keys_lists_every_key():

@@ -1,6 +1,6 @@
 """Filter weights, in NumPy: the blur's Gaussian, and those that Pillow resizes with."""
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,18 +22,27 @@ def resize(size: int, target: int) -> tuple[np.ndarray, np.ndarray]:
         target: pixels after.
 
     Returns:
-        (target, taps) int32 positions, and (target, taps) int32 weights in units of 2**-22; unused taps weigh 0.
+        (target, taps) int32 positions, and (target, taps) int32 weights in units of 2**-22; unused taps have position
+        and weight 0.
     """
+    # Pillow's own float64 arithmetic (`Resample.c` of Pillow 13), operation by operation
     scale = size / target
     stretch = max(scale, 1.0)  # shrinking widens the filter
-    taps = math.ceil(stretch) * 2 + 1
-    positions, weights = np.zeros((target, taps), np.int32), np.zeros((target, taps), np.int32)
-    for number in range(target):
-        centre = (number + 0.5) * scale
-        first, end = max(int(centre - stretch + 0.5), 0), min(int(centre + stretch + 0.5), size)
-        found = [max(0.0, 1.0 - abs((at - centre + 0.5) / stretch)) for at in range(first, end)]
-        total = sum(found)
-        for tap, weight in enumerate(found):
-            positions[number, tap] = first + tap
-            weights[number, tap] = int(weight / total * (1 << RESIZE_BITS) + 0.5)
+    centre = (np.arange(target) + 0.5) * scale
+    first = np.maximum((centre - stretch + 0.5).astype(np.int32), 0)
+    end = np.minimum((centre + stretch + 0.5).astype(np.int32), size)
+    at = first[:, None] + np.arange(np.max(end - first), dtype=np.int32)
+    used = at < end[:, None]
+    found = np.where(used, np.maximum(1.0 - np.abs((at - centre[:, None] + 0.5) * (1.0 / stretch)), 0.0), 0.0)
+    total = np.cumsum(found, axis=1)[:, -1:]  # one after the other, where `sum` adds up in pairs
+    weights = (found / total * (1 << RESIZE_BITS) + 0.5).astype(np.int32)
+    return np.where(used, at, 0), weights
+
+
+def resize_each(sizes: Sequence[int], target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the taps of `resize` from every one of the sizes: twice (len(sizes), target, taps) int32."""
+    tables = [resize(size, target) for size in sizes]
+    most = max(weights.shape[1] for _, weights in tables)
+    padded = [[np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in table] for table in tables]
+    positions, weights = (np.stack(parts) for parts in zip(*padded, strict=True))
     return positions, weights

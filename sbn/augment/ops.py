@@ -1,11 +1,14 @@
-"""The ops that a pipeline string is made of: frozen dataclasses that check their own arguments."""
+"""The ops that a pipeline string is made of, and those that see one image at a time and keep its size."""
 
 import dataclasses
 from typing import ClassVar
 
-from sbn.augment.arguments import checked, choice, fill_with, number
+from sbn.augment.arguments import choice, fill_with, number
 from sbn.augment.mixture import draws_of_weights
+from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.size_ops import SIZE_OPS
+from sbn.augment.step_ops import STEP_OPS
 from sbn.augment.subpolicies import SUBPOLICIES
 
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
@@ -13,30 +16,6 @@ from sbn.augment.subpolicies import SUBPOLICIES
 DRAWS_A_LAYER = 4
 # AugMix: how deep the chain is; op, level and sign
 AUGMIX_DRAWS_A_CHAIN, AUGMIX_DRAWS_AN_OP = 1, 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Op:
-    """One step of a pipeline.
-
-    `where` says what the op needs: `'image'` ops see one image at a time and run in the data pipeline, `'batch'` ops
-    need the other images and `'model'` ops the network; those two run inside the training step.
-
-    Raises:
-        ValueError: an argument of the wrong type or out of range.
-    """
-
-    name: ClassVar[str] = ""
-    where: ClassVar[str] = "image"
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = checked(self.name, field, getattr(self, field.name))
-            object.__setattr__(self, field.name, value)
-
-    def draws_needed(self, image_size: tuple[int, int]) -> int:
-        """Returns how many uint32 draws an image of (height, width) consumes."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,5 +257,7 @@ OPS: dict[str, type[Op]] = {
         PatchGaussian,
         Blur,
         ResizeAndPad,
+        *SIZE_OPS,
+        *STEP_OPS,
     )
 }

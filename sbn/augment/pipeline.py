@@ -6,9 +6,11 @@ that quotes, commas and parentheses need no care, and nothing is ever evaluated 
 
 import ast
 import dataclasses
+import itertools
 from typing import Any
 
 from sbn.augment.ops import OPS, Op
+from sbn.augment.size_ops import sizes
 from sbn.config.errors import unknown
 
 # A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
@@ -38,7 +40,17 @@ def parse(text: str) -> tuple[Op, ...]:
         except ValueError as error:
             place = f"op {number} of {len(links)} (column {indent + node.col_offset + 1}): " if len(links) > 1 else ""
             raise type(error)(f"{place}{error}") from None
+    _check_order(ops)
     return tuple(ops)
+
+
+def _check_order(ops: list[Op]) -> None:
+    for number, (before, after) in enumerate(itertools.pairwise(ops), start=1):
+        if before.where != "image" and after.where == "image":
+            raise ValueError(
+                f"op {number + 1} of {len(ops)}: {after.name} stands after {before.name}, which runs in the training "
+                f"step, when images are made already; write {after.name} before it"
+            )
 
 
 def _links(node: ast.expr) -> list[ast.expr]:
@@ -98,7 +110,9 @@ def _format_op(op: Op) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Returns an argument as a pipeline string writes it: `4`, `0.25`, `'mean'`."""
+    """Returns an argument as a pipeline string writes it: `4`, `0.25`, `'mean'`, `(0.08, 1)`."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(format_value, value))})"
     return repr(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
 
 
@@ -113,16 +127,20 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[ra
     So two pipelines that differ elsewhere still make the same draws for, say, their first `crop`: views that share a
     stream of draws get the same crop, wherever in the string it stands.
 
+    Args:
+        ops: the pipeline.
+        image_size: (height, width) of the images that go in.
+
     Raises:
         ValueError: an op stands there too often, or needs too many draws, for its addresses.
     """
     codes = {name: code for code, name in enumerate(OPS)}
     seen: dict[str, int] = {}
     addresses: list[range] = []
-    for op in ops:
+    for op, size in zip(ops, sizes(ops, image_size), strict=False):  # the last size is that of the result
         occurrence = seen.get(op.name, 0)
         seen[op.name] = occurrence + 1
-        count = draws_needed(op, image_size)
+        count = draws_needed(op, size)
         if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
             raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
         start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sbn.augment import entries, ops
+from sbn.augment import entries, ops, step_ops
 from sbn.augment.entries import Entry
 from sbn.augment.levels import LEVELS, WIDE, Levels, argument
 from sbn.augment.pipeline import format, format_value, parse
@@ -13,6 +13,8 @@ from sbn.augment.subpolicies import SUBPOLICIES
 
 Row = tuple[str, str, str, str]
 _HEADER: Row = ("op", "probability", "argument", "sign")
+
+_IN_STEP = "in the training step"
 
 
 def _sign(name: str, *, has_argument: bool) -> str:
@@ -78,6 +80,14 @@ def _patch_gaussian(op: ops.PatchGaussian) -> Iterable[Row]:
     yield _title(op, note="side and sigma drawn from 0 up" if op.random_side else "sigma drawn from 0 up")
 
 
+def _cutmix(op: step_ops.CutMix) -> Iterable[Row]:
+    yield _title(op, f"{op.probability:g} a batch", _IN_STEP)
+
+
+def _step_op(op: ops.Op) -> Iterable[Row]:
+    yield _title(op, note=_IN_STEP)
+
+
 def _flip(op: ops.Flip) -> Iterable[Row]:
     yield _title(op, f"{op.probability:g}")
 
@@ -91,6 +101,8 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     ops.AutoAugment: _autoaugment,
     ops.TrivialAugment: _trivialaugment,
     ops.AugMix: _augmix,
+    **dict.fromkeys(step_ops.STEP_OPS, _step_op),
+    step_ops.CutMix: _cutmix,
 }
 
 

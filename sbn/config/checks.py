@@ -22,9 +22,8 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_data(config)
-    group = config.norm.group_size
-    if group is not None and config.batch_size % group:
-        raise ConfigError(f"norm.group_size = {group} does not divide batch_size = {config.batch_size}")
+    for stage in config.stages:
+        _check_batch(tree.stage_config(config, stage))
     for weight in config.eval.mix:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
@@ -34,6 +33,15 @@ def check(config: ConfigDict) -> ConfigDict:
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
     return config
+
+
+def _check_batch(stage: ConfigDict) -> None:
+    group, parts, size = stage.norm.group_size, stage.optim.accumulate, stage.batch_size
+    if size % parts:
+        raise ConfigError(f"optim.accumulate = {parts} does not divide batch_size = {size}")
+    if group is not None and size // parts % group:
+        what = f"batch_size = {size}" if parts == 1 else f"batch_size / optim.accumulate = {size // parts}"
+        raise ConfigError(f"norm.group_size = {group} does not divide {what}")
 
 
 def _below_one(config: ConfigDict, names: tuple[str, ...]) -> None:
@@ -56,6 +64,8 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(f"views.*.weight: give all of {', '.join(stage.branches)} a weight, or none of them")
     if weights[0] is not None and sum(weights) <= 0:
         raise ConfigError("views.*.weight: the weights add up to 0, nothing would be learned")
+    if stage.loss.consistency and len(stage.branches) < 2:
+        raise ConfigError(f"loss.consistency = {stage.loss.consistency:g} needs two views to compare, not one")
     schedule = stage.schedule
     if schedule.kind == "step" and not schedule.boundaries:
         raise ConfigError("schedule.kind = 'step' needs schedule.boundaries, such as ('60 epochs', '120 epochs')")

@@ -55,7 +55,7 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         ConfigError: one line, with what is wrong and the nearest choice.
     """
     path, _, arg = argument.partition(":")
-    experiment = rows.load_experiment(path)
+    experiment = rows.load_experiment(rows.experiment_file(path))
     row, overrides = rows.split_argument(arg)
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
     flat = rows.flat_config(experiment, row, overrides)
@@ -97,19 +97,24 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
         parser.exit(2, f"{parser.prog}: {error}\n")
 
 
+def words(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str) -> list[str]:
+    """Returns the arguments of `python` that run `row` with `changes`."""
+    return ["-m", "sbn.train", f"--config={experiment}:{row}", *_overrides(changes), f"--workdir={workdir}"]
+
+
 def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
     """Returns the command line, ready to paste, that runs `row` with `changes`."""
-    return _quoted(["sbn.train", f"--config={experiment}:{row}"], changes, workdir)
+    return " ".join(map(shlex.quote, ["python", *words(experiment, row, changes, workdir=workdir)]))
 
 
 def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
     """Returns the command line, ready to paste, that runs evaluators with `eval` keys changed."""
-    return _quoted(["sbn.evaluate", f"--evals={','.join(evals)}"], changes, workdir)
+    arguments = ["python", "-m", "sbn.evaluate", f"--evals={','.join(evals)}", *_overrides(changes)]
+    return " ".join(map(shlex.quote, [*arguments, f"--workdir={workdir}"]))
 
 
-def _quoted(words: Sequence[str], changes: Mapping[str, Any], workdir: str) -> str:
-    overrides = []
-    for name, value in changes.items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        overrides.append(f"--config.{name}={text}")
-    return " ".join(map(shlex.quote, ["python", "-m", *words, *overrides, f"--workdir={workdir}"]))
+def _overrides(changes: Mapping[str, Any]) -> list[str]:
+    return [
+        f"--config.{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in changes.items()
+    ]

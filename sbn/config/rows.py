@@ -110,6 +110,28 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     return Experiment(path.stem, path, module.BASE, module.TABLES)
 
 
+def experiment_files() -> list[pathlib.Path]:
+    """Returns the experiments files in experiments/ here, or beside the package."""
+    for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[2] / "experiments"):
+        if folder.is_dir():
+            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+    raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
+
+
+def experiment_file(name: str) -> pathlib.Path:
+    """Returns the file of an experiment that is named, 'split_bn', or given as a path.
+
+    Raises:
+        ConfigError: if there is no experiment of that name.
+    """
+    if name.endswith(".py") or "/" in name:
+        return pathlib.Path(name)
+    files = {path.stem: path for path in experiment_files()}
+    if name not in files:
+        raise unknown("experiment", name, files)
+    return files[name]
+
+
 def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) -> ConfigDict:
     """Returns the config that `arg` asks for: 'table3/weak_augment,seed=3', with overrides after commas.
 

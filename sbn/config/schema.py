@@ -1,52 +1,6 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
-import dataclasses
-import math
-from typing import Any
-
-from sbn.config import durations
-from sbn.config.errors import ConfigError, unknown
-
-
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """One declared key.
-
-    Attributes:
-        name: dotted name; `*` stands for the name of a view.
-        kind: one of `KINDS`.
-        default: the value of a config that does not say otherwise.
-        doc: what it means, with its unit.
-        choices: the only values allowed; empty for no such limit.
-        low: the smallest value allowed (of each element).
-        optional: whether None is a value, meaning what `doc` says.
-        per_stage: whether a stage may have its own value, as `stage.NAME.<name>`.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    doc: str
-    choices: tuple[Any, ...] = ()
-    low: float | None = None
-    optional: bool = False
-    per_stage: bool = False
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-KINDS = {
-    "bool": lambda value: isinstance(value, bool),
-    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "float": _number,
-    "str": lambda value: isinstance(value, str),
-    "duration": lambda value: isinstance(value, str),
-    "names": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
-    "floats": lambda value: isinstance(value, tuple) and all(_number(item) for item in value),
-    "durations": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
-}
+from sbn.config.key import Key
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
@@ -148,6 +102,12 @@ KEYS = (
         choices=("split", "split_stats", "shared", "none"),
     ),
     Key(
+        "norm.sequential",
+        "bool",
+        False,
+        "Views go through the network one after the other, each with its own batch statistics (shared: the running ones are updated by each); else views of one size together.",
+    ),
+    Key(
         "norm.group_size",
         "int",
         None,
@@ -181,6 +141,14 @@ KEYS = (
         low=0,
         per_stage=True,
     ),
+    Key(
+        "loss.consistency",
+        "float",
+        0.0,
+        "Weight of the Jensen-Shannon divergence between the views' predictions of an example (AugMix: 12).",
+        low=0,
+        per_stage=True,
+    ),
     Key("optim.lr", "float", 0.1, "Peak learning rate.", low=0, per_stage=True),
     Key("optim.momentum", "float", 0.9, "Momentum of SGD.", low=0, per_stage=True),
     Key("optim.nesterov", "bool", True, "Nesterov's form of momentum.", per_stage=True),
@@ -206,6 +174,14 @@ KEYS = (
         "Clip gradients to this global norm; None: don't.",
         optional=True,
         low=0,
+        per_stage=True,
+    ),
+    Key(
+        "optim.accumulate",
+        "int",
+        1,
+        "Parts of a batch that go through the network one after the other, where memory is short: their gradients are averaged, each has statistics of its own.",
+        low=1,
         per_stage=True,
     ),
     Key(
@@ -288,35 +264,3 @@ KEYS = (
 
 BY_NAME = {key.name: key for key in KEYS}
 assert len(BY_NAME) == len(KEYS), "a key is declared twice"
-
-
-def check_value(key: Key, value: Any, *, name: str) -> None:
-    """Raises a `ConfigError` unless `value` may stand under `key`, called `name` in the message."""
-    if value is None and key.optional:
-        return
-    if not KINDS[key.kind](value):
-        or_none = " or None" if key.optional else ""
-        raise ConfigError(f"{name} = {value!r} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
-    items = value if isinstance(value, tuple) else (value,)
-    for item in items:
-        if key.choices and item not in key.choices:
-            raise unknown(f"value of {name}", item, key.choices)
-        if key.low is not None and not item >= key.low:
-            raise ConfigError(f"{name} = {value!r} is too small: the least is {key.low:g}")
-        if key.kind in ("duration", "durations"):
-            try:
-                durations.parse(item)
-            except ConfigError as error:
-                raise ConfigError(f"{name}: {error}") from None
-
-
-_KIND_WORDS = {
-    "bool": "True or False",
-    "int": "a whole number",
-    "float": "a finite number",
-    "str": "a string",
-    "duration": "a duration such as '200 epochs'",
-    "names": "a tuple of names",
-    "floats": "a tuple of finite numbers",
-    "durations": "a tuple of durations such as ('60 epochs', '120 epochs')",
-}

@@ -7,7 +7,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.schema import BY_NAME, KEYS, Key, check_value
+from sbn.config.key import Key, check_value
+from sbn.config.schema import BY_NAME, KEYS
 
 Flat = dict[str, Any]
 

@@ -6,6 +6,7 @@ the order is the host path's, and so is every batch: bit for bit, but for the ro
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
 from sbn.data import pixels
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View
+from sbn.data.views import Batch, View, together
 
 Arrays = Mapping[str, jax.Array]
 
@@ -48,7 +49,7 @@ def batches(
 
 def make_prepare(
     views: Sequence[View], *, seed: int, stage: int, image_size: tuple[int, int], mesh: Mesh
-) -> Callable[[Arrays, Arrays], dict[str, jax.Array]]:
+) -> Callable[[Arrays, Arrays], dict[str, Any]]:
     """Returns `prepare(batch, resident)`, to be called inside a jitted step: ids become the host path's batches.
 
     Args:
@@ -59,19 +60,19 @@ def make_prepare(
         mesh: of one axis, over which the examples lie.
 
     Returns:
-        a function to {'pixels': (N, K, H, W) int32, packed, 'label': (N,) int32, 'id': (N,) int32}, over the mesh as
-        'id' is. Every device makes its own part, and nothing passes between them.
+        a function to the host path's batches, over the mesh as 'id' is. Every device makes its own part, and nothing
+        passes between them.
     """
     applies = [make_apply(view.ops, image_size=image_size) for view in views]
 
-    def local(batch: Arrays, resident: Arrays) -> dict[str, jax.Array]:
+    def local(batch: Arrays, resident: Arrays) -> dict[str, Any]:
         ids, epoch = batch["id"], batch["epoch"][0]
         images = resident["pixels"][ids]
         augmented = [
             apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
             for apply, view in zip(applies, views, strict=True)
         ]
-        return {"pixels": jnp.stack(augmented, axis=1), "label": resident["label"][ids], "id": ids}
+        return {"pixels": together(augmented, jnp.stack), "label": resident["label"][ids], "id": ids}
 
     own, whole = PartitionSpec(*mesh.axis_names), PartitionSpec()
     return jax.shard_map(local, mesh=mesh, in_specs=(own, whole), out_specs=own)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sbn.data import pixels
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View
+from sbn.data.views import Batch, View, together
 from sbn.data.without_gpu import hide_gpus
 
 
@@ -35,7 +35,8 @@ def batches(
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
 
     Yields:
-        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count.
+        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
+        views differ in size, 'pixels' is a tuple of K arrays (n, H, W).
     """
     hide_gpus()
     import tensorflow as tf
@@ -65,7 +66,7 @@ def batches(
             apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
             for apply, view in zip(applies, views, strict=True)
         ]
-        return {"pixels": tf.stack(augmented, axis=1), "label": tf.gather(labels, ids), "id": ids}
+        return {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
 
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)

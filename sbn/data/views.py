@@ -1,12 +1,18 @@
 """What both data paths are asked for: the views of an example, and batches of them."""
 
 import dataclasses
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sbn.augment import pipeline
 
-Batch = dict[str, np.ndarray]
+# Arrays by name; 'pixels' may be a tuple of them
+Batch = dict[str, Any]
+
+
+def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
+    """Returns K arrays (N, H, W) as one, (N, K, H, W), if they are of one size; else as a tuple."""
+    return stack(views, axis=1) if len({tuple(view.shape[1:]) for view in views}) == 1 else tuple(views)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.rows import Experiment, load_experiment
+from sbn.config.rows import Experiment, experiment_file, load_experiment
 from sbn.report.collect import Found, Run, find_runs
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.formats import FORMATS
@@ -40,7 +40,7 @@ def report(target: str, *, root: str, format: str, metrics: Sequence[str] = ()) 
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
     path, _, table = target.partition(":")
-    experiment = load_experiment(path)
+    experiment = load_experiment(experiment_file(path))
     if table and table not in experiment.tables:
         raise unknown(f"table of {path}", table, experiment.tables)
     found = find_runs(root)

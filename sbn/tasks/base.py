@@ -1,13 +1,17 @@
 """What the training loop and the evaluators ask of a task: initial variables, a loss, predictions."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
 
+from sbn.augment.op import Op
+
 Variables = dict[str, Any]
 Arrays = Mapping[str, jax.Array]
+# The name of a stream of random numbers -> its key at this step
+Keys = Callable[[str], jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +22,33 @@ class StageViews:
         names: of the views.
         weights: of their losses.
         branches: index of the branch that each goes through.
+        ops: the ops of each that run in the training step; () for none in any.
+        draws: the stream of draws of each, for these ops; () for one of its own.
     """
 
     names: tuple[str, ...]
     weights: tuple[float, ...]
     branches: tuple[int, ...]
+    ops: tuple[tuple[Op, ...], ...] = ()
+    draws: tuple[int, ...] = ()
+
+    def take(self, indices: Sequence[int]) -> "StageViews":
+        """Returns some of the views."""
+        parts = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return StageViews(*(tuple(part[k] for k in indices) if part else () for part in parts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What a stage minimises, beside its views' weights.
+
+    Attributes:
+        label_smoothing: share of the label spread over all classes.
+        consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
+    """
+
+    label_smoothing: float = 0.0
+    consistency: float = 0.0
 
 
 class Task(Protocol):
@@ -33,12 +59,16 @@ class Task(Protocol):
         """Names of the model's K branches."""
         ...
 
+    def check_views(self, views: StageViews) -> None:
+        """Raises a `ConfigError` if an op of the training step asks for what the model has not."""
+        ...
+
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
         ...
 
     def loss(
-        self, variables: Variables, batch: Arrays, *, views: StageViews, label_smoothing: float, key: jax.Array
+        self, variables: Variables, batch: Arrays, *, views: StageViews, objective: Objective, keys: Keys
     ) -> tuple[jax.Array, tuple[Any, Arrays]]:
         """Returns the loss of a batch, and with it the new batch_stats and scalar metrics by name."""
         ...

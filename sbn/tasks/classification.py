@@ -1,6 +1,7 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,11 +11,15 @@ from flax import linen as nn
 from flax import traverse_util
 from ml_collections import ConfigDict
 
+from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
+from sbn.config.errors import ConfigError, unknown
 from sbn.data.pixels import normalise
 from sbn.models import make_model
 from sbn.nn import branches
-from sbn.tasks.base import Arrays, StageViews, Variables
+from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
+from sbn.tasks.grouping import forward_groups, in_order
+from sbn.tasks.mixing import Mixed, make_attack, mix_views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Classification:
     Attributes:
         model: maps (N, K, H, W, 3) float to logits (N, K, classes).
         branches: names of the model's K branches.
-        shared: whether all views go through the model's single branch as one batch.
+        shared: whether all views go through the model's single branch, those of one size as one batch.
+        apart: whether every view goes through the model on its own, one after the other.
         image_size: (H, W) in pixels.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
@@ -33,6 +39,7 @@ class Classification:
     model: nn.Module
     branches: tuple[str, ...]
     shared: bool
+    apart: bool
     image_size: tuple[int, int]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -43,45 +50,110 @@ class Classification:
         variables = jax.jit(lambda k: self.model.init(k, images, train=False))(key)
         return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
 
+    def check_views(self, views: StageViews) -> None:
+        """Raises a `ConfigError` if an op of the training step asks for what the model has not."""
+        for name, ops in zip(views.names, views.ops, strict=True):
+            for op in ops:
+                if isinstance(op, ManifoldMixup) and op.deepest >= len(self._points):
+                    raise ConfigError(
+                        f"views.{name}.augment: manifold_mixup(deepest) is {op.deepest}; the model's mixing points "
+                        f"are 0 to {len(self._points) - 1}: {', '.join(self._points)}"
+                    )
+                if isinstance(op, Adversarial) and op.branch not in ("own", *self.branches):
+                    raise unknown(f"branch (views.{name}.augment: adversarial)", op.branch, ("own", *self.branches))
+
     def loss(
-        self, variables: Variables, batch: Arrays, *, views: StageViews, label_smoothing: float, key: jax.Array
+        self, variables: Variables, batch: Arrays, *, views: StageViews, objective: Objective, keys: Keys
     ) -> tuple[jax.Array, tuple[Any, Arrays]]:
-        """Returns the weighted loss of a batch of views.
+        """Returns the loss of a batch of views.
+
+        Views of one size go through the network together, those of other sizes after them, each reading and updating
+        the statistics of its own branch.
 
         Args:
             variables: of the model, all branches.
-            batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, and 'label' (N,) int32.
+            batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
+                the views differ in size; and 'label' (N,) int32.
             views: the stage's views.
-            label_smoothing: share of the label spread over all classes.
-            key: for dropout.
+            objective: what else is minimised.
+            keys: gives the keys of dropout and of the step's ops.
 
         Returns:
-            the scalar loss, and (new batch_stats, metrics by name).
+            the scalar loss, and (new batch_stats, metrics by name). A view's accuracy is the share that its labels,
+            before smoothing, give to the predicted class.
         """
-        images = normalise(batch["pixels"], mean=self.mean, std=self.std)
+        labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
+        passes = []
+        for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
+            own = views.take(indices)
+            mixed = mix_views(
+                normalise(pixels, mean=self.mean, std=self.std),
+                labels,
+                views=own,
+                keys=keys,
+                points=self._points,
+                attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
+            )
+            logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
+            passes.append((indices, (logits, mixed.targets)))
+        logits, soft_labels = in_order(passes)
+        targets = optax.smooth_labels(soft_labels, objective.label_smoothing)
+        losses = optax.softmax_cross_entropy(logits, targets).mean(axis=0)  # (K,)
+        predicted = logits.argmax(axis=-1)[..., None]
+        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].mean(axis=0)
+        total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
+        metrics: dict[str, jax.Array] = {}
+        for k, name in enumerate(views.names):
+            metrics |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
+        if objective.consistency:
+            metrics["consistency"] = divergence(logits)
+            total += objective.consistency * metrics["consistency"]
+        return total, (stats, {"loss": total, **metrics})
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.model.classes
+
+    @property
+    def _points(self) -> tuple[str, ...]:
+        return self.model.mixing_points
+
+    def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
+        """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
         if self.shared:  # fold K into N; statistics groups hold the same examples as before
             group = self.model.group_size
             model = self.model.clone(group_size=group and group * len(views.names))
-            own, inputs = variables, branches.fold(images)
+            own, inputs = variables, branches.fold(batch.images)
         else:
             model = self.model.clone(branches=len(views.names))
-            own, inputs = branches.take_branches(variables, views.branches), images
-        logits, updates = model.apply(own, inputs, train=True, mutable=["batch_stats"], rngs={"dropout": key})
-        logits = logits.reshape(*images.shape[:2], -1)
+            own, inputs = branches.take_branches(variables, views.branches), batch.images
+        logits, updates = model.apply(
+            own, inputs, train=True, tap=batch.tap, mutable=["batch_stats"], rngs={"dropout": keys("dropout")}
+        )
         stats = updates.get("batch_stats", {})
         if not self.shared:
             stats = branches.put_branches(
                 {"batch_stats": variables["batch_stats"]}, {"batch_stats": stats}, views.branches
             )["batch_stats"]
+        return logits.reshape(*batch.images.shape[:2], -1), stats
 
-        targets = optax.smooth_labels(jax.nn.one_hot(batch["label"], logits.shape[-1]), label_smoothing)
-        losses = optax.softmax_cross_entropy(logits, targets[:, None]).mean(axis=0)  # (K,)
-        correct = (logits.argmax(axis=-1) == batch["label"][:, None]).mean(axis=0)
-        total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
-        metrics = {"loss": total}
-        for k, name in enumerate(views.names):
-            metrics |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
-        return total, (stats, metrics)
+    def _attacked(
+        self, variables: Variables, views: StageViews, keys: Keys
+    ) -> Callable[[Adversarial, int, jax.Array], jax.Array]:
+        """The logits of the network that an attack on a view is made against: that of one branch, left as it is."""
+        fixed = jax.lax.stop_gradient(variables)
+        model = self.model.clone(branches=1)
+
+        def logits(op: Adversarial, view: int, images: jax.Array) -> jax.Array:
+            own = views.branches[view] if op.branch == "own" else self.branches.index(op.branch)
+            variables, inputs = branches.select_branch(fixed, own), images[:, None]
+            if op.statistics == "running":
+                return model.apply(variables, inputs, train=False)[:, 0]
+            rngs = {"dropout": jax.random.fold_in(keys("dropout"), 1)}
+            return model.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)[0][:, 0]
+
+        return logits
 
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the logits of every branch for the same images.
@@ -117,6 +189,24 @@ class Classification:
         return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
 
 
+def _for_pass(number: int, keys: Keys) -> Keys:
+    """The keys of a pass through the network: those of the step, and others for every further pass."""
+    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
+
+
+def divergence(logits: jax.Array) -> jax.Array:
+    """Returns the Jensen-Shannon divergence of the views' predictions, in nats, averaged over the examples.
+
+    The mixture of the K predictions is clipped to [1e-7, 1], as in AugMix's code (Hendrycks et al. 2020, section 3).
+
+    Args:
+        logits: (N, K, classes).
+    """
+    log_p = jax.nn.log_softmax(logits)
+    mixture = jnp.log(jnp.clip(jnp.exp(log_p).mean(axis=1, keepdims=True), 1e-7, 1.0))
+    return (jnp.exp(log_p) * (log_p - mixture)).sum(axis=-1).mean()
+
+
 def make_classification(
     config: ConfigDict, *, classes: int, image_size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Classification:
@@ -124,4 +214,4 @@ def make_classification(
     names = tree.branch_names(config)
     model = make_model(config, classes=classes, branches=len(names))
     shared = config.norm.kind in ("shared", "none")
-    return Classification(model, names, shared, image_size, mean, std)  # type: ignore[arg-type]
+    return Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.sources import Source
 from sbn.data.views import View
+from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
 from sbn.train.plan import Plan, Stage, make_plan
@@ -53,6 +54,13 @@ def make_setup(config: ConfigDict) -> Setup:
         jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
+    for stage in plan.stages:
+        if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
+            raise ConfigError(
+                f"optim.accumulate = {stage.config.optim.accumulate} does not divide the "
+                f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
+            )
+        task.check_views(stage_views(stage, task.branches))
     return Setup(mesh, train, test, task, plan)
 
 
@@ -73,6 +81,21 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
             raise ConfigError(f"views.{name}.augment = {view.augment!r}: {error}") from None
         views.append(View(ops, names.index(view.draws or name)))
     return views
+
+
+def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
+    """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
+    names = tuple(stage.config.branches)
+    views = [stage.config.views[name] for name in names]
+    weights = [1 / len(names) if view.weight is None else view.weight for view in views]
+    ops = [_parse(view.augment, f"views.{name}.augment") for name, view in zip(names, views, strict=True)]
+    return StageViews(
+        names,
+        tuple(weights),
+        branches=tuple(branch_names.index(name) if name in branch_names else 0 for name in names),
+        ops=tuple(tuple(op for op in pipeline if op.where != "image") for pipeline in ops),
+        draws=tuple(names.index(view.draws or name) for name, view in zip(names, views, strict=True)),
+    )
 
 
 def _parse(text: str, name: str) -> tuple[pipeline.Op, ...]:

@@ -77,6 +77,8 @@ def test_every_row_is_its_base_with_overrides_alone(path):
     """The command lines that `sbn.list --commands` prints make the rows' configs exactly."""
     experiment = rows.load_experiment(path)
     for name, row in experiment.rows().items():
+        if not row.trains:
+            continue
         import shlex
 
         words = shlex.split(command_line.command(str(path), "base", row.changes))

@@ -8,7 +8,8 @@ import pytest
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.config.schema import KEYS, check_value
+from sbn.config.key import check_value
+from sbn.config.schema import KEYS
 
 SOURCE = pathlib.Path(__file__).parents[2] / "sbn"
 # names that hold a config, or the part of one called after the name

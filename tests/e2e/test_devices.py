@@ -28,7 +28,13 @@ except Preempted as event:
 """
 # Two steps: the devices sum the same float32 numbers in another order, and ReLU networks at a rate of 0.05 double such
 # differences (1e-7 of a sum) with every further step.
-SHORT = {"duration": "2 steps", "save.every": "2 steps", "log.every": "1 steps"}
+SHORT = {
+    "duration": "2 steps",
+    "save.every": "2 steps",
+    "log.every": "1 steps",
+    # partners are drawn from the whole batch, wherever they lie
+    "views.aux.augment": "randaugment(1, 4)|crop(2)|flip|mixup(1)|cutmix(1)|manifold_mixup(1)",
+}
 
 
 def losses(workdir):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sbn.data.pixels import pack
-from sbn.tasks.base import StageViews
+from sbn.tasks.base import Objective, StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
 
@@ -27,11 +27,13 @@ def batch():
     }
 
 
+def keys_at(step):
+    return lambda stream: stream_key(0, stream, step)
+
+
 def loss_of(task, variables, batch, views, label_smoothing=0.0):
-    key = stream_key(0, "dropout")
-    return jax.jit(lambda v, b: task.loss(v, b, views=views, label_smoothing=label_smoothing, key=key))(
-        variables, batch
-    )
+    objective = Objective(label_smoothing)
+    return jax.jit(lambda v, b: task.loss(v, b, views=views, objective=objective, keys=keys_at(0)))(variables, batch)
 
 
 def logits_of(task, variables, pixels):
@@ -163,8 +165,7 @@ def test_dropout_follows_its_key(tiny, batch):
     variables = task.init(stream_key(0, "init"))
 
     def total(step):
-        key = stream_key(0, "dropout", step)
-        loss = jax.jit(lambda v, b: task.loss(v, b, views=BOTH, label_smoothing=0.0, key=key))
+        loss = jax.jit(lambda v, b: task.loss(v, b, views=BOTH, objective=Objective(), keys=keys_at(step)))
         return float(loss(variables, batch)[0])
 
     assert total(1) == total(1)

@@ -10,22 +10,24 @@ import jax.numpy as jnp
 from sbn.augment import draws, ops
 from sbn.augment.device.noise import apply_gaussian
 from sbn.augment.device.randaugment import Layers
+from sbn.augment.device.sizes import apply_size_op
 from sbn.augment.device.window import WINDOW_OPS, apply_window
 from sbn.augment.device.words import JAX
 from sbn.augment.fits import check_fits
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.size_ops import SizeOp, sizes
 
-# One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H * W)
+# One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H' * W')
 _Step = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., jax.Array]:
     """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
 
-    `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result. `ids` is (N,) whole
-    numbers; seed, stage, epoch and view are ints or 0-d arrays, traced or not. An image's result depends on these
-    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian`, where a few values in a
-    million differ by one level (of 0..255).
+    `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
+    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
+    traced or not. An image's result depends on these numbers and on the image alone, and is the host path's: bit for
+    bit but for `gaussian`, where a few values in a million differ by one level (of 0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
@@ -46,24 +48,24 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
         for address, step in steps:
             bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=address, words=JAX)
             words = step(bits, words)
-        return words.reshape(pixels.shape)
+        return words.reshape(len(pixels), *sizes(pipeline, image_size)[-1])
 
     return apply
 
 
 def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
     """The steps of a pipeline with their draw indices; neighbouring flips, crops and cutouts are one step."""
-    placed = zip(pipeline, draw_addresses(pipeline, image_size), strict=True)
+    placed = zip(pipeline, draw_addresses(pipeline, image_size), sizes(pipeline, image_size), strict=False)
     steps: list[tuple[list[int], _Step]] = []
     for is_window, group in itertools.groupby(
         (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
     ):
         run = list(group)
         if is_window:
-            address = list(itertools.chain.from_iterable(where for _, where in run))
-            steps.append((address, _window_step([op for op, _ in run], image_size)))
+            address = list(itertools.chain.from_iterable(where for _, where, _ in run))
+            steps.append((address, _window_step([op for op, _, _ in run], run[0][2])))
         else:
-            steps.extend((list(where), _step(op, image_size)) for op, where in run)
+            steps.extend((list(where), _step(op, size)) for op, where, size in run)
     return steps
 
 
@@ -84,4 +86,7 @@ def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
     if isinstance(op, ops.Gaussian):
         gaussian = op
         return lambda bits, words: apply_gaussian(gaussian, bits, words)
+    if isinstance(op, SizeOp):
+        size_op = op
+        return lambda bits, words: apply_size_op(size_op, bits, words, image_size=image_size)
     raise ValueError(f"{op.name} has no device implementation: --config.data.path=host has all ops")

@@ -6,14 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from sbn.augment import draws, ops
+from sbn.augment import draws, ops, size_ops
 from sbn.augment.fits import check_fits
 from sbn.augment.host.augmix import Chains
 from sbn.augment.host.autoaugment import SubPolicies
 from sbn.augment.host.blur import apply_blur
 from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
 from sbn.augment.host.randaugment import Layers
-from sbn.augment.host.resize import apply_resize_and_pad
+from sbn.augment.host.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
 from sbn.augment.host.trivialaugment import Trivial
 from sbn.augment.host.window import WINDOW_OPS, apply_window
 from sbn.augment.host.words import TENSORFLOW
@@ -32,15 +32,18 @@ _FUNCTIONS: dict[type[ops.Op], Callable[[Any, tf.Tensor, tf.Tensor, tuple[int, i
     ops.PatchGaussian: apply_patch_gaussian,
     ops.Blur: apply_blur,
     ops.ResizeAndPad: apply_resize_and_pad,
+    size_ops.InceptionCrop: apply_inception_crop,
+    size_ops.Resize: apply_resize,
 }
-# One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
+# One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H', W')
 _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., tf.Tensor]:
     """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
 
-    `pixels` are (N, H, W) int32 packed words (`sbn.augment.host.packing`), and so is the result. `ids` is (N,) whole
+    `pixels` are (N, H, W) int32 packed words (`sbn.augment.host.packing`), and so is the result, of the size that
+    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole
     numbers; seed, stage, epoch and view are ints or 0-d tensors. An image's result depends on these numbers and on the
     image alone: not on its batch, nor on eager or graph execution.
     Ops that run in the training step (`where` other than `'image'`) are passed over.
@@ -54,7 +57,8 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     """
     check_fits(pipeline, image_size=image_size)
     addresses = draw_addresses(pipeline, image_size)
-    steps = _make_steps(pipeline, [len(address) for address in addresses], image_size)
+    along = size_ops.sizes(pipeline, image_size)
+    steps = _make_steps(pipeline, [len(address) for address in addresses], along)
     index = list(itertools.chain.from_iterable(addresses))
 
     def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
@@ -67,29 +71,27 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
         bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=index, words=TENSORFLOW)
         for step in steps:
             pixels = step(bits, pixels)
-        return tf.ensure_shape(pixels, shape)
+        return tf.ensure_shape(pixels, (shape[0], *along[-1]))
 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], image_size: tuple[int, int]) -> list[_Step]:
+def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], along: tuple[tuple[int, int], ...]) -> list[_Step]:
     """The steps of a pipeline whose ops' draws, `counts` of them an op, lie side by side in one array."""
+    ends = itertools.accumulate(counts)
+    placed = [
+        (op, range(end - count, end), size)
+        for op, count, end, size in zip(pipeline, counts, ends, along, strict=False)
+        if op.where == "image"
+    ]
     steps: list[_Step] = []
-    ends = list(itertools.accumulate(counts))
-    run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
-    for op, count, end in zip(pipeline, counts, ends, strict=True):
-        where = range(end - count, end)
-        if isinstance(op, WINDOW_OPS):
-            run.append((op, where))
-            continue
-        if op.where != "image":
-            continue
-        if run:
-            steps.append(_window_step(run, image_size))
-            run = []
-        steps.append(_step(op, where, image_size))
-    if run:
-        steps.append(_window_step(run, image_size))
+    # neighbouring flips, crops, cutouts and windows are one step
+    for is_window, group in itertools.groupby(placed, key=lambda item: isinstance(item[0], WINDOW_OPS)):
+        run = list(group)
+        if is_window:
+            steps.append(_window_step([(op, where) for op, where, _ in run], run[0][2]))
+        else:
+            steps.extend(_step(*item) for item in run)
     return steps
 
 

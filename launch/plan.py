@@ -1,0 +1,164 @@
+"""Rows x seeds x overrides -> jobs. Nothing here looks at what has run."""
+
+import dataclasses
+import fnmatch
+import hashlib
+import itertools
+import pathlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sbn.config import command_line, rows, tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError, unknown
+
+_LONGEST_NAME = 80  # of a folder named after overrides; longer ones end in a hash
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run.
+
+    Attributes:
+        file: the experiments file.
+        row: full name, 'table/row'.
+        seed: of the run.
+        overrides: changes on top of the row, by dotted name, without the seed.
+        workdir: where it goes; says all of the above, so that the same job always has the same one.
+        config: the resolved config, nested, as JSON gives it back.
+    """
+
+    file: str
+    row: str
+    seed: int
+    overrides: Mapping[str, Any]
+    workdir: pathlib.Path
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What people call it: the work directory from the experiment on."""
+        return "/".join(self.workdir.parts[-self._depth :])
+
+    @property
+    def _depth(self) -> int:
+        return 1 + len(self.row.split("/")) + bool(self.overrides) + 1
+
+    @property
+    def words(self) -> list[str]:
+        """The command line that runs it, without the interpreter."""
+        changes = {"seed": self.seed, **self.overrides}
+        return command_line.words(self.file, self.row, changes, workdir=str(self.workdir))
+
+
+def make_jobs(
+    selections: Sequence[str], *, seeds: Sequence[int], sets: Sequence[str] = (), root: str | pathlib.Path
+) -> list[Job]:
+    """Returns the jobs of a sweep, row by row, each with all overrides, each of these with all seeds.
+
+    Args:
+        selections: EXPERIMENT[:PATTERN], EXPERIMENT a file or the name of one in experiments/, PATTERN a table, a row
+            'table/row', or either with wildcards.
+        seeds: every row runs with each.
+        sets: 'key=value,value,...': the grid of overrides is their product. A comma inside brackets or quotes belongs
+            to the value.
+        root: folder of the work directories.
+
+    Raises:
+        ConfigError: for an unknown experiment, table, row, key or value, and for a config that can't be run.
+    """
+    if not seeds:
+        raise ConfigError("no seeds to run")
+    axes = [_axis(text) for text in sets]
+    names = [axis[0][0] for axis in axes]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"--set {repeated[0]} is given twice: write its values after one another")
+    jobs: list[Job] = []
+    for experiment, row in itertools.chain.from_iterable(map(select, selections)):
+        for point in itertools.product(*axes):
+            jobs.extend(_row_jobs(experiment, row, dict(point), seeds, pathlib.Path(root)))
+    return list({job.workdir: job for job in jobs}.values())
+
+
+def _row_jobs(
+    experiment: rows.Experiment, row: str, overrides: dict[str, Any], seeds: Sequence[int], root: pathlib.Path
+) -> Iterable[Job]:
+    stated = rows.flat_config(experiment, row, {})
+    flat = rows.flat_config(experiment, row, overrides)
+    # What repeats the row overrides nothing: it is the row's own job.
+    overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
+    plain = _plain(check(tree.to_config(flat)).to_dict())
+    folder = root / experiment.name / row
+    if overrides:
+        folder /= folder_name(overrides)
+    for seed in seeds:
+        own = {**plain, "seed": seed}
+        yield Job(str(experiment.path), row, seed, overrides, folder / f"seed{seed}", own)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _axis(text: str) -> list[tuple[str, Any]]:
+    name, equals, values = text.partition("=")
+    name = name.strip()
+    if not equals:
+        raise ConfigError(f"--set {text}: write key=value,value,...")
+    if name == "seed":
+        raise ConfigError("--set seed=...: seeds have a flag of their own, --seeds")
+    tree.key_of(name)
+    return [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
+
+
+def select(selection: str) -> list[tuple[rows.Experiment, str]]:
+    """Returns the rows to train for what EXPERIMENT[:PATTERN] names: of a row that shows runs of another, that one.
+
+    Raises:
+        ConfigError: if there is no such experiment, nothing matches, or nothing that matches can be run yet.
+    """
+    name, _, pattern = selection.partition(":")
+    experiment = rows.load_experiment(rows.experiment_file(name))
+    named = {row: content for row, content in experiment.rows().items() if row != "base"}
+    matching = {row: content for row, content in named.items() if not pattern or _matches(row, pattern)}
+    if not matching:
+        raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *named])
+    chosen = dict.fromkeys(content.runs_of or row for row, content in matching.items() if not content.waits_for)
+    if not chosen:
+        row, content = next(iter(matching.items()))
+        raise ConfigError(f"{row} can't be run yet: it waits for {content.waits_for}")
+    return [(experiment, row) for row in chosen]
+
+
+def _matches(row: str, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (row, row.split("/")[0]))
+
+
+def folder_name(overrides: Mapping[str, Any]) -> str:
+    """Returns a folder's name for overrides: readable, the same for the same overrides in any order."""
+    text = ",".join(f"{name}={value}" for name, value in sorted(overrides.items()))
+    safe = re.sub(r"[^\w.=,+-]+", "_", text)
+    if safe == text and len(safe) <= _LONGEST_NAME:
+        return safe
+    return f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Returns the seeds of '3', '0:10' (0 to 9) or '0,2,5:8'.
+
+    Raises:
+        ConfigError: if it says something else.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, colon, last = part.strip().partition(":")
+        if not (first.isdigit() and (last.isdigit() or not colon)):
+            raise ConfigError(f"--seeds={text} is no list of seeds: write 0:10 for 0 to 9, or 0,2,5")
+        seeds.extend(range(int(first), int(last)) if colon else [int(first)])
+    if not seeds:
+        raise ConfigError(f"--seeds={text} names no seed: 0:10 is 0 to 9")
+    return list(dict.fromkeys(seeds))

@@ -1,0 +1,27 @@
+"""What has become of a sweep: `python -m launch.status --experiment=split_bn:table3 --seeds=0:10 --root=runs`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from launch import summary, sweep
+from sbn.config.errors import ConfigError
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line."""
+    parser = argparse.ArgumentParser("python -m launch.status", description="What has become of a sweep.")
+    sweep.arguments(parser)
+    options = parser.parse_args(argv)
+    try:
+        jobs, states = sweep.plan(options)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print("\n".join(summary.describe(jobs, states)))
+    if left := summary.time_left(jobs, states, parallel=1):
+        print(left)
+    return int(any(state.kind != "done" for state in states))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""Runs what a table still lacks.
+
+    python -m launch.sweep --experiment=split_bn:table3 --seeds=0:10 --set optim.lr=0.1,0.05 --root=runs
+
+Prints the plan first: which of rows x seeds x overrides are done, running, and to do. The same command again runs only
+what is missing, stopped or failed; Ctrl-C leaves everything to be gone on with. All that it knows lies in the work
+directories.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+
+from launch import summary
+from launch.engines import ENGINES, load
+from launch.plan import Job, make_jobs, parse_seeds
+from launch.state import State, look
+from sbn.config.errors import ConfigError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say which jobs are meant."""
+    parser.add_argument(
+        "--experiment",
+        action="append",
+        required=True,
+        metavar="NAME[:TABLE[/ROW]]",
+        help="an experiment, its table, its row; * matches anything; may be given again",
+    )
+    parser.add_argument("--seeds", default="0", metavar="0:10", help="0 to 9; or 0,2,5 (default: 0)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="override; several values, or several --set, make a grid",
+    )
+    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the work directories")
+
+
+def plan(options: argparse.Namespace) -> tuple[list[Job], list[State]]:
+    """Returns the jobs that the flags mean, and their states.
+
+    Raises:
+        ConfigError: if a flag names something that is not there, or a config can't be run.
+    """
+    jobs = make_jobs(options.experiment, seeds=parse_seeds(options.seeds), sets=options.set, root=options.root)
+    return jobs, [look(job) for job in jobs]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
+    arguments(parser)
+    parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
+    parser.add_argument("--parallel", type=int, default=None, help="jobs at once (default: one a GPU, or one)")
+    parser.add_argument("--retries", type=int, default=2, help="further tries of a job that ends with an error")
+    parser.add_argument("--dry_run", action="store_true", help="print the plan and the command lines, and stop")
+    options = parser.parse_args(argv)
+    try:
+        jobs, states = plan(options)
+        engine = load(options.engine, parallel=options.parallel, retries=options.retries)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print("\n".join(summary.describe(jobs, states)))
+    due = [job for job, state in zip(jobs, states, strict=True) if state.kind in ("stopped", "failed", "missing")]
+    print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
+    if options.dry_run:
+        print("\n".join(" ".join(map(shlex.quote, ["python", *job.words])) for job in due))
+        return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
+    try:
+        engine.run(due)
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
+        return 130
+    states = [look(job) for job in jobs]
+    print("\n".join(summary.describe(jobs, states)))
+    return int(any(state.kind != "done" for state in states))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

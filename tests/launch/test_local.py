@@ -1,0 +1,159 @@
+"""The local engine: bounded, patient with jobs that get on, and nothing is lost by Ctrl-C."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from launch.engines import load
+from launch.engines.local import Local, reached, visible_gpus
+from sbn.config.errors import ConfigError
+from tests.conftest import ROOT
+
+
+@dataclasses.dataclass(frozen=True)
+class Script:
+    """A job that runs a few lines of Python."""
+
+    workdir: pathlib.Path
+    code: str
+
+    @property
+    def name(self):
+        return self.workdir.name
+
+    @property
+    def words(self):
+        return ["-c", textwrap.dedent(self.code), str(self.workdir)]
+
+
+def record(job):
+    return json.loads((job.workdir / "job.json").read_text())
+
+
+def run(jobs, **settings):
+    told = []
+    Local(tell=told.append, **settings).run(jobs)
+    return told
+
+
+def test_jobs_run_in_order_so_many_at_once(tmp_path):
+    code = """
+        import sys, time
+        open(sys.argv[1] + "/times", "a").write(f"{time.time()} ")
+        time.sleep(0.5)
+        open(sys.argv[1] + "/times", "a").write(f"{time.time()}")
+    """
+    jobs = [Script(tmp_path / str(number), code) for number in range(5)]
+    run(jobs, parallel=2)
+    spans = [tuple(map(float, (job.workdir / "times").read_text().split())) for job in jobs]
+    moments = [start for start, _ in spans]
+    busy = [sum(start <= moment < end for start, end in spans) for moment in moments]
+    assert max(busy) == 2
+    assert spans[4][0] > spans[0][0]
+    assert all(record(job)["code"] == 0 for job in jobs)
+
+
+def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
+    """Five deaths, each after a further checkpoint, and no retries: it still ends."""
+    code = """
+        import os, signal, sys
+        folder = sys.argv[1] + "/checkpoints"
+        os.makedirs(folder, exist_ok=True)
+        step = len(os.listdir(folder))
+        if step < 5:
+            os.mkdir(f"{folder}/{step}")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    job = Script(tmp_path / "job", code)
+    told = run([job], retries=0)
+    assert record(job)["code"] == 0
+    assert sum("starts again" in line for line in told) == 5
+    assert reached(job) == 4
+
+
+@pytest.mark.parametrize(("code", "starts"), [("exit(3)", 3), ("exit(2)", 1)])
+def test_a_job_that_does_not_get_on_is_given_up(tmp_path, code, starts):
+    """Code 2 is a config that can't be run: no second try will change that."""
+    job = Script(tmp_path / "job", f"print('so bad'); {code}")
+    told = run([job], retries=2)
+    assert sum("started" in line for line in told) == starts
+    assert record(job)["gave_up"]
+    assert (job.workdir / "log.txt").read_text() == "so bad\n" * starts
+
+
+def test_a_diverged_job_is_not_tried_again(tmp_path):
+    code = "import sys; open(sys.argv[1] + '/progress.json', 'w').write('{\"failed\": \"nan\"}'); sys.exit(1)"
+    told = run([Script(tmp_path / "job", code)], retries=5)
+    assert sum("started" in line for line in told) == 1
+
+
+def test_asked_to_stop_it_starts_again(tmp_path):
+    code = """
+        import os, sys
+        first = not os.path.exists(sys.argv[1] + "/x")
+        open(sys.argv[1] + "/x", "w")
+        sys.exit(75 * first)
+    """
+    job = Script(tmp_path / "job", code)
+    run([job], retries=0)
+    assert record(job)["code"] == 0
+
+
+def test_each_job_has_gpus_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5,7")
+    assert visible_gpus() == ["2", "5", "7"]
+    code = """
+        import os, sys, time
+        open(sys.argv[1] + "/gpus", "w").write(os.environ["CUDA_VISIBLE_DEVICES"])
+        time.sleep(0.3)
+    """
+    jobs = [Script(tmp_path / str(number), code) for number in range(3)]
+    assert Local().parallel == 3
+    run(jobs)
+    assert sorted((job.workdir / "gpus").read_text() for job in jobs) == ["2", "5", "7"]
+
+
+STOPPABLE = """
+    import signal, sys, time
+    def stop(*_):
+        open(sys.argv[1] + "/saved", "w")
+        sys.exit(75)
+    signal.signal(signal.SIGTERM, stop)
+    open(sys.argv[1] + "/ready", "w")
+    time.sleep(60)
+"""
+
+
+def test_ctrl_c_lets_jobs_save_and_starts_no_more(tmp_path):
+    code = """
+import pathlib, sys
+from launch.engines.local import Local
+from tests.launch.test_local import STOPPABLE, Script
+jobs = [Script(pathlib.Path(sys.argv[1]) / str(number), STOPPABLE) for number in range(3)]
+try:
+    Local(parallel=2).run(jobs)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not all((tmp_path / name / "ready").exists() for name in "01"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert all((tmp_path / name / "saved").exists() for name in "01")
+    assert not (tmp_path / "2").exists()
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ConfigError, match="did you mean 'local'"):
+        load("locel")

@@ -1,0 +1,110 @@
+"""What has become of a job is read off its folder."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from launch import summary
+from launch.plan import make_jobs
+from launch.state import look, process_runs
+
+
+@pytest.fixture
+def job(tmp_path):
+    (job,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], root=tmp_path)
+    job.workdir.mkdir(parents=True)
+    return job
+
+
+def write(job, name, content):
+    (job.workdir / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+RESULT = {"steps": 10, "seconds": 90.0, "metrics": {}}
+HERE = {"host": socket.gethostname(), "pid": os.getpid(), "time": 0.0}
+PROGRESS = {"step": 40, "total": 100, "steps_per_second": 2.0, "seconds_left": 30.0, "time": 0.0}
+
+
+def test_nothing_is_missing(job):
+    assert look(job).kind == "missing"
+
+
+def test_a_result_of_the_same_config_is_done(job):
+    write(job, "result.json", {**RESULT, "config": job.config})
+    assert look(job) == ("done", "10 steps in 1:30", 90.0, None)
+
+
+def test_a_result_of_another_config_is_refused_with_the_difference(job):
+    write(job, "result.json", {**RESULT, "config": {**job.config, "batch_size": 64}})
+    state = look(job)
+    assert state.kind == "refused"
+    assert "batch_size: 64 there, 128 in the row" in state.detail
+    write(job, "result.json", "{")
+    assert look(job).kind == "refused"
+    assert "damaged" in look(job).detail
+
+
+def test_a_live_process_runs_and_tells_how_far(job):
+    write(job, "job.json", HERE)
+    assert look(job) == ("running", "starting", None, None)
+    write(job, "progress.json", PROGRESS)
+    assert look(job) == ("running", "step 40 of 100, 2 steps/s, left 0:30", None, 30.0)
+
+
+def test_a_dead_process_left_a_job_to_go_on_with(job):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    write(job, "job.json", {**HERE, "pid": process.pid})
+    write(job, "progress.json", {**PROGRESS, "time": time.time()})
+    assert look(job) == ("stopped", "after step 40 of 100", None, None)
+
+
+def test_numbers_that_are_no_process_do_not_run():
+    assert process_runs(os.getpid())
+    assert not any(process_runs(pid) for pid in (0, -1, 2**22 + 1))
+
+
+def test_of_another_machine_the_last_sign_of_life_counts(job):
+    write(job, "job.json", {"host": "elsewhere", "pid": os.getpid(), "time": time.time() - 3600})
+    write(job, "progress.json", {**PROGRESS, "time": time.time() - 5})
+    assert look(job).kind == "running"
+    write(job, "progress.json", {**PROGRESS, "time": time.time() - 3600})
+    assert look(job).kind == "stopped"
+
+
+def test_a_diverged_job_failed_and_says_why(job):
+    write(job, "job.json", {**HERE, "code": 1, "gave_up": True})
+    write(job, "progress.json", {"step": 7, "total": 9, "failed": "loss is nan at step 7", "time": time.time()})
+    assert look(job) == ("failed", "loss is nan at step 7", None, None)
+
+
+def test_a_job_given_up_shows_the_end_of_its_log(job):
+    write(job, "job.json", {**HERE, "code": -9, "gave_up": True})
+    write(job, "log.txt", "x\n" * 9000 + "one\ntwo\nthree\n")
+    assert look(job) == ("failed", "exit code -9: one / two / three", None, None)
+    write(job, "job.json", {**HERE, "code": 75, "gave_up": False})
+    assert look(job).kind == "stopped"
+
+
+def test_a_summary_names_what_is_not_simply_done(tmp_path):
+    jobs = make_jobs(["split_bn:table3/*augment"], seeds=range(30), root=tmp_path)
+    for job in jobs[:2]:
+        job.workdir.mkdir(parents=True)
+        write(job, "result.json", {**RESULT, "config": job.config})
+    for job in jobs[2:30]:
+        job.workdir.mkdir(parents=True)
+        write(job, "config.json", "{}")
+    states = [look(job) for job in jobs]
+    lines = summary.describe(jobs, states)
+    assert lines[0] == f"stopped  {jobs[2].name}  before its first step"
+    assert lines[20] == "stopped  and 8 more"
+    assert lines[-1] == f"{len(jobs)} jobs: 2 done, 28 stopped, {len(jobs) - 30} missing"
+    # both finished jobs took 90 s, and what is left is of their table
+    left = (len(jobs) - 2) * 90 / 2
+    assert summary.time_left(jobs, states, parallel=2) == f"time left: about {summary.clock_time(left)}, 2 at once"
+    assert "unknown" in summary.time_left(jobs[2:], states[2:], parallel=1)
