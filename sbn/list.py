@@ -66,12 +66,27 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
 def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: int, commands: bool) -> list[str]:
     numbers = ", ".join(f"{p.value:g}" + (f" ± {p.std:g}" if p.std is not None else "") for p in row.paper) or "–"
     if not commands:
-        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {row.note}".rstrip()]
-    return [
-        f"  {name}  paper {numbers}  {row.where}",
-        f"    {command_line.command(str(experiment.path), name, {})}",
-        f"    {command_line.command(str(experiment.path), 'base', row.changes)}",
-    ]
+        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {'; '.join(_remarks(row))}".rstrip()]
+    return [f"  {name}  paper {numbers}  {row.where}", *(f"    {line}" for line in _commands(experiment, name, row))]
+
+
+def _remarks(row: rows.Row) -> list[str]:
+    waits = f"can't be run yet: waits for {row.waits_for}"
+    shows = f"runs of {row.runs_of}, evaluated by {', '.join(row.evals)}"
+    return [text for text, there in ((waits, row.waits_for), (shows, row.runs_of), (row.note, row.note)) if there]
+
+
+def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str]:
+    """From the row, and from the base config by overrides alone; of a row that trains nothing, from its runs."""
+    path = str(experiment.path)
+    if row.waits_for:
+        return _remarks(row)[:1]
+    if row.runs_of:
+        return [
+            command_line.command(path, row.runs_of, {}),
+            command_line.evaluate_command(row.evals, row.changes),
+        ]
+    return [command_line.command(path, name, {}), command_line.command(path, "base", row.changes)]
 
 
 def describe_keys() -> str:

@@ -21,23 +21,30 @@ class Paper:
         value: as printed, in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
         std: the spread the paper gives with it, in percent.
+        of: full name of the row whose runs measure it; '' for the row's own.
     """
 
     value: float
     metric: str
     std: float | None = None
+    of: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a table.
+    """One row of a table or figure.
 
     Attributes:
-        changes: dotted config keys with the values that differ from the file's base config.
+        changes: dotted config keys with the values that differ from the file's base config; of a row with `runs_of`,
+            the `eval` keys that its evaluators need.
         paper: the paper's numbers; empty for a row of our own.
         where: where it stands, e.g. 'Table 3, row 6'.
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
+        runs_of: full name of the row whose runs this one shows: it trains nothing itself.
+        evals: evaluators that its numbers and pictures come from, where training does not run them.
+        metrics: of ours to show besides those of `paper`.
+        waits_for: what is missing before it can be run at all.
     """
 
     changes: Mapping[str, Any]
@@ -45,6 +52,15 @@ class Row:
     where: str = ""
     runs: int = 1
     note: str = ""
+    runs_of: str = ""
+    evals: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    waits_for: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is something to train."""
+        return not (self.runs_of or self.waits_for)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +149,13 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     rows = experiment.rows()
     if row not in rows:
         raise unknown("row", row, rows)
+    if rows[row].waits_for:
+        raise ConfigError(f"{row} can't be run yet: it waits for {rows[row].waits_for}")
+    if rows[row].runs_of:
+        raise ConfigError(
+            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that, then python -m sbn.evaluate "
+            f"--workdir=DIR --evals={','.join(rows[row].evals)}"
+        )
     flat = tree.changed(tree.defaults(), experiment.base)
     flat = tree.changed(flat, rows[row].changes)
     return tree.changed(flat, overrides)
@@ -140,7 +163,7 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
 
 def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     """Splits 'table/row,key=value,key=value'; commas inside brackets or quotes belong to the value."""
-    first, *rest = split_commas(arg)
+    first, *rest = tree.split_commas(arg)
     if "=" in first:
         first, rest = "base", [first, *rest]
     overrides = {}
@@ -150,22 +173,3 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
             raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
         overrides[name.strip()] = tree.literal(name.strip(), text.strip())
     return first.strip() or "base", overrides
-
-
-def split_commas(text: str) -> list[str]:
-    """Splits at commas, but not at those inside brackets or quotes."""
-    parts, depth, quote = [""], 0, ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([":
-            depth += 1
-        elif char in ")]":
-            depth -= 1
-        if char == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,8 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.data.sources import Source
-from sbn.evals.predictions import Predict, make_predict
+from sbn.evals.predictions import Predict
+from sbn.evals.scores import Measure
 from sbn.tasks.base import Task, Variables
 
 Value = float | np.ndarray
@@ -49,7 +50,11 @@ class Materials:
     @functools.cached_property
     def predict(self) -> Predict:
         """The forward pass of all branches, one for all evaluators: it is compiled once."""
-        return make_predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
+        return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
+
+    def measure(self, mix: Sequence[float]) -> Measure:
+        """Returns what scores the branches and their mixes."""
+        return Measure(self.predict, branches=self.task.branches, mix=mix, average=self.config.eval.average)
 
 
 def run(evaluator: Evaluator, variables: Variables) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -1,9 +1,13 @@
 """The table of evaluators; the training loop and `python -m sbn.evaluate` both get those of a config here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sbn.evals.accuracy import Accuracy
+from sbn.evals.affinity import Affinity
+from sbn.evals.augmented import Augment, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
+from sbn.evals.branches import Branches
+from sbn.evals.diversity import Diversity
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -16,14 +20,50 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
 
 
 def _accuracy(materials: Materials) -> Evaluator:
+    return Accuracy(materials.measure(materials.config.eval.mix), materials.test)
+
+
+def _affinity(materials: Materials) -> Evaluator:
     config = materials.config
-    return Accuracy(
-        materials.predict,
+    augments = _augments(materials, config.eval.affinity.pipelines, "eval.affinity.pipelines")
+    return Affinity(materials.measure(config.eval.mix), materials.test, augments, draws=config.eval.affinity.draws)
+
+
+def _diversity(materials: Materials) -> Evaluator:
+    config = materials.config
+    augments = _augments(materials, config.eval.diversity.pipelines, "eval.diversity.pipelines")
+    return Diversity(materials.measure(config.eval.mix), materials.train, augments)
+
+
+def _branches(materials: Materials) -> Evaluator:
+    config, task = materials.config, materials.task
+    pipelines = view_pipelines(config)
+    augments = _augments(materials, tuple(pipelines.values()), "views.*.augment")
+    views = {
+        view: (task.branches.index(view) if view in task.branches else 0, augments[text])
+        for view, text in pipelines.items()
+    }
+    return Branches(
+        task,
+        materials.mesh,
         materials.test,
-        branches=materials.task.branches,
-        mix=config.eval.mix,
-        average=config.eval.average,
+        views,
+        epsilon=config.norm.epsilon,
+        layer=config.eval.branches.layer,
+        batch_size=config.eval.batch_size,
     )
 
 
-EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {"accuracy": _accuracy}
+def _augments(materials: Materials, pipelines: Sequence[str], key: str) -> dict[str, Augment]:
+    """What applies each of the pipelines; those of the views where none is named."""
+    texts = pipelines or tuple(view_pipelines(materials.config).values())
+    size = materials.test.images.shape[1:3]
+    return {text: make_augment(materials.config, text, image_size=size, key=key) for text in texts}
+
+
+EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
+    "accuracy": _accuracy,
+    "affinity": _affinity,
+    "diversity": _diversity,
+    "branches": _branches,
+}

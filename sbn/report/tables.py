@@ -1,6 +1,7 @@
 """The arithmetic of a report: a table and runs in, lines of numbers out."""
 
 import dataclasses
+import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ from sbn.report.collect import Run
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
 EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
 DEFAULT_METRIC: Final = "test/main/accuracy"  # of rows for which no paper names one
+
+_RELEASED, _GENERATED = "corrupted/", "corrupted_generated/"  # the benchmark's images, and ones made here
+_FRACTIONS = {"affinity", "uce", "mce", "relative_mce", "ce", "relative_ce"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,28 +58,42 @@ def make_lines(name: str, table: Table, runs: Sequence[Run], *, metrics: Sequenc
     Args:
         name: the table's; runs belong to a row by 'name/row'.
         table: its rows.
-        runs: of its experiment; those of other tables are passed over.
-        metrics: what to show; empty for the paper's metrics and, where runs have them, EXTRA_METRICS.
+        runs: of its experiment; those of other tables are passed over, unless a row shows runs of another.
+        metrics: what to show; empty for the paper's metrics, the row's and, where runs have them, EXTRA_METRICS.
     """
     in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
     lines = []
     for row_name, row in table.rows.items():
-        variants: dict[str, list[Run]] = {}
-        for run in runs:
-            if run.row == f"{name}/{row_name}":
-                variants.setdefault(run.variant, []).append(run)
-        plain = [group for group in variants.values() if not group[0].overrides] or [[]]
-        changed = [variants[key] for key in sorted(variants) if variants[key][0].overrides]
-        for group in plain + changed:
-            for metric in metrics or _default_metrics(row, group):
+        own = {f"{name}/{row_name}", row.runs_of} - {""}
+        others = {paper.of for paper in row.paper} - {""}
+        for overrides, group in _variants([run for run in runs if run.row in own | others]):
+            for metric in metrics or _default_metrics(row, [run for run in group if run.row in own], bool(overrides)):
+                paper = _paper(row, metric)
+                measured = [run for run in group if run.row in ({paper.of} if paper and paper.of else own)]
                 fraction = metric in in_percent or is_fraction(metric)
-                lines.append(_line(row_name, row, group, metric, scale=100.0 if fraction else 1.0))
+                scale = 100.0 if fraction else 1.0
+                lines.append(_line(row_name, row, measured, metric, scale=scale, overrides=overrides))
     return lines
+
+
+def _variants(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[Run]]]:
+    """Runs by what they changed in their rows; first those, be there any or not, that changed nothing."""
+    groups: dict[str, list[Run]] = {"{}": []}
+    for run in runs:
+        groups.setdefault(json.dumps(run.overrides, sort_keys=True), []).append(run)
+    plain = groups.pop("{}")
+    return [({}, plain), *((groups[key][0].overrides, groups[key]) for key in sorted(groups))]
+
+
+def _paper(row: Row, metric: str) -> Paper | None:
+    """What the paper says of a metric; of generated images, what it says of the benchmark's."""
+    released = metric.replace(_GENERATED, _RELEASED)
+    return next((paper for paper in row.paper if paper.metric == released), None)
 
 
 def is_fraction(metric: str) -> bool:
     """Whether runs hold `metric` ('split/branch/metric[/detail]') as a fraction, to be shown in percent."""
-    return any(word in part for part in metric.split("/")[2:3] for word in ("accuracy", "error"))
+    return any(part in _FRACTIONS or "accuracy" in part or "error" in part for part in metric.split("/")[2:3])
 
 
 def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[str, int]:
@@ -87,13 +105,27 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     return stray
 
 
-def _default_metrics(row: Row, group: Sequence[Run]) -> list[str]:
-    named = list(dict.fromkeys(paper.metric for paper in row.paper)) or [DEFAULT_METRIC]
-    there = {metric for run in group for metric in run.metrics}
-    return named + [metric for metric in EXTRA_METRICS if metric in there and metric not in named]
+def _default_metrics(row: Row, own: Sequence[Run], changed: bool) -> list[str]:
+    """What to show of a row, or, `changed`, of one with overrides, of which nothing is shown that nobody measured."""
+    there = {metric for run in own for metric in run.metrics}
+    named = [paper.metric for paper in row.paper if own or paper.of or not changed]
+    if own or not changed:
+        named = list(dict.fromkeys([*named, *row.metrics])) or [DEFAULT_METRIC]
+    named += [metric for metric in EXTRA_METRICS if metric in there and metric not in named]
+    return [found for metric in named for found in _released_or_generated(metric, there)]
 
 
-def _line(name: str, row: Row, group: Sequence[Run], metric: str, *, scale: float) -> Line:
+def _released_or_generated(metric: str, there: set[str]) -> list[str]:
+    """A metric of corrupted images, and that of generated ones where runs have it."""
+    twin = metric.replace(_RELEASED, _GENERATED, 1) if metric.startswith(_RELEASED) else metric
+    if twin == metric or twin not in there:
+        return [metric]
+    return [metric, twin] if metric in there else [twin]
+
+
+def _line(
+    name: str, row: Row, group: Sequence[Run], metric: str, *, scale: float, overrides: Mapping[str, Any]
+) -> Line:
     values = [run.metrics[metric] * scale for run in group if metric in run.metrics]
     finite = [value for value in values if math.isfinite(value)]
     notes = []
@@ -104,13 +136,19 @@ def _line(name: str, row: Row, group: Sequence[Run], metric: str, *, scale: floa
     lengths = sorted({run.steps for run in group})
     if len(lengths) > 1:
         notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
-    paper = next((paper for paper in row.paper if paper.metric == metric), None)
+    paper = _paper(row, metric)
+    if metric.startswith(_GENERATED) and paper:
+        notes.append("generated images, not the benchmark's")
+    if paper and paper.of:
+        notes.append(f"of {paper.of}")
+    evaluated = {run.evaluated.get(metric, "") for run in group} - {""}
+    notes += [f"evaluated with {changed}" for changed in sorted(evaluated)]
     mean = statistics.fmean(finite) if finite else None
     std = statistics.stdev(finite) if len(finite) > 1 else None
     difference = mean - paper.value if mean is not None and paper else None
     return Line(
         row=name,
-        overrides=group[0].overrides if group else {},
+        overrides=overrides,
         metric=metric,
         mean=mean,
         std=std,

@@ -76,3 +76,7 @@ class Task(Protocol):
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the outputs of every branch for the same images, (N, K, ...)."""
         ...
+
+    def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
+        """Returns what every named layer gives for the same images, (N, K, ...), in the order of the forward pass."""
+        ...

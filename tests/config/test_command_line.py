@@ -48,6 +48,8 @@ def test_row_argument_and_dotted_overrides():
         ("duration", "5epochs", "5epochs"),
         ("optim.nesterov", "false", False),
         ("views.aux.augment", "", ""),
+        ("eval.affinity.pipelines", "randaugment(3, 4)|flip,none", ("randaugment(3, 4)|flip", "none")),
+        ("eval.affinity.pipelines", "('',)", ("",)),
         ("schedule.boundaries", "60 epochs,120 epochs", ("60 epochs", "120 epochs")),
     ],
 )
@@ -75,6 +77,8 @@ def test_every_row_is_its_base_with_overrides_alone(path):
     """The command lines that `sbn.list --commands` prints make the rows' configs exactly."""
     experiment = rows.load_experiment(path)
     for name, row in experiment.rows().items():
+        if not row.trains:
+            continue
         import shlex
 
         words = shlex.split(command_line.command(str(path), "base", row.changes))

@@ -7,7 +7,7 @@ from sbn.evals.progress import shown
 
 def lines(capsys, seconds_each, count=6):
     times = iter([0.0, *(seconds_each * i for i in range(count))])
-    assert list(shown(range(count), "fog: sets", clock=lambda: next(times))) == list(range(count))
+    assert list(shown(iter(range(count)), "fog: sets", total=count, clock=lambda: next(times))) == list(range(count))
     return capsys.readouterr().out.splitlines()
 
 

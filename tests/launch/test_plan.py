@@ -60,6 +60,16 @@ def test_patterns_choose_tables_and_rows():
     assert "base" not in everything
 
 
+def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out():
+    chosen = [row for _, row in select("split_bn:table5")]
+    assert chosen == [
+        f"table2/cifar10_wrn28_{w}_{m}" for w in (2, 10) for m in ("standard", "randaugment", "weak_augment")
+    ]
+    assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table2/cifar10_wrn28_2_weak_augment"]
+    with pytest.raises(ConfigError, match="table5/resnet50_standard can't be run yet: it waits for ImageNet"):
+        select("split_bn:table5/resnet50*")
+
+
 def test_folders_tell_overrides_apart():
     assert folder_name({"b": 1, "a": 2}) == folder_name({"a": 2, "b": 1}) == "a=2,b=1"
     weird = [{"x": "crop(4)|flip"}, {"x": "crop(4)_flip"}, {"x": "crop[4]|flip"}, {"x": "y" * 200}, {"x": "y" * 201}]
