@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from sbn.evals.accuracy import Accuracy
 from sbn.evals.base import Evaluator, Materials
+from sbn.evals.filtered import Filtered
+from sbn.evals.fourier import Fourier
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -26,4 +28,31 @@ def _accuracy(materials: Materials) -> Evaluator:
     )
 
 
-EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {"accuracy": _accuracy}
+def _fourier(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Fourier(
+        materials,
+        norm=config.eval.fourier.norm,
+        size=config.eval.fourier.size,
+        examples=config.eval.fourier.examples,
+    )
+
+
+def _low_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(materials, "low_pass", widths=config.eval.low_pass.widths, examples=config.eval.low_pass.examples)
+
+
+def _high_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(
+        materials, "high_pass", widths=config.eval.high_pass.widths, examples=config.eval.high_pass.examples
+    )
+
+
+EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
+    "accuracy": _accuracy,
+    "fourier": _fourier,
+    "low_pass": _low_pass,
+    "high_pass": _high_pass,
+}

@@ -76,3 +76,7 @@ class Task(Protocol):
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the outputs of every branch for the same images, (N, K, ...)."""
         ...
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns what `predict` does, of images (N, H, W, 3) float in [0, 1]: those that evaluators disturb."""
+        ...

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
-from sbn.data.pixels import normalise
+from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
@@ -164,7 +164,18 @@ class Classification:
         Returns:
             (N, K, classes) float32.
         """
-        inputs = normalise(images, mean=self.mean, std=self.std)
+        return self._logits(variables, normalise(images, mean=self.mean, std=self.std))
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns the logits of every branch for the same images, (N, K, classes) float32.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W, 3) float in [0, 1].
+        """
+        return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
+
+    def _logits(self, variables: Variables, inputs: jax.Array) -> jax.Array:
         return self.model.apply(variables, branches.spread(inputs, len(self.branches)), train=False)
 
 
