@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sbn.augment import draws
 from sbn.data.spectrum import NO_STAGE
@@ -55,7 +55,7 @@ class Perturbed:
         self._images, self._labels = source.images[self._ids], source.labels[self._ids]
         self._key = f"{name} {key} seed={config.seed} {self.outcomes} average={config.eval.average}"
         self._chunk = min(max(1, dispatch // len(self._ids)), len(settings))
-        self._layout = _layout(len(self._ids), batch_size=config.eval.batch_size, devices=mesh.devices.size)
+        self._layout = _layout(len(self._ids), batch_size=_batch_size(config.eval.batch_size, mesh), mesh=mesh)
         self._sharding = NamedSharding(mesh, PartitionSpec(None, "data"))
 
         def of_batch(variables: Variables, setting: jax.Array, batch: tuple[jax.Array, ...]) -> jax.Array:
@@ -127,9 +127,14 @@ def count_errors(logits: jax.Array, labels: jax.Array, *, mix: Sequence[float], 
     return ((rank != 1) & (labels >= 0)[:, None]).sum(axis=0, dtype=jnp.int32)
 
 
-def _layout(examples: int, *, batch_size: int, devices: int) -> tuple[int, int]:
+def _batch_size(batch_size: int, mesh: Mesh) -> int:
+    # In a scan a batch costs no dispatch. On CPUs small ones stay in the cache: two thirds of the time, for WRN-10-1.
+    return min(batch_size, 64 * mesh.devices.size) if mesh.devices.flat[0].platform == "cpu" else batch_size
+
+
+def _layout(examples: int, *, batch_size: int, mesh: Mesh) -> tuple[int, int]:
     """Returns (batches, examples a batch): as even as they can be, the batch a multiple of the devices."""
-    batches = -(-examples // batch_size)
+    batches, devices = -(-examples // batch_size), mesh.devices.size
     return batches, -(-examples // (batches * devices)) * devices
 
 

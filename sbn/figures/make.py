@@ -1,19 +1,22 @@
 """The table of pictures: which evaluator's arrays are drawn how."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
+from sbn.figures import curves, heat_maps
+from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Arrays = Mapping[str, np.ndarray]
-
 # Evaluator -> picture of the arrays it yields, by their names. A picture makes its Figure by itself, without pyplot,
 # whose state would be shared with a notebook's own figures.
-FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {}
+FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
+    "fourier": heat_maps.draw,
+    "low_pass": curves.low_pass,
+    "high_pass": curves.high_pass,
+}
 
 
 def make_png(evaluator: str, arrays: Arrays) -> bytes | None:
