@@ -32,6 +32,8 @@ def check(config: ConfigDict) -> ConfigDict:
     _below_one(config, ("model.dropout", "norm.momentum"))
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
+    _distinct("eval.low_pass.widths", config.eval.low_pass.widths)
+    _distinct("eval.high_pass.widths", config.eval.high_pass.widths)
     return config
 
 

@@ -72,9 +72,9 @@ def literal(name: str, text: str) -> Any:
         return None
     if key.kind in ("str", "duration"):
         return text
-    if key.kind in ("names", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
+    if key.kind in ("names", "ints", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
         items = [item.strip() for item in split_commas(text) if item.strip()]
-        return tuple(items) if key.kind != "floats" else tuple(_evaluate(item) for item in items)
+        return tuple(items) if key.kind in ("names", "durations") else tuple(_evaluate(item) for item in items)
     value = _evaluate({"true": "True", "false": "False"}.get(text, text))
     if key.kind == "int" and isinstance(value, float) and value.is_integer():
         return int(value)  # 1e3 is a whole number, however it is written

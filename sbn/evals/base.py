@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -39,6 +40,7 @@ class Materials:
         mesh: the devices.
         train: training split.
         test: test split.
+        workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
     """
 
     config: ConfigDict
@@ -46,6 +48,7 @@ class Materials:
     mesh: Mesh
     train: Source
     test: Source
+    workdir: epath.Path | None = None
 
     @functools.cached_property
     def predict(self) -> Predict:

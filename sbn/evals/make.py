@@ -8,6 +8,8 @@ from sbn.evals.augmented import Augment, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
 from sbn.evals.diversity import Diversity
+from sbn.evals.filtered import Filtered
+from sbn.evals.fourier import Fourier
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -61,9 +63,34 @@ def _augments(materials: Materials, pipelines: Sequence[str], key: str) -> dict[
     return {text: make_augment(materials.config, text, image_size=size, key=key) for text in texts}
 
 
+def _fourier(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Fourier(
+        materials,
+        norm=config.eval.fourier.norm,
+        size=config.eval.fourier.size,
+        examples=config.eval.fourier.examples,
+    )
+
+
+def _low_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(materials, "low_pass", widths=config.eval.low_pass.widths, examples=config.eval.low_pass.examples)
+
+
+def _high_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(
+        materials, "high_pass", widths=config.eval.high_pass.widths, examples=config.eval.high_pass.examples
+    )
+
+
 EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "accuracy": _accuracy,
     "affinity": _affinity,
     "diversity": _diversity,
     "branches": _branches,
+    "fourier": _fourier,
+    "low_pass": _low_pass,
+    "high_pass": _high_pass,
 }

@@ -80,3 +80,7 @@ class Task(Protocol):
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images, (N, K, ...), in the order of the forward pass."""
         ...
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns what `predict` does, of images (N, H, W, 3) float in [0, 1]: those that evaluators disturb."""
+        ...

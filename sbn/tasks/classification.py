@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
-from sbn.data.pixels import normalise
+from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
@@ -168,10 +168,16 @@ class Classification:
         Returns:
             (N, K, classes) float32.
         """
-        inputs = normalise(images, mean=self.mean, std=self.std)[:, None]
-        plain = self.model.clone(branches=1)
-        alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
-        return jnp.concatenate([plain.apply(own, inputs, train=False) for own in alone], axis=1)
+        return self._logits(variables, normalise(images, mean=self.mean, std=self.std))
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns the logits of every branch for the same images, (N, K, classes) float32.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W, 3) float in [0, 1].
+        """
+        return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
 
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
@@ -187,6 +193,11 @@ class Classification:
         _, state = self.model.apply(variables, inputs, train=False, capture_intermediates=True)
         layers = traverse_util.flatten_dict(state["intermediates"], sep="/")
         return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
+
+    def _logits(self, variables: Variables, inputs: jax.Array) -> jax.Array:
+        plain, inputs = self.model.clone(branches=1), inputs[:, None]
+        alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
+        return jnp.concatenate([plain.apply(own, inputs, train=False) for own in alone], axis=1)
 
 
 def _for_pass(number: int, keys: Keys) -> Keys:

@@ -45,6 +45,7 @@ def test_row_argument_and_dotted_overrides():
         ("branches", "('main',)", ("main",)),
         ("eval.mix", "0.1,0.5", (0.1, 0.5)),
         ("eval.mix", "[0.25]", (0.25,)),
+        ("eval.low_pass.widths", "3,5", (3, 5)),
         ("duration", "5epochs", "5epochs"),
         ("optim.nesterov", "false", False),
         ("views.aux.augment", "", ""),
