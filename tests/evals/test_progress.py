@@ -18,6 +18,12 @@ def test_done_rate_and_time_left_are_shown_every_ten_seconds(capsys):
     ]
 
 
+def test_items_that_know_their_number_need_not_be_told_it(capsys):
+    times = iter([0.0, 0.0, 11.0])
+    assert list(shown(["a", "b"], "fog: sets", clock=lambda: next(times))) == ["a", "b"]
+    assert capsys.readouterr().out.startswith("fog: sets 1/2")
+
+
 def test_what_is_short_is_silent(capsys):
     assert lines(capsys, 1.5) == []
 
