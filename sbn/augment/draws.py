@@ -22,13 +22,19 @@ class Words(NamedTuple):
         uint32: turns an int, an array or a sequence of ints into uint32 (modulo 2**32 for arrays).
         float32: casts uint32 below 2**24 to float32.
         shift_right: shifts uint32 right by a static number of bits.
-        math: has `log`, `sqrt`, `cos` and `sin`.
+        math: has `log`, `sqrt`, `cos`, `sin` and `rint`.
+        int32: casts numbers below 2**31 to int32.
+        take: (table, index) -> table[index], for a 1-d table and int32 indices in its range.
+        where: (condition, chosen, other) -> either, element by element.
     """
 
     uint32: Callable[[Any], Any]
     float32: Callable[[Any], Any]
     shift_right: Callable[[Any, int], Any]
     math: Any
+    int32: Callable[[Any], Any]
+    take: Callable[[Any, Any], Any]
+    where: Callable[[Any, Any, Any], Any]
 
 
 def make_words(xp: Any) -> Words:
@@ -40,7 +46,15 @@ def make_words(xp: Any) -> Words:
             return xp.asarray(np.atleast_1d(np.asarray(x, np.uint32)))
         return xp.atleast_1d(xp.asarray(x).astype(xp.uint32))
 
-    return Words(uint32, lambda x: x.astype(xp.float32), lambda x, n: x >> xp.uint32(n), xp)
+    return Words(
+        uint32,
+        lambda x: x.astype(xp.float32),
+        lambda x, n: x >> xp.uint32(n),
+        xp,
+        lambda x: x.astype(xp.int32),
+        lambda table, index: xp.asarray(table)[index],
+        xp.where,
+    )
 
 
 NUMPY = make_words(np)

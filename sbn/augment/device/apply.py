@@ -8,13 +8,31 @@ import jax
 import jax.numpy as jnp
 
 from sbn.augment import draws, ops
-from sbn.augment.device.noise import apply_gaussian
-from sbn.augment.device.randaugment import Layers
-from sbn.augment.device.window import WINDOW_OPS, apply_window
+from sbn.augment.device.augmix import Chains
+from sbn.augment.device.blur import apply_blur
+from sbn.augment.device.catalogue import policy
+from sbn.augment.device.noise import apply_gaussian, apply_patch_gaussian
+from sbn.augment.device.resize import apply_resize_and_pad
+from sbn.augment.device.window import apply_window
 from sbn.augment.device.words import JAX
 from sbn.augment.fits import check_fits
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.window import WINDOW_OPS
 
+# Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
+_POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[jax.Array, jax.Array], jax.Array]]] = {
+    ops.RandAugment: policy,
+    ops.AutoAugment: policy,
+    ops.TrivialAugment: policy,
+    ops.AugMix: Chains,
+}
+# Other ops: op -> (op, its draws, pixels, image size) -> pixels
+_FUNCTIONS: dict[type[ops.Op], Callable[[Any, jax.Array, jax.Array, tuple[int, int]], jax.Array]] = {
+    ops.Gaussian: apply_gaussian,
+    ops.PatchGaussian: apply_patch_gaussian,
+    ops.Blur: apply_blur,
+    ops.ResizeAndPad: apply_resize_and_pad,
+}
 # One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H * W)
 _Step = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -24,8 +42,8 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
 
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result. `ids` is (N,) whole
     numbers; seed, stage, epoch and view are ints or 0-d arrays, traced or not. An image's result depends on these
-    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian`, where a few values in a
-    million differ by one level (of 0..255).
+    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian` and `patch_gaussian`, where a few values
+    in a million differ by one level (of 0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
@@ -79,9 +97,9 @@ def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
 
 
 def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
-    if isinstance(op, ops.RandAugment):
-        return Layers(op, image_size)
-    if isinstance(op, ops.Gaussian):
-        gaussian = op
-        return lambda bits, words: apply_gaussian(gaussian, bits, words)
-    raise ValueError(f"{op.name} has no device implementation: --config.data.path=host has all ops")
+    if type(op) in _POLICIES:
+        return _POLICIES[type(op)](op, image_size)
+    if type(op) in _FUNCTIONS:
+        function = _FUNCTIONS[type(op)]
+        return lambda bits, words: function(op, bits, words, image_size)
+    raise ValueError(f"op {op.name!r} has no device implementation")

@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from sbn.augment import kernels, ops
-from sbn.augment.host.packing import MARK, grey, merge, split
+from sbn.augment.host.packing import merge, split
 from sbn.augment.host.words import below
+from sbn.augment.packing import MARK, fill_word
 
 
 def apply_resize_and_pad(
@@ -44,8 +45,7 @@ def apply_resize_and_pad(
     index = tf.minimum(row[:, :, None] + column[:, None, :], outside)
     count = tf.shape(words)[0]
     index += (tf.range(count) * (outside + 1))[:, None, None]
-    fill = 0 if isinstance(op.fill, str) else grey(op.fill)
-    padded = tf.concat([shrunk, tf.fill([count, 1], fill)], axis=1)
+    padded = tf.concat([shrunk, tf.fill([count, 1], fill_word(op.fill))], axis=1)
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
 
 

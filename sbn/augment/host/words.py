@@ -18,7 +18,15 @@ def _shift_right(x: tf.Tensor, n: int) -> tf.Tensor:
     return tf.bitwise.right_shift(x, tf.constant(n, tf.uint32))
 
 
-TENSORFLOW = draws.Words(_uint32, lambda x: tf.cast(x, tf.float32), _shift_right, tf.math)
+TENSORFLOW = draws.Words(
+    _uint32,
+    lambda x: tf.cast(x, tf.float32),
+    _shift_right,
+    tf.math,
+    lambda x: tf.cast(x, tf.int32),
+    tf.gather,
+    tf.where,
+)
 
 
 def below(bits: tf.Tensor, n: int) -> tf.Tensor:

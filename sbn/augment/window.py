@@ -1,0 +1,95 @@
+"""Flip, crop and cutout, the same lines on every array library.
+
+All three treat rows and columns apart, so a run of them is followed backwards from the output: a row and a column
+coordinate an image, which every op turns into those of its own input. What is left to do is one gather.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sbn.augment import draws, ops
+from sbn.augment.draws import Words
+
+_Size = tuple[int, int]
+
+
+def walk(run: Sequence[tuple[ops.Op, Any]], *, image_size: _Size, words: Words) -> tuple[Any, Any, list[Any]]:
+    """Follows a run of `WINDOW_OPS` back to its input.
+
+    Args:
+        run: (op, its draws (N, draws) uint32), in order.
+        image_size: (H, W), static.
+        words: the array library.
+
+    Returns:
+        the row (1 or N, H) and the column (1 or N, W) that every pixel of the result shows, int32, off the image where
+        it shows none; and the holes, bool (N, H, W) each.
+    """
+    rows, columns = (np.arange(size, dtype=np.int32)[None] for size in image_size)
+    holes = []
+    for op, bits in reversed(run):
+        rows, columns, hole = _STEPS[type(op)](op, bits, rows, columns, image_size, words)
+        holes += [] if hole is None else [hole]
+    return rows, columns, holes
+
+
+def outside(coordinates: Any, size: int) -> Any:
+    """Returns whether coordinates lie off an image of that side."""
+    return (coordinates < 0) | (coordinates >= size)
+
+
+def near(coordinates: Any, centre: Any, before: Any, after: Any) -> Any:
+    """Returns whether coordinates lie in centre - before .. centre + after - 1; all broadcast."""
+    # the centre first: it is a tensor, the coordinates may be NumPy's
+    return (centre - before <= coordinates) & (centre + after > coordinates)
+
+
+def square(centre: Sequence[Any], before: Any, after: Any, *, image_size: _Size) -> Any:
+    """Returns the pixels of one square an image, cut off at the border, as (N, H, W) bool.
+
+    Args:
+        centre: row and column, (N, 1) int32 each.
+        before: how far it reaches up and left, (N, 1) int32.
+        after: how far it reaches down and right, less one.
+        image_size: (H, W), static.
+    """
+    rows, columns = (
+        near(np.arange(size, dtype=np.int32)[None], at, before, after)
+        for size, at in zip(image_size, centre, strict=True)
+    )
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def _below(bits: Any, n: int, words: Words) -> Any:
+    return words.int32(draws.below(bits, n, words))
+
+
+def _flip(op: ops.Flip, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
+    flipped = draws.unit(bits[:, :1], words) < np.float32(op.probability)
+    return rows, words.where(flipped, image_size[1] - 1 - columns, columns), None
+
+
+def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
+    def shifted(coordinates: Any, axis: int) -> Any:
+        size = image_size[axis]
+        moved = _below(bits[:, axis, None], 2 * op.pad + 1, words) - op.pad + coordinates
+        if op.fill == "reflect":
+            moved = size - 1 - abs(size - 1 - abs(moved))
+        # A coordinate that a later crop already put outside must not come back in through this one.
+        return words.where(outside(coordinates, size), -1, moved)
+
+    return shifted(rows, 0), shifted(columns, 1), None
+
+
+def _cutout(op: ops.Cutout, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, ...]:
+    row, column = (
+        near(coordinates, _below(bits[:, axis, None], image_size[axis], words), op.half, op.half)
+        for axis, coordinates in enumerate((rows, columns))
+    )
+    return rows, columns, row[:, :, None] & column[:, None, :]
+
+
+_STEPS: dict[type[ops.Op], Callable[..., Any]] = {ops.Flip: _flip, ops.Crop: _crop, ops.Cutout: _cutout}
+WINDOW_OPS = tuple(_STEPS)
