@@ -15,16 +15,12 @@ from sbn.augment.draws import Words
 _Draw = Callable[[Any, Words], Iterator[tuple[Any, Any]]]
 
 
-def _below(bits: Any, n: int, words: Words) -> Any:
-    return words.int32(draws.below(bits, n, words))
-
-
 def _of_randaugment(op: ops.RandAugment) -> tuple[tuple[entries.Entry, ...], _Draw]:
     table = entries.of_randaugment(op)
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
         for start in range(0, ops.DRAWS_A_LAYER * op.layers, ops.DRAWS_A_LAYER):
-            yield _below(bits[:, start], len(table), words), bits[:, start + 1 : start + ops.DRAWS_A_LAYER]
+            yield draws.index(bits[:, start], len(table), words), bits[:, start + 1 : start + ops.DRAWS_A_LAYER]
 
     return table, draw
 
@@ -35,7 +31,7 @@ def _of_autoaugment(op: ops.AutoAugment) -> tuple[tuple[entries.Entry, ...], _Dr
     entry = np.array([[step.entry for step in pair] for pair in pairs], np.int32)
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
-        which = _below(bits[:, 0], len(pairs), words)
+        which = draws.index(bits[:, 0], len(pairs), words)
         for step in range(2):
             start = 1 + ops.DRAWS_A_LAYER * step
             happens = draws.unit(bits[:, start], words) < words.take(probability[:, step], which)
@@ -50,7 +46,7 @@ def _of_trivialaugment(op: ops.TrivialAugment) -> tuple[tuple[entries.Entry, ...
     names, levels = len(entries.TRIVIAL_OPS), entries.TRIVIAL_LEVELS
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
-        drawn = _below(bits[:, 0], names, words) * levels + _below(bits[:, 1], levels, words)
+        drawn = draws.index(bits[:, 0], names, words) * levels + draws.index(bits[:, 1], levels, words)
         yield drawn, bits[:, 2:3]
 
     return entries.of_trivialaugment(), draw

@@ -62,10 +62,6 @@ def square(centre: Sequence[Any], before: Any, after: Any, *, image_size: _Size)
     return rows[:, :, None] & columns[:, None, :]
 
 
-def _below(bits: Any, n: int, words: Words) -> Any:
-    return words.int32(draws.below(bits, n, words))
-
-
 def _flip(op: ops.Flip, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
     flipped = draws.unit(bits[:, :1], words) < np.float32(op.probability)
     return rows, words.where(flipped, image_size[1] - 1 - columns, columns), None
@@ -74,7 +70,7 @@ def _flip(op: ops.Flip, bits: Any, rows: Any, columns: Any, image_size: _Size, w
 def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
     def shifted(coordinates: Any, axis: int) -> Any:
         size = image_size[axis]
-        moved = _below(bits[:, axis, None], 2 * op.pad + 1, words) - op.pad + coordinates
+        moved = draws.index(bits[:, axis, None], 2 * op.pad + 1, words) - op.pad + coordinates
         if op.fill == "reflect":
             moved = size - 1 - abs(size - 1 - abs(moved))
         # A coordinate that a later crop already put outside must not come back in through this one.
@@ -85,7 +81,7 @@ def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, w
 
 def _cutout(op: ops.Cutout, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, ...]:
     row, column = (
-        near(coordinates, _below(bits[:, axis, None], image_size[axis], words), op.half, op.half)
+        near(coordinates, draws.index(bits[:, axis, None], image_size[axis], words), op.half, op.half)
         for axis, coordinates in enumerate((rows, columns))
     )
     return rows, columns, row[:, :, None] & column[:, None, :]

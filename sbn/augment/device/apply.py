@@ -42,8 +42,8 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
 
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result. `ids` is (N,) whole
     numbers; seed, stage, epoch and view are ints or 0-d arrays, traced or not. An image's result depends on these
-    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian` and `patch_gaussian`, where a few values
-    in a million differ by one level (of 0..255).
+    numbers and on the image alone, and is the host path's: bit for bit but for the noise of `gaussian` and
+    `patch_gaussian`, where a few values in a million differ by one level (of 0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:

@@ -119,9 +119,10 @@ class Chains:
         def if_op(name: str, value: jax.Array) -> jax.Array:
             return jnp.where(op == NUMBER[name], value, 0)
 
+        rows = [if_op(name, first + self._whole(unit, _WHOLE[name][0])) for name, first in self.first_row.items()]
         return _Drawn(
             op=op,
-            row=sum(if_op(name, first + self._whole(unit, _WHOLE[name][0])) for name, first in self.first_row.items()),
+            row=functools.reduce(jnp.add, rows),
             factor=float64.float32(float64.add(_tenth_of(level, 1.8), float64.constant(0.1))),
             turn=if_op("Rotate", 2 * self._whole(unit, 30) + negative),
             shear=_tenth_of(level, 0.3)._replace(negative=negative == 1),
@@ -144,7 +145,9 @@ class Chains:
             float64.where(moved != 0, float64.from_int(moved), rest)
             for moved, rest in ((drawn.x, read.x), (drawn.y, read.y))
         )
-        return Acts(op=drawn.op, rows=rows, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y))
+        return Acts(
+            op=drawn.op, rows=rows, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y)
+        )
 
     def _level(self, unit: jax.Array) -> Double:
         """0.1 + (severity - 0.1) * unit."""
@@ -165,8 +168,9 @@ def _steps(severity: float, maximum: float) -> np.ndarray:
     def whole(unit: np.ndarray) -> np.ndarray:
         return np.floor((0.1 + (severity - 0.1) * (unit * 2.0**-_UNIT_BITS)) * maximum / 10)
 
-    numbers = np.arange(1, whole(np.array(2**_UNIT_BITS - 1)) + 1)
-    low, high = np.full(len(numbers), -1), np.full(len(numbers), 2**_UNIT_BITS - 1)  # below, and at or above
+    last = 2**_UNIT_BITS - 1
+    numbers = np.arange(1, int(whole(np.array(last))) + 1)
+    low, high = np.full(len(numbers), -1), np.full(len(numbers), last)  # below, and at or above
     while np.any(high - low > 1):
         middle = (low + high) // 2
         reached = whole(middle) >= numbers

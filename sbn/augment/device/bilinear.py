@@ -33,7 +33,8 @@ def transform(words: jax.Array, positions: Positions, *, image_size: tuple[int, 
     # repeat the hundreds of integer operations of a position for every corner and channel that reads it.
     axes = jax.tree.map(lambda x, y: jnp.stack([x, y]), (positions[:3], width), (positions[3:], height))
     read = jax.tree.map(lambda part: part.reshape(2, *words.shape), jax.lax.map(_along, axes))
-    (left, right), (up, low) = (jax.tree.map(lambda part: part[axis], read) for axis in (0, 1))
+    left, right = jax.tree.map(lambda part: part[0], read)
+    up, low = jax.tree.map(lambda part: part[1], read)
     corners = [
         pick(words, jnp.clip(up + down, 0, height - 1) * width + jnp.clip(left + across, 0, width - 1))
         for down in (0, 1)
@@ -43,7 +44,7 @@ def transform(words: jax.Array, positions: Positions, *, image_size: tuple[int, 
     def add_channel(number: jax.Array, merged: jax.Array) -> jax.Array:
         values = [float64.from_int(corner >> 8 * number & 255) for corner in corners]
         right_share, low_share = map(float64.from_fraction, (right, low))
-        upper, lower = (_between(*values[first : first + 2], right_share) for first in (0, 2))
+        upper, lower = (_between(start, end, right_share) for start, end in (values[:2], values[2:]))
         return merged | float64.floor(_between(upper, lower, low_share))[0] << 8 * number
 
     merged = jax.lax.fori_loop(0, 3, add_channel, words & MARK)

@@ -5,7 +5,7 @@ additions, which rounds once where Pillow rounds twice. Integers are the same ev
 Numbers are zero or from 2**-1000 to 2**1000 in size; there are no infinities.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,10 +26,10 @@ class Double(NamedTuple):
         low: uint32, its lower half.
     """
 
-    negative: jax.Array
-    exponent: jax.Array
-    high: jax.Array
-    low: jax.Array
+    negative: Any
+    exponent: Any
+    high: Any
+    low: Any
 
 
 def constant(values: np.ndarray | float) -> Double:

@@ -1,7 +1,7 @@
 """Gaussian noise on packed words, everywhere or in a patch.
 
-Unlike the other ops this is no integer arithmetic: compilers' log, sine and cosine differ in their last bits, so that of
-values near the middle between two levels, a few in a million of all, some fall to the other side.
+Unlike the other ops this is no integer arithmetic: compilers' log, sine and cosine differ in their last bits, so that
+of values near the middle between two levels, a few in a million of all, some fall to the other side.
 """
 
 import jax

@@ -42,6 +42,6 @@ def pick_or_fill(words: jax.Array, index: jax.Array, fill: int) -> jax.Array:
         index: (N, P) int32, below V, which is not checked.
         fill: a packed word.
     """
-    # One more word an image, so that one gather does all: compilers repeat a choice that follows it in all that reads it.
+    # One more word an image, so that one gather does all: a choice after it would be repeated in all that reads it.
     padded = jnp.pad(words, ((0, 0), (0, 1)), constant_values=fill)
     return pick(padded, jnp.where(index < 0, words.shape[1], index))

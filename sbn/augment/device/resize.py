@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from sbn.augment import kernels, ops
 from sbn.augment.device.packing import merge, split
@@ -34,7 +33,7 @@ def apply_resize_and_pad(
     if op.placement == "random":
         top, left = (below(bits[:, axis, None], space + 1) for axis, space in enumerate(room))
     else:
-        top, left = (np.full((1, 1), space // 2 if op.placement == "centre" else 0) for space in room)
+        top, left = (jnp.full((1, 1), space // 2 if op.placement == "centre" else 0) for space in room)
     row, column = (jnp.arange(size)[None] - start for size, start in zip(image_size, (top, left), strict=True))
     return show(small, row, column, image_size=(op.size, op.size), fill=fill_word(op.fill))
 

@@ -82,7 +82,7 @@ def above(tables: jax.Array) -> jax.Array:
 
 
 def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
-    """T of the enhance ops, their factors (N,) drawn in the step as `float64.float32` returns them: (N, 511) float32."""
+    """T of the enhance ops, (N, 511) float32, for factors (N,) drawn in the step, as `float64.float32` returns them."""
     distance = np.arange(-255, 256)
     product = mantissa[:, None] * np.abs(distance).astype(np.uint32)
     # Rounded to 24 bits, half to even, in integers: a compiler would fuse a float product with the sum that follows.
@@ -91,7 +91,7 @@ def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
     rounded = product + half >> spare << spare
     # float32 of `rounded` and the product with a power of two are exact
     power = jax.lax.bitcast_convert_type((exponent - 23 + 127) << 23, jnp.float32)
-    return np.sign(distance).astype(np.float32) * (rounded.astype(jnp.float32) * power[:, None])
+    return rounded.astype(jnp.float32) * power[:, None] * np.sign(distance).astype(np.float32)
 
 
 def add(base: jax.Array, rows: jax.Array, planes: jax.Array) -> jax.Array:
