@@ -116,6 +116,11 @@ def below_each(bits: Any, limits: Any, words: Words = NUMPY) -> Any:
     return words.shift_right(high * factor + words.shift_right(low * factor, 16), 16)
 
 
+def index(bits: Any, n: int, words: Words = NUMPY) -> Any:
+    """Returns `below` as int32, which indexes and counts need."""
+    return words.int32(below(bits, n, words))
+
+
 def normal_pair(bits_a: Any, bits_b: Any, words: Words = NUMPY) -> tuple[Any, Any]:
     """Returns two independent standard normals (Box and Muller 1958) as float32, at most 5.77 in size.
 

@@ -7,16 +7,34 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from sbn.augment import draws, ops
-from sbn.augment.device.noise import apply_gaussian
-from sbn.augment.device.randaugment import Layers
-from sbn.augment.device.sizes import apply_size_op
-from sbn.augment.device.window import WINDOW_OPS, apply_window
+from sbn.augment import draws, ops, size_ops
+from sbn.augment.device.augmix import Chains
+from sbn.augment.device.blur import apply_blur
+from sbn.augment.device.catalogue import policy
+from sbn.augment.device.noise import apply_gaussian, apply_patch_gaussian
+from sbn.augment.device.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
+from sbn.augment.device.window import apply_window
 from sbn.augment.device.words import JAX
 from sbn.augment.fits import check_fits
 from sbn.augment.pipeline import draw_addresses
-from sbn.augment.size_ops import SizeOp, sizes
+from sbn.augment.window import WINDOW_OPS
 
+# Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
+_POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[jax.Array, jax.Array], jax.Array]]] = {
+    ops.RandAugment: policy,
+    ops.AutoAugment: policy,
+    ops.TrivialAugment: policy,
+    ops.AugMix: Chains,
+}
+# Other ops: op -> (op, its draws, pixels, image size) -> pixels
+_FUNCTIONS: dict[type[ops.Op], Callable[[Any, jax.Array, jax.Array, tuple[int, int]], jax.Array]] = {
+    ops.Gaussian: apply_gaussian,
+    ops.PatchGaussian: apply_patch_gaussian,
+    ops.Blur: apply_blur,
+    ops.ResizeAndPad: apply_resize_and_pad,
+    size_ops.InceptionCrop: apply_inception_crop,
+    size_ops.Resize: apply_resize,
+}
 # One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H' * W')
 _Step = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -27,7 +45,8 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
     traced or not. An image's result depends on these numbers and on the image alone, and is the host path's: bit for
-    bit but for `gaussian`, where a few values in a million differ by one level (of 0..255).
+    bit but for the noise of `gaussian` and `patch_gaussian`, where a few values in a million differ by one level (of
+    0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
@@ -48,14 +67,15 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
         for address, step in steps:
             bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=address, words=JAX)
             words = step(bits, words)
-        return words.reshape(len(pixels), *sizes(pipeline, image_size)[-1])
+        return words.reshape(len(pixels), *size_ops.sizes(pipeline, image_size)[-1])
 
     return apply
 
 
 def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
-    """The steps of a pipeline with their draw indices; neighbouring flips, crops and cutouts are one step."""
-    placed = zip(pipeline, draw_addresses(pipeline, image_size), sizes(pipeline, image_size), strict=False)
+    """The steps of a pipeline with their draw indices; neighbouring `WINDOW_OPS` are one step."""
+    addresses, along = draw_addresses(pipeline, image_size), size_ops.sizes(pipeline, image_size)
+    placed = zip(pipeline, addresses, along, strict=False)  # the last size is that of the result
     steps: list[tuple[list[int], _Step]] = []
     for is_window, group in itertools.groupby(
         (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
@@ -81,12 +101,9 @@ def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
 
 
 def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
-    if isinstance(op, ops.RandAugment):
-        return Layers(op, image_size)
-    if isinstance(op, ops.Gaussian):
-        gaussian = op
-        return lambda bits, words: apply_gaussian(gaussian, bits, words)
-    if isinstance(op, SizeOp):
-        size_op = op
-        return lambda bits, words: apply_size_op(size_op, bits, words, image_size=image_size)
-    raise ValueError(f"{op.name} has no device implementation: --config.data.path=host has all ops")
+    if type(op) in _POLICIES:
+        return _POLICIES[type(op)](op, image_size)
+    if type(op) in _FUNCTIONS:
+        function = _FUNCTIONS[type(op)]
+        return lambda bits, words: function(op, bits, words, image_size)
+    raise ValueError(f"op {op.name!r} has no device implementation")

@@ -9,21 +9,20 @@ import tensorflow as tf
 from sbn.augment import draws, ops, size_ops
 from sbn.augment.fits import check_fits
 from sbn.augment.host.augmix import Chains
-from sbn.augment.host.autoaugment import SubPolicies
 from sbn.augment.host.blur import apply_blur
+from sbn.augment.host.catalogue import policy
 from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
-from sbn.augment.host.randaugment import Layers
 from sbn.augment.host.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
-from sbn.augment.host.trivialaugment import Trivial
-from sbn.augment.host.window import WINDOW_OPS, apply_window
+from sbn.augment.host.window import apply_window
 from sbn.augment.host.words import TENSORFLOW
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.window import WINDOW_OPS
 
 # Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
 _POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
-    ops.RandAugment: Layers,
-    ops.AutoAugment: SubPolicies,
-    ops.TrivialAugment: Trivial,
+    ops.RandAugment: policy,
+    ops.AutoAugment: policy,
+    ops.TrivialAugment: policy,
     ops.AugMix: Chains,
 }
 # Other ops: op -> (op, its draws, pixels, image size) -> pixels
@@ -42,7 +41,7 @@ _Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., tf.Tensor]:
     """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
 
-    `pixels` are (N, H, W) int32 packed words (`sbn.augment.host.packing`), and so is the result, of the size that
+    `pixels` are (N, H, W) int32 packed words (`sbn.augment.packing`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole
     numbers; seed, stage, epoch and view are ints or 0-d tensors. An image's result depends on these numbers and on the
     image alone: not on its batch, nor on eager or graph execution.
@@ -105,8 +104,8 @@ def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -
 
 def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
     if type(op) in _POLICIES:
-        policy = _POLICIES[type(op)](op, image_size)
-        return lambda bits, pixels: policy(bits[:, where.start : where.stop], pixels)
+        run_policy = _POLICIES[type(op)](op, image_size)
+        return lambda bits, pixels: run_policy(bits[:, where.start : where.stop], pixels)
     if type(op) in _FUNCTIONS:
         function = _FUNCTIONS[type(op)]
         return lambda bits, pixels: function(op, bits[:, where.start : where.stop], pixels, image_size)

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from sbn.augment import kernels, ops, size_ops
-from sbn.augment.host.packing import MARK, grey, merge, split
+from sbn.augment.host.packing import merge, split
 from sbn.augment.host.words import TENSORFLOW, below
 from sbn.augment.inception import draw_windows
+from sbn.augment.packing import MARK, fill_word
 
 
 def apply_resize_and_pad(
@@ -43,8 +44,7 @@ def apply_resize_and_pad(
     index = tf.minimum(row[:, :, None] + column[:, None, :], outside)
     count = tf.shape(shrunk)[0]
     index += (tf.range(count) * (outside + 1))[:, None, None]
-    fill = 0 if isinstance(op.fill, str) else grey(op.fill)
-    padded = tf.concat([shrunk, tf.fill([count, 1], fill)], axis=1)
+    padded = tf.concat([shrunk, tf.fill([count, 1], fill_word(op.fill))], axis=1)
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
 
 

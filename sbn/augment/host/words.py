@@ -30,8 +30,8 @@ TENSORFLOW = draws.Words(
 
 
 def below(bits: tf.Tensor, n: int) -> tf.Tensor:
-    """Returns `draws.below` as int32, which indexes and counts need."""
-    return tf.cast(draws.below(bits, n, TENSORFLOW), tf.int32)
+    """Returns `draws.index`."""
+    return draws.index(bits, n, TENSORFLOW)
 
 
 def order(seed: Any, *, stage: Any, epoch: Any, count: int) -> tf.Tensor:

@@ -1,55 +1,70 @@
-"""The ops that change the size of images: windows cut out, and Pillow's antialiased bilinear filter."""
+"""Pillow's antialiased bilinear filter, and the ops that resize with it."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
 
-from sbn.augment import kernels
-from sbn.augment.device.packing import MARK, merge, pick, split
+from sbn.augment import kernels, ops, size_ops
+from sbn.augment.device.packing import merge, split
+from sbn.augment.device.window import show
 from sbn.augment.device.words import JAX, below
 from sbn.augment.inception import draw_windows
-from sbn.augment.size_ops import CentreCrop, InceptionCrop, RandomCrop, Resize, Size, SizeOp
+from sbn.augment.packing import MARK, fill_word
+from sbn.augment.size_ops import Size
 
 
-def apply_size_op(op: SizeOp, bits: jax.Array, words: jax.Array, *, image_size: Size) -> jax.Array:
-    """Applies one of `SIZE_OPS`.
+def apply_resize_and_pad(
+    op: ops.ResizeAndPad, bits: jax.Array, words: jax.Array, image_size: tuple[int, int]
+) -> jax.Array:
+    """Shrinks to (size, size) and pads to the old size.
 
     Args:
-        op: which.
-        bits: (N, draws) uint32.
+        op: size, placement and fill.
+        bits: (N, 2) uint32: row and column of the upper left corner, used by `placement='random'`.
         words: (N, H * W) int32 packed.
         image_size: (H, W), static.
 
     Returns:
-        (N, H' * W') int32 packed, of the op's `size_after`.
+        (N, H * W) int32. Fillers count as the colour that stands under them; what is shrunk is all image.
     """
-    return _FUNCTIONS[type(op)](op, bits, words, image_size)
+    small = _resized(words, image_size=image_size, target=(op.size, op.size))
+    room = [size - op.size for size in image_size]
+    if op.placement == "random":
+        top, left = (below(bits[:, axis, None], space + 1) for axis, space in enumerate(room))
+    else:
+        top, left = (jnp.full((1, 1), space // 2 if op.placement == "centre" else 0) for space in room)
+    row, column = (jnp.arange(size)[None] - start for size, start in zip(image_size, (top, left), strict=True))
+    return show(small, row, column, image_size=(op.size, op.size), fill=fill_word(op.fill))
 
 
-def _random_crop(op: RandomCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
-    top, left = (below(bits[:, axis, None], side - op.size + 1) for axis, side in enumerate(image_size))
-    return _cut(words, top, left, image_size=image_size, size=op.size)
+def apply_resize(op: size_ops.Resize, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
+    """Resizes to `op.size_after(image_size)`.
+
+    Args:
+        op: the size.
+        bits: (N, 0).
+        words: (N, H * W) int32 packed.
+        image_size: (H, W), static.
+
+    Returns:
+        (N, H' * W') int32, all marked as image.
+    """
+    return _resized(words, image_size=image_size, target=op.size_after(image_size))
 
 
-def _centre_crop(op: CentreCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
-    top, left = (jnp.full((1, 1), (side - op.size) // 2) for side in image_size)
-    return _cut(words, top, left, image_size=image_size, size=op.size)
+def apply_inception_crop(op: size_ops.InceptionCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
+    """Cuts out the window that the draws stand for and resizes it.
 
+    Args:
+        op: size, area and ratio.
+        bits: (N, 22) uint32, laid out as `sbn.augment.inception` says.
+        words: (N, H * W) int32 packed.
+        image_size: (H, W), static.
 
-def _resize(op: Resize, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
-    target = op.size_after(image_size)
-    grid = split(words).reshape(-1, 3, *image_size)
-    for axis in (2, 3) if kernels.vertical_first(image_size, target) else (3, 2):
-        positions, weights = kernels.resize(image_size[axis - 2], target[axis - 2])
-        shape = [-1 if i == axis else 1 for i in range(4)]
-        taps = range(positions.shape[1])
-        grid = _rounded(grid.take(positions[:, t], axis=axis) * weights[:, t].reshape(shape) for t in taps)
-    return _image(grid)
-
-
-def _inception_crop(op: InceptionCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
+    Returns:
+        (N, size * size) int32, all marked as image.
+    """
     windows = draw_windows(op, bits, image_size=image_size, words=JAX)
     # Images whose rows come first are turned over before and after, so that columns come first for all of them.
     turned = kernels.vertical_first((windows.height, windows.width), (op.size, op.size))
@@ -67,19 +82,17 @@ def _inception_crop(op: InceptionCrop, bits: jax.Array, words: jax.Array, image_
     return _turned(made.reshape(-1, op.size, op.size), turned).reshape(made.shape)
 
 
-_FUNCTIONS: dict[type[SizeOp], Callable[[Any, jax.Array, jax.Array, Size], jax.Array]] = {
-    RandomCrop: _random_crop,
-    InceptionCrop: _inception_crop,
-    Resize: _resize,
-    CentreCrop: _centre_crop,
-}
-
-
-def _cut(words: jax.Array, top: jax.Array, left: jax.Array, *, image_size: Size, size: int) -> jax.Array:
-    """The size x size window of every image whose corner is at top, left ((N or 1, 1) int32)."""
-    rows, columns = top + jnp.arange(size), left + jnp.arange(size)
-    index = (rows[:, :, None] * image_size[1] + columns[:, None, :]).reshape(len(top), size * size)
-    return pick(words, jnp.broadcast_to(index, (len(words), size * size)))
+def _resized(words: jax.Array, *, image_size: Size, target: Size) -> jax.Array:
+    """(N, H * W) words to (N, H' * W'): Pillow's fixed-point arithmetic along one axis, then the other."""
+    grid = split(words).reshape(-1, 3, *image_size)
+    for axis in (2, 3) if kernels.vertical_first(image_size, target) else (3, 2):
+        positions, weights = kernels.resize(image_size[axis - 2], target[axis - 2])
+        shape = [-1 if i == axis else 1 for i in range(4)]
+        taps = range(positions.shape[1])
+        grid = _rounded(
+            jnp.take(grid, positions[:, t], axis=axis, mode="clip") * weights[:, t].reshape(shape) for t in taps
+        )
+    return _image(grid)
 
 
 def _image(planes: jax.Array) -> jax.Array:
