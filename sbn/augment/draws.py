@@ -6,6 +6,7 @@ Two 32-bit keys are made of (seed, stage, epoch, view); one goes into the hash o
 index, and a last round mixes the two. The round is `lowbias32` of hash-prospector, a bijection of 32 bits.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ class Words(NamedTuple):
         int32: casts numbers below 2**31 to int32.
         take: (table, index) -> table[index], for a 1-d table and int32 indices in its range.
         where: (condition, chosen, other) -> either, element by element.
+        beside: puts arrays (N, ...) side by side along the second axis.
     """
 
     uint32: Callable[[Any], Any]
@@ -35,6 +37,7 @@ class Words(NamedTuple):
     int32: Callable[[Any], Any]
     take: Callable[[Any, Any], Any]
     where: Callable[[Any, Any, Any], Any]
+    beside: Callable[[Sequence[Any]], Any]
 
 
 def make_words(xp: Any) -> Words:
@@ -54,6 +57,7 @@ def make_words(xp: Any) -> Words:
         lambda x: x.astype(xp.int32),
         lambda table, index: xp.asarray(table)[index],
         xp.where,
+        lambda parts: xp.concatenate(parts, axis=1),
     )
 
 
@@ -89,6 +93,25 @@ def bits(seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: Seque
     rows = _mix(words.uint32(ids) ^ key_a, words)
     columns = _mix(words.uint32(draws) ^ key_b, words)
     return _mix(rows[:, None] ^ columns[None, :], words)
+
+
+def bits_of_ops(
+    seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: Sequence[Sequence[int]], words: Words = NUMPY
+) -> Any:
+    """Returns what `bits` does, the draws of several ops side by side.
+
+    `view` may be a tuple with the number of the view that each op draws from; `draws` are the indices of every op.
+    """
+    groups: list[tuple[Any, list[int]]] = []  # neighbours of one view are drawn together
+    if isinstance(view, tuple):
+        for number, pairs in itertools.groupby(zip(view, draws, strict=True), key=lambda pair: pair[0]):
+            groups.append((number, [index for _, of_op in pairs for index in of_op]))
+    else:
+        groups.append((view, list(itertools.chain.from_iterable(draws))))
+    parts = [
+        bits(seed, ids, stage=stage, epoch=epoch, view=number, draws=indices, words=words) for number, indices in groups
+    ]
+    return parts[0] if len(parts) == 1 else words.beside(parts)
 
 
 def unit(bits: Any, words: Words = NUMPY) -> Any:

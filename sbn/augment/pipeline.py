@@ -148,3 +148,24 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[ra
         start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
         addresses.append(range(start, start + count))
     return tuple(addresses)
+
+
+def streams(ops: tuple[Op, ...], own: int, other_ops: tuple[Op, ...], other: int) -> tuple[int, ...]:
+    """Returns the stream of draws of every op of a view that shares those of another view.
+
+    Ops that both have, by name and by how many of that name stand before them, draw from the other's stream: the same
+    crop, the same partners. The rest draw from the view's own.
+
+    Args:
+        ops: the view's pipeline.
+        own: number of its stream.
+        other_ops: the other view's pipeline.
+        other: number of that one's stream.
+    """
+    shared = set(_occurrences(other_ops))
+    return tuple(other if occurrence in shared else own for occurrence in _occurrences(ops))
+
+
+def _occurrences(ops: tuple[Op, ...]) -> list[tuple[str, int]]:
+    names = [op.name for op in ops]
+    return [(name, names[:place].count(name)) for place, name in enumerate(names)]

@@ -76,7 +76,7 @@ KEYS = (
         "views.*.draws",
         "str",
         None,
-        "View whose random draws this one shares; None: its own, independent ones.",
+        "View whose random draws this one shares, for the ops that both have; None: its own, independent ones.",
         optional=True,
         per_stage=True,
     ),

@@ -21,8 +21,8 @@ class View:
 
     Attributes:
         ops: the parsed augmentation pipeline.
-        draws: which stream of random draws it uses; views of one stream make the same draws for ops of the same name.
+        draws: the stream of random draws, one of all ops or one of each; ops of one name and stream draw the same.
     """
 
     ops: tuple[pipeline.Op, ...]
-    draws: int
+    draws: int | tuple[int, ...]

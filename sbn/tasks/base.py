@@ -23,14 +23,14 @@ class StageViews:
         weights: of their losses.
         branches: index of the branch that each goes through.
         ops: the ops of each that run in the training step; () for none in any.
-        draws: the stream of draws of each, for these ops; () for one of its own.
+        draws: the stream of draws of each of these ops.
     """
 
     names: tuple[str, ...]
     weights: tuple[float, ...]
     branches: tuple[int, ...]
     ops: tuple[tuple[Op, ...], ...] = ()
-    draws: tuple[int, ...] = ()
+    draws: tuple[tuple[int, ...], ...] = ()
 
     def take(self, indices: Sequence[int]) -> "StageViews":
         """Returns some of the views."""

@@ -36,8 +36,8 @@ def mix_views(
 ) -> Mixed:
     """Runs every view's step ops, in order.
 
-    An op's draws are addressed by its name, by how many of that name stand before it, and by the view's stream of
-    draws: views that share a stream meet the same partners.
+    An op's draws are addressed by its name, by how many of that name stand before it, and by its stream of draws: views
+    that share a stream meet the same partners.
 
     Args:
         images: (N, K, H, W, C) float, normalised.
@@ -52,9 +52,9 @@ def mix_views(
         return Mixed(images, jnp.broadcast_to(targets[:, None], shape), no_tap)
     hidden: dict[int, list[mix.HiddenMix]] = {}
     columns, soft = [], []
-    for k, (ops, stream) in enumerate(zip(views.ops, views.draws, strict=True)):
+    for k, (ops, streams) in enumerate(zip(views.ops, views.draws, strict=True)):
         x, t, seen = images[:, k], targets, dict[str, int]()
-        for op in ops:
+        for op, stream in zip(ops, streams, strict=True):
             occurrence = seen[op.name] = seen.get(op.name, -1) + 1
             key = jax.random.fold_in(keys(f"{op.name}/{occurrence}"), stream)
             if isinstance(op, step_ops.Mixup):

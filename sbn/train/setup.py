@@ -70,32 +70,42 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
     """
-    names = list(stage.config.branches)
     views = []
-    for name in names:
-        view = stage.config.views[name]
-        ops = _parse(view.augment, f"views.{name}.augment")
+    for name, (ops, streams) in _pipelines(stage).items():
         try:
             check_fits(ops, image_size=image_size)
         except ValueError as error:
-            raise ConfigError(f"views.{name}.augment = {view.augment!r}: {error}") from None
-        views.append(View(ops, names.index(view.draws or name)))
+            raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
+        views.append(View(ops, streams))
     return views
 
 
 def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
     """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
     names = tuple(stage.config.branches)
-    views = [stage.config.views[name] for name in names]
-    weights = [1 / len(names) if view.weight is None else view.weight for view in views]
-    ops = [_parse(view.augment, f"views.{name}.augment") for name, view in zip(names, views, strict=True)]
+    weights = [stage.config.views[name].weight for name in names]
+    in_step = [
+        [(op, stream) for op, stream in zip(ops, streams, strict=True) if op.where != "image"]
+        for ops, streams in _pipelines(stage).values()
+    ]
     return StageViews(
         names,
-        tuple(weights),
+        tuple(1 / len(names) if weight is None else weight for weight in weights),
         branches=tuple(branch_names.index(name) if name in branch_names else 0 for name in names),
-        ops=tuple(tuple(op for op in pipeline if op.where != "image") for pipeline in ops),
-        draws=tuple(names.index(view.draws or name) for name, view in zip(names, views, strict=True)),
+        ops=tuple(tuple(op for op, _ in pairs) for pairs in in_step),
+        draws=tuple(tuple(stream for _, stream in pairs) for pairs in in_step),
     )
+
+
+def _pipelines(stage: Stage) -> dict[str, tuple[tuple[pipeline.Op, ...], tuple[int, ...]]]:
+    """Every view's ops, and the stream of draws of each."""
+    names = list(stage.config.branches)
+    ops = {name: _parse(stage.config.views[name].augment, f"views.{name}.augment") for name in names}
+    made = {}
+    for own, name in enumerate(names):
+        other = stage.config.views[name].draws or name
+        made[name] = (ops[name], pipeline.streams(ops[name], own, ops[other], names.index(other)))
+    return made
 
 
 def _parse(text: str, name: str) -> tuple[pipeline.Op, ...]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbn.augment import ops, size_ops
-from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse
+from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse, streams
 from sbn.augment.policies import OP_LISTS
 from sbn.augment.subpolicies import SUBPOLICIES
 
@@ -208,3 +208,11 @@ def test_strings_are_read_without_tensorflow_or_jax():
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'jax')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_views_share_the_draws_of_the_ops_that_both_have():
+    clean, strong = parse("crop(4)|flip"), parse("crop(4)|flip|augmix|crop(2)")
+    assert streams(strong, 2, clean, 0) == (0, 0, 2, 2)  # the second crop is not the first
+    assert streams(clean, 2, strong, 0) == (0, 0)
+    assert streams(strong, 2, strong, 2) == (2, 2, 2, 2)
+    assert streams(parse("flip|mixup(1)"), 1, parse("mixup(0.2)|cutmix"), 0) == (1, 0)

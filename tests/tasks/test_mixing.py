@@ -19,7 +19,9 @@ OP = "adversarial(8, 4, 3)"
 
 
 def views_of(main="", aux="", *, weights=(0.5, 0.5), indices=(0, 1), draws=(0, 1)):
-    return StageViews(("main", "aux"), weights, indices, (parse(main), parse(aux)), draws)
+    ops = (parse(main), parse(aux))
+    streams = tuple((stream,) * len(pipeline) for stream, pipeline in zip(draws, ops, strict=True))
+    return StageViews(("main", "aux"), weights, indices, ops, streams)
 
 
 def keys_at(step):

@@ -15,7 +15,7 @@ from sbn.train.state import stream_key
 from tests.e2e import runs
 
 N = 8
-VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), (0, 1))
+VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), ((), ()))
 
 
 @pytest.fixture

@@ -44,9 +44,9 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
 
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
-    traced or not. An image's result depends on these numbers and on the image alone, and is the host path's: bit for
-    bit but for the noise of `gaussian` and `patch_gaussian`, where a few values in a million differ by one level (of
-    0..255).
+    traced or not, view also a tuple of one for every op. An image's result depends on these numbers and on the image
+    alone, and is the host path's: bit for bit but for the noise of `gaussian` and `patch_gaussian`, where a few values
+    in a million differ by one level (of 0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
@@ -57,6 +57,7 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
         ValueError: an op does not fit the image size.
     """
     check_fits(pipeline, image_size=image_size)
+    addresses = draw_addresses(pipeline, image_size)
     steps = _make_steps(pipeline, image_size)
 
     def apply(pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> jax.Array:
@@ -64,28 +65,30 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
             wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
             raise ValueError(f"pixels are {pixels.dtype.name} {pixels.shape}; they must be {wanted}")
         words = jnp.reshape(pixels, (len(pixels), image_size[0] * image_size[1]))
-        for address, step in steps:
-            bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=address, words=JAX)
-            words = step(bits, words)
+        for places, step in steps:
+            own = tuple(view[place] for place in places) if isinstance(view, tuple) else view
+            address = [addresses[place] for place in places]
+            words = step(
+                draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, words=JAX), words
+            )
         return words.reshape(len(pixels), *size_ops.sizes(pipeline, image_size)[-1])
 
     return apply
 
 
 def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
-    """The steps of a pipeline with their draw indices; neighbouring `WINDOW_OPS` are one step."""
-    addresses, along = draw_addresses(pipeline, image_size), size_ops.sizes(pipeline, image_size)
-    placed = zip(pipeline, addresses, along, strict=False)  # the last size is that of the result
+    """The steps of a pipeline with the places of their ops in it; neighbouring `WINDOW_OPS` are one step."""
+    along = size_ops.sizes(pipeline, image_size)
+    placed = zip(pipeline, itertools.count(), along, strict=False)  # the last size is that of the result
     steps: list[tuple[list[int], _Step]] = []
     for is_window, group in itertools.groupby(
         (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
     ):
         run = list(group)
         if is_window:
-            address = list(itertools.chain.from_iterable(where for _, where, _ in run))
-            steps.append((address, _window_step([op for op, _, _ in run], run[0][2])))
+            steps.append(([place for _, place, _ in run], _window_step([op for op, _, _ in run], run[0][2])))
         else:
-            steps.extend((list(where), _step(op, size)) for op, where, size in run)
+            steps.extend(([place], _step(op, size)) for op, place, size in run)
     return steps
 
 

@@ -42,9 +42,9 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
 
     `pixels` are (N, H, W) int32 packed words (`sbn.augment.packing`), and so is the result, of the size that
-    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole
-    numbers; seed, stage, epoch and view are ints or 0-d tensors. An image's result depends on these numbers and on the
-    image alone: not on its batch, nor on eager or graph execution.
+    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d
+    tensors, view also a tuple of one for every op. An image's result depends on these numbers and on the image alone:
+    not on its batch, nor on eager or graph execution.
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
@@ -58,7 +58,6 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     addresses = draw_addresses(pipeline, image_size)
     along = size_ops.sizes(pipeline, image_size)
     steps = _make_steps(pipeline, [len(address) for address in addresses], along)
-    index = list(itertools.chain.from_iterable(addresses))
 
     def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
         shape = pixels.shape
@@ -67,7 +66,7 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
             raise ValueError(f"pixels are {pixels.dtype.name} {shape}; they must be {wanted}")
         if not steps:
             return pixels
-        bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=index, words=TENSORFLOW)
+        bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=view, draws=addresses, words=TENSORFLOW)
         for step in steps:
             pixels = step(bits, pixels)
         return tf.ensure_shape(pixels, (shape[0], *along[-1]))

@@ -26,6 +26,7 @@ TENSORFLOW = draws.Words(
     lambda x: tf.cast(x, tf.int32),
     tf.gather,
     tf.where,
+    lambda parts: tf.concat(parts, axis=1),
 )
 
 
