@@ -1,7 +1,5 @@
 """Blurs: defocus, glass, motion, zoom, Gaussian."""
 
-import math
-
 import numpy as np
 from scipy import ndimage, signal
 
@@ -53,15 +51,11 @@ def glass_blur(images: np.ndarray, steps: np.ndarray, sigma: float, delta: int, 
         origin = places.copy()
         origin[inner] += steps[:, iteration] @ [side, 1]
         # An origin that was visited earlier in the round holds what it was given: its origin counts, and so on.
-        origin = origin.reshape(-1)
-        earlier = visited.reshape(-1)[origin] & (origin > places.reshape(-1))
-        last = np.where(earlier, origin, places.reshape(-1))
-        while True:
-            further = last[last]
-            if np.array_equal(further, last):
-                break
+        came, here = origin.reshape(-1), places.reshape(-1)
+        last = np.where(visited.reshape(-1)[came] & (came > here), came, here)
+        while not np.array_equal(further := last[last], last):
             last = further
-        pixels = pixels[origin[last]]
+        pixels = pixels[came[last]]
     return truncated(smooth(unit(pixels.reshape(images.shape)), sigma))
 
 

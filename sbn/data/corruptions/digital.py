@@ -24,7 +24,7 @@ def pixelate(images: np.ndarray, scale: float) -> np.ndarray:
 
 
 def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
-    """Returns images (N, H, W, 3) uint8 as they come back from Pillow's JPEG files of `quality`, chroma at half size."""
+    """Returns images (N, H, W, 3) uint8 as they come back from Pillow's JPEG files of `quality`, chroma halved."""
     decoded = np.empty_like(images)
     for image, into in zip(images, decoded, strict=True):
         file = io.BytesIO()

@@ -44,16 +44,14 @@ def canny(images: np.ndarray, low: int, high: int) -> np.ndarray:
 
 
 # Of the neighbours that a sweep from the upper left has seen: down, right, and the distance in 1/2**16.
-_ABOVE = tuple(
-    (down, right, round(distance * 2**16))
-    for distance, steps in ((1, [(-1, 0)]), (1.4, [(-1, -1), (-1, 1)]), (2.1969, [(-2, -1), (-2, 1), (-1, -2), (-1, 2)]))
-    for down, right in steps
-)
+_ABOVE = [(-1, 0, 2**16)]
+_ABOVE += [(-1, right, round(1.4 * 2**16)) for right in (-1, 1)]
+_ABOVE += [(down, right, round(2.1969 * 2**16)) for down, right in ((-2, -1), (-2, 1), (-1, -2), (-1, 2))]
 _FAR = 2**30  # more than any distance in an image
 
 
 def distance(edges: np.ndarray) -> np.ndarray:
-    """Returns how far each pixel is from the nearest edge, by a 5 x 5 chamfer of weights 1, 1.4, 2.1969 (Borgefors 1986).
+    """Returns how far each pixel is from the nearest edge, by a 5 x 5 chamfer of 1, 1.4, 2.1969 (Borgefors 1986).
 
     Args:
         edges: (N, H, W) bool.

@@ -1,4 +1,4 @@
-"""The corruption types of Hendrycks and Dietterich (2019), their order, and AlexNet's errors, the unit of mCE. Numbers only.
+"""The corruption types of Hendrycks and Dietterich (2019), their order, and AlexNet's errors, by which mCE is measured.
 
 The errors are top-1, as fractions, by severity 1 to 5, from the table of the ImageNet-C release.
 """

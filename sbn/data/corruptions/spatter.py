@@ -7,9 +7,9 @@ from sbn.data.corruptions.blur import smooth
 from sbn.data.corruptions.levels import truncated, unit
 from sbn.data.corruptions.stream import Stream
 
-_WATER = np.float32([175 / 255, 238 / 255, 238 / 255])  # pale turquoise
-_MUD = np.float32([63 / 255, 42 / 255, 20 / 255])
-_EMBOSS = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))
+_WATER = (np.array([175, 238, 238]) / 255).astype(np.float32)  # pale turquoise
+_MUD = (np.array([63, 42, 20]) / 255).astype(np.float32)
+_EMBOSS = (-2, -1, 0, -1, 1, 1, 0, 1, 2)  # weights of the 3 x 3 neighbours, row by row
 
 
 def draw_spatter(stream: Stream, side: int, *_: float) -> tuple[np.ndarray]:
@@ -59,7 +59,9 @@ def shading(depth: np.ndarray) -> np.ndarray:
     far = edges.distance(edges.canny(depth, 50, 150))
     near = _mean_of_nine(np.minimum(far, 20).astype(np.float64)).astype(np.float32)
     even = equalised(near.astype(np.uint8)).astype(np.int32)
-    embossed = sum(weight * part for row, parts in zip(_EMBOSS, _nine(even), strict=True) for weight, part in zip(row, parts, strict=True))
+    embossed = np.zeros_like(even)
+    for weight, part in zip(_EMBOSS, _nine(even), strict=True):
+        embossed += weight * part
     return np.rint(_mean_of_nine(np.clip(embossed, 0, 255))).astype(np.float32)
 
 
@@ -78,12 +80,12 @@ def equalised(images: np.ndarray) -> np.ndarray:
     return levels.astype(np.uint8).reshape(-1)[places].reshape(images.shape)
 
 
-def _nine(images: np.ndarray) -> list[list[np.ndarray]]:
-    """Returns the 3 x 3 neighbours of every pixel, mirrored about the edge pixels."""
+def _nine(images: np.ndarray) -> list[np.ndarray]:
+    """Returns the 3 x 3 neighbours of every pixel, row by row, mirrored about the edge pixels."""
     height, width = images.shape[1:]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="reflect")
-    return [[padded[:, row : row + height, column : column + width] for column in range(3)] for row in range(3)]
+    return [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
 
 
 def _mean_of_nine(images: np.ndarray) -> np.ndarray:
-    return sum(part for row in _nine(images) for part in row) * (1 / 9)
+    return np.sum(_nine(images), axis=0) * (1 / 9)

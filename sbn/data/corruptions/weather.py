@@ -94,7 +94,7 @@ def draw_fog(stream: Stream, side: int, *_: float) -> tuple[np.ndarray]:
 
 
 def fog(images: np.ndarray, draws: np.ndarray, strength: float, decay: float) -> np.ndarray:
-    """Returns images (N, S, S, 3) uint8 in fog, a plasma fractal made of `draws`; the brightest level stays about it."""
+    """Returns images (N, S, S, 3) uint8 in fog, a plasma fractal made of `draws`, darkened to their brightest level."""
     side = images.shape[1]
     values = unit(images)
     brightest = values.max(axis=(1, 2, 3), keepdims=True)

@@ -22,7 +22,7 @@ def clipped_zoom(values: np.ndarray, crop: int, size: int) -> np.ndarray:
     Returns:
         (N, S, S, C), computed in float64 and rounded to the dtype of `values`.
     """
-    side = values.shape[1]
+    count, side, _, channels = values.shape
     if crop == size == side:
         return values
     top, trim = (side - crop) // 2, (size - side) // 2
@@ -30,9 +30,10 @@ def clipped_zoom(values: np.ndarray, crop: int, size: int) -> np.ndarray:
     first = np.minimum(place.astype(int), crop - 2)
     weight = place - first
     first += top
-    rows = _between(values, first, weight[:, None, None], axis=1)
-    return _between(rows, first, weight[:, None], axis=2).astype(values.dtype)
-
-
-def _between(values: np.ndarray, first: np.ndarray, weight: np.ndarray, *, axis: int) -> np.ndarray:
-    return values.take(first, axis=axis) * (1 - weight) + values.take(first + 1, axis=axis) * weight
+    rows = values.astype(np.float64).reshape(count, side, side * channels)
+    rows = rows.take(first, axis=1) * (1 - weight[:, None]) + rows.take(first + 1, axis=1) * weight[:, None]
+    # one column after the other, each with its channels: long rows of plain numbers
+    first = (channels * first[:, None] + np.arange(channels)).reshape(-1)
+    weight = weight.repeat(channels)
+    mixed = rows.take(first, axis=2) * (1 - weight) + rows.take(first + channels, axis=2) * weight
+    return mixed.astype(values.dtype).reshape(values.shape)
