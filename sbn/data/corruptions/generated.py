@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -86,13 +86,7 @@ def file_name(images: Generated, fingerprint: str) -> str:
     return f"{images.kind}_{images.severity}-{digest}.npy"
 
 
-def kept(
-    images: Generated,
-    directory: pathlib.Path,
-    *,
-    fingerprint: str,
-    report: Callable[[int], None] = lambda _: None,
-) -> np.ndarray:
+def kept(images: Generated, directory: pathlib.Path, *, fingerprint: str) -> np.ndarray:
     """Returns the images out of a file in `directory`, mapped into memory; makes the file first where there is none.
 
     A file that was begun is under another name until it is whole, so a kill leaves none that is half made.
@@ -101,13 +95,11 @@ def kept(
         images: the images.
         directory: where the files lie; it is made.
         fingerprint: a hash of the clean images.
-        report: is told how many images are done, every now and then.
     """
     path = directory / file_name(images, fingerprint)
     with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not whole
         found = np.load(path, mmap_mode="r")
         if found.shape == images.shape:
-            report(len(images))
             return found
     directory.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
@@ -116,7 +108,6 @@ def kept(
         made = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=images.shape)
         for start in range(0, len(images), step):
             made[start : start + step] = images[start : start + step]
-            report(min(start + step, len(images)))
         made.flush()
         draft.replace(path)
     finally:

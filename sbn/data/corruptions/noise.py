@@ -1,8 +1,8 @@
 """Noise that treats every grey level by itself: Gaussian, shot, impulse, speckle.
 
 Whatever the noise, a level becomes another with a probability that only the two determine. So each noise is a 256 x 256
-matrix, exact and made once, and to draw is to look up one 32-bit word in a table (the alias method: Walker 1977), however
-long the noise's formula is: no normals and no Poisson numbers are drawn.
+matrix, exact and made once, and to draw is to look up one 32-bit word in a table (the alias method: Walker 1977),
+however long the noise's formula is: no normals and no Poisson numbers are drawn.
 """
 
 import functools

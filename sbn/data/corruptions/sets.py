@@ -11,7 +11,7 @@ from sbn.data.corruptions import frost as frosts
 from sbn.data.corruptions import generated, parameters, released
 from sbn.data.corruptions.generated import Generated
 from sbn.data.corruptions.images import Encoded, Images, Released
-from sbn.data.corruptions.kinds import BENCHMARK, KINDS, SEVERITIES
+from sbn.data.corruptions.kinds import BENCHMARK, GROUPS, KINDS, SEVERITIES
 from sbn.data.sources import Source
 
 SOURCES = ("generated", "released")
@@ -53,6 +53,20 @@ class CorruptedSet:
         return self.read(kind, severity)
 
 
+def select(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the types that are named, by themselves or by group, in the benchmark's order; its 15 if none is.
+
+    Raises:
+        ConfigError: if a name is unknown.
+    """
+    groups = {"benchmark": BENCHMARK, **GROUPS}
+    for name in names:
+        if name not in KINDS and name not in groups:
+            raise unknown("type of corruption", name, [*KINDS, *groups])
+    wanted = {kind for name in names or ("benchmark",) for kind in groups.get(name, (name,))}
+    return tuple(kind for kind in KINDS if kind in wanted)
+
+
 def load(
     clean: Source,
     *,
@@ -72,7 +86,7 @@ def load(
         source: 'generated', made here out of `clean`, or 'released', the benchmark's own files.
         dir: of a generated set where images are kept once they are made (None: nowhere, they are made when they are
             read); of a released one where it lies (None: where TFDS keeps its data sets).
-        kinds: the types; () for the benchmark's 15.
+        kinds: names of types or of groups (noise, blur, weather, digital, extra, benchmark); () for the benchmark's 15.
         frost: what 'frost' is generated with: a folder of the release's photographs, or 'procedural'.
         seed: of generated images, in 0..2**32-1.
         examples: how many images of each type and severity, from the first on; None: all.
@@ -80,10 +94,7 @@ def load(
     Raises:
         ConfigError: if types are unknown or something is missing: which files, where they should be, how to get them.
     """
-    for kind in kinds:
-        if kind not in KINDS:
-            raise unknown("type of corruption", kind, KINDS)
-    wanted = tuple(kind for kind in KINDS if kind in (kinds or BENCHMARK))
+    wanted = select(kinds)
     if source == "released":
         return _released(released.find(data, dir, wanted, classes=clean.classes), clean, data, wanted, examples)
     if source != "generated":
