@@ -3,6 +3,7 @@
 The images stay on the devices; a dispatch perturbs and counts for a chunk of settings, one after the other.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
 import jax
@@ -17,6 +18,8 @@ from sbn.evals.base import Materials
 from sbn.evals.partial import Partial, fingerprint
 from sbn.evals.progress import shown
 from sbn.tasks.base import Variables
+
+log = logging.getLogger(__name__)
 
 # (images (N, H, W, 3) float32 in [0, 1], ids (N,) int32, setting) -> images
 Perturb = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -51,7 +54,9 @@ class Perturbed:
         names = tuple(materials.task.branches)
         mix = config.eval.mix if len(names) > 1 else ()
         self.outcomes = (*names, *(f"mix_{weight:g}" for weight in mix))
-        self._ids = np.sort(draws.order(config.seed, stage=NO_STAGE, epoch=0, count=len(source))[:examples])
+        self._ids = np.sort(draws.order(config.seed, stage=NO_STAGE, epoch=0, count=len(source))[:examples]).astype(
+            np.int32
+        )
         self._images, self._labels = source.images[self._ids], source.labels[self._ids]
         self._key = f"{name} {key} seed={config.seed} {self.outcomes} average={config.eval.average}"
         self._chunk = min(max(1, dispatch // len(self._ids)), len(settings))
@@ -88,6 +93,8 @@ class Perturbed:
         counts = partial.read((len(self._settings), len(self.outcomes)))
         batches = [self._place(array, fill) for array, fill in ((self._images, 0), (self._labels, -1), (self._ids, 0))]
         missing = np.flatnonzero(counts[:, 0] < 0)
+        if len(missing) < len(counts):
+            log.info("%s goes on after %d of %d", self._name, len(counts) - len(missing), len(counts))
         starts = range(0, len(missing), self._chunk)
         for start in shown(starts, f"{self._name}: chunks of {self._chunk}"):
             rows = missing[start : start + self._chunk]
@@ -98,7 +105,7 @@ class Perturbed:
 
     def _place(self, array: np.ndarray, fill: int) -> jax.Array:
         """Returns (batches, N, ...) over the devices, filled up."""
-        filled = np.full((self._layout[0] * self._layout[1], *array.shape[1:]), fill, _narrow(array))
+        filled = np.full((self._layout[0] * self._layout[1], *array.shape[1:]), fill, array.dtype)
         filled[: len(array)] = array
         shaped = filled.reshape(*self._layout, *array.shape[1:])
         return jax.make_array_from_callback(shaped.shape, self._sharding, shaped.__getitem__)
@@ -136,7 +143,3 @@ def _layout(examples: int, *, batch_size: int, mesh: Mesh) -> tuple[int, int]:
     """Returns (batches, examples a batch): as even as they can be, the batch a multiple of the devices."""
     batches, devices = -(-examples // batch_size), mesh.devices.size
     return batches, -(-examples // (batches * devices)) * devices
-
-
-def _narrow(array: np.ndarray) -> np.dtype:
-    return np.dtype(np.int32) if array.dtype == np.int64 else array.dtype

@@ -1,10 +1,13 @@
 """Spectral evaluators within a run: files and pictures, the same from `sbn.evaluate`, and agreeing with accuracy."""
 
+import json
+
 import numpy as np
 import pytest
 
 from sbn.evaluate import evaluate
 from sbn.train import train
+from tests.e2e.test_devices import start_two
 
 EVALS = ("accuracy", "fourier", "low_pass", "high_pass")
 SETTINGS = {
@@ -58,3 +61,17 @@ def test_evaluate_leaves_the_same_files_and_takes_other_settings(finished):
     assert arrays(workdir, "fourier")["fourier/norm"] == 0
     for name in ("main", "aux", "mix_0.5"):
         assert quiet[f"fourier/{name}/mean_error"] == pytest.approx(1 - metrics[f"test/{name}/accuracy"], abs=1e-12)
+
+
+def test_two_processes_of_two_devices_measure_what_one_does(tiny, tmp_path):
+    config = tiny({**SETTINGS, "eval.fourier.size": 1})
+    processes = start_two(config, tmp_path, "two")
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
+    metrics = json.loads((tmp_path / "two/result.json").read_text())["metrics"]
+    before = {evaluator: arrays(tmp_path / "two", evaluator) for evaluator in EVALS[1:]}
+    again = evaluate(tmp_path / "two")[1]
+    assert again.keys() == metrics.keys()
+    for evaluator, stored in before.items():
+        for name, array in arrays(tmp_path / "two", evaluator).items():
+            np.testing.assert_array_equal(stored[name], array, err_msg=name)
