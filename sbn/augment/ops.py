@@ -242,6 +242,8 @@ class ResizeAndPad(Op):
         return 2
 
 
+POLICIES = (RandAugment, AutoAugment, TrivialAugment, AugMix)
+
 # A draw's address holds an op's place in this table: new ops go to the end.
 OPS: dict[str, type[Op]] = {
     op.name: op

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from typing import Any
 
-from sbn.augment.ops import OPS, Op
+from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
 from sbn.config.errors import unknown
 
@@ -123,7 +123,7 @@ def draws_needed(op: Op, image_size: tuple[int, int]) -> int:
     return op.draws_needed(image_size)
 
 
-def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[range, ...]:
+def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int], *, more: int = 0) -> tuple[range, ...]:
     """Returns the draw indices of every op: addressed by the op's name and by how many of that name stand before it.
 
     So two pipelines that differ elsewhere still make the same draws for, say, their first `crop`: views that share a
@@ -132,6 +132,7 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[ra
     Args:
         ops: the pipeline.
         image_size: (height, width) of the images that go in.
+        more: draws of every policy beyond those that it needs itself.
 
     Raises:
         ValueError: an op stands there too often, or needs too many draws, for its addresses.
@@ -146,7 +147,7 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[ra
         if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
             raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
         start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
-        addresses.append(range(start, start + count))
+        addresses.append(range(start, start + count + (more if isinstance(op, POLICIES) else 0)))
     return tuple(addresses)
 
 

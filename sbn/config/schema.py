@@ -80,6 +80,21 @@ KEYS = (
         optional=True,
         per_stage=True,
     ),
+    Key(
+        "views.*.fade",
+        "duration",
+        "0 steps",
+        "How long before the stage's end this view's policies and mixing begin to weaken, until nothing is left of them at the end.",
+        per_stage=True,
+    ),
+    Key(
+        "views.*.fade_shape",
+        "str",
+        "linear",
+        "How they weaken: in a straight line, or half a cosine.",
+        choices=("linear", "cosine"),
+        per_stage=True,
+    ),
     # Model
     Key("model.name", "str", "wide_resnet", "Architecture.", choices=("wide_resnet",)),
     Key("model.depth", "int", 28, "Number of convolutions, 6n + 4 for a Wide-ResNet.", low=10),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sbn.data import pixels
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View, together
+from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
 
 
@@ -36,7 +36,8 @@ def batches(
 
     Yields:
         {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
-        views differ in size, 'pixels' is a tuple of K arrays (n, H, W).
+        views differ in size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also 'strength' (n, K)
+        float32, what is left of each at this step.
     """
     hide_gpus()
     import tensorflow as tf
@@ -51,22 +52,29 @@ def batches(
     with tf.device("CPU"):
         packed = tf.constant(pixels.pack(source.images))
         labels = tf.constant(source.labels)
-    applies = [make_apply(view.ops, image_size=size) for view in views]
+    applies = [make_apply(view.ops, image_size=size, fading=view.strengths is not None) for view in views]
+    left = strengths(views)
 
     def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
         ids = tf.cast(order(seed, stage=stage, epoch=epoch, count=len(source)), tf.int32)[
             : steps_per_epoch * batch_size
         ]
         mine = tf.reshape(ids, (steps_per_epoch, batch_size))[:, index * local : (index + 1) * local]
-        return tf.data.Dataset.from_tensor_slices(mine).map(lambda ids: (epoch, ids))
+        return (
+            tf.data.Dataset.from_tensor_slices(mine)
+            .enumerate(epoch * steps_per_epoch)
+            .map(lambda step, ids: (epoch, step, ids))
+        )
 
-    def make_batch(epoch: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+    def make_batch(epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         images = tf.gather(packed, ids)
+        now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
-            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
-            for apply, view in zip(applies, views, strict=True)
+            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
+            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
         ]
-        return {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
+        batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
+        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
 
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)

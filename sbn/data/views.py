@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from sbn.augment import pipeline
 
 # Arrays by name; 'pixels' may be a tuple of them
@@ -22,7 +24,19 @@ class View:
     Attributes:
         ops: the parsed augmentation pipeline.
         draws: the stream of random draws, one of all ops or one of each; ops of one name and stream draw the same.
+        strengths: (steps of the stage,) float32 in [0, 1], what is left at each step of an augmentation that fades;
+            None for one that does not.
     """
 
     ops: tuple[pipeline.Op, ...]
     draws: int | tuple[int, ...]
+    strengths: np.ndarray | None = None
+
+
+def strengths(views: Sequence[View]) -> np.ndarray | None:
+    """Returns what is left of each view at each step of the stage, (steps, K) float32; None if no view fades."""
+    fading = [view.strengths for view in views if view.strengths is not None]
+    if not fading:
+        return None
+    whole = np.ones_like(fading[0])
+    return np.stack([whole if view.strengths is None else view.strengths for view in views], axis=1)

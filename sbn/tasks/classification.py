@@ -73,7 +73,7 @@ class Classification:
         Args:
             variables: of the model, all branches.
             batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
-                the views differ in size; and 'label' (N,) int32.
+                the views differ in size; 'label' (N,) int32; and where a view fades 'strength' (N, K).
             views: the stage's views.
             objective: what else is minimised.
             keys: gives the keys of dropout and of the step's ops.
@@ -83,6 +83,7 @@ class Classification:
             before smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
+        strengths = batch["strength"][0] if "strength" in batch else [1.0] * len(views.names)
         passes = []
         for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
             own = views.take(indices)
@@ -93,6 +94,7 @@ class Classification:
                 keys=keys,
                 points=self._points,
                 attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
+                strengths=[strengths[k] for k in indices],
             )
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
             passes.append((indices, (logits, mixed.targets)))

@@ -32,7 +32,14 @@ class Mixed(NamedTuple):
 
 
 def mix_views(
-    images: Array, targets: Array, *, views: StageViews, keys: Keys, points: Sequence[str], attack: Attack
+    images: Array,
+    targets: Array,
+    *,
+    views: StageViews,
+    keys: Keys,
+    points: Sequence[str],
+    attack: Attack,
+    strengths: Sequence[Array | float],
 ) -> Mixed:
     """Runs every view's step ops, in order.
 
@@ -46,6 +53,7 @@ def mix_views(
         keys: gives the keys.
         points: the model's mixing points.
         attack: makes adversarial images.
+        strengths: of the mixing of every view, K of them.
     """
     shape = (*images.shape[:2], targets.shape[-1])
     if not any(views.ops):
@@ -58,11 +66,11 @@ def mix_views(
             occurrence = seen[op.name] = seen.get(op.name, -1) + 1
             key = jax.random.fold_in(keys(f"{op.name}/{occurrence}"), stream)
             if isinstance(op, step_ops.Mixup):
-                x, t = mix.mixup(op, key, x, t)
+                x, t = mix.mixup(op, key, x, t, strength=strengths[k])
             elif isinstance(op, step_ops.CutMix):
-                x, t = mix.cutmix(op, key, x, t)
+                x, t = mix.cutmix(op, key, x, t, strength=strengths[k])
             elif isinstance(op, step_ops.ManifoldMixup):
-                drawn = mix.draw_hidden_mix(op, key, len(x))
+                drawn = mix.draw_hidden_mix(op, key, len(x), strength=strengths[k])
                 hidden.setdefault(k, []).append(drawn)
                 t = mix.blend(t, drawn.pairing)
             elif isinstance(op, step_ops.Adversarial):

@@ -1,6 +1,7 @@
 """Every duration of a config, in steps. Nothing else converts epochs or examples."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
@@ -27,13 +28,14 @@ class Every:
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stage of the plan: steps `start` to `stop - 1` of the run."""
+    """One stage of the plan: steps `start` to `stop - 1` of the run. `fades`: how long each view fades, in steps."""
 
     name: str
     index: int
     start: int
     stop: int
     config: ConfigDict
+    fades: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +79,8 @@ def make_plan(config: ConfigDict, *, examples: int) -> Plan:
         own = tree.stage_config(config, name)
         start = stages[-1].stop if stages else 0
         _check_schedule(own, config, steps_per_epoch)
-        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own))
+        fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
+        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
     ends = tuple(stage.stop for stage in stages)
 
     def every(text: str, ends: tuple[int, ...] = ends) -> Every:

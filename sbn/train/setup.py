@@ -3,11 +3,14 @@
 import dataclasses
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
 from sbn.augment.fits import check_fits
+from sbn.augment.ops import POLICIES
+from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.sources import Source
@@ -76,8 +79,24 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
             check_fits(ops, image_size=image_size)
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
-        views.append(View(ops, streams))
+        views.append(View(ops, streams, _strengths(stage, name, ops)))
     return views
+
+
+def _strengths(stage: Stage, name: str, ops: tuple[pipeline.Op, ...]) -> np.ndarray | None:
+    """What is left of a view at every step of the stage: 1 until it begins to fade, 0 at the last; None if it stays."""
+    view, steps = stage.config.views[name], stage.stop - stage.start
+    fade = stage.fades[name]
+    if not fade:
+        return None
+    if not any(isinstance(op, (*POLICIES, *MIXES)) for op in ops):
+        names = ", ".join(op.name for op in (*POLICIES, *MIXES))
+        raise ConfigError(f"views.{name}.fade = {view.fade!r}: nothing in {view.augment!r} can fade ({names} can)")
+    if fade > steps:
+        raise ConfigError(f"views.{name}.fade = {view.fade!r} is longer than the stage's {stage.config.duration!r}")
+    gone = np.clip((np.arange(1, steps + 1) - (steps - fade)) / fade, 0, 1)
+    left = 1 - gone if view.fade_shape == "linear" else 0.5 * (1 + np.cos(np.pi * gone))
+    return left.astype(np.float32)
 
 
 def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:

@@ -35,12 +35,14 @@ _FUNCTIONS: dict[type[ops.Op], Callable[[Any, jax.Array, jax.Array, tuple[int, i
     size_ops.InceptionCrop: apply_inception_crop,
     size_ops.Resize: apply_resize,
 }
-# One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H' * W')
-_Step = Callable[[jax.Array, jax.Array], jax.Array]
+# One step: (its ops' draws (N, draws), pixels (N, H * W), strength) -> pixels (N, H' * W')
+_Step = Callable[[jax.Array, jax.Array, Any], jax.Array]
 
 
-def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., jax.Array]:
-    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+def make_apply(
+    pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int], fading: bool = False
+) -> Callable[..., jax.Array]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view, strength)` for one pipeline.
 
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
@@ -52,15 +54,18 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     Args:
         pipeline: what `sbn.augment.pipeline.parse` returns.
         image_size: (H, W), static.
+        fading: whether policies leave an image alone with probability 1 - `strength`, else unused.
 
     Raises:
         ValueError: an op does not fit the image size.
     """
     check_fits(pipeline, image_size=image_size)
-    addresses = draw_addresses(pipeline, image_size)
-    steps = _make_steps(pipeline, image_size)
+    addresses = draw_addresses(pipeline, image_size, more=1 if fading else 0)
+    steps = _make_steps(pipeline, image_size, fading=fading)
 
-    def apply(pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> jax.Array:
+    def apply(
+        pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any, strength: Any = 1.0
+    ) -> jax.Array:
         if pixels.shape[1:] != image_size or pixels.dtype != jnp.int32:
             wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
             raise ValueError(f"pixels are {pixels.dtype.name} {pixels.shape}; they must be {wanted}")
@@ -68,15 +73,16 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
         for places, step in steps:
             own = tuple(view[place] for place in places) if isinstance(view, tuple) else view
             address = [addresses[place] for place in places]
-            words = step(
-                draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, words=JAX), words
-            )
+            bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, words=JAX)
+            words = step(bits, words, strength)
         return words.reshape(len(pixels), *size_ops.sizes(pipeline, image_size)[-1])
 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
+def _make_steps(
+    pipeline: tuple[ops.Op, ...], image_size: tuple[int, int], *, fading: bool
+) -> list[tuple[list[int], _Step]]:
     """The steps of a pipeline with the places of their ops in it; neighbouring `WINDOW_OPS` are one step."""
     along = size_ops.sizes(pipeline, image_size)
     placed = zip(pipeline, itertools.count(), along, strict=False)  # the last size is that of the result
@@ -88,7 +94,7 @@ def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> li
         if is_window:
             steps.append(([place for _, place, _ in run], _window_step([op for op, _, _ in run], run[0][2])))
         else:
-            steps.extend(([place], _step(op, size)) for op, place, size in run)
+            steps.extend(([place], _step(op, size, fading=fading)) for op, place, size in run)
     return steps
 
 
@@ -96,17 +102,24 @@ def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
     counts = [op.draws_needed(image_size) for op in run]
     ends = list(itertools.accumulate(counts))
 
-    def step(bits: jax.Array, words: jax.Array) -> jax.Array:
+    def step(bits: jax.Array, words: jax.Array, strength: Any) -> jax.Array:
         drawn = [(op, bits[:, end - count : end]) for op, count, end in zip(run, counts, ends, strict=True)]
         return apply_window(drawn, words, image_size=image_size)
 
     return step
 
 
-def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
+def _step(op: ops.Op, image_size: tuple[int, int], *, fading: bool) -> _Step:
+    own = op.draws_needed(image_size)
     if type(op) in _POLICIES:
-        return _POLICIES[type(op)](op, image_size)
+        run_policy = _POLICIES[type(op)](op, image_size)
+
+        def step(bits: jax.Array, words: jax.Array, strength: Any) -> jax.Array:
+            changed = run_policy(bits[:, :own], words)
+            return jnp.where(draws.unit(bits[:, own:], JAX) < strength, changed, words) if fading else changed
+
+        return step
     if type(op) in _FUNCTIONS:
         function = _FUNCTIONS[type(op)]
-        return lambda bits, words: function(op, bits, words, image_size)
+        return lambda bits, words, strength: function(op, bits[:, :own], words, image_size)
     raise ValueError(f"op {op.name!r} has no device implementation")

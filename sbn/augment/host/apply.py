@@ -34,12 +34,14 @@ _FUNCTIONS: dict[type[ops.Op], Callable[[Any, tf.Tensor, tf.Tensor, tuple[int, i
     size_ops.InceptionCrop: apply_inception_crop,
     size_ops.Resize: apply_resize,
 }
-# One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H', W')
-_Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# One step: (draws (N, all of the pipeline's), pixels (N, H, W), strength) -> pixels (N, H', W')
+_Step = Callable[[tf.Tensor, tf.Tensor, Any], tf.Tensor]
 
 
-def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., tf.Tensor]:
-    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+def make_apply(
+    pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int], fading: bool = False
+) -> Callable[..., tf.Tensor]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view, strength)` for one pipeline.
 
     `pixels` are (N, H, W) int32 packed words (`sbn.augment.packing`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d
@@ -50,16 +52,19 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
     Args:
         pipeline: what `sbn.augment.pipeline.parse` returns.
         image_size: (H, W), static.
+        fading: whether policies leave an image alone with probability 1 - `strength`, else unused.
 
     Raises:
         ValueError: an op does not fit the image size.
     """
     check_fits(pipeline, image_size=image_size)
-    addresses = draw_addresses(pipeline, image_size)
+    addresses = draw_addresses(pipeline, image_size, more=1 if fading else 0)
     along = size_ops.sizes(pipeline, image_size)
-    steps = _make_steps(pipeline, [len(address) for address in addresses], along)
+    steps = _make_steps(pipeline, [len(address) for address in addresses], along, fading=fading)
 
-    def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
+    def apply(
+        pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any, strength: Any = 1.0
+    ) -> tf.Tensor:
         shape = pixels.shape
         if shape.rank != 3 or not shape[1:].is_compatible_with(image_size) or pixels.dtype != tf.int32:
             wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
@@ -68,13 +73,15 @@ def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> 
             return pixels
         bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=view, draws=addresses, words=TENSORFLOW)
         for step in steps:
-            pixels = step(bits, pixels)
+            pixels = step(bits, pixels, strength)
         return tf.ensure_shape(pixels, (shape[0], *along[-1]))
 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], along: tuple[tuple[int, int], ...]) -> list[_Step]:
+def _make_steps(
+    pipeline: tuple[ops.Op, ...], counts: list[int], along: tuple[tuple[int, int], ...], *, fading: bool
+) -> list[_Step]:
     """The steps of a pipeline whose ops' draws, `counts` of them an op, lie side by side in one array."""
     ends = itertools.accumulate(counts)
     placed = [
@@ -89,23 +96,33 @@ def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], along: tuple[tu
         if is_window:
             steps.append(_window_step([(op, where) for op, where, _ in run], run[0][2]))
         else:
-            steps.extend(_step(*item) for item in run)
+            steps.extend(_step(*item, fading=fading) for item in run)
     return steps
 
 
 def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -> _Step:
-    def step(bits: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    def step(bits: tf.Tensor, pixels: tf.Tensor, strength: Any) -> tf.Tensor:
         drawn = [(op, bits[:, where.start : where.stop]) for op, where in run]
         return apply_window(drawn, pixels, image_size)
 
     return step
 
 
-def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
+def _step(op: ops.Op, where: range, image_size: tuple[int, int], *, fading: bool) -> _Step:
     if type(op) in _POLICIES:
         run_policy = _POLICIES[type(op)](op, image_size)
-        return lambda bits, pixels: run_policy(bits[:, where.start : where.stop], pixels)
+        own = slice(where.start, where.start + op.draws_needed(image_size))
+
+        def step(bits: tf.Tensor, pixels: tf.Tensor, strength: Any) -> tf.Tensor:
+            changed = run_policy(bits[:, own], pixels)
+            if not fading:
+                return changed
+            kept = draws.unit(bits[:, own.stop], TENSORFLOW) < strength
+            return tf.where(tf.reshape(kept, [-1] + [1] * (len(changed.shape) - 1)), changed, pixels)
+
+        return step
     if type(op) in _FUNCTIONS:
         function = _FUNCTIONS[type(op)]
-        return lambda bits, pixels: function(op, bits[:, where.start : where.stop], pixels, image_size)
+        own = slice(where.start, where.start + op.draws_needed(image_size))
+        return lambda bits, pixels, strength: function(op, bits[:, own], pixels, image_size)
     raise ValueError(f"op {op.name!r} has no host implementation")
