@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from sbn.augment import ops
 from sbn.augment.entries import Entry
+from sbn.augment.host import tones
 from sbn.augment.host.augmix import Chains
 from sbn.augment.host.catalogue import Catalogue
 from sbn.augment.host.packing import pack
@@ -55,6 +57,15 @@ def test_the_images_are_what_they_are_meant_to_be():
     assert {entry.name for entry in ENTRIES} == set(LEVELS) - {"Cutout"}
     # 256 - int(25.6 * level) at 61 levels is another threshold each but 0 from level 10 on
     assert len({entry.argument for entry in ENTRIES if entry.name == "Solarize"}) > 30
+
+
+def test_the_grey_of_every_colour_is_pillows():
+    """274 of the 16.8 million colours lie on the very edge between two greys; random images have none of them."""
+    green, blue = (values.astype(np.uint8) for values in np.mgrid[:256, :256])
+    for red in range(256):
+        rgb = np.dstack([np.full_like(green, red), green, blue])
+        found = tones.luma(tf.constant(rgb.reshape(1, -1, 3).transpose(0, 2, 1).astype(np.int32)))
+        np.testing.assert_array_equal(found.numpy().reshape(256, 256), np.asarray(Image.fromarray(rgb).convert("L")))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -52,6 +52,11 @@ def test_shrinking_on_a_canvas_equals_pillow_for_tall_images_too(size):
     check("resize_and_pad(7)", some_images(size, 20))
 
 
+@pytest.mark.parametrize("text", ["random_crop(9)|crop(4)", "centre_crop(8)|flip|crop(3)|random_crop(5)|crop(2)|flip"])
+def test_what_a_crop_puts_outside_a_window_does_not_come_back_from_the_image_around_it(text):
+    check(text, some_images((20, 27), 40))
+
+
 def test_a_random_crop_reaches_every_window_alike_and_no_other():
     count, size = 21_000, (9, 7)
     place = np.arange(9 * 7, dtype=np.uint8).reshape(1, 9, 7, 1).repeat(3, axis=3)
