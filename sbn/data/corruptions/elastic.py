@@ -84,7 +84,9 @@ def _corners(planes: np.ndarray, left: np.ndarray, top: np.ndarray) -> list[list
     base = (side**2 * np.arange(planes.shape[1]))[:, None, None]
 
     def mirrored(index: np.ndarray) -> np.ndarray:
-        return side - 1 - np.abs(index % (2 * side - 2) - (side - 1))
+        if index.min() <= -side or index.max() > 2 * side - 2:  # as good as never, and division is slow
+            index = index % (2 * side - 2)
+        return side - 1 - np.abs(side - 1 - np.abs(index))
 
     rows = [base + side * mirrored(index) for index in (top, top + 1)]
     columns = [mirrored(index) for index in (left, left + 1)]

@@ -54,7 +54,7 @@ def _spatter(rng, side, *_):
     return (rng.normal(size=(side, side)),)
 
 
-_DRAWS = {
+DRAWS = {
     "glass_blur": _glass,
     "motion_blur": _motion,
     "snow": _snow,
@@ -67,9 +67,9 @@ _DRAWS = {
 
 def draws(kind, states, side, *values):
     """Returns what a type's `apply` takes, drawn from one RandomState an image in the release's order."""
-    if kind not in _DRAWS:
+    if kind not in DRAWS:
         return ()
-    stacked = [np.stack(each) for each in zip(*(_DRAWS[kind](rng, side, *values) for rng in states), strict=True)]
+    stacked = [np.stack(each) for each in zip(*(DRAWS[kind](rng, side, *values) for rng in states), strict=True)]
     if kind == "elastic_transform":
         stacked[1] = np.moveaxis(stacked[1], 1, 0)
     return tuple(stacked)
