@@ -256,6 +256,43 @@ FIGURE3 = Table(
     },
 )
 
+FIGURE4 = Table(
+    "Test error under Fourier noise of norm 8, frequency by frequency",
+    {
+        "wrn28_2": Row(
+            {"eval.fourier.norm": 8.0},
+            (),
+            "Figure 4, CIFAR-10, WRN-28-2",
+            runs=10,
+            note="main BatchNorm, auxiliary one and the mean of both in one picture; the norm is read as that of one channel",
+            runs_of="table2/cifar10_wrn28_2_weak_augment",
+            evals=("fourier",),
+            metrics=tuple(f"fourier/{branch}/mean_error" for branch in ("main", "mix_0.5", "aux")),
+        ),
+    },
+)
+
+FIGURE5 = Table(
+    "Accuracy on low-pass filtered test images, by the width of the filter",
+    {
+        name: Row(
+            {"eval.low_pass.examples": 500},
+            (),
+            "Figure 5, CIFAR-10, WRN-28-2",
+            runs=10,
+            note=note,
+            runs_of=runs_of,
+            evals=("low_pass",),
+            metrics=("low_pass/main/mean_accuracy",),
+        )
+        for name, runs_of, note in (
+            ("no_augmentation", "table1/clean_model", "without flips and crops too"),
+            ("weak_augment", "table2/cifar10_wrn28_2_weak_augment", "the paper varies something that it does not name"),
+            ("randaugment", "table2/cifar10_wrn28_2_randaugment", ""),
+        )
+    },
+)
+
 OURS = Table(
     "Experiments of our own (no number in the paper)",
     {
@@ -295,6 +332,8 @@ TABLES = {
     "table4": TABLE4,
     "table5": TABLE5,
     "figure3": FIGURE3,
+    "figure4": FIGURE4,
+    "figure5": FIGURE5,
     "ours": OURS,
 }
 

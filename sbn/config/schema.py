@@ -1,5 +1,6 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
+from sbn.config.evaluation import EVALUATION
 from sbn.config.key import Key
 
 KEYS = (
@@ -222,85 +223,8 @@ KEYS = (
         ("train",),
         "Spans of training, one after the other; weights, momentum and statistics carry over. stage.NAME.KEY overrides KEY in one of them.",
     ),
-    # Evaluation, logs, checkpoints
-    Key(
-        "eval.evals",
-        "names",
-        ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY.",
-        choices=("accuracy", "affinity", "diversity", "branches", "fourier", "low_pass", "high_pass"),
-    ),
-    Key(
-        "eval.every",
-        "duration",
-        "10 epochs",
-        "Measure accuracy this often, and at the end; '0 steps': at the end alone.",
-    ),
-    Key(
-        "eval.long_every",
-        "duration",
-        "0 steps",
-        "Run the other evaluators of eval.evals, which take longer, this often, and at the end; '0 steps': at the end alone.",
-    ),
-    Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
-    Key(
-        "eval.mix",
-        "floats",
-        (0.5,),
-        "Lambdas of mixed predictions: lambda * main + (1 - lambda) * aux (first and second branch).",
-        low=0,
-    ),
-    Key("eval.average", "str", "probabilities", "What mixed predictions average.", choices=("probabilities", "logits")),
-    Key(
-        "eval.affinity.pipelines",
-        "names",
-        (),
-        "Augmentation pipelines whose Affinity is measured on the test split; (): those of the views.",
-    ),
-    Key("eval.affinity.draws", "int", 3, "Times that each test image is augmented.", low=1),
-    Key(
-        "eval.diversity.pipelines",
-        "names",
-        (),
-        "Augmentation pipelines whose Diversity is measured on the training split; (): those of the views.",
-    ),
-    Key(
-        "eval.branches.layer",
-        "str",
-        None,
-        "Layer whose features are shown branch by branch, as in 'group1_block1'; None: the first residual block.",
-        optional=True,
-    ),
-    Key(
-        "eval.fourier.norm",
-        "float",
-        8.0,
-        "L2 norm of Fourier noise on one channel, of pixels from 0 to 1 (Split BatchNorms: 8; Yin et al.: 4, and 15.7 at 224 pixels).",
-        low=0,
-    ),
-    Key(
-        "eval.fourier.size",
-        "int",
-        None,
-        "Side of the heat map, the lowest frequencies; None: the largest odd one, 31 of 32 pixels (at 224 pixels 63 is usual).",
-        optional=True,
-        low=1,
-    ),
-    Key("eval.fourier.examples", "int", 1000, "Test images under each frequency, drawn by the seed.", low=1),
-    Key(
-        "eval.low_pass.widths",
-        "ints",
-        (),
-        "Widths of the square of frequencies that is kept; (): every odd one and the whole.",
-    ),
-    Key("eval.low_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
-    Key(
-        "eval.high_pass.widths",
-        "ints",
-        (),
-        "Widths of the square of frequencies that is removed; (): 0, every odd one and the whole.",
-    ),
-    Key("eval.high_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
+    *EVALUATION,
+    # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
     Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end."),

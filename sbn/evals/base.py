@@ -10,7 +10,10 @@ from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from sbn.data.corruptions import sets
 from sbn.data.sources import Source
+from sbn.evals.corruptions import Corrupted
+from sbn.evals.mix import GRID
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
 from sbn.tasks.base import Task, Variables
@@ -58,6 +61,25 @@ class Materials:
     def measure(self, mix: Sequence[float]) -> Measure:
         """Returns what scores the branches and their mixes."""
         return Measure(self.predict, branches=self.task.branches, mix=mix, average=self.config.eval.average)
+
+    @functools.cached_property
+    def corrupted(self) -> Corrupted:
+        """The pass over corrupted images, one for all evaluators.
+
+        Raises:
+            ConfigError: if the images are not there, or can't be made.
+        """
+        config = self.config
+        data = sets.load(
+            self.test,
+            data=config.data.name,
+            source=config.eval.corruptions.source,
+            dir=config.eval.corruptions.dir,
+            kinds=config.eval.corruptions.kinds,
+            frost=config.eval.corruptions.frost,
+            examples=config.eval.corruptions.examples,
+        )
+        return Corrupted(self.measure(sorted({*GRID, *config.eval.mix})), self.test, data)
 
 
 def run(evaluator: Evaluator, variables: Variables) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -3,51 +3,20 @@
 import functools
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import jax
 import numpy as np
 
+from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS
+from sbn.data.corruptions.sets import CorruptedSet
 from sbn.data.sources import Source
-from sbn.evals.corruption_errors import ALEXNET, ALEXNET_CLEAN, corruption_errors
-from sbn.evals.predictions import Images
+from sbn.evals.corruption_errors import corruption_errors
 from sbn.evals.scores import Labelled, Measure, Score
 from sbn.tasks.base import Variables
 
 log = logging.getLogger(__name__)
 
 _IMAGENET_CLASSES = 1000
-
-
-class CorruptedSet(Protocol):
-    """What this asks of corrupted images; `sbn.data.corruptions.sets` has them.
-
-    Attributes:
-        kinds: types of corruption, in the order of the benchmark.
-        severities: of each.
-        generated: whether they were made here, rather than released by the benchmark's authors.
-        labels: (M,) int32.
-        about: a line for people.
-    """
-
-    @property
-    def kinds(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    @property
-    def severities(self) -> tuple[int, ...]: ...  # noqa: D102
-
-    @property
-    def generated(self) -> bool: ...  # noqa: D102
-
-    @property
-    def labels(self) -> np.ndarray: ...  # noqa: D102
-
-    @property
-    def about(self) -> str: ...  # noqa: D102
-
-    def images(self, kind: str, severity: int) -> Images:
-        """Returns the images of one type and severity."""
-        ...
 
 
 class Corrupted:
@@ -88,7 +57,9 @@ class Corrupted:
         data = self.data
         if jax.process_index() == 0:
             log.info("%s (%s)", data.about, ", ".join(data.kinds))
-        sets = {("", 0): Labelled.of(self._source.images, self._source.labels)}
+        # a set may hold the first images of the split alone; the error on images as they are is of the same ones
+        clean = self._source.images[: len(data.labels)], self._source.labels[: len(data.labels)]
+        sets = {("", 0): Labelled.of(*clean)}
         for kind in data.kinds:
             for severity in data.severities:
                 sets[kind, severity] = Labelled(data.labels, functools.partial(data.images, kind, severity))
@@ -121,7 +92,6 @@ class Corruptions:
         yield f"{corrupted.split}/kinds", np.array(data.kinds)
         yield f"{corrupted.split}/severities", np.array(data.severities)
         if corrupted.anchored:  # what mCE was divided by
-            yield "test/alexnet/error", ALEXNET_CLEAN
+            yield "test/alexnet/error", ALEXNET_CLEAN_ERROR
             for kind in data.kinds:
-                if kind in ALEXNET:
-                    yield f"{corrupted.split}/alexnet/error/{kind}", float(np.mean(ALEXNET[kind]))
+                yield f"{corrupted.split}/alexnet/error/{kind}", float(np.mean(ALEXNET_ERRORS[kind]))

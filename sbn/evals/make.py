@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+from sbn.config.errors import ConfigError
 from sbn.evals.accuracy import Accuracy
 from sbn.evals.affinity import Affinity
 from sbn.evals.augmented import Augment, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
+from sbn.evals.corruptions import Corruptions
 from sbn.evals.diversity import Diversity
 from sbn.evals.filtered import Filtered
 from sbn.evals.fourier import Fourier
+from sbn.evals.mix import Mix
+from sbn.evals.scores import mix_name
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -23,6 +27,19 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
 
 def _accuracy(materials: Materials) -> Evaluator:
     return Accuracy(materials.measure(materials.config.eval.mix), materials.test)
+
+
+def _mix(materials: Materials) -> Evaluator:
+    if len(materials.task.branches) == 1:
+        (branch,) = materials.task.branches
+        raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branch!r}")
+    return Mix(materials.corrupted)
+
+
+def _corruptions(materials: Materials) -> Evaluator:
+    branches = materials.task.branches
+    mixes = map(mix_name, materials.config.eval.mix) if len(branches) > 1 else ()
+    return Corruptions(materials.corrupted, names=(*branches, *mixes))
 
 
 def _affinity(materials: Materials) -> Evaluator:
@@ -87,6 +104,8 @@ def _high_pass(materials: Materials) -> Evaluator:
 
 EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "accuracy": _accuracy,
+    "mix": _mix,
+    "corruptions": _corruptions,
     "affinity": _affinity,
     "diversity": _diversity,
     "branches": _branches,

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from sbn.evals.corruption_errors import ALEXNET, ALEXNET_CLEAN, BENCHMARK, SEVERITIES, corruption_errors
+from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS, BENCHMARK, KINDS, SEVERITIES
+from sbn.evals.corruption_errors import corruption_errors
 from tests.conftest import ROOT
 
 SPEC = ROOT.parent / "shared/spec/alexnet_imagenet_c_errors.json"
-KINDS = (*BENCHMARK, "speckle_noise", "gaussian_blur", "spatter", "saturate")
 
 
 def numbers(errors, kinds=KINDS, *, clean=0.05, anchored=False, severities=SEVERITIES):
@@ -59,15 +59,15 @@ def test_ce_and_relative_ce_worked_by_hand():
 
 
 def test_alexnet_itself_has_mce_100_percent():
-    errors = np.array([ALEXNET[kind] for kind in KINDS])
-    found = numbers(errors, clean=ALEXNET_CLEAN, anchored=True)
+    errors = np.array([ALEXNET_ERRORS[kind] for kind in KINDS])
+    found = numbers(errors, clean=ALEXNET_CLEAN_ERROR, anchored=True)
     assert found["mce"] == pytest.approx(1, abs=1e-12)
     assert found["relative_mce"] == pytest.approx(1, abs=1e-12)
     assert found["uce"] == pytest.approx(0.788993, abs=5e-7)  # the published mean of the 15 averages
 
 
 def test_mce_is_a_mean_of_ratios_not_a_ratio_of_means():
-    errors = np.array([ALEXNET[kind] for kind in BENCHMARK])
+    errors = np.array([ALEXNET_ERRORS[kind] for kind in BENCHMARK])
     errors[BENCHMARK.index("brightness")] *= 2.5  # CE 2.5, the others 1
     found = numbers(errors, BENCHMARK, anchored=True)
     assert found["mce"] == pytest.approx((14 + 2.5) / 15)  # 1.1; the ratio of means would be 1.0716
@@ -76,9 +76,9 @@ def test_mce_is_a_mean_of_ratios_not_a_ratio_of_means():
 @pytest.mark.skipif(not SPEC.exists(), reason="the published errors are not at hand")
 def test_the_anchors_are_the_published_ones():
     published = json.loads(SPEC.read_text())
-    assert {kind: list(errors) for kind, errors in ALEXNET.items()} == published["severity_1_to_5"]
-    assert published["clean_error"] == ALEXNET_CLEAN
+    assert {kind: list(errors) for kind, errors in ALEXNET_ERRORS.items()} == published["severity_1_to_5"]
+    assert published["clean_error"] == ALEXNET_CLEAN_ERROR
     assert len(BENCHMARK) == 15
-    assert np.mean([np.mean(ALEXNET[kind]) for kind in BENCHMARK]) == pytest.approx(
+    assert np.mean([np.mean(ALEXNET_ERRORS[kind]) for kind in BENCHMARK]) == pytest.approx(
         published["mean_of_15_averages"], abs=5e-7
     )

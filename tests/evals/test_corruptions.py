@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from sbn.data.corruptions.kinds import BENCHMARK
 from sbn.data.pixels import pack
-from sbn.evals.corruption_errors import BENCHMARK
 from sbn.evals.corruptions import Corrupted, Corruptions
 from sbn.evals.mix import GRID, Mix
 from sbn.evals.predictions import Predict

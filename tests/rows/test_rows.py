@@ -179,6 +179,19 @@ FIGURES = {
     "splitbn_f3_cifar10_wrn28_2": "figure3/cifar10_wrn28_2",
     "splitbn_f3_cifar10_wrn28_10": "figure3/cifar10_wrn28_10",
     "splitbn_f3_imagenet2012_resnet50": "figure3/imagenet2012_resnet50",
+    "splitbn_f4_main_bn": "figure4/wrn28_2",
+    "splitbn_f4_average": "figure4/wrn28_2",
+    "splitbn_f4_aux_bn": "figure4/wrn28_2",
+    "splitbn_f5_no_augmentation": "figure5/no_augmentation",
+    "splitbn_f5_weak_augment": "figure5/weak_augment",
+    "splitbn_f5_randaugment": "figure5/randaugment",
+}
+EVALUATORS = {"Table 5": "corruptions", "Figure 3": "mix", "Figure 4": "fourier", "Figure 5": "low_pass"}
+# Figure 5's entries name no run; "no augmentations" is Table 1's clean model
+REUSE = {
+    "splitbn_f5_no_augmentation": "table1/clean_model",
+    "splitbn_f5_weak_augment": "table2/cifar10_wrn28_2_weak_augment",
+    "splitbn_f5_randaugment": "table2/cifar10_wrn28_2_randaugment",
 }
 
 
@@ -208,9 +221,16 @@ def test_a_row_of_evaluations_shows_the_papers_runs_and_number(entry):
         with pytest.raises(ConfigError, match="can't be run yet: it waits for ImageNet"):
             rows.flat_config(experiment, evaluated_row_name(entry), {})
         return
-    assert row.runs_of == "table2/" + entry["reuse"].removeprefix("splitbn_t2_")
+    assert row.runs_of == REUSE.get(entry["id"]) or row.runs_of == "table2/" + entry["reuse"].removeprefix(
+        "splitbn_t2_"
+    )
     assert row.runs == entry.get("runs", 10)
-    assert row.evals == (("corruptions",) if entry["table"] == "Table 5" else ("mix",))
+    assert row.evals == (EVALUATORS[entry["table"]],)
+    settings = tree.to_config(tree.changed(tree.defaults(), row.changes))
+    if "l2_norm" in entry.get("setup", {}):
+        assert settings.eval.fourier.norm == entry["setup"]["l2_norm"]
+    if "500 images" in entry["dataset"]:
+        assert settings.eval.low_pass.examples == 500
     with pytest.raises(ConfigError, match=f"shows runs of {row.runs_of}.* --evals={row.evals[0]}"):
         rows.flat_config(experiment, evaluated_row_name(entry), {})
 
