@@ -5,8 +5,20 @@ from sbn.config.key import Key
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
     # Data
-    Key("data.name", "str", "cifar10", "Data set.", choices=("cifar10", "cifar100", "shapes")),
-    Key("data.dir", "str", None, "TFDS data_dir; None: TFDS_DATA_DIR, or TFDS's own default.", optional=True),
+    Key(
+        "data.name",
+        "str",
+        "cifar10",
+        "Data set. The ImageNets stay encoded in their files, the others are read into memory.",
+        choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
+    ),
+    Key(
+        "data.dir",
+        "str",
+        None,
+        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
+        optional=True,
+    ),
     Key(
         "data.archive",
         "str",
@@ -22,7 +34,12 @@ KEYS = (
         choices=("host", "device"),
     ),
     Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
-    Key("data.test_split", "str", "test", "TFDS split to evaluate on, e.g. 'train[45000:]'."),
+    Key(
+        "data.test_split",
+        "str",
+        "test",
+        "TFDS split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+    ),
     Key(
         "data.train_examples",
         "int",
@@ -226,6 +243,13 @@ KEYS = (
         "duration",
         "0 steps",
         "Run the other evaluators of eval.evals, which take longer, this often, and at the end; '0 steps': at the end alone.",
+    ),
+    Key(
+        "eval.augment",
+        "str",
+        None,
+        "Pipeline, without random draws, that images are evaluated through; None: whole images, for imagenet2012 'resize(256)|centre_crop(224)', for imagenette 'resize(160)|centre_crop(160)'.",
+        optional=True,
     ),
     Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
     Key(

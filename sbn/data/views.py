@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sbn.augment import pipeline
+from sbn.augment.framing import split_framing
 
 # Arrays by name; 'pixels' may be a tuple of them
 Batch = dict[str, Any]
@@ -26,3 +27,13 @@ class View:
 
     ops: tuple[pipeline.Op, ...]
     draws: int | tuple[int, ...]
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The stream of every op."""
+        return self.draws if isinstance(self.draws, tuple) else (self.draws,) * len(self.ops)
+
+    def framed(self) -> "View":
+        """Returns what is left to do once images of different sizes were framed (`sbn.augment.framing`)."""
+        rest = split_framing(self.ops).rest
+        return View(rest, self.streams[len(self.ops) - len(rest) :])

@@ -44,7 +44,7 @@ class HostFeed:
             raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
         self.resident: Arrays = {}
         self._setup, self._config = setup, config
-        self._views = [make_views(stage, image_size=setup.task.image_size) for stage in setup.plan.stages]
+        self._views = [make_views(stage, setup.train.images) for stage in setup.plan.stages]
 
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""
@@ -69,7 +69,7 @@ class DeviceFeed:
 
     def _make_prepare(self, stage: Stage) -> Prepare:
         size, seed = self._setup.task.image_size, self._config.seed
-        views = make_views(stage, image_size=size)
+        views = make_views(stage, self._setup.train.images)
         try:
             return device.make_prepare(views, seed=seed, stage=stage.index, image_size=size, mesh=self._setup.mesh)
         except ValueError as error:
