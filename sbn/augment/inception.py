@@ -23,26 +23,38 @@ class Windows(NamedTuple):
     width: Any
 
 
-def draw_windows(op: InceptionCrop, bits: Any, *, image_size: Size, words: Words = NUMPY) -> Windows:
+def draw_windows(
+    op: InceptionCrop, bits: Any, *, image_size: Size | tuple[np.ndarray, np.ndarray], words: Words = NUMPY
+) -> Windows:
     """Returns the windows that draws stand for, bit-equal on every array library.
 
     Args:
         op: area and ratio.
         bits: (N, 22) uint32: ten areas, ten ratios, row, column.
-        image_size: (H, W), static.
+        image_size: (H, W), static; or, with NumPy, (N,) int64 heights and (N,) int64 widths.
         words: the array library.
     """
+    height: Any
+    width: Any
     height, width = image_size
+    each = isinstance(height, np.ndarray)
     drawn = words.int32(words.shift_right(bits, 32 - _GRID_BITS))
-    areas = height * width * _grid(op.area)
+    areas, tries = _grid(op.area), drawn[:, :INCEPTION_TRIES]
     stretches = np.sqrt(np.exp(_grid(np.log(op.ratio))))
-    root = words.take(np.float32(np.sqrt(areas)), drawn[:, :INCEPTION_TRIES])
+    if each:  # the very same products
+        root = np.float32(np.sqrt((height * width)[:, None] * areas[tries]))
+        most_high, most_wide = height[:, None], width[:, None]
+    else:
+        root = words.take(np.float32(np.sqrt(height * width * areas)), tries)
+        most_high, most_wide = height, width
     ratio = drawn[:, INCEPTION_TRIES : 2 * INCEPTION_TRIES]
     heights = words.int32(words.math.rint(root * words.take(np.float32(1 / stretches), ratio)))
     widths = words.int32(words.math.rint(root * words.take(np.float32(stretches), ratio)))
-    fits = (heights > 0) & (heights <= height) & (widths > 0) & (widths <= width)
+    fits = (heights > 0) & (heights <= most_high) & (widths > 0) & (widths <= most_wide)
     # Walked backwards, so that the first that fits stays.
     whole = _largest(op.ratio, image_size)
+    if not each:
+        whole = int(whole[0]), int(whole[1])
     found, (tall, wide) = fits[:, 0] & False, whole
     for number in reversed(range(INCEPTION_TRIES)):
         tall, wide = (
@@ -65,12 +77,10 @@ def _grid(span: Any) -> np.ndarray:
     return low + (high - low) * (np.arange(1 << _GRID_BITS) + 0.5) / (1 << _GRID_BITS)
 
 
-def _largest(ratio: tuple[float, float], image_size: Size) -> Size:
+def _largest(ratio: tuple[float, float], image_size: tuple[Any, Any]) -> tuple[Any, Any]:
     """The largest window whose width is `ratio` times its height, at one of the span's ends if the image's is not."""
     height, width = image_size
     low, high = ratio
-    if width < low * height:
-        return min(round(width / low), height), width
-    if width > high * height:
-        return height, min(round(height * high), width)
-    return image_size
+    tall = np.where(width < low * height, np.minimum(np.rint(width / low), height), height)
+    wide = np.where(width > high * height, np.minimum(np.rint(height * high), width), width)
+    return tall.astype(np.int64), wide.astype(np.int64)

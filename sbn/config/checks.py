@@ -92,8 +92,18 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
         raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
 
 
+_ENCODED = ("imagenet2012", "imagenette")
+
+
 def _check_data(config: ConfigDict) -> None:
     data = config.data
+    if data.name in _ENCODED:
+        if data.archive is not None:
+            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {data.name!r}: its images stay files")
+        if data.path == "device":
+            raise ConfigError(
+                f"data.path = 'device' holds a whole data set; {data.name!r} is too large: it needs 'host'"
+            )
     if data.name == "shapes":
         for name, default in (("dir", None), ("archive", None), ("train_split", "train"), ("test_split", "test")):
             if data[name] != default:

@@ -32,6 +32,13 @@ EVALUATION = (
         "0 steps",
         "Run the other evaluators of eval.evals, which take longer, this often, and at the end; '0 steps': at the end alone.",
     ),
+    Key(
+        "eval.augment",
+        "str",
+        None,
+        "Pipeline, without random draws, that images are evaluated through; None: whole images, for imagenet2012 'resize(256)|centre_crop(224)', for imagenette 'resize(160)|centre_crop(160)'.",
+        optional=True,
+    ),
     Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
     Key(
         "eval.mix",

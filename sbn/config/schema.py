@@ -6,8 +6,20 @@ from sbn.config.key import Key
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
     # Data
-    Key("data.name", "str", "cifar10", "Data set.", choices=("cifar10", "cifar100", "shapes")),
-    Key("data.dir", "str", None, "TFDS data_dir; None: TFDS_DATA_DIR, or TFDS's own default.", optional=True),
+    Key(
+        "data.name",
+        "str",
+        "cifar10",
+        "Data set. The ImageNets stay encoded in their files, the others are read into memory.",
+        choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
+    ),
+    Key(
+        "data.dir",
+        "str",
+        None,
+        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
+        optional=True,
+    ),
     Key(
         "data.archive",
         "str",
@@ -23,7 +35,12 @@ KEYS = (
         choices=("host", "device"),
     ),
     Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
-    Key("data.test_split", "str", "test", "TFDS split to evaluate on, e.g. 'train[45000:]'."),
+    Key(
+        "data.test_split",
+        "str",
+        "test",
+        "TFDS split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+    ),
     Key(
         "data.train_examples",
         "int",

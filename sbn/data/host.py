@@ -1,8 +1,11 @@
 """The tf.data path: batches of augmented views, each a pure function of (seed, stage, step)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from sbn.augment.framing import split_framing
 from sbn.data import pixels
+from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
@@ -48,12 +51,9 @@ def batches(
     index, count = shard
     local = batch_size // count
     steps_per_epoch = len(source) // batch_size
-    size = source.images.shape[1:3]
+    images = source.images
     with tf.device("CPU"):
-        packed = tf.constant(pixels.pack(source.images))
         labels = tf.constant(source.labels)
-    applies = [make_apply(view.ops, image_size=size, fading=view.strengths is not None) for view in views]
-    left = strengths(views)
 
     def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
         ids = tf.cast(order(seed, stage=stage, epoch=epoch, count=len(source)), tf.int32)[
@@ -66,18 +66,36 @@ def batches(
             .map(lambda step, ids: (epoch, step, ids))
         )
 
-    def make_batch(epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = tf.gather(packed, ids)
+    first, skipped = divmod(start, steps_per_epoch)
+    epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
+    dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
+    if isinstance(images, EncodedImages):
+        from sbn.data.framed import frame_batches
+
+        sizes = [split_framing(view.ops).size for view in views]
+        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
+        views = [view.framed() for view in views]
+    else:
+        sizes = [images.shape[1:3]] * len(views)
+        with tf.device("CPU"):
+            packed = tf.constant(pixels.pack(images))
+    applies = [
+        make_apply(view.ops, image_size=size, fading=view.strengths is not None)
+        for view, size in zip(views, sizes, strict=True)
+    ]
+    left = strengths(views)
+
+    def make_batch(
+        epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: tuple[Any, ...] | None = None
+    ) -> dict[str, tf.Tensor]:
+        gathered = framed or [tf.gather(packed, ids)] * len(views)
         now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
-            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
-            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
+            apply(each, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
+            for k, (apply, each, view) in enumerate(zip(applies, gathered, views, strict=True))
         ]
         batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
         return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
 
-    first, skipped = divmod(start, steps_per_epoch)
-    epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
-    dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
-    return dataset.as_numpy_iterator()
+    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()

@@ -4,6 +4,7 @@ One block a pipeline, one row an image: the image itself, then its draws. The k-
 stage of a run with this seed. Fillers are shown in the data set's mean colour, which is what a network sees there.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -93,11 +94,14 @@ def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
 def first_images(name: str, *, data_dir: str | None, count: int) -> Source:
     """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
 
+    Images that have sizes of their own are shown as evaluation sees them.
+
     Raises:
         ConfigError: unknown or missing data set.
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
-    return sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "train")
+    source = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "train")
+    return dataclasses.replace(source, images=np.asarray(source.images))
 
 
 def make(pipelines: Sequence[str], source: Source, path: pathlib.Path, *, draws: int, seed: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sbn.augment import pipeline
+from sbn.augment.framing import split_framing
 
 # Arrays by name; 'pixels' may be a tuple of them
 Batch = dict[str, Any]
@@ -31,6 +32,16 @@ class View:
     ops: tuple[pipeline.Op, ...]
     draws: int | tuple[int, ...]
     strengths: np.ndarray | None = None
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The stream of every op."""
+        return self.draws if isinstance(self.draws, tuple) else (self.draws,) * len(self.ops)
+
+    def framed(self) -> "View":
+        """Returns what is left to do once images of different sizes were framed (`sbn.augment.framing`)."""
+        rest = split_framing(self.ops).rest
+        return View(rest, self.streams[len(self.ops) - len(rest) :], self.strengths)
 
 
 def strengths(views: Sequence[View]) -> np.ndarray | None:

@@ -44,7 +44,7 @@ class HostFeed:
             raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
         self.resident: Arrays = {}
         self._setup, self._config = setup, config
-        self._views = [make_views(stage, image_size=setup.task.image_size) for stage in setup.plan.stages]
+        self._views = [make_views(stage, setup.train.images) for stage in setup.plan.stages]
 
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""
@@ -64,7 +64,7 @@ class DeviceFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
-        self._views = [make_views(stage, image_size=setup.task.image_size) for stage in setup.plan.stages]
+        self._views = [make_views(stage, setup.train.images) for stage in setup.plan.stages]
         self._prepares = [self._make_prepare(stage) for stage in setup.plan.stages]
         self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train))
 

@@ -9,10 +9,12 @@ from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
 from sbn.augment.fits import check_fits
+from sbn.augment.framing import check_framing
 from sbn.augment.ops import POLICIES
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
+from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import View
 from sbn.tasks.base import StageViews
@@ -49,7 +51,7 @@ def make_setup(config: ConfigDict) -> Setup:
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
     mesh = make_mesh(batch_size=config.batch_size)
-    train, test = sources.load(config.data, "train"), sources.load(config.data, "test")
+    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
     plan = make_plan(config, examples=len(train))
@@ -67,8 +69,8 @@ def make_setup(config: ConfigDict) -> Setup:
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis.
+def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
@@ -76,7 +78,10 @@ def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
     views = []
     for name, (ops, streams) in _pipelines(stage).items():
         try:
-            check_fits(ops, image_size=image_size)
+            if isinstance(images, EncodedImages):
+                check_framing(ops, least=images.least)
+            else:
+                check_fits(ops, image_size=images.shape[1:3])
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
         views.append(View(ops, streams, _strengths(stage, name, ops)))

@@ -20,7 +20,7 @@ FADING = {
 
 def views(config):
     setup = make_setup(config)
-    return make_views(setup.plan.stages[0], image_size=setup.task.image_size)
+    return make_views(setup.plan.stages[0], setup.train.images)
 
 
 @pytest.mark.parametrize(("shape", "half"), [("linear", 0.25), ("cosine", 0.5 * (1 + np.cos(0.75 * np.pi)))])

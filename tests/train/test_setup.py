@@ -18,7 +18,7 @@ from sbn.train.setup import make_setup, make_views
 
 def views(tiny, main, aux):
     setup = make_setup(tiny({"views.main.augment": main, "views.aux.augment": aux}))
-    return setup, make_views(setup.plan.stages[0], image_size=setup.task.image_size)
+    return setup, make_views(setup.plan.stages[0], setup.train.images)
 
 
 def test_a_window_larger_than_the_images_is_refused_by_view_op_and_sizes(tiny):
@@ -56,7 +56,7 @@ def test_views_that_share_draws_share_those_of_common_ops_alone(tiny, path):
         "views.aux2.draws": "main",
     }
     setup = make_setup(tiny(changes))
-    made = make_views(setup.plan.stages[0], image_size=(16, 16))
+    made = make_views(setup.plan.stages[0], setup.train.images)
     assert [view.draws for view in made] == [(0,), (0, 1), (0, 2)]
     plain = [View(parse("crop(2)"), 0), *(View(parse("augmix"), number) for number in (1, 2))]
     apply = {"host": host_apply.make_apply, "device": device_apply.make_apply}[path]
