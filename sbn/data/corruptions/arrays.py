@@ -45,6 +45,6 @@ def find(folder: pathlib.Path, kinds: Sequence[str], *, name: str) -> Released:
 
 def _load(path: pathlib.Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r")
+        return np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} can't be read: {str(error).splitlines()[0]}") from None

@@ -98,7 +98,7 @@ def kept(images: Generated, directory: pathlib.Path, *, fingerprint: str) -> np.
     """
     path = directory / file_name(images, fingerprint)
     with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not whole
-        found = np.load(path, mmap_mode="r")
+        found = np.lib.format.open_memmap(path, mode="r")
         if found.shape == images.shape:
             return found
     directory.mkdir(parents=True, exist_ok=True)
@@ -112,4 +112,4 @@ def kept(images: Generated, directory: pathlib.Path, *, fingerprint: str) -> np.
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r")
+    return np.lib.format.open_memmap(path, mode="r")

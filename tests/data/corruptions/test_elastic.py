@@ -75,9 +75,9 @@ def test_away_from_the_edge_it_is_the_published_formula(severity):
     states = reference.states(range(8))
     wanted = [FORMULAS["elastic_transform"](image, rng, *values) for image, rng in zip(images, states, strict=True)]
     off = np.abs(found - np.stack(wanted))[:, 8:-8, 8:-8]
-    # where the place in 1/1024 is rounded before it is cut to 1/32 a pixel in some hundred lies 1/32 aside
-    assert off.max() <= 8
-    assert (off > 0).mean() < 0.06
+    # places are rounded to 1/1024 before they are cut to 1/32: a pixel in some hundred lies 1/32 aside
+    assert off.max() <= 6
+    assert (off > 0).mean() < 0.03
 
 
 def test_without_displacement_and_jitter_nothing_changes():

@@ -1,10 +1,15 @@
 """The released code's own output: with its random numbers every type but noise is the same, bit for bit."""
 
+import json
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from sbn.data import tfrecords
 from sbn.data.corruptions import frost, kinds, noise, parameters
-from sbn.data.corruptions.corrupt import CORRUPTIONS
+from sbn.data.corruptions.corrupt import CORRUPTIONS, corrupt
+from tests.conftest import REAL_DATA
 from tests.data.corruptions import reference
 
 # All are random or not, but a grey level's noise is drawn in one step, with other numbers than the release's.
@@ -48,3 +53,41 @@ def test_the_releases_noise_is_as_likely_as_its_matrix_says(arrays, kind):
         assert (matrix[clean, after] > 0).all()
         off = log[clean, after].sum() - mean[clean].sum()
         assert abs(off) < 4.5 * variance[clean].sum() ** 0.5, f"severity {severity}"
+
+
+@pytest.fixture(scope="module")
+def first_500():
+    """The first 500 test images of CIFAR-10 in their official order, which TFDS's ids tell."""
+    if not (REAL_DATA / "cifar10").exists():
+        pytest.skip(f"no prepared CIFAR-10 in {REAL_DATA} (set TFDS_DATA_DIR)")
+    directory = tfrecords.folder("cifar10", str(REAL_DATA))
+    dataset = tf.data.TFRecordDataset([str(path) for path in sorted(directory.glob("*-test.tfrecord-*"))])
+    ids = [tfrecords.parse_example(record)["id"][0].decode() for record in dataset.as_numpy_iterator()]
+    images, _ = tfrecords.read(directory, "test")
+    return images[np.argsort(ids)[:500]]
+
+
+def moments(clean, corrupted):
+    """(3, 500): the mean, mean square and mean squared error of each image."""
+    images = corrupted.astype(np.float64)
+    return np.stack([part.mean(axis=(1, 2, 3)) for part in (images, images**2, (images - clean) ** 2)])
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_statistics_of_500_images_are_those_of_the_release(first_500, kind):
+    # The release's statistics are of one run, ours of two, whose difference is each image's own variance: 500 degrees
+    # of freedom. 3 moments of 11 random types and 5 severities outside 4.75 deviations: once in 3,000 seeds, if right.
+    wanted = json.loads(reference.path("corruptions_stats_500.json").read_text())["corruptions"][kind]
+    pictures = frost.pictures(str(reference.path("frost")), side=32, reduced=True) if kind == "frost" else ()
+    for severity, numbers in zip(kinds.SEVERITIES, wanted, strict=True):
+        runs = [
+            moments(first_500, corrupt(first_500, kind, severity, seed=seed, ids=np.arange(500), frost=pictures))
+            for seed in (0, 1)
+        ]
+        found = np.mean(runs, axis=(0, 2))
+        spread = np.sqrt(1.5 * np.sum((runs[0] - runs[1]) ** 2 / 2, axis=1)) / 500
+        target = numbers["mean"], numbers["std"] ** 2 + numbers["mean"] ** 2, numbers["mse"]
+        # the release's numbers have five decimals; JPEG libraries differ, and this one is nearer to the images
+        rounding = (1e-5, 4e-3, 1e-5) if kind != "jpeg_compression" else (0.005, 25, 0.025 * numbers["mse"])
+        off = np.abs(found - target)
+        assert (off < 4.75 * spread + rounding).all(), (severity, off, spread)
