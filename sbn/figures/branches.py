@@ -1,9 +1,8 @@
 """Branches side by side: how far apart they are layer by layer, and the densities of a layer's features in each."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
+from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ _PANELS = {
 }
 
 
-def draw_branches(arrays: Mapping[str, np.ndarray]) -> "Figure":
+def draw_branches(arrays: Arrays) -> "Figure":
     """Draws a panel for each distance of which there are arrays `model/A_B/METRIC/by_layer`, and one of densities."""
     from matplotlib.figure import Figure
 

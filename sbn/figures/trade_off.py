@@ -1,9 +1,8 @@
 """Accuracy against corruption error, one point a λ: Figure 3 of Split BatchNorms."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
+from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 _ERRORS = {"mce": "mCE (%)", "uce": "uCE (%)", "error": "mean error (%)"}  # the first there is gets drawn
 
 
-def draw_trade_off(arrays: Mapping[str, np.ndarray]) -> "Figure":
+def draw_trade_off(arrays: Arrays) -> "Figure":
     """Draws `test/mix/accuracy` over `SPLIT/mix/mce`, or `uce`, or `error`, each point with its `mix/lambda`."""
     from matplotlib.figure import Figure
 
