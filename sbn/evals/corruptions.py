@@ -57,9 +57,8 @@ class Corrupted:
         data = self.data
         if jax.process_index() == 0:
             log.info("%s (%s)", data.about, ", ".join(data.kinds))
-        # a set may hold the first images of the split alone; the error on images as they are is of the same ones
-        clean = self._source.images[: len(data.labels)], self._source.labels[: len(data.labels)]
-        sets = {("", 0): Labelled.of(*clean)}
+        # all of the split, also where a set has fewer: test/... is the same number whoever measures it
+        sets = {("", 0): Labelled.of(self._source.images, self._source.labels)}
         for kind in data.kinds:
             for severity in data.severities:
                 sets[kind, severity] = Labelled(data.labels, functools.partial(data.images, kind, severity))

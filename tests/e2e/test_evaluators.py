@@ -22,6 +22,7 @@ CHANGES = {
     "eval.evals": EVALS,
     "eval.corruptions.source": "generated",
     "eval.corruptions.kinds": ("brightness", "fog"),
+    "eval.corruptions.examples": 5,
     "eval.affinity.draws": 2,
 }
 
@@ -61,8 +62,11 @@ def test_every_evaluator_has_its_numbers_for_main_aux_and_mix(finished):
             f"test/{branch}/affinity/crop(2)|flip|cutout(4)",
             f"train/{branch}/diversity/randaugment(1, 4)|crop(2)|flip",
         } <= metrics.keys()
+    # of all 13 test images, though 5 of each corruption are measured
     assert metrics["test/mix_1/accuracy"] == metrics["test/main/accuracy"]
     assert metrics["test/mix_0/accuracy"] == metrics["test/aux/accuracy"]
+    assert metrics["test/main/error"] == 1 - metrics["test/main/accuracy"]
+    assert metrics["corrupted_generated/main/error/fog_5"] in {k / 5 for k in range(6)}
     assert metrics["corrupted_generated/mix_1/error"] == metrics["corrupted_generated/main/error"]
     assert metrics["model/main_aux/divergence"] > 0
 
