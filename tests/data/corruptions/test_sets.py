@@ -47,6 +47,19 @@ def test_generated_sets_are_made_of_the_clean_images(clean, tmp_path, kept):
     assert len(list(tmp_path.iterdir())) == (2 if kept else 0)
 
 
+def test_kept_images_are_of_these_clean_images_as_they_are_seen(clean, tmp_path):
+    class SameFiles(Source):
+        def fingerprint(self):
+            return "of the files"
+
+    brighter = dataclasses.replace(clean, images=clean.images // 2 + 100)
+    for source in (clean, brighter):
+        images = SameFiles(**vars(source))
+        found = sets.load(images, data="shapes", dir=str(tmp_path), kinds=("contrast",)).images("contrast", 1)
+        wanted = corrupt(source.images, "contrast", 1, seed=0, ids=np.arange(6))
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_a_part_of_the_examples_is_the_first(clean, tmp_path):
     whole, part = (sets.load(clean, data="shapes", kinds=("snow",), examples=examples) for examples in (None, 4))
     np.testing.assert_array_equal(part.labels, clean.labels[:4])
