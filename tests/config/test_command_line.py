@@ -96,7 +96,7 @@ def test_experiments_work_as_ml_collections_config_files(path):
 
     values, argv = flags.FlagValues(), ["program", "--config.optim.lr=0.25"]
     experiment = rows.load_experiment(path)
-    name = next(iter(experiment.rows().keys() - {"base"}))
+    name = next(name for name, row in experiment.rows().items() if row.trains and name != "base")
     config_flags.DEFINE_config_file("config", f"{path}:{name},seed=5", flag_values=values, sys_argv=argv)
     values(argv)
     assert (values.config.seed, values.config.optim.lr) == (5, 0.25)
