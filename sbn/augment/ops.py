@@ -205,8 +205,10 @@ class PatchGaussian(Op):
 class Blur(Op):
     """Convolves with a Gaussian of deviation `sigma` pixels cut off to side x side, the border reflected.
 
-    The kernel adds up to 1; the border is mirrored without repeating the edge; fillers are left out of the means and
-    stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are ours.
+    The kernel's weights are whole counts of 1/4096, so that all sums are exact; means are divided by the sum of the
+    weights and rounded, halves up. The border is mirrored without repeating the edge; fillers are left out of the means
+    and stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are
+    ours.
     """
 
     name: ClassVar[str] = "blur"

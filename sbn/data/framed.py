@@ -14,14 +14,14 @@ import tensorflow as tf
 from sbn.augment import draws
 from sbn.augment.framing import Framing, make_frames, split_framing
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.framing import decode, frame
+from sbn.augment.host.framing import MARGIN, decode, frame_all
 from sbn.augment.host.packing import unpack
 from sbn.augment.op import Op
 from sbn.augment.pipeline import draw_addresses
 from sbn.data.index import Index
 from sbn.data.views import View
 
-# Encoded images (n,), the parts of them to decode, corner and shape (n, 4), and the frames of each kind (n, 8)
+# Encoded images (n,), the parts of them to decode (n, 4), and the frames of each kind in these (n, 8)
 _Looked = tuple[np.ndarray, ...]
 
 
@@ -46,11 +46,11 @@ class _Kinds:
             make_frames(framing, self._bits(framing, stream, epoch, ids), sizes)
             for framing, stream in zip(self.framings, self._streams, strict=True)
         ]
-        corner = np.min([frames.corner for frames in found], axis=0)
-        end = np.max([frames.corner + frames.shape for frames in found], axis=0)
-        moved = [frames._replace(corner=frames.corner - corner) for frames in found]
+        first = np.maximum(np.min([frames.corner for frames in found], axis=0) - MARGIN, 0)
+        end = np.minimum(np.max([frames.corner + frames.shape for frames in found], axis=0) + MARGIN, sizes)
+        moved = [frames._replace(corner=frames.corner - first) for frames in found]
         data = np.array(self.index.read(ids), object)  # NumPy's own strings would lose zeros at the end
-        return data, np.concatenate([corner, end - corner], 1), *(np.concatenate(frames, 1) for frames in moved)
+        return data, np.concatenate([first, end - first], 1), *(np.concatenate(frames, 1) for frames in moved)
 
     def _bits(self, framing: Framing, stream: int, epoch: int, ids: np.ndarray) -> np.ndarray:
         (address,) = draw_addresses((framing.cut,), framing.size)
@@ -58,10 +58,7 @@ class _Kinds:
 
     def cut(self, data: tf.Tensor, part: tf.Tensor, frames: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """One image, decoded, and its frames, (H, W) packed for every kind."""
-        image = decode(data, part[:2], part[2:])
-        return tuple(
-            frame(image, framing, *tf.split(where, 4)) for framing, where in zip(self.framings, frames, strict=True)
-        )
+        return frame_all(decode(data, part), self.framings, frames)
 
     def signature(self) -> list[tf.TensorSpec]:
         """What `look` returns, in TensorFlow's words."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbn.augment import ops
+from sbn.augment import ops, size_ops
 from sbn.augment.draws import NUMPY
 from sbn.augment.window import WINDOW_OPS, outside, square, walk
 from tests.oracles.image_ops import images, run_op
@@ -51,8 +51,8 @@ def test_a_square_reaches_as_far_as_said_and_is_cut_off_at_the_border():
     ]
 
 
-def test_there_are_the_three_ops():
-    assert set(WINDOW_OPS) == {ops.Flip, ops.Crop, ops.Cutout}
+def test_there_are_five_ops():
+    assert set(WINDOW_OPS) == {ops.Flip, ops.Crop, ops.Cutout, size_ops.RandomCrop, size_ops.CentreCrop}
 
 
 @pytest.mark.parametrize("size", [(1, 9), (9, 1)])

@@ -135,11 +135,12 @@ STOPPABLE = """
 
 def test_ctrl_c_lets_jobs_save_and_starts_no_more(tmp_path):
     code = """
-import pathlib, sys
+import pathlib, signal, sys
 from launch.engines import Settings
 from launch.engines.local import Local
 from tests.launch.test_local import STOPPABLE, Script
 jobs = [Script(pathlib.Path(sys.argv[1]) / str(number), STOPPABLE) for number in range(3)]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background ignores it
 try:
     Local(Settings(parallel=2)).run(jobs)
 except KeyboardInterrupt:

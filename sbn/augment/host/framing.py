@@ -1,72 +1,75 @@
 """One encoded image to frames of it: decoded once, and each frame cut out, scaled and packed."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from sbn.augment.framing import Framing
 from sbn.augment.packing import MARK
 
-# Columns and rows decoded beside the frames: decoders blur colour differences across neighbours, and the last column of
-# a partial decoding lacks its neighbour.
-_MARGIN = 4
+# Decoders blur differences of colour across neighbours, which the border of a part lacks where the image goes on.
+MARGIN = 4
 
 
-def decode(data: tf.Tensor, corner: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
-    """Decodes a part of an image, bit for bit as Pillow does (libjpeg's accurate integer DCT, smooth chroma).
+def decode(data: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+    """Decodes a part of an image, bit for bit as Pillow does: libjpeg's accurate integer DCT, smooth chroma.
 
-    Only that part of a JPEG is decoded, at a fraction of the price.
+    Only that part of a JPEG is decoded, at a fraction of the price. Within `MARGIN` of its border, where that is not
+    the image's, pixels may differ from those of the whole image.
 
     Args:
         data: the bytes of a JPEG of any colours, or of a PNG, as one file of ImageNet is whatever its name says.
-        corner: (2,) int32: first row and column.
-        shape: (2,) int32: height and width, within the image.
+        part: (4,) int32: first row and column, height and width, within the image.
 
     Returns:
         (height, width, 3) uint8 RGB.
     """
 
-    def whole() -> tf.Tensor:
-        image = tf.image.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
-        return tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([shape, [3]], 0))
+    def of_jpeg() -> tf.Tensor:
+        return tf.image.decode_and_crop_jpeg(data, part, channels=3, dct_method="INTEGER_ACCURATE")
 
-    def part() -> tf.Tensor:
-        image_size = tf.image.extract_jpeg_shape(data)[:2]
-        first = tf.maximum(corner - _MARGIN, 0)
-        size = tf.minimum(corner + shape + _MARGIN, image_size) - first
-        window = tf.concat([first, size], 0)
-        image = tf.image.decode_and_crop_jpeg(data, window, channels=3, dct_method="INTEGER_ACCURATE")
-        return tf.slice(image, tf.concat([corner - first, [0]], 0), tf.concat([shape, [3]], 0))
+    def of_others() -> tf.Tensor:
+        corner, shape = tf.split(part, 2)
+        return tf.slice(tf.image.decode_png(data, channels=3), tf.concat([corner, [0]], 0), tf.concat([shape, [3]], 0))
 
-    return tf.cond(tf.io.is_jpeg(data), part, whole)
+    return tf.cond(tf.io.is_jpeg(data), of_jpeg, of_others)
 
 
-def frame(
-    image: tf.Tensor, framing: Framing, corner: tf.Tensor, shape: tf.Tensor, scaled: tf.Tensor, kept: tf.Tensor
-) -> tf.Tensor:
-    """Cuts one frame (`sbn.augment.framing.Frames`) out of an image.
+def frame_all(image: tf.Tensor, framings: Sequence[Framing], frames: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+    """Cuts frames out of one image.
 
-    Scaled with Pillow's antialiased bilinear filter, in its order, bytes in between; but in float32, so that one value
-    in some hundred differs by one level from Pillow's and from that of the ops for images of one size.
+    Scaled with Pillow's antialiased bilinear filter, in its order, bytes in between; but in float32, so that a few
+    values in a hundred differ by one level from Pillow's and from that of the ops for images of one size.
 
     Args:
         image: (h, w, 3) uint8.
-        framing: of the pipeline.
-        corner: (2,) int32, and so are the others.
-        shape: height and width of the window.
-        scaled: what it is scaled to.
-        kept: corner of what is kept of that.
+        framings: of K pipelines.
+        frames: K times (8,) int32, the four pairs of `sbn.augment.framing.Frames`.
 
     Returns:
-        (H, W) int32 packed words, all marked as image, of `framing.size`.
+        K times (H, W) int32 packed words, all marked as image, of the framing's size.
     """
-    height, width = framing.size
-    window = tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([shape, [3]], 0))
-    if framing.scales:
-        columns = tf.transpose(tf.reshape(window, [shape[0], shape[1] * 3]))  # so that a tap is a whole line
-        lines = _along(tf.reshape(columns, [shape[1], 3 * shape[0]]), scaled[1], kept[1], keep=width)
-        rows = tf.transpose(tf.reshape(lines, [width * 3, shape[0]]))
-        window = _along(rows, scaled[0], kept[0], keep=height)
-    values = tf.cast(tf.reshape(window, [height, width, 3]), tf.int32)
-    red, green, blue = (values[..., channel] for channel in range(3))
+    # Lines are cut out and blended whole, so the axis that is scaled comes first: columns, three colours a column, ...
+    columns = tf.reshape(tf.transpose(_flat(image)), [tf.shape(image)[1], -1])
+    made = []
+    for framing, frame in zip(framings, frames, strict=True):
+        (top, left), shape, scaled, kept = (tf.unstack(pair) for pair in tf.split(frame, 4))
+        if framing.scales:
+            lines = _along(columns[left : left + shape[1]], scaled[1], kept[1], keep=framing.size[1])
+            rows = tf.transpose(tf.reshape(lines, [3 * framing.size[1], -1]))  # ... and then rows
+            pixels = _along(rows[top : top + shape[0]], scaled[0], kept[0], keep=framing.size[0])
+        else:
+            pixels = image[top : top + shape[0], left : left + shape[1]]
+        made.append(_packed(tf.reshape(pixels, [*framing.size, 3])))
+    return tuple(made)
+
+
+def _flat(image: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(image, [tf.shape(image)[0], -1])
+
+
+def _packed(pixels: tf.Tensor) -> tf.Tensor:
+    red, green, blue = tf.unstack(tf.cast(pixels, tf.int32), axis=-1)
     shifted = tf.bitwise.bitwise_or(tf.bitwise.left_shift(green, 8), tf.bitwise.left_shift(blue, 16))
     return tf.bitwise.bitwise_or(tf.bitwise.bitwise_or(red, MARK), shifted)
 

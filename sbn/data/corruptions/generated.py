@@ -98,9 +98,7 @@ def kept(images: Generated, directory: pathlib.Path, *, fingerprint: str) -> np.
     """
     path = directory / file_name(images, fingerprint)
     with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not whole
-        found = np.lib.format.open_memmap(path, mode="r")
-        if found.shape == images.shape:
-            return found
+        return np.lib.format.open_memmap(path, mode="r")
     directory.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     step = max(1, 2**24 // images.shape[1] ** 2)

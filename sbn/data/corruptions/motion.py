@@ -48,5 +48,5 @@ def motion_blur(images: np.ndarray, angles: np.ndarray, radius: float, sigma: fl
             top, left = width + down, width + right
             into += weight * padded[start:stop, top : top + height, left : left + breadth]
     blurred = np.empty_like(images)
-    blurred[order] = np.floor(np.floor(total + 0.5) / 257)
+    blurred[order] = np.floor((total + 0.5) / 257)
     return blurred

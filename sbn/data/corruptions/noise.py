@@ -67,7 +67,7 @@ def alias_table(kind: str, strength: float) -> np.ndarray:
     """Returns how a noise is drawn: entry 256 * before + column is 256 * threshold + alias, (65536,) uint32.
 
     A word's top 8 bits choose a column, its other 24 stand below the threshold, and `after` is the column, or do not,
-    and it is the alias. Probabilities are those of the matrix to 2**-25 a column.
+    and it is the alias. Probabilities are those of the matrix to 2**-32 a column, and what is impossible stays so.
     """
     weights = LEVELS[kind](strength) * 256
     keep, alias = np.ones((256, 256)), np.tile(_LEVELS, (256, 1))
@@ -78,9 +78,8 @@ def alias_table(kind: str, strength: float) -> np.ndarray:
         keep[_LEVELS, low], alias[_LEVELS, low] = weights[_LEVELS, low], high
         weights[_LEVELS, high] -= 1 - weights[_LEVELS, low]
         settled[_LEVELS, low] = True
-    whole = np.rint(np.clip(keep, 0, 1) * 2**24).astype(np.uint32)
-    alias = np.where(whole == 2**24, _LEVELS, alias)  # a full column is its own alias, and any threshold will do
-    return ((np.minimum(whole, 2**24 - 1) << 8) | alias.astype(np.uint32)).reshape(-1)
+    threshold = np.rint(np.clip(keep, 0, 1) * 2**24).clip(max=2**24 - 1).astype(np.uint32)
+    return ((threshold << 8) | alias.astype(np.uint32)).reshape(-1)
 
 
 def draw(stream: Stream, side: int, *_: float) -> tuple[np.ndarray]:

@@ -189,6 +189,7 @@ def test_every_op_of_the_vocabulary_has_an_implementation():
         "autoaugment": "autoaugment('svhn')",
         "patch_gaussian": "patch_gaussian(3, 1)",
         "resize_and_pad": "resize_and_pad(3)",
+        **{name: f"{name}(5)" for name in ("random_crop", "inception_crop", "resize", "centre_crop")},
     }
     for name, op in ops.OPS.items():
         if op.where == "image":

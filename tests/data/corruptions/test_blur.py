@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from sbn.data.corruptions import blur
+from sbn.data.corruptions.stream import Stream
+from tests.data.corruptions import reference
+from tests.oracles.corruptions import FORMULAS
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_large_disks_by_fourier_are_sums_over_the_disk(radius):
         np.testing.assert_array_equal(found[row, column], np.uint8(np.clip(wanted, 0, 1) * 255))
 
 
-def test_glass_copies_pixels_and_copies_of_copies():
+def test_glass_copies_pixels():
     # one pixel can be visited of a 4 x 4 image: row and column 2 and 3, from the last on
     image = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1).repeat(3, axis=3) * 10
     steps = np.zeros((1, 1, 2, 2, 2), int)
@@ -54,9 +57,28 @@ def test_glass_copies_pixels_and_copies_of_copies():
     np.testing.assert_array_equal(found[:2], np.arange(8).reshape(2, 4))
 
 
-def test_glass_reaches_no_pixel_outside_and_only_neighbours():
-    from sbn.data.corruptions.stream import Stream
+@pytest.mark.parametrize("delta", [2, 4])
+def test_glass_of_far_steps_follows_copies_of_copies_of_copies(delta):
+    # steps of one pixel go up and left alone, to pixels that are visited later; these go down and right too
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 24, 3), np.uint8)
+    values = (0.7, delta, 3)
+    draws = reference.draws("glass_blur", reference.states(range(3)), 24, *values)
+    wanted = [
+        FORMULAS["glass_blur"](image, rng, *values)
+        for image, rng in zip(images, reference.states(range(3)), strict=True)
+    ]
+    np.testing.assert_array_equal(blur.glass_blur(images, *draws, *values), wanted)
 
+
+def test_glass_reaches_no_pixel_outside_and_only_neighbours():
     (steps,) = blur.draw_glass(Stream(0, "glass_blur", 5, np.arange(40)), 32, 0.4, 2, 3)
     assert steps.shape == (40, 3, 28, 28, 2)
     assert set(np.unique(steps)) == {-2, -1, 0, 1}
+
+
+def test_angles_of_motion_are_45_degrees_up_and_down():
+    (angles,) = blur.draw_motion(Stream(0, "motion_blur", 1, np.arange(2000)), 32, 6, 1)
+    # of 2,000 uniform numbers the extremes are within one of the ends but for one seed in ten thousand million
+    np.testing.assert_allclose([angles.min(), angles.max()], [-45, 45], atol=1)
+    assert angles.min() >= -45
+    assert angles.max() < 45

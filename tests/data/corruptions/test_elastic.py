@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from sbn.data.corruptions import elastic, parameters
+from sbn.data.corruptions.stream import Stream
 from tests.data.corruptions import reference
 from tests.data.corruptions.pictures import pictures
 from tests.oracles.corruptions import FORMULAS
@@ -78,6 +79,24 @@ def test_away_from_the_edge_it_is_the_published_formula(severity):
     # places are rounded to 1/1024 before they are cut to 1/32: a pixel in some hundred lies 1/32 aside
     assert off.max() <= 6
     assert (off > 0).mean() < 0.03
+
+
+def test_fields_are_smoothed_by_a_gaussian_cut_at_three_sigma():
+    images = np.tile(np.arange(0, 224, 7, dtype=np.uint8), (1, 32, 1))[..., None].repeat(3, axis=3)
+    fields = np.zeros((2, 1, 32, 32))
+    fields[0, 0, 16, 16] = 1
+    moved = elastic.elastic_transform(images, np.zeros((1, 3, 2)), fields, 1000, 2, 0)[0, 16, :, 0]
+    changed = np.flatnonzero(moved != images[0, 16, :, 0])
+    assert (changed.min(), changed.max()) == (10, 22)
+
+
+def test_draws_are_between_minus_one_and_one():
+    moves, fields = elastic.draw_elastic(Stream(0, "elastic_transform", 1, np.arange(2000)), 4)
+    assert moves.shape == (2000, 3, 2)
+    assert fields.shape == (2, 2000, 4, 4)
+    for drawn in (moves, fields):
+        np.testing.assert_allclose([drawn.min(), drawn.max()], [-1, 1], atol=0.02)
+    assert not np.isin(moves, fields).mean() > 0.01
 
 
 def test_without_displacement_and_jitter_nothing_changes():

@@ -1,5 +1,7 @@
 """The benchmark's types and numbers."""
 
+import hashlib
+
 import numpy as np
 
 from sbn.data.corruptions import corrupt, kinds, parameters
@@ -28,6 +30,12 @@ def test_every_type_has_five_severities_of_the_same_parameters():
             assert len(values) == 5
             assert len({len(each) for each in values}) == 1, kind
     assert all(len(parameters.CIFAR[kind][0]) == len(parameters.IMAGENET[kind][0]) for kind in kinds.KINDS)
+
+
+def test_numbers_change_with_their_version_alone():
+    # made files are addressed by the version: a number that changes needs a new one, here and in `parameters`
+    numbers = repr((parameters.CIFAR, parameters.IMAGENET)).encode()
+    assert (parameters.VERSION, hashlib.sha256(numbers).hexdigest()[:16]) == (1, "c6900cb5f0905950")
 
 
 def test_the_table_follows_from_the_size():

@@ -47,6 +47,19 @@ def test_generated_sets_are_made_of_the_clean_images(clean, tmp_path, kept):
     assert len(list(tmp_path.iterdir())) == (2 if kept else 0)
 
 
+def test_kept_images_are_of_these_clean_images_as_they_are_seen(clean, tmp_path):
+    class SameFiles(Source):
+        def fingerprint(self):
+            return "of the files"
+
+    brighter = dataclasses.replace(clean, images=clean.images // 2 + 100)
+    for source in (clean, brighter):
+        images = SameFiles(**vars(source))
+        found = sets.load(images, data="shapes", dir=str(tmp_path), kinds=("contrast",)).images("contrast", 1)
+        wanted = corrupt(source.images, "contrast", 1, seed=0, ids=np.arange(6))
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_a_part_of_the_examples_is_the_first(clean, tmp_path):
     whole, part = (sets.load(clean, data="shapes", kinds=("snow",), examples=examples) for examples in (None, 4))
     np.testing.assert_array_equal(part.labels, clean.labels[:4])
@@ -87,8 +100,8 @@ def test_what_can_not_be_had_is_told_before_anything_is_made(clean, tmp_path):
         with pytest.raises(ConfigError, match=said):
             sets.load(clean, data="cifar10", **keywords)
     layouts.cifar(tmp_path, ["fog"], classes=10)
-    few = dataclasses.replace(clean, classes=5)
-    with pytest.raises(ConfigError, match="label 9, and 'cifar10' 5 classes"):
+    few = dataclasses.replace(clean, classes=9)
+    with pytest.raises(ConfigError, match="label 9, and 'cifar10' 9 classes"):
         sets.load(few, data="cifar10", source="released", dir=str(tmp_path), kinds=("fog",))
 
 

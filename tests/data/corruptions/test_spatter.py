@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sbn.data.corruptions import spatter
+from tests.data.corruptions.test_edges import layers
 from tests.oracles import drops
 
 
@@ -17,13 +18,19 @@ def test_histograms_are_evened_image_by_image():
 
 
 def test_shading_is_that_of_single_pixels():
-    from tests.data.corruptions.test_edges import layers
-
     images = layers(5, 30)
     images[1] = 0
     np.testing.assert_array_equal(
         spatter.shading(images)[[0, 2, 3, 4]], [drops.shading(images[i]) for i in (0, 2, 3, 4)]
     )
+
+
+def test_far_from_drops_shading_is_even():
+    depth = np.zeros((1, 60, 60), np.uint8)
+    depth[0, 5:9, 4:8] = 200
+    found = spatter.shading(depth)[0]
+    np.testing.assert_array_equal(found, drops.shading(depth[0]))
+    assert np.unique(found[30:, 30:]).size == 1
 
 
 @pytest.mark.parametrize("mud", [0, 1])
