@@ -11,6 +11,7 @@ from sbn.augment.geometry import Positions
 from sbn.augment.packing import MARK
 
 _OUTSIDE = -2  # before the first pixel's centre the neighbour is -1
+_HALF = np.uint32(1 << 31)  # in units of 2**-32
 
 
 def transform(words: jax.Array, positions: Positions, *, image_size: tuple[int, int], fill: int) -> jax.Array:
@@ -42,10 +43,15 @@ def transform(words: jax.Array, positions: Positions, *, image_size: tuple[int, 
     ]
 
     def add_channel(number: jax.Array, merged: jax.Array) -> jax.Array:
-        values = [float64.from_int(corner >> 8 * number & 255) for corner in corners]
+        values = [corner >> 8 * number & 255 for corner in corners]
         right_share, low_share = map(float64.from_fraction, (right, low))
-        upper, lower = (_between(start, end, right_share) for start, end in (values[:2], values[2:]))
-        return merged | float64.floor(_between(upper, lower, low_share))[0] << 8 * number
+        upper, lower = (
+            float64.add(float64.from_int(start), float64.multiply(float64.from_int(end - start), right_share))
+            for start, end in (values[:2], values[2:])
+        )
+        rise = float64.add(lower, float64.negate(upper))
+        value, _ = float64.floor(float64.add(upper, float64.multiply(rise, low_share)))
+        return merged | value << 8 * number
 
     merged = jax.lax.fori_loop(0, 3, add_channel, words & MARK)
     return jnp.where((left == _OUTSIDE) | (up == _OUTSIDE), fill, merged)
@@ -65,9 +71,7 @@ def _along(axis: tuple[tuple[Double, Double, Double], jax.Array]) -> tuple[jax.A
     (column, row, rest), size = axis
     column, row = Double(*(part[:, None, :] for part in column)), Double(*(part[:, :, None] for part in row))
     position = float64.add(float64.add(column, row), Double(*(part[:, None, None] for part in rest)))
-    before, share = float64.floor(float64.add(position, float64.constant(-0.5)))
-    return jnp.where(float64.between(position, size), before, _OUTSIDE), share
-
-
-def _between(start: Double, end: Double, share: Double) -> Double:
-    return float64.add(start, float64.multiply(float64.add(end, float64.negate(start)), share))
+    whole, (high, low) = float64.floor(position)
+    # Half a pixel less, exactly: where that would round, before the first centre, both neighbours are the same.
+    before = whole - (high < _HALF)
+    return jnp.where(float64.between(position, size), before, _OUTSIDE), (high ^ _HALF, low)
