@@ -97,7 +97,7 @@ def _resized(words: jax.Array, *, image_size: Size, target: Size) -> jax.Array:
 
 def _image(planes: jax.Array) -> jax.Array:
     """(N, 3, H, W) int32 -> (N, H * W) packed, all marked as image."""
-    flat = planes.reshape(len(planes), 3, -1)
+    flat = planes.reshape(-1, 3, planes.shape[2] * planes.shape[3])
     return merge(flat, jnp.full_like(flat[:, 0], MARK))
 
 

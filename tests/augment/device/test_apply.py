@@ -121,7 +121,7 @@ def test_result_depends_on_the_image_and_its_address_alone(text):
         np.testing.assert_array_equal(alone, np.repeat(whole[one : one + 1], COUNT, axis=0))
 
 
-@pytest.mark.parametrize("text", [PIPELINES[2], NOISY[2]])
+@pytest.mark.parametrize("text", [PIPELINES[2], "random_crop(19)|inception_crop(9)|resize(12)", NOISY[2]])
 def test_any_number_of_images_may_come(text):
     size = (20, 27)
     apply, words = compiled(text, size), pack(IMAGES[size])
