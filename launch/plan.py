@@ -89,12 +89,11 @@ def _row_jobs(
     # What repeats the row overrides nothing: it is the row's own job.
     overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
     plain = _plain(check(tree.to_config(flat)).to_dict())
-    folder = root / experiment.name / row
-    if overrides:
-        folder /= folder_name(overrides)
+    variant = folder_name(overrides) if overrides else ""
     for seed in seeds:
         own = {**plain, "seed": seed}
-        yield Job(str(experiment.path), row, seed, overrides, folder / f"seed{seed}", own)
+        workdir = rows.run_folder(root, experiment.name, row, seed=seed, variant=variant)
+        yield Job(str(experiment.path), row, seed, overrides, workdir, own)
 
 
 def _plain(value: Any) -> Any:
@@ -116,7 +115,7 @@ def _axis(text: str) -> list[tuple[str, Any]]:
 
 
 def select(selection: str) -> list[tuple[rows.Experiment, str]]:
-    """Returns the rows that EXPERIMENT[:PATTERN] names.
+    """Returns the rows that EXPERIMENT[:PATTERN] names; of those that are the same, the one that has the runs.
 
     Raises:
         ConfigError: if there is no such experiment, or nothing matches.
@@ -127,7 +126,7 @@ def select(selection: str) -> list[tuple[rows.Experiment, str]]:
     chosen = [row for row in names if not pattern or _matches(row, pattern)]
     if not chosen:
         raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *names])
-    return [(experiment, row) for row in chosen]
+    return [(experiment, row) for row in dict.fromkeys(map(experiment.run_row, chosen))]
 
 
 def _matches(row: str, pattern: str) -> bool:

@@ -66,11 +66,16 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
 def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: int, commands: bool) -> list[str]:
     numbers = ", ".join(f"{p.value:g}" + (f" ± {p.std:g}" if p.std is not None else "") for p in row.paper) or "–"
     if not commands:
-        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {row.note}".rstrip()]
+        runs = [f"the runs of {row.same_as}"] if row.same_as else []
+        runs += [f"needs {other}" for other in row.needs.values()]
+        notes = "; ".join([*runs, *filter(None, [row.note])])
+        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {notes}".rstrip()]
+    needed, path = experiment.needed(name, root="runs", seed=0), str(experiment.path)
+    changes = {**experiment.rows()[experiment.run_row(name)].changes, **needed}
     return [
         f"  {name}  paper {numbers}  {row.where}",
-        f"    {command_line.command(str(experiment.path), name, {})}",
-        f"    {command_line.command(str(experiment.path), 'base', row.changes)}",
+        f"    {command_line.command(path, name, needed)}",
+        f"    {command_line.command(path, 'base', changes)}",
     ]
 
 

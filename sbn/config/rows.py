@@ -12,6 +12,9 @@ from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 
+# How the values that a metric had over a stage become one number
+STATISTICS = ("last", "best", "median_last_10")
+
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
@@ -20,12 +23,18 @@ class Paper:
     Attributes:
         value: as printed, in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
-        std: the spread the paper gives with it, in percent.
+        std: the spread the paper gives with it, as printed.
+        stage: the stage it was taken in; '' for the run.
+        statistic: one of `STATISTICS`: at the end, the best, or the median over the ends of the last 10 epochs.
+        scale: what our value is to be multiplied by to be printed so; None: 100, percent.
     """
 
     value: float
     metric: str
     std: float | None = None
+    stage: str = ""
+    statistic: str = "last"
+    scale: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +47,9 @@ class Row:
         where: where it stands, e.g. 'Table 3, row 6'.
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
+        needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
+            there}; the command line gives it.
+        same_as: full name of another row that the numbers are of: it has the runs, and this one changes nothing.
     """
 
     changes: Mapping[str, Any]
@@ -45,6 +57,8 @@ class Row:
     where: str = ""
     runs: int = 1
     note: str = ""
+    needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    same_as: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +82,33 @@ class Experiment:
         """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""
         named = {f"{name}/{row}": value for name, table in self.tables.items() for row, value in table.rows.items()}
         return {"base": Row({}), **named}
+
+    def run_row(self, row: str) -> str:
+        """Returns the full name of the row that has the runs of `row`: itself, or the one it is the same as.
+
+        Raises:
+            ConfigError: if there is no such row.
+        """
+        rows = self.rows()
+        if row not in rows:
+            raise unknown("row", row, rows)
+        return rows[row].same_as or row
+
+    def needed(self, row: str, *, root: str | pathlib.Path, seed: int) -> dict[str, pathlib.Path]:
+        """Returns {config key: work directory} of the runs that a run of `row` with `seed` goes on from.
+
+        Args:
+            row: full name.
+            root: folder of the work directories, laid out as `run_folder` says.
+            seed: of the run, and of those it needs.
+        """
+        needs = self.rows()[self.run_row(row)].needs
+        return {key: run_folder(root, self.name, self.run_row(other), seed=seed) for key, other in needs.items()}
+
+
+def run_folder(root: str | pathlib.Path, experiment: str, row: str, *, seed: int, variant: str = "") -> pathlib.Path:
+    """Returns the work directory of a run: ROOT/EXPERIMENT/TABLE/ROW[/VARIANT]/seedSEED."""
+    return pathlib.Path(root) / experiment / row / variant / f"seed{seed}"
 
 
 def load_experiment(path: str | pathlib.Path) -> Experiment:
@@ -130,11 +171,8 @@ def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) 
 
 def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) -> tree.Flat:
     """Returns defaults, base, the row's changes and `overrides`, one upon the other."""
-    rows = experiment.rows()
-    if row not in rows:
-        raise unknown("row", row, rows)
-    flat = tree.changed(tree.defaults(), experiment.base)
-    flat = tree.changed(flat, rows[row].changes)
+    changes = experiment.rows()[experiment.run_row(row)].changes
+    flat = tree.changed(tree.changed(tree.defaults(), experiment.base), changes)
     return tree.changed(flat, overrides)
 
 

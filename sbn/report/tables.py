@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
+from sbn.report.measures import Measure, measured, of_every_stage
 
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
 EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
@@ -21,7 +22,7 @@ class Line:
     Attributes:
         row: its name within the table.
         overrides: what these runs changed in the row.
-        metric: its name.
+        measure: the metric, and what of its course.
         mean: over the finite runs; None without any.
         std: sample standard deviation (ddof = 1); None below two runs.
         runs: how many are in the mean.
@@ -36,7 +37,7 @@ class Line:
 
     row: str
     overrides: Mapping[str, Any]
-    metric: str
+    measure: Measure
     mean: float | None
     std: float | None
     runs: int
@@ -48,28 +49,35 @@ class Line:
     notes: tuple[str, ...]
 
 
-def make_lines(name: str, table: Table, runs: Sequence[Run], *, metrics: Sequence[str] = ()) -> list[Line]:
+def make_lines(
+    name: str, table: Table, runs: Sequence[Run], *, measures: Sequence[Measure] = (), stages: bool = False
+) -> list[Line]:
     """Returns the lines of a table, in its order; a row without runs has its lines as well.
 
     Args:
         name: the table's; runs belong to a row by 'name/row'.
         table: its rows.
         runs: of its experiment; those of other tables are passed over.
-        metrics: what to show; empty for the paper's metrics and, where runs have them, EXTRA_METRICS.
+        measures: what to show; empty for the paper's and, where runs have them, EXTRA_METRICS.
+        stages: show every statistic of every stage, of the metrics that would be shown.
     """
     in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
     lines = []
     for row_name, row in table.rows.items():
         variants: dict[str, list[Run]] = {}
         for run in runs:
-            if run.row == f"{name}/{row_name}":
+            if run.row == (row.same_as or f"{name}/{row_name}"):
                 variants.setdefault(run.variant, []).append(run)
         plain = [group for group in variants.values() if not group[0].overrides] or [[]]
         changed = [variants[key] for key in sorted(variants) if variants[key][0].overrides]
         for group in plain + changed:
-            for metric in metrics or _default_metrics(row, group):
-                fraction = metric in in_percent or is_fraction(metric)
-                lines.append(_line(row_name, row, group, metric, scale=100.0 if fraction else 1.0))
+            chosen = list(measures or _default_measures(row, group))
+            if stages:
+                metrics = dict.fromkeys(measure.metric for measure in chosen)
+                chosen = [measure for metric in metrics for measure in of_every_stage(metric, group)]
+            for measure in chosen:
+                fraction = measure.metric in in_percent or is_fraction(measure.metric)
+                lines.append(_line(row_name, row, group, measure, scale=100.0 if fraction else 1.0))
     return lines
 
 
@@ -87,31 +95,39 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     return stray
 
 
-def _default_metrics(row: Row, group: Sequence[Run]) -> list[str]:
-    named = list(dict.fromkeys(paper.metric for paper in row.paper)) or [DEFAULT_METRIC]
+def measure_of(paper: Paper) -> Measure:
+    """Returns what the paper's number is to be compared with."""
+    return Measure(paper.metric, paper.stage, paper.statistic)
+
+
+def _default_measures(row: Row, group: Sequence[Run]) -> list[Measure]:
+    named = list(dict.fromkeys(map(measure_of, row.paper))) or [Measure(DEFAULT_METRIC)]
     there = {metric for run in group for metric in run.metrics}
-    return named + [metric for metric in EXTRA_METRICS if metric in there and metric not in named]
+    extra = [metric for metric in EXTRA_METRICS if metric in there]
+    return named + [Measure(metric) for metric in extra if metric not in {measure.metric for measure in named}]
 
 
-def _line(name: str, row: Row, group: Sequence[Run], metric: str, *, scale: float) -> Line:
-    values = [run.metrics[metric] * scale for run in group if metric in run.metrics]
+def _line(name: str, row: Row, group: Sequence[Run], measure: Measure, *, scale: float) -> Line:
+    paper = next((paper for paper in row.paper if measure_of(paper) == measure), None)
+    scale = paper.scale if paper and paper.scale is not None else scale
+    found = [measured(run, measure) for run in group]
+    values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
-    notes = []
+    notes = list(dict.fromkeys(note for _, note in found if note))
     if len(finite) < len(values):
         notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
     if len(values) < len(group):
-        notes.append(f"{len(group) - len(values)} of {len(group)} without this metric")
+        notes.append(f"{len(group) - len(values)} of {len(group)} without this number")
     lengths = sorted({run.steps for run in group})
     if len(lengths) > 1:
         notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
-    paper = next((paper for paper in row.paper if paper.metric == metric), None)
     mean = statistics.fmean(finite) if finite else None
     std = statistics.stdev(finite) if len(finite) > 1 else None
     difference = mean - paper.value if mean is not None and paper else None
     return Line(
         row=name,
         overrides=group[0].overrides if group else {},
-        metric=metric,
+        measure=measure,
         mean=mean,
         std=std,
         runs=len(finite),

@@ -3,7 +3,9 @@ import pathlib
 
 import pytest
 
+from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
+from sbn.report.measures import Measure
 from sbn.report.tables import is_fraction, make_lines, stray_rows
 from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
 
@@ -53,7 +55,8 @@ def test_equal_runs_have_no_score():
 
 def test_rows_without_runs_stay_with_the_papers_number():
     lines = make_lines("table3", TABLE, [])
-    assert [(line.row, line.metric) for line in lines] == [("baseline", MAIN), ("weak_augment", MAIN), ("ours", MAIN)]
+    assert [line.row for line in lines] == ["baseline", "weak_augment", "ours"]
+    assert {line.measure for line in lines} == {Measure(MAIN)}
     assert all((line.mean, line.std, line.difference, line.score, line.runs) == (None,) * 4 + (0,) for line in lines)
     assert lines[0].paper.value == 94.9
     assert lines[2].paper is None
@@ -87,7 +90,7 @@ def test_a_row_of_diverged_runs_has_no_mean():
 
 def test_runs_without_the_metric_are_told():
     (line,) = lines_of([make_run(0, main=0.95), make_run(1)])
-    assert (line.runs, line.notes) == (1, ("1 of 2 without this metric",))
+    assert (line.runs, line.notes) == (1, ("1 of 2 without this number",))
 
 
 def test_runs_of_unequal_length_are_told():
@@ -97,13 +100,13 @@ def test_runs_of_unequal_length_are_told():
 
 def test_other_branches_are_shown_where_runs_have_them():
     lines = lines_of([make_run(main=0.9, aux=0.8, mix=0.95)])
-    assert [(line.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
+    assert [(line.measure.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
     assert [line.mean for line in lines] == pytest.approx([90, 80, 95])
 
 
 def test_asked_metrics_replace_the_default():
     runs = [make_run(main=0.9, **{"test/main/loss": 0.25})]
-    (line,) = lines_of(runs, metrics=["test/main/loss"])
+    (line,) = lines_of(runs, measures=[Measure("test/main/loss")])
     assert line.mean == 0.25  # a loss is no percentage
 
 
@@ -129,3 +132,15 @@ def test_runs_of_other_tables_do_not_count():
 def test_stray_rows_are_counted():
     runs = [make_run(row="table3/gone"), make_run(1, row="table3/gone"), make_run(row="table3/baseline")]
     assert stray_rows({"table3/baseline": TABLE.rows["baseline"]}, runs) == {"table3/gone": 2}
+
+
+def test_a_row_that_is_the_same_as_another_shows_its_runs():
+    table = Table("again", {"twin": Row({}, (Paper(95.0, MAIN),), same_as="table3/baseline")})
+    (line,) = make_lines("table9", table, [make_run(main=0.96), make_run(row="table9/twin", main=0.1)])
+    assert (line.row, line.mean, line.difference) == ("twin", pytest.approx(96), pytest.approx(1))
+
+
+def test_the_papers_unit_can_be_another_than_percent():
+    table = Table("losses", {"mixup": Row({}, (Paper(98.0, "train/main/loss", scale=1000.0),))})
+    (line,) = make_lines("t", table, [make_run(row="t/mixup", **{"train/main/loss": 0.1})])
+    assert (line.mean, line.difference) == (pytest.approx(100), pytest.approx(2))
