@@ -1,6 +1,6 @@
 """What augmentation on the device costs: alone, and as a share of the training step that it runs in.
 
-`python -m benchmarks.augment_device [--model=28-2] [--batch=128] [--layers=2] [--rounds=5]`
+`python -m benchmarks.augment_device [--model=28-2] [--batch=128] [--strong=augmix] [--rounds=5]`
 
 Three programs, in alternating rounds so that a noisy machine hits all alike: the training step on batches that are
 there already, the same step on the device path (it makes its (weak, strong) pairs from ids), and the making of pairs
@@ -27,6 +27,14 @@ from sbn.train.step import make_step
 
 BAR = 0.10
 WEAK = "crop(4)|flip|cutout(16)"
+# name -> the strong view
+STRONG = {
+    "randaugment": f"randaugment(2, 10)|{WEAK}",
+    "autoaugment": f"autoaugment('cifar10_code')|{WEAK}",
+    "trivialaugment": f"trivialaugment|{WEAK}",
+    "augmix": f"{WEAK}|augmix",
+    "noise": f"patch_gaussian(25, 0.5)|blur|{WEAK}",
+}
 
 
 def make_config(flags):
@@ -40,7 +48,7 @@ def make_config(flags):
         "model.width": width,
         "branches": ("main", "aux"),
         "views.main.augment": WEAK,
-        "views.aux.augment": f"randaugment({flags.layers}, 10)|{WEAK}",
+        "views.aux.augment": STRONG.get(flags.strong, flags.strong),
         "batch_size": flags.batch,
         "precision": flags.precision,
     }
@@ -99,13 +107,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="28-2", help="depth-width of the Wide ResNet")
     parser.add_argument("--batch", type=int, default=128, help="pairs a step")
-    parser.add_argument("--layers", type=int, default=2, help="of RandAugment")
+    parser.add_argument("--strong", default="randaugment", help=f"one of {', '.join(STRONG)}; or a pipeline")
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="a program and round, roughly")
     flags = parser.parse_args()
     times = measure(make_programs(make_config(flags)), rounds=flags.rounds, seconds=flags.seconds)
-    print(f"{jax.devices()[0].device_kind}, WRN-{flags.model}, {flags.batch} pairs, medians of {flags.rounds} rounds")
+    what = f"WRN-{flags.model}, {flags.strong}, {flags.batch} pairs"
+    print(f"{jax.devices()[0].device_kind}, {what}, medians of {flags.rounds} rounds")
     for name, values in times.items():
         print(
             json.dumps(

@@ -1,6 +1,8 @@
-"""Does Data Augmentation Benefit from Split BatchNorms? (Merchant, Zoph, Cubuk 2020): Tables 1 to 4.
+"""Does Data Augmentation Benefit from Split BatchNorms? (Merchant, Zoph, Cubuk 2020): Tables 1 to 5, Figures 3 to 5.
 
     python -m sbn.train --config=experiments/split_bn.py:table3/weak_augment,seed=0 --workdir=runs/weak_augment/seed0
+
+Table 5 and the figures train nothing: their rows say whose runs they show, and what evaluates them.
 
 The base is the paper's Weak Augment on CIFAR-10: Cutout through the main BatchNorm, RandAugment through the auxiliary
 one, WRN-28-2, 200 epochs. About 5 to 10 minutes on one H200, 1 to 3 hours on a T4. The paper prints no momentum form,
@@ -26,6 +28,7 @@ def randaugment(layers: int, magnitude: int) -> str:
 RANDAUGMENT = randaugment(3, 4)
 AUGMIX = f"{STANDARD}|augmix"
 GAUSSIAN = f"{STANDARD}|gaussian(0.2)"
+WEAK_GAUSSIAN = f"{STANDARD}|gaussian(0.1, 'uniform')"
 ADVERSARIAL = f"{STANDARD}|adversarial(1, 1, 1)"
 AUTOAUGMENT = f"autoaugment('cifar10_code')|{CUTOUT}"
 
@@ -62,32 +65,34 @@ _AUGMIX = (
 )
 
 
-def _table1_row(augment: str, delta: float, note: str = "") -> Row:
-    printed = f"printed as {delta:+.1f} against the 95.8 of RandAugment alone"
-    return Row(
-        {"views.main.augment": augment},
-        percent(round(95.8 + delta, 1)),
-        "Table 1",
-        runs=10,
-        note="; ".join(filter(None, (printed, note))),
-    )
+def _table1_row(augment: str, delta: float, affinity: float, note: str = "") -> Row:
+    note = "; ".join(filter(None, (f"printed as {delta:+.1f} against the 95.8 of RandAugment alone", note)))
+    of_clean_model = Paper(affinity, f"test/main/affinity/{augment or 'none'}", of="table1/clean_model")
+    paper = (*percent(round(95.8 + delta, 1)), of_clean_model)
+    return Row({"views.main.augment": augment}, paper, "Table 1", runs=10, note=note)
 
 
 TABLE1 = Table(
     "Augmentations of the main BatchNorm, RandAugment on the auxiliary one (WRN-28-2, CIFAR-10)",
     {
         "baseline": Row(one_view(RANDAUGMENT), percent(95.8), "Table 1, caption", runs=10),
-        "none": _table1_row("", -1.6, "no flip and no crop on the main branch"),
-        "flip": _table1_row("flip", +0.1),
-        "flip_crop": _table1_row(STANDARD, +0.1),
-        "cutout": _table1_row(CUTOUT, +0.5, "Cutout on top of flips and crops (footnote 4), full side 16"),
-        "gaussian": _table1_row(
-            f"{STANDARD}|gaussian(0.1, 'uniform')",
-            -0.3,
-            "the strength is missing in the text; this one is to give the printed Affinity of -25.7",
+        "none": _table1_row("", -1.6, 0.0, "no flip and no crop on the main branch"),
+        "flip": _table1_row("flip", +0.1, -0.8),
+        "flip_crop": _table1_row(STANDARD, +0.1, -2.7),
+        "cutout": _table1_row(CUTOUT, +0.5, -16.1, "Cutout on top of flips and crops (footnote 4), full side 16"),
+        "gaussian": _table1_row(WEAK_GAUSSIAN, -0.3, -25.7, "no strength in the text: set by the printed Affinity"),
+        "augmix": _table1_row(AUGMIX, +0.3, -12.7, f"no settings in the text: {_AUGMIX}"),
+        "randaugment": _table1_row(RANDAUGMENT, 0.0, -25.0),
+        "clean_model": Row(
+            {
+                **one_view(""),
+                "eval.evals": ("accuracy", "affinity"),
+                "eval.affinity.pipelines": ("none", "flip", STANDARD, CUTOUT, WEAK_GAUSSIAN, AUGMIX, RANDAUGMENT),
+            },
+            where="Table 1, Affinity",
+            runs=10,
+            note="measures the Affinity column: trained without any augmentation, since flips alone already cost 0.8",
         ),
-        "augmix": _table1_row(AUGMIX, +0.3, f"no settings in the text: {_AUGMIX}"),
-        "randaugment": _table1_row(RANDAUGMENT, 0.0),
     },
 )
 
@@ -133,6 +138,8 @@ def _table2_rows() -> dict[str, Row]:
 
 TABLE2 = Table("Clean accuracy of Standard, Cutout, AutoAugment, RandAugment and Weak Augment", _table2_rows())
 
+_ONE_NORM = "one BatchNorm over the concatenated batch of 2 x 128"
+
 TABLE3 = Table(
     "Where the gain of Weak Augment comes from (WRN-28-2, CIFAR-10)",
     {
@@ -145,20 +152,10 @@ TABLE3 = Table(
         ),
         "randaugment": Row(one_view(RANDAUGMENT), percent(95.8), "Table 3, row 2", runs=10),
         "two_randaugment": Row(
-            {"views.main.augment": RANDAUGMENT, "norm.kind": "shared"},
-            percent(95.8),
-            "Table 3, row 3",
-            runs=10,
-            note="one BatchNorm over the concatenated batch of 2 x 128",
+            {"views.main.augment": RANDAUGMENT, "norm.kind": "shared"}, percent(95.8), "Table 3, row 3", 10, _ONE_NORM
         ),
         "two_randaugment_split": Row({"views.main.augment": RANDAUGMENT}, percent(95.8), "Table 3, row 4", runs=10),
-        "weak_one_norm": Row(
-            {"norm.kind": "shared"},
-            percent(96.1),
-            "Table 3, row 5",
-            runs=10,
-            note="one BatchNorm over the concatenated batch of 2 x 128",
-        ),
+        "weak_one_norm": Row({"norm.kind": "shared"}, percent(96.1), "Table 3, row 5", 10, _ONE_NORM),
         "shared_affine": Row({"norm.kind": "split_stats"}, percent(96.1), "Table 3, row 6", runs=10),
         "weak_augment": Row({}, percent(96.3), "Table 3, row 7", runs=10),
     },
@@ -186,6 +183,75 @@ def _table4_rows() -> dict[str, Row]:
 
 
 TABLE4 = Table("Weak Augment with other augmentations on the auxiliary BatchNorm (WRN-28-2, CIFAR-10)", _table4_rows())
+
+_IMAGENET = "ImageNet's data source and ResNet-50"
+
+
+def _shown(
+    runs_of: str,
+    evaluator: str,
+    where: str,
+    *metrics: str,
+    paper: tuple[Paper, ...] = (),
+    note: str = "",
+    **settings: Any,
+) -> Row:
+    """Shows more of another row's runs, measured by an evaluator with its own `settings`."""
+    changes = {f"eval.{evaluator}.{name}": value for name, value in settings.items()}
+    return Row(changes, paper, where, 10, note, runs_of=runs_of, evals=(evaluator,), metrics=metrics)
+
+
+# uCE, and for ResNet-50 mCE, of Standard, RandAugment and Weak Augment's main BatchNorm
+_TABLE5 = {"wrn28_2": (27.7, 15.9, 19.1), "wrn28_10": (24.4, 13.2, 17.1), "resnet50": (77.5, 70.8, 69.2)}
+
+
+def _table5_row(network: str, method: str, value: float) -> Row:
+    if network == "resnet50":
+        return Row({}, (Paper(value, "corrupted/main/mce"),), "Table 5, ImageNet-C", waits_for=_IMAGENET)
+    others = ("corrupted/aux/uce", "corrupted/mix_0.5/uce") if method == "weak_augment" else ()
+    paper = (Paper(value, "corrupted/main/uce"),)
+    return _shown(f"table2/cifar10_{network}_{method}", "corruptions", "Table 5, CIFAR-10-C", *others, paper=paper)
+
+
+TABLE5 = Table(
+    "Corruption error of the main BatchNorm (uCE on CIFAR-10-C, mCE on ImageNet-C)",
+    {
+        f"{network}_{method}": _table5_row(network, method, value)
+        for network, values in _TABLE5.items()
+        for method, value in zip(("standard", "randaugment", "weak_augment"), values, strict=True)
+    },
+)
+
+_WEAK_AUGMENT = "table2/cifar10_wrn28_2_weak_augment"
+_MIXES = [name for k in ("1", "0.5", "0") for name in (f"test/mix_{k}/accuracy", f"corrupted/mix_{k}/uce")]
+
+FIGURE3 = Table(
+    "Accuracy and corruption error of lambda main + (1 - lambda) aux, lambda 0 to 1; averages probabilities",
+    {
+        "cifar10_wrn28_2": _shown(_WEAK_AUGMENT, "mix", "Figure 3", *_MIXES),
+        "cifar10_wrn28_10": _shown("table2/cifar10_wrn28_10_weak_augment", "mix", "Figure 3", *_MIXES),
+        "imagenet2012_resnet50": Row(
+            {}, (), "Figure 3", waits_for=_IMAGENET, note="the mean of both lowers mCE by 2.4 (section 6.1)"
+        ),
+    },
+)
+_MAPS = [f"fourier/{branch}/mean_error" for branch in ("main", "mix_0.5", "aux")]
+FIGURE4 = Table(
+    "Test error under Fourier noise, frequency by frequency: main BatchNorm, the mean of both, auxiliary one",
+    {"wrn28_2": _shown(_WEAK_AUGMENT, "fourier", "Figure 4", *_MAPS, note="norm of one channel", norm=8.0)},
+)
+_FIGURE5 = {
+    "no_augmentation": ("table1/clean_model", "without flips and crops too"),
+    "weak_augment": (_WEAK_AUGMENT, "the paper varies something that it does not name"),
+    "randaugment": ("table2/cifar10_wrn28_2_randaugment", ""),
+}
+FIGURE5 = Table(
+    "Accuracy on low-pass filtered test images, by the width of the filter",
+    {
+        name: _shown(runs_of, "low_pass", "Figure 5", "low_pass/main/mean_accuracy", note=note, examples=500)
+        for name, (runs_of, note) in _FIGURE5.items()
+    },
+)
 
 OURS = Table(
     "Experiments of our own (no number in the paper)",
@@ -219,7 +285,10 @@ OURS = Table(
     },
 )
 
-TABLES = {"table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "ours": OURS}
+TABLES = {
+    "table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "table5": TABLE5,
+    "figure3": FIGURE3, "figure4": FIGURE4, "figure5": FIGURE5, "ours": OURS,
+}  # fmt: skip
 
 
 def get_config(arg: str = "") -> ConfigDict:

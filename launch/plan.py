@@ -111,22 +111,26 @@ def _axis(text: str) -> list[tuple[str, Any]]:
     if name == "seed":
         raise ConfigError("--set seed=...: seeds have a flag of their own, --seeds")
     tree.key_of(name)
-    return [(name, tree.literal(name, item.strip())) for item in rows.split_commas(values)]
+    return [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
 
 
 def select(selection: str) -> list[tuple[rows.Experiment, str]]:
-    """Returns the rows that EXPERIMENT[:PATTERN] names; of those that are the same, the one that has the runs.
+    """Returns the rows to train for what EXPERIMENT[:PATTERN] names: of a row that shows runs of another, that one.
 
     Raises:
-        ConfigError: if there is no such experiment, or nothing matches.
+        ConfigError: if there is no such experiment, nothing matches, or nothing that matches can be run yet.
     """
     name, _, pattern = selection.partition(":")
     experiment = rows.load_experiment(rows.experiment_file(name))
-    names = [row for row in experiment.rows() if row != "base"]
-    chosen = [row for row in names if not pattern or _matches(row, pattern)]
+    named = {row: content for row, content in experiment.rows().items() if row != "base"}
+    matching = {row: content for row, content in named.items() if not pattern or _matches(row, pattern)}
+    if not matching:
+        raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *named])
+    chosen = dict.fromkeys(content.runs_of or row for row, content in matching.items() if not content.waits_for)
     if not chosen:
-        raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *names])
-    return [(experiment, row) for row in dict.fromkeys(map(experiment.run_row, chosen))]
+        row, content = next(iter(matching.items()))
+        raise ConfigError(f"{row} can't be run yet: it waits for {content.waits_for}")
+    return [(experiment, row) for row in chosen]
 
 
 def _matches(row: str, pattern: str) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from launch.plan import Job
+from launch.squeue import active
 from sbn.config import tree
 from sbn.config.durations import clock_time
 
 # In the order of a summary.
-KINDS = ("done", "running", "stopped", "failed", "refused", "missing")
+KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
 RECORD = "job.json"  # what an engine notes: who runs the job, and how it ended
 LOG = "log.txt"
 _STALE = 600.0  # seconds without a sign of life after which a job that no engine vouches for is not running
@@ -24,9 +25,9 @@ class State(NamedTuple):
     """The state of one job.
 
     Attributes:
-        kind: 'done'; 'running'; 'stopped' (goes on from its checkpoint when started again); 'failed' (diverged, or
-            ended with an error more often than an engine tries); 'refused' (its folder holds a run of another config);
-            'missing' (never started).
+        kind: 'done'; 'running'; 'queued' (an engine has it); 'stopped' (goes on from its checkpoint when started
+            again); 'failed' (diverged, or ended with an error more often than an engine tries); 'refused' (its folder
+            holds a run of another config); 'missing' (never started).
         detail: one line about it.
         seconds: what a finished job took.
         left: what a running job still takes, in seconds.
@@ -44,7 +45,10 @@ def look(job: Job) -> State:
     if result.exists():
         return _look_at_result(job, result)
     record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
-    if _alive(record, progress):
+    if record.get("engine") == "slurm" and "code" not in record:
+        if (said := active().get(str(record["id"]))) is not None:
+            return _running(progress) if said == "RUNNING" else State("queued", f"SLURM job {record['id']}: {said}")
+    elif _alive(record, progress):
         return _running(progress)
     if "failed" in progress:
         return State("failed", str(progress["failed"]))
@@ -91,6 +95,8 @@ def _alive(record: Mapping[str, Any], progress: Mapping[str, Any]) -> bool:
 
 def process_runs(pid: int) -> bool:
     """Returns whether a process of that number runs on this machine; one that ended but was not waited for does not."""
+    if pid <= 0:  # to the system these mean groups of processes
+        return False
     try:
         os.kill(pid, 0)
         stat = pathlib.Path(f"/proc/{pid}/stat")

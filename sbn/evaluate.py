@@ -48,7 +48,8 @@ def evaluate(
     workdir = workdirs.checked_path(workdir)
     config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
     setup = make_setup(config)
-    evaluators = make_evaluators(Materials(config, setup.task, setup.mesh, train=setup.train, test=setup.test))
+    materials = Materials(config, setup.task, setup.mesh, train=setup.train, test=setup.test, workdir=workdir)
+    evaluators = make_evaluators(materials)
     step, variables = _restore(workdir, config, setup)
     scalars: dict[str, float] = {}
     for name, evaluator in evaluators.items():

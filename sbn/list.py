@@ -66,17 +66,30 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
 def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: int, commands: bool) -> list[str]:
     numbers = ", ".join(f"{p.value:g}" + (f" ± {p.std:g}" if p.std is not None else "") for p in row.paper) or "–"
     if not commands:
-        runs = [f"the runs of {row.same_as}"] if row.same_as else []
-        runs += [f"needs {other}" for other in row.needs.values()]
-        notes = "; ".join([*runs, *filter(None, [row.note])])
-        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {notes}".rstrip()]
-    needed, path = experiment.needed(name, root="runs", seed=0), str(experiment.path)
-    changes = {**experiment.rows()[experiment.run_row(name)].changes, **needed}
-    return [
-        f"  {name}  paper {numbers}  {row.where}",
-        f"    {command_line.command(path, name, needed)}",
-        f"    {command_line.command(path, 'base', changes)}",
-    ]
+        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {'; '.join(_remarks(row))}".rstrip()]
+    return [f"  {name}  paper {numbers}  {row.where}", *(f"    {line}" for line in _commands(experiment, name, row))]
+
+
+def _remarks(row: rows.Row) -> list[str]:
+    waits = f"can't be run yet: waits for {row.waits_for}"
+    shows = f"runs of {row.runs_of}, evaluated by {', '.join(row.evals)}"
+    needs = f"needs a run of {', '.join(row.needs.values())}"
+    remarks = ((waits, row.waits_for), (shows, row.runs_of), (needs, row.needs), (row.note, row.note))
+    return [text for text, there in remarks if there]
+
+
+def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str]:
+    """From the row, and from the base config by overrides alone; of a row that trains nothing, from its runs."""
+    path = str(experiment.path)
+    if row.waits_for:
+        return _remarks(row)[:1]
+    if row.runs_of:
+        return [
+            command_line.command(path, row.runs_of, {}),
+            command_line.evaluate_command(row.evals, row.changes),
+        ]
+    needed = experiment.needed(name, root="runs", seed=0)
+    return [command_line.command(path, name, needed), command_line.command(path, "base", {**row.changes, **needed})]
 
 
 def describe_keys() -> str:

@@ -26,6 +26,21 @@ def test_a_row_can_be_selected_with_its_commands():
     assert any("base --config.norm.kind=split_stats" in line for line in lines)
 
 
+def test_a_row_that_trains_nothing_lists_the_commands_of_its_runs_and_their_evaluation():
+    path = next(path for path in rows.experiment_files() if path.stem == "split_bn")
+    _, _, train, evaluate = listing.describe(f"{path}:figure3/cifar10_wrn28_2", commands=True)
+    assert train.endswith(f"--config={path}:table2/cifar10_wrn28_2_weak_augment --workdir=DIR")
+    assert evaluate.strip() == "python -m sbn.evaluate --evals=mix --workdir=DIR"
+    (line,) = [line for line in listing.describe(f"{path}:figure3") if "figure3/cifar10_wrn28_2 " in line]
+    assert "runs of table2/cifar10_wrn28_2_weak_augment, evaluated by mix" in line
+
+
+def test_what_can_not_be_run_yet_says_so_and_lists_no_command():
+    path = next(path for path in rows.experiment_files() if path.stem == "split_bn")
+    *_, line = listing.describe(f"{path}:table5/resnet50_standard", commands=True)
+    assert line.strip().startswith("can't be run yet: waits for ImageNet")
+
+
 def test_unknown_rows_name_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'table3/shared_affine'"):
         listing.describe(f"{rows.experiment_files()[0].parent}/split_bn.py:table3/shared_afine")

@@ -1,14 +1,34 @@
 """Engines: one file each over an existing system, imported only when chosen."""
 
+import dataclasses
 import importlib
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from launch.plan import Job
-from sbn.config.errors import unknown
+from sbn.config.errors import ConfigError, unknown
 
 # name -> (module, class)
-ENGINES = {"local": ("launch.engines.local", "Local")}
+ENGINES = {"local": ("launch.engines.local", "Local"), "slurm": ("launch.engines.slurm", "Slurm")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a command line says to an engine.
+
+    Attributes:
+        parallel: jobs at once; None for the engine's own choice.
+        retries: further tries of a job that does not get on.
+        hosts: machines a job.
+        minutes: longest time a job may take before it is started again.
+        extra: passed on as it is, e.g. {'partition': 'gpu'}.
+    """
+
+    parallel: int | None = None
+    retries: int = 2
+    hosts: int = 1
+    minutes: int = 24 * 60
+    extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -25,13 +45,16 @@ class Engine(Protocol):
         ...
 
 
-def load(name: str, **settings: Any) -> Engine:
+def load(name: str, settings: Settings) -> Engine:
     """Returns the engine of that name.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or what it needs is not installed.
     """
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     module, cls = ENGINES[name]
-    return getattr(importlib.import_module(module), cls)(**settings)
+    try:
+        return getattr(importlib.import_module(module), cls)(settings)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--engine={name} needs {error.name}: pip install 'sbn[{name}]'") from None

@@ -1,25 +1,67 @@
-"""`python -m sbn.augment show 'randaugment(3, 4)|crop(4)'`: what a pipeline string means, as a table."""
+"""`python -m sbn.augment show|sheet|figure1`: what a pipeline string means, as a table and as pictures."""
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 
+from sbn.augment.pipeline import parse
 from sbn.augment.show import table
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 for a string that can't be read."""
+    """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
     parser = argparse.ArgumentParser(prog="python -m sbn.augment", description="What an augmentation string means.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
     show.add_argument("pipeline", help="for example 'randaugment(3, 4)|crop(4)|flip|cutout(16)'")
+    sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block a pipeline")
+    sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
+    sheet.add_argument("--draws", type=int, default=6, help="draws an image")
+    _add_picture(sheet, images=8, out="sheet.png")
+    figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
+    _add_picture(figure, images=6, out="figure1.png")
     flags = parser.parse_args(words)
     try:
-        print(table(flags.pipeline))
-    except ValueError as error:
+        {"show": _show, "sheet": _sheet, "figure1": _figure1}[flags.command](flags)
+    except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> None:
+    parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
+    parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(out), help=f"the PNG to write ({out})")
+    parser.add_argument("--images", type=int, default=images, help=f"images, a row each ({images})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
+
+
+def _show(flags: argparse.Namespace) -> None:
+    print(table(flags.pipeline))
+
+
+def _sheet(flags: argparse.Namespace) -> None:
+    from sbn.data import sheet  # pictures are of data, which nothing else here knows
+
+    if flags.images < 1 or flags.draws < 0:
+        raise ValueError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
+    for text in flags.pipelines:
+        parse(text)  # before data are loaded
+    source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
+    sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
+    print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
+
+
+def _figure1(flags: argparse.Namespace) -> None:
+    from sbn.data import figure1, sheet
+
+    if flags.images < 2:
+        raise ValueError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
+    source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
+    figure1.draw(source, seed=flags.seed).save(flags.out)
+    print(f"{flags.out}: {flags.images} images under {len(figure1.COLUMNS)} augmentations")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ def fill_with(default: int | str) -> Any:
     return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean",)})
 
 
+def span(*, low: float, high: float, default: tuple[float, float]) -> Any:
+    """Declares a pair of real numbers (a, b), `low` <= a <= b <= `high`."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
 def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
     """Returns the value of a declared field as its type.
 
@@ -40,6 +45,8 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
         if not isinstance(value, bool):
             raise ValueError(f"{what} is {value!r}; it must be True or False")
         return value
+    if field.type == tuple[float, float]:
+        return _checked_span(what, field, value)
     kinds = (int, float) if field.type is float else (int,)
     if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
         kind = "a finite number" if field.type is float else "a whole number"
@@ -49,3 +56,12 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
         bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
         raise ValueError(f"{what} is {value!r}; it must be {bounds}")
     return float(value) if field.type is float else value
+
+
+def _checked_span(what: str, field: dataclasses.Field[Any], value: Any) -> tuple[float, float]:
+    low, high = field.metadata["low"], field.metadata["high"]
+    # bool is an int; nan fails the comparison
+    numbers = isinstance(value, tuple | list) and all(type(end) in (int, float) for end in value)
+    if not numbers or len(value) != 2 or not low <= value[0] <= value[1] <= high:
+        raise ValueError(f"{what} is {value!r}; it must be a pair (a, b) of numbers with {low} <= a <= b <= {high}")
+    return float(value[0]), float(value[1])

@@ -6,6 +6,7 @@ Two 32-bit keys are made of (seed, stage, epoch, view); one goes into the hash o
 index, and a last round mixes the two. The round is `lowbias32` of hash-prospector, a bijection of 32 bits.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -22,13 +23,21 @@ class Words(NamedTuple):
         uint32: turns an int, an array or a sequence of ints into uint32 (modulo 2**32 for arrays).
         float32: casts uint32 below 2**24 to float32.
         shift_right: shifts uint32 right by a static number of bits.
-        math: has `log`, `sqrt`, `cos` and `sin`.
+        math: has `log`, `sqrt`, `cos`, `sin` and `rint`.
+        int32: casts numbers below 2**31 to int32.
+        take: (table, index) -> table[index], for a 1-d table and int32 indices in its range.
+        where: (condition, chosen, other) -> either, element by element.
+        beside: puts arrays (N, ...) side by side along the second axis.
     """
 
     uint32: Callable[[Any], Any]
     float32: Callable[[Any], Any]
     shift_right: Callable[[Any, int], Any]
     math: Any
+    int32: Callable[[Any], Any]
+    take: Callable[[Any, Any], Any]
+    where: Callable[[Any, Any, Any], Any]
+    beside: Callable[[Sequence[Any]], Any]
 
 
 def make_words(xp: Any) -> Words:
@@ -40,7 +49,16 @@ def make_words(xp: Any) -> Words:
             return xp.asarray(np.atleast_1d(np.asarray(x, np.uint32)))
         return xp.atleast_1d(xp.asarray(x).astype(xp.uint32))
 
-    return Words(uint32, lambda x: x.astype(xp.float32), lambda x, n: x >> xp.uint32(n), xp)
+    return Words(
+        uint32,
+        lambda x: x.astype(xp.float32),
+        lambda x, n: x >> xp.uint32(n),
+        xp,
+        lambda x: x.astype(xp.int32),
+        lambda table, index: xp.asarray(table)[index],
+        xp.where,
+        lambda parts: xp.concatenate(parts, axis=1),
+    )
 
 
 NUMPY = make_words(np)
@@ -77,6 +95,25 @@ def bits(seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: Seque
     return _mix(rows[:, None] ^ columns[None, :], words)
 
 
+def bits_of_ops(
+    seed: Any, ids: Any, *, stage: Any, epoch: Any, view: Any, draws: Sequence[Sequence[int]], words: Words = NUMPY
+) -> Any:
+    """Returns what `bits` does, the draws of several ops side by side.
+
+    `view` may be a tuple with the number of the view that each op draws from; `draws` are the indices of every op.
+    """
+    groups: list[tuple[Any, list[int]]] = []  # neighbours of one view are drawn together
+    if isinstance(view, tuple):
+        for number, pairs in itertools.groupby(zip(view, draws, strict=True), key=lambda pair: pair[0]):
+            groups.append((number, [index for _, of_op in pairs for index in of_op]))
+    else:
+        groups.append((view, list(itertools.chain.from_iterable(draws))))
+    parts = [
+        bits(seed, ids, stage=stage, epoch=epoch, view=number, draws=indices, words=words) for number, indices in groups
+    ]
+    return parts[0] if len(parts) == 1 else words.beside(parts)
+
+
 def unit(bits: Any, words: Words = NUMPY) -> Any:
     """Returns float32 in [0, 1) with steps of 2**-24, exactly the same on every array library."""
     return words.float32(words.shift_right(bits, 8)) * np.float32(2.0**-24)
@@ -92,9 +129,19 @@ def below(bits: Any, n: int, words: Words = NUMPY) -> Any:
     """
     if not 1 <= n <= 65536:
         raise ValueError(f"below(bits, n) has n = {n!r}; it must be from 1 to 65536")
+    return below_each(bits, n, words)
+
+
+def below_each(bits: Any, limits: Any, words: Words = NUMPY) -> Any:
+    """Returns `below` with a limit of its own for every word; (N,) both, limits from 1 to 65536, not checked."""
     high, low = words.shift_right(bits, 16), bits & words.uint32(0xFFFF)
-    factor = words.uint32(n)
+    factor = words.uint32(limits)
     return words.shift_right(high * factor + words.shift_right(low * factor, 16), 16)
+
+
+def index(bits: Any, n: int, words: Words = NUMPY) -> Any:
+    """Returns `below` as int32, which indexes and counts need."""
+    return words.int32(below(bits, n, words))
 
 
 def normal_pair(bits_a: Any, bits_b: Any, words: Words = NUMPY) -> tuple[Any, Any]:

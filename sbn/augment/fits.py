@@ -5,19 +5,25 @@ from typing import Any
 
 from sbn.augment.ops import Blur, Crop, Op, ResizeAndPad
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.size_ops import CentreCrop, RandomCrop, Size, sizes
 
-_Size = tuple[int, int]
 
+def check_fits(ops: tuple[Op, ...], *, image_size: Size) -> None:
+    """Raises a one-line ValueError if `ops` can't be applied to images of (height, width).
 
-def check_fits(ops: tuple[Op, ...], *, image_size: _Size) -> None:
-    """Raises a one-line ValueError that names the op if `ops` can't be applied to images of (height, width)."""
-    draw_addresses(ops, image_size)
-    for op in ops:
+    It names the op, which of several it is, and the size that images have where it stands.
+    """
+    for number, (op, size) in enumerate(zip(ops, sizes(ops, image_size), strict=False), start=1):
         if type(op) in _CHECKS:
-            _CHECKS[type(op)](op, image_size)
+            try:
+                _CHECKS[type(op)](op, size)
+            except ValueError as error:
+                place = f"op {number} of {len(ops)}: " if len(ops) > 1 else ""
+                raise ValueError(f"{place}{error}") from None
+    draw_addresses(ops, image_size)
 
 
-def _check_crop(op: Crop, image_size: _Size) -> None:
+def _check_crop(op: Crop, image_size: Size) -> None:
     side = min(image_size)
     if op.fill == "reflect" and op.pad >= side:  # it would need a second reflection
         raise ValueError(f"crop(pad) is {op.pad}; to reflect images of {image_size} it must be below {side}")
@@ -25,21 +31,23 @@ def _check_crop(op: Crop, image_size: _Size) -> None:
         raise ValueError(f"crop(pad) is {op.pad}; it must be below {1 << 15}")
 
 
-def _check_blur(op: Blur, image_size: _Size) -> None:
+def _check_blur(op: Blur, image_size: Size) -> None:
     if op.side // 2 >= min(image_size):  # it would need a second reflection
         side = 2 * min(image_size)
         raise ValueError(f"blur(side) is {op.side}; to reflect images of {image_size} it must be below {side}")
 
 
-def _check_resize(op: ResizeAndPad, image_size: _Size) -> None:
+def _check_size(op: RandomCrop | CentreCrop | ResizeAndPad, image_size: Size) -> None:
     if op.size > min(image_size):
         raise ValueError(
-            f"resize_and_pad(size) is {op.size}; of images of {image_size} it must be at most {min(image_size)}"
+            f"{op.name}(size) is {op.size}; of images of {image_size} it must be at most {min(image_size)}"
         )
 
 
-_CHECKS: dict[type[Op], Callable[[Any, _Size], None]] = {
+_CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
     Crop: _check_crop,
     Blur: _check_blur,
-    ResizeAndPad: _check_resize,
+    ResizeAndPad: _check_size,
+    RandomCrop: _check_size,
+    CentreCrop: _check_size,
 }

@@ -1,10 +1,11 @@
-"""Where every output pixel of a geometric op comes from: Pillow's nearest-neighbour transforms as index maps.
+"""Where every output pixel of a geometric op comes from: Pillow's nearest-neighbour transforms.
 
-Arguments take few values (one level, two signs), so a map is made once, in NumPy, by Pillow's own arithmetic
-(`Geometry.c` of Pillow 13: 16.16 fixed point), and both data paths only gather.
+Arguments take few values (one level, two signs), so an op is made once, in NumPy, by Pillow's own arithmetic
+(`Geometry.c` of Pillow 13: 16.16 fixed point): as an index map, or, where maps would be too large, as `Positions`.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,32 @@ from sbn.config.errors import unknown
 OUTSIDE = -1
 
 Matrix = tuple[float, float, float, float, float, float]
+
+
+class Positions(NamedTuple):
+    """Where every output pixel reads: at (by column + by row) + constant, along either axis of the input.
+
+    Attributes:
+        x_column: (..., W), what an output pixel's column contributes to the input column.
+        x_row: (..., H), what its row contributes.
+        x: (...) the rest.
+        y_column: (..., W) likewise to the input row.
+        y_row: (..., H).
+        y: (...).
+    """
+
+    x_column: Any
+    x_row: Any
+    x: Any
+    y_column: Any
+    y_row: Any
+    y: Any
+
+    def added_up(self) -> tuple[Any, Any]:
+        """Returns x and y, (..., H, W) each, added in the order that the class names."""
+        x = (self.x_column[..., None, :] + self.x_row[..., :, None]) + self.x[..., None, None]
+        y = (self.y_column[..., None, :] + self.y_row[..., :, None]) + self.y[..., None, None]
+        return x, y
 
 
 def rotation(degrees: float, height: int, width: int) -> Matrix:
@@ -41,12 +68,53 @@ def _fixed(value: float) -> int:
     return math.floor(value * 65536 + 0.5)
 
 
-def source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.ndarray:
-    """Returns for every output pixel the flat index of the input pixel it shows, or `OUTSIDE`.
+def _quarter_turns(quarters: int, height: int, width: int) -> Matrix:
+    """The matrix that `Image.rotate` spares itself for multiples of 90 degrees, by transposing, on whole pixels."""
+    turns: list[Matrix] = [
+        (1, 0, 0, 0, 1, 0),
+        (0, -1, width - 1, 1, 0, 0),
+        (-1, 0, width - 1, 0, -1, height - 1),
+        (0, 1, 0, -1, 0, height - 1),
+    ]
+    return turns[quarters]
+
+
+def positions(op: str, argument: float, *, image_size: tuple[int, int]) -> Positions:
+    """Returns where every output pixel reads, in units of 2**-16 pixels, to be rounded down: int64.
+
+    Below 2**31, and so safe in 32 bits, for images up to 4096 x 4096 and the arguments that policies have.
 
     Args:
         op: Rotate (degrees, counter-clockwise), ShearX, ShearY, TranslateX or TranslateY (pixels; positive moves the
             content left or up).
+        argument: the signed argument.
+        image_size: (height, width).
+
+    Raises:
+        ValueError: unknown op.
+    """
+    if op not in GEOMETRY:
+        raise unknown("geometric op", op, GEOMETRY)
+    height, width = image_size
+    quarters, rest = divmod(argument % 360, 90) if op == "Rotate" else (0, 1)
+    if rest == 0 and (quarters % 2 == 0 or height == width):
+        a, b, c, d, e, f = _quarter_turns(int(quarters), height, width)
+    else:
+        a, b, c, d, e, f = _matrix(op, argument, height, width)
+        # Pixels' centres; the loop for pure translations truncates a float, all others round to fixed point first.
+        c, f = c + a / 2 + b / 2, f + d / 2 + e / 2
+        if b == 0 and d == 0:
+            c, f = math.floor(c), math.floor(f)
+    rows, columns = np.arange(height), np.arange(width)
+    a, b, c, d, e, f = map(_fixed, (a, b, c, d, e, f))
+    return Positions(columns * a, rows * b, np.asarray(c), columns * d, rows * e, np.asarray(f))
+
+
+def source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.ndarray:
+    """Returns for every output pixel the flat index of the input pixel it shows, or `OUTSIDE`.
+
+    Args:
+        op: as `positions` takes it.
         argument: the signed argument.
         image_size: (height, width).
 
@@ -56,28 +124,15 @@ def source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.n
     Raises:
         ValueError: unknown op.
     """
-    if op not in GEOMETRY:
-        raise unknown("geometric op", op, GEOMETRY)
-    height, width = image_size
-    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
-    quarters, rest = divmod(argument % 360, 90) if op == "Rotate" else (0, 1)
-    if rest == 0 and (quarters % 2 == 0 or height == width):
-        # Image.rotate turns these by transposing, without any arithmetic
-        indices = np.arange(height * width).reshape(height, width)
-        return np.rot90(indices, int(quarters)).reshape(-1).astype(np.int32)
-    a, b, c, d, e, f = _matrix(op, argument, height, width)
-    if b == 0 and d == 0:
-        # the pure scale and translation loop truncates a float, negatives being outside
-        x = np.broadcast_to(np.floor(c + a / 2 + a * columns), (height, width))
-        y = np.broadcast_to(np.floor(f + e / 2 + e * rows), (height, width))
-    else:
-        x = (_fixed(c + a / 2 + b / 2) + columns * _fixed(a) + rows * _fixed(b)) >> 16
-        y = (_fixed(f + d / 2 + e / 2) + columns * _fixed(d) + rows * _fixed(e)) >> 16
-    return flat_indices(x, y, image_size=image_size)
+    x, y = positions(op, argument, image_size=image_size).added_up()
+    return flat_indices(x >> 16, y >> 16, image_size=image_size).astype(np.int32)
 
 
-def flat_indices(x: np.ndarray, y: np.ndarray, *, image_size: tuple[int, int]) -> np.ndarray:
-    """Returns the (H * W,) int32 flat indices of whole-numbered positions x and y, (H, W); `OUTSIDE` off the image."""
+def flat_indices(x: Any, y: Any, *, image_size: tuple[int, int], xp: Any = np) -> Any:
+    """Returns the flat indices (..., H * W) of whole-numbered positions x and y, (..., H, W); `OUTSIDE` off the image.
+
+    `xp` is `numpy` or `jax.numpy`.
+    """
     height, width = image_size
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return np.where(inside, y * width + x, OUTSIDE).reshape(-1).astype(np.int32)
+    return xp.where(inside, y * width + x, OUTSIDE).reshape(*x.shape[:-2], height * width)

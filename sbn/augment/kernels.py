@@ -1,17 +1,23 @@
 """Filter weights, in NumPy: the blur's Gaussian, and those that Pillow resizes with."""
 
-import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+BLUR_ONE = 1 << 12
 RESIZE_BITS = 22  # Pillow's Resample.c: 32 bits, less 8 of the byte and 2 spare
 
 
 def gaussian(sigma: float, side: int) -> np.ndarray:
-    """Returns (side,) float64, exp(-x^2 / (2 sigma^2)) at whole x about the middle, scaled to add up to 1."""
+    """Returns (side,) int64 counts of 1/4096: exp(-x^2 / (2 sigma^2)) at whole x about the middle, scaled to 4096.
+
+    With 12 bits a weight, twice weighted bytes fit into 32 bits: a blur needs no rounding but its last. Each weight is
+    rounded by itself, so that together they may be off 4096; a blur divides by their sum.
+    """
     x = np.arange(side) - side // 2
     weights = np.exp(-(x**2) / (2 * sigma**2))
-    return weights / weights.sum()
+    return np.rint(weights / weights.sum() * BLUR_ONE).astype(np.int64)
 
 
 def resize(size: int, target: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,18 +28,37 @@ def resize(size: int, target: int) -> tuple[np.ndarray, np.ndarray]:
         target: pixels after.
 
     Returns:
-        (target, taps) int32 positions, and (target, taps) int32 weights in units of 2**-22; unused taps weigh 0.
+        (target, taps) int32 positions, and (target, taps) int32 weights in units of 2**-22; unused taps have position
+        and weight 0.
     """
+    # Pillow's own float64 arithmetic (`Resample.c` of Pillow 13), operation by operation
     scale = size / target
     stretch = max(scale, 1.0)  # shrinking widens the filter
-    taps = math.ceil(stretch) * 2 + 1
-    positions, weights = np.zeros((target, taps), np.int32), np.zeros((target, taps), np.int32)
-    for number in range(target):
-        centre = (number + 0.5) * scale
-        first, end = max(int(centre - stretch + 0.5), 0), min(int(centre + stretch + 0.5), size)
-        found = [max(0.0, 1.0 - abs((at - centre + 0.5) / stretch)) for at in range(first, end)]
-        total = sum(found)
-        for tap, weight in enumerate(found):
-            positions[number, tap] = first + tap
-            weights[number, tap] = int(weight / total * (1 << RESIZE_BITS) + 0.5)
+    centre = (np.arange(target) + 0.5) * scale
+    first = np.maximum((centre - stretch + 0.5).astype(np.int32), 0)
+    end = np.minimum((centre + stretch + 0.5).astype(np.int32), size)
+    at = first[:, None] + np.arange(np.max(end - first), dtype=np.int32)
+    used = at < end[:, None]
+    found = np.where(used, np.maximum(1.0 - np.abs((at - centre[:, None] + 0.5) * (1.0 / stretch)), 0.0), 0.0)
+    total = np.cumsum(found, axis=1)[:, -1:]  # one after the other, where `sum` adds up in pairs
+    weights = (found / total * (1 << RESIZE_BITS) + 0.5).astype(np.int32)
+    return np.where(used, at, 0), weights
+
+
+def vertical_first(size: tuple[Any, Any], target: tuple[int, int]) -> Any:
+    """Returns whether Pillow 13 resizes (height, width) to the target along columns before it does along rows.
+
+    It makes bytes in between, so that the order is worth a level here and there. Before version 13 the answer was no.
+    The sizes may be arrays of whole numbers.
+    """
+    (height, width), (new_height, new_width) = size, target
+    return (height > new_height) & (height - new_height > 2 * (width - new_width))
+
+
+def resize_each(sizes: Sequence[int], target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the taps of `resize` from every one of the sizes: twice (len(sizes), target, taps) int32."""
+    tables = [resize(size, target) for size in sizes]
+    most = max(weights.shape[1] for _, weights in tables)
+    padded = [[np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in table] for table in tables]
+    positions, weights = (np.stack(parts) for parts in zip(*padded, strict=True))
     return positions, weights

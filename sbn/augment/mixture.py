@@ -1,11 +1,18 @@
-"""AugMix's mixing weights from draws: the same few lines on every array library."""
+"""AugMix's mixing weights from draws, in whole numbers: the same lines and the same bits on every array library."""
 
+import functools
+import math
 from typing import Any
 
-from sbn.augment import draws
+import numpy as np
+
 from sbn.augment.draws import NUMPY, Words
 
 ONE = 1 << 16  # weights are counts of 2**-16, so that a mixture of bytes is exact in 32 bits
+
+_UNIT_BITS = 24  # a draw's own
+_STEP_BITS = 11  # of a unit's 24 bits, those between two entries of the table of logarithms
+_RATIO_BITS, _DIGIT_BITS = 24, 4  # a ratio has 24 bits, found 4 at a time
 
 
 def draws_of_weights(width: int, alpha: int) -> int:
@@ -26,17 +33,60 @@ def weights(bits: Any, *, width: int, alpha: int, words: Words = NUMPY) -> tuple
         words: the array library.
 
     Returns:
-        `width` arrays (N,) float32 of whole numbers 0..ONE.
+        `width` arrays (N,) int32 from 0 to ONE.
     """
+    # A logarithm is below 2**4.06; no sum of them may pass 2**28, so that a digit more fits into 32 bits.
+    scale = 23 - (alpha * max(width, 2) - 1).bit_length()
+    exponential = _minus_log(bits, scale=scale, words=words)
+    gamma = [
+        sum(exponential[:, column] for column in range(alpha * number + 1, alpha * (number + 1)))
+        + exponential[:, alpha * number]
+        for number in range(width + 2)
+    ]
+    whole = sum(gamma[1:width], start=gamma[0])
+    augmented = _ratio(gamma[width], gamma[width] + gamma[width + 1], words)
+    return tuple(words.int32(_scaled_product(augmented, _ratio(chain, whole, words), words)) for chain in gamma[:width])
 
-    def gamma(number: int) -> Any:
-        total: Any = 0.0
-        for column in range(alpha * number, alpha * (number + 1)):
-            total = total - words.math.log(1.0 - draws.unit(bits[:, column], words))
-        return total
 
-    chains = [gamma(number) for number in range(width)]
-    augmented, original = gamma(width), gamma(width + 1)
-    # every draw is 0 once in 2**48 images or less; their weights are then 0
-    share = augmented / (augmented + original + 1e-30) / (sum(chains) + 1e-30)
-    return tuple(words.math.rint(ONE * share * chain) for chain in chains)
+@functools.cache
+def _logarithms(scale: int) -> np.ndarray:
+    """(4098,) uint32: -log(x / 2**24) in units of 2**-scale at every 2**11th x from 2**23 on."""
+    x = np.arange((1 << (_UNIT_BITS - 1 - _STEP_BITS)) + 2) * 2.0 ** (_STEP_BITS - _UNIT_BITS) + 0.5
+    return np.rint(-np.log(np.minimum(x, 1.0)) * (1 << scale)).astype(np.uint32)
+
+
+def _minus_log(bits: Any, *, scale: int, words: Words) -> Any:
+    """-log(1 - unit(bits)), an exponential variable, in units of 2**-scale, within two of them."""
+    x = words.uint32([1 << _UNIT_BITS]) - words.shift_right(bits, 32 - _UNIT_BITS)  # 1 - unit, in 1..2**24
+    total = x * words.uint32(0)
+    for double in (16, 8, 4, 2, 1):  # up to 2**23 or more, log(2) for every doubling
+        small = x < words.uint32(1 << (_UNIT_BITS - double))
+        x = words.where(small, x * words.uint32(1 << double), x)
+        total += words.where(small, words.uint32(round(double * math.log(2) * (1 << scale))), words.uint32(0))
+    number = words.int32(words.shift_right(x, _STEP_BITS)) - (1 << (_UNIT_BITS - 1 - _STEP_BITS))
+    table = _logarithms(scale)
+    start, end = words.take(table, number), words.take(table, number + 1)
+    fraction = x & words.uint32((1 << _STEP_BITS) - 1)
+    return total + start - words.shift_right((start - end) * fraction, _STEP_BITS)
+
+
+def _ratio(part: Any, whole: Any, words: Words) -> Any:
+    """floor(2**24 * part / whole) of uint32, part up to whole up to 2**28; 0 if both are 0."""
+    # they are in one image of 2**48 or less
+    whole = words.where(whole < words.uint32(1), words.uint32(1), whole)
+    ratio = part // whole
+    rest = part - ratio * whole
+    base = words.uint32(1 << _DIGIT_BITS)
+    for _ in range(_RATIO_BITS // _DIGIT_BITS):
+        rest = rest * base
+        digit = rest // whole
+        ratio, rest = ratio * base + digit, rest - digit * whole
+    return ratio
+
+
+def _scaled_product(a: Any, b: Any, words: Words) -> Any:
+    """The product of two ratios, rounded to units of 2**-16: (a * b + 2**31) >> 32, in halves of 12 bits."""
+    low = words.uint32(0xFFF)
+    a1, a0, b1, b0 = words.shift_right(a, 12), a & low, words.shift_right(b, 12), b & low
+    middle = a1 * b0 + a0 * b1 + words.shift_right(a0 * b0, 12)
+    return words.shift_right(a1 * b1 + words.shift_right(middle, 12) + words.uint32(128), 8)

@@ -1,4 +1,4 @@
-"""The ops that a pipeline string is made of, and those that see one image at a time."""
+"""The ops that a pipeline string is made of, and those that see one image at a time and keep its size."""
 
 import dataclasses
 from typing import ClassVar
@@ -7,6 +7,7 @@ from sbn.augment.arguments import choice, fill_with, number
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.size_ops import SIZE_OPS
 from sbn.augment.step_ops import STEP_OPS
 from sbn.augment.subpolicies import SUBPOLICIES
 
@@ -204,8 +205,10 @@ class PatchGaussian(Op):
 class Blur(Op):
     """Convolves with a Gaussian of deviation `sigma` pixels cut off to side x side, the border reflected.
 
-    The kernel adds up to 1; the border is mirrored without repeating the edge; fillers are left out of the means and
-    stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are ours.
+    The kernel's weights are whole counts of 1/4096, so that all sums are exact; means are divided by the sum of the
+    weights and rounded, halves up. The border is mirrored without repeating the edge; fillers are left out of the means
+    and stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are
+    ours.
     """
 
     name: ClassVar[str] = "blur"
@@ -241,6 +244,8 @@ class ResizeAndPad(Op):
         return 2
 
 
+POLICIES = (RandAugment, AutoAugment, TrivialAugment, AugMix)
+
 # A draw's address holds an op's place in this table: new ops go to the end.
 OPS: dict[str, type[Op]] = {
     op.name: op
@@ -256,6 +261,7 @@ OPS: dict[str, type[Op]] = {
         PatchGaussian,
         Blur,
         ResizeAndPad,
+        *SIZE_OPS,
         *STEP_OPS,
     )
 }

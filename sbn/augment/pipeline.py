@@ -9,7 +9,8 @@ import dataclasses
 import itertools
 from typing import Any
 
-from sbn.augment.ops import OPS, Op
+from sbn.augment.ops import OPS, POLICIES, Op
+from sbn.augment.size_ops import sizes
 from sbn.config.errors import unknown
 
 # A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
@@ -88,7 +89,9 @@ def _literal(node: ast.expr, what: str) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        message = f"{what} is {ast.unparse(node)}; it must be a literal: a number, or a string in quotes"
+        message = (
+            f"{what} is {ast.unparse(node)}; it must be a literal: a number, a pair of numbers, or a string in quotes"
+        )
         raise ValueError(message) from error
 
 
@@ -109,7 +112,9 @@ def _format_op(op: Op) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Returns an argument as a pipeline string writes it: `4`, `0.25`, `'mean'`."""
+    """Returns an argument as a pipeline string writes it: `4`, `0.25`, `'mean'`, `(0.08, 1)`."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(format_value, value))})"
     return repr(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
 
 
@@ -118,11 +123,16 @@ def draws_needed(op: Op, image_size: tuple[int, int]) -> int:
     return op.draws_needed(image_size)
 
 
-def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[range, ...]:
+def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int], *, more: int = 0) -> tuple[range, ...]:
     """Returns the draw indices of every op: addressed by the op's name and by how many of that name stand before it.
 
     So two pipelines that differ elsewhere still make the same draws for, say, their first `crop`: views that share a
     stream of draws get the same crop, wherever in the string it stands.
+
+    Args:
+        ops: the pipeline.
+        image_size: (height, width) of the images that go in.
+        more: draws of every policy beyond those that it needs itself.
 
     Raises:
         ValueError: an op stands there too often, or needs too many draws, for its addresses.
@@ -130,12 +140,33 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int]) -> tuple[ra
     codes = {name: code for code, name in enumerate(OPS)}
     seen: dict[str, int] = {}
     addresses: list[range] = []
-    for op in ops:
+    for op, size in zip(ops, sizes(ops, image_size), strict=False):  # the last size is that of the result
         occurrence = seen.get(op.name, 0)
         seen[op.name] = occurrence + 1
-        count = draws_needed(op, image_size)
+        count = draws_needed(op, size)
         if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
             raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
         start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
-        addresses.append(range(start, start + count))
+        addresses.append(range(start, start + count + (more if isinstance(op, POLICIES) else 0)))
     return tuple(addresses)
+
+
+def streams(ops: tuple[Op, ...], own: int, other_ops: tuple[Op, ...], other: int) -> tuple[int, ...]:
+    """Returns the stream of draws of every op of a view that shares those of another view.
+
+    Ops that both have, by name and by how many of that name stand before them, draw from the other's stream: the same
+    crop, the same partners. The rest draw from the view's own.
+
+    Args:
+        ops: the view's pipeline.
+        own: number of its stream.
+        other_ops: the other view's pipeline.
+        other: number of that one's stream.
+    """
+    shared = set(_occurrences(other_ops))
+    return tuple(other if occurrence in shared else own for occurrence in _occurrences(ops))
+
+
+def _occurrences(ops: tuple[Op, ...]) -> list[tuple[str, int]]:
+    names = [op.name for op in ops]
+    return [(name, names[:place].count(name)) for place, name in enumerate(names)]

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sbn.augment import entries, ops, step_ops
+from sbn.augment import entries, ops, size_ops, step_ops
 from sbn.augment.entries import Entry
 from sbn.augment.levels import LEVELS, WIDE, Levels, argument
 from sbn.augment.pipeline import format, format_value, parse
@@ -88,6 +88,28 @@ def _step_op(op: ops.Op) -> Iterable[Row]:
     yield _title(op, note=_IN_STEP)
 
 
+def _random_crop(op: size_ops.RandomCrop) -> Iterable[Row]:
+    yield _title(op, note=f"a window of {op.size} x {op.size}, anywhere in the image")
+
+
+def _centre_crop(op: size_ops.CentreCrop) -> Iterable[Row]:
+    yield _title(op, note=f"the middle {op.size} x {op.size}")
+
+
+def _resize(op: size_ops.Resize) -> Iterable[Row]:
+    yield _title(op, note=f"the shorter side becomes {op.size}, antialiased bilinear")
+
+
+def _inception_crop(op: size_ops.InceptionCrop) -> Iterable[Row]:
+    yield _title(op, note=f"a window resized to {op.size} x {op.size}, antialiased bilinear")
+    low, high = (f"{100 * share:.4g}" for share in op.area)
+    yield ("  area", "1", f"{low} to {high} % of the image, uniform", "")
+    low, high = (f"{ratio:.4g}" for ratio in op.ratio)
+    yield ("  ratio", "1", f"width / height {low} to {high}, log-uniform", "")
+    tries = size_ops.INCEPTION_TRIES
+    yield ("  place", "1", f"anywhere; where none of {tries} tries fits, the largest window in the middle", "")
+
+
 def _flip(op: ops.Flip) -> Iterable[Row]:
     yield _title(op, f"{op.probability:g}")
 
@@ -103,6 +125,10 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     ops.AugMix: _augmix,
     **dict.fromkeys(step_ops.STEP_OPS, _step_op),
     step_ops.CutMix: _cutmix,
+    size_ops.RandomCrop: _random_crop,
+    size_ops.InceptionCrop: _inception_crop,
+    size_ops.Resize: _resize,
+    size_ops.CentreCrop: _centre_crop,
 }
 
 

@@ -82,4 +82,5 @@ class Adversarial(StepOp):
     statistics: str = choice("batch", "running", default="batch")
 
 
-STEP_OPS = (Mixup, CutMix, ManifoldMixup, Adversarial)
+MIXES = (Mixup, CutMix, ManifoldMixup)
+STEP_OPS = (*MIXES, Adversarial)

@@ -5,10 +5,11 @@ about ((W - 1) / 2, (H - 1) / 2); positions are float32 and rounded to the neare
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from sbn.augment.geometry import flat_indices
+from sbn.augment.geometry import Positions, flat_indices
 from sbn.augment.policies import GEOMETRY
 from sbn.config.errors import unknown
 
@@ -26,12 +27,38 @@ def _matrix(op: str, argument: float, height: int, width: int) -> np.ndarray:
     return np.array(rows, np.float32).reshape(-1)
 
 
-def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.ndarray:
-    """Returns for every output pixel the flat index of the input pixel it shows, or `OUTSIDE`.
+def tf_positions(op: str, argument: float, *, image_size: tuple[int, int]) -> Positions:
+    """Returns where every output pixel reads, in pixels, to be `rounded`: float32.
+
+    The products are made here, so that only sums are left, which there is one way to round.
 
     Args:
         op: Rotate (degrees, counter-clockwise), ShearX, ShearY, TranslateX or TranslateY (pixels; positive moves the
             content left or up).
+        argument: the signed argument.
+        image_size: (height, width).
+
+    Raises:
+        ValueError: unknown op.
+    """
+    if op not in GEOMETRY:
+        raise unknown("geometric op", op, GEOMETRY)
+    height, width = image_size
+    a, b, c, d, e, f = _matrix(op, argument, height, width)
+    rows, columns = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+    return Positions(a * columns, b * rows, np.asarray(c), d * columns, e * rows, np.asarray(f))
+
+
+def rounded(position: Any, *, xp: Any = np) -> Any:
+    """Returns the nearest whole number, halves away from zero; `xp` is `numpy` or `jax.numpy`."""
+    return xp.copysign(xp.floor(xp.abs(position) + np.float32(0.5)), position)
+
+
+def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> np.ndarray:
+    """Returns for every output pixel the flat index of the input pixel it shows, or `OUTSIDE`.
+
+    Args:
+        op: as `tf_positions` takes it.
         argument: the signed argument.
         image_size: (height, width).
 
@@ -41,14 +68,5 @@ def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> n
     Raises:
         ValueError: unknown op.
     """
-    if op not in GEOMETRY:
-        raise unknown("geometric op", op, GEOMETRY)
-    height, width = image_size
-    a, b, c, d, e, f = _matrix(op, argument, height, width)
-    rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
-    x, y = _rounded(a * columns + b * rows + c), _rounded(d * columns + e * rows + f)
-    return flat_indices(x, y, image_size=image_size)
-
-
-def _rounded(position: np.ndarray) -> np.ndarray:
-    return np.copysign(np.floor(np.abs(position) + np.float32(0.5)), position)
+    x, y = map(rounded, tf_positions(op, argument, image_size=image_size).added_up())
+    return flat_indices(x, y, image_size=image_size).astype(np.int32)

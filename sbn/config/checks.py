@@ -22,9 +22,8 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_data(config)
-    group = config.norm.group_size
-    if group is not None and config.batch_size % group:
-        raise ConfigError(f"norm.group_size = {group} does not divide batch_size = {config.batch_size}")
+    for stage in config.stages:
+        _check_batch(tree.stage_config(config, stage))
     for weight in config.eval.mix:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
@@ -33,7 +32,18 @@ def check(config: ConfigDict) -> ConfigDict:
     _below_one(config, ("model.dropout", "norm.momentum"))
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
+    _distinct("eval.low_pass.widths", config.eval.low_pass.widths)
+    _distinct("eval.high_pass.widths", config.eval.high_pass.widths)
     return config
+
+
+def _check_batch(stage: ConfigDict) -> None:
+    group, parts, size = stage.norm.group_size, stage.optim.accumulate, stage.batch_size
+    if size % parts:
+        raise ConfigError(f"optim.accumulate = {parts} does not divide batch_size = {size}")
+    if group is not None and size // parts % group:
+        what = f"batch_size = {size}" if parts == 1 else f"batch_size / optim.accumulate = {size // parts}"
+        raise ConfigError(f"norm.group_size = {group} does not divide {what}")
 
 
 def _below_one(config: ConfigDict, names: tuple[str, ...]) -> None:
@@ -82,8 +92,18 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
         raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
 
 
+_ENCODED = ("imagenet2012", "imagenette")
+
+
 def _check_data(config: ConfigDict) -> None:
     data = config.data
+    if data.name in _ENCODED:
+        if data.archive is not None:
+            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {data.name!r}: its images stay files")
+        if data.path == "device":
+            raise ConfigError(
+                f"data.path = 'device' holds a whole data set; {data.name!r} is too large: it needs 'host'"
+            )
     if data.name == "shapes":
         for name, default in (("dir", None), ("archive", None), ("train_split", "train"), ("test_split", "test")):
             if data[name] != default:

@@ -20,7 +20,7 @@ class Request:
     Attributes:
         config: the resolved config.
         experiment: name of the experiments file.
-        row: full name of the row; of the one that has its runs, where it is the same as another.
+        row: full name of the row.
         overrides: what was changed on top of the row, by dotted name, without the seed and the runs the row needs.
     """
 
@@ -58,7 +58,6 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
     experiment = rows.load_experiment(rows.experiment_file(path))
     row, overrides = rows.split_argument(arg)
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
-    row = experiment.run_row(row)
     flat = rows.flat_config(experiment, row, overrides)
     needed = experiment.needed(row, root="runs", seed=flat["seed"])
     for key, folder in needed.items():
@@ -105,13 +104,22 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
 
 def words(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str) -> list[str]:
     """Returns the arguments of `python` that run `row` with `changes`."""
-    arguments = ["-m", "sbn.train", f"--config={experiment}:{row}"]
-    for name, value in changes.items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        arguments.append(f"--config.{name}={text}")
-    return [*arguments, f"--workdir={workdir}"]
+    return ["-m", "sbn.train", f"--config={experiment}:{row}", *_overrides(changes), f"--workdir={workdir}"]
 
 
 def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
     """Returns the command line, ready to paste, that runs `row` with `changes`."""
     return " ".join(map(shlex.quote, ["python", *words(experiment, row, changes, workdir=workdir)]))
+
+
+def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
+    """Returns the command line, ready to paste, that runs evaluators with `eval` keys changed."""
+    arguments = ["python", "-m", "sbn.evaluate", f"--evals={','.join(evals)}", *_overrides(changes)]
+    return " ".join(map(shlex.quote, [*arguments, f"--workdir={workdir}"]))
+
+
+def _overrides(changes: Mapping[str, Any]) -> list[str]:
+    return [
+        f"--config.{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in changes.items()
+    ]

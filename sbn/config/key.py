@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 from sbn.config import durations
@@ -37,13 +38,14 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-KINDS = {
+KINDS: dict[str, Callable[[Any], bool]] = {
     "bool": lambda value: isinstance(value, bool),
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "float": _number,
     "str": lambda value: isinstance(value, str),
     "duration": lambda value: isinstance(value, str),
     "names": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
+    "ints": lambda value: isinstance(value, tuple) and all(KINDS["int"](item) for item in value),
     "floats": lambda value: isinstance(value, tuple) and all(_number(item) for item in value),
     "durations": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
 }
@@ -76,6 +78,7 @@ _KIND_WORDS = {
     "str": "a string",
     "duration": "a duration such as '200 epochs'",
     "names": "a tuple of names",
+    "ints": "a tuple of whole numbers",
     "floats": "a tuple of finite numbers",
     "durations": "a tuple of durations such as ('60 epochs', '120 epochs')",
 }

@@ -24,6 +24,7 @@ class Paper:
         value: as printed, in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
         std: the spread the paper gives with it, as printed.
+        of: full name of the row whose runs measure it; '' for the row's own.
         stage: the stage it was taken in; '' for the run.
         statistic: one of `STATISTICS`: at the end, the best, or the median over the ends of the last 10 epochs.
         scale: what our value is to be multiplied by to be printed so; None: 100, percent.
@@ -32,6 +33,7 @@ class Paper:
     value: float
     metric: str
     std: float | None = None
+    of: str = ""
     stage: str = ""
     statistic: str = "last"
     scale: float | None = None
@@ -39,17 +41,21 @@ class Paper:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a table.
+    """One row of a table or figure.
 
     Attributes:
-        changes: dotted config keys with the values that differ from the file's base config.
+        changes: dotted config keys with the values that differ from the file's base config; of a row with `runs_of`,
+            the `eval` keys that its evaluators need.
         paper: the paper's numbers; empty for a row of our own.
         where: where it stands, e.g. 'Table 3, row 6'.
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
+        runs_of: full name of the row whose runs this one shows: it trains nothing itself.
+        evals: evaluators that its numbers and pictures come from, where training does not run them.
+        metrics: of ours to show besides those of `paper`.
+        waits_for: what is missing before it can be run at all.
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
-        same_as: full name of another row that the numbers are of: it has the runs, and this one changes nothing.
     """
 
     changes: Mapping[str, Any]
@@ -57,8 +63,16 @@ class Row:
     where: str = ""
     runs: int = 1
     note: str = ""
+    runs_of: str = ""
+    evals: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    waits_for: str = ""
     needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    same_as: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is something to train."""
+        return not (self.runs_of or self.waits_for)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,17 +97,6 @@ class Experiment:
         named = {f"{name}/{row}": value for name, table in self.tables.items() for row, value in table.rows.items()}
         return {"base": Row({}), **named}
 
-    def run_row(self, row: str) -> str:
-        """Returns the full name of the row that has the runs of `row`: itself, or the one it is the same as.
-
-        Raises:
-            ConfigError: if there is no such row.
-        """
-        rows = self.rows()
-        if row not in rows:
-            raise unknown("row", row, rows)
-        return rows[row].same_as or row
-
     def needed(self, row: str, *, root: str | pathlib.Path, seed: int) -> dict[str, pathlib.Path]:
         """Returns {config key: work directory} of the runs that a run of `row` with `seed` goes on from.
 
@@ -102,8 +105,8 @@ class Experiment:
             root: folder of the work directories, laid out as `run_folder` says.
             seed: of the run, and of those it needs.
         """
-        needs = self.rows()[self.run_row(row)].needs
-        return {key: run_folder(root, self.name, self.run_row(other), seed=seed) for key, other in needs.items()}
+        needs = self.rows()[row].needs
+        return {key: run_folder(root, self.name, other, seed=seed) for key, other in needs.items()}
 
 
 def run_folder(root: str | pathlib.Path, experiment: str, row: str, *, seed: int, variant: str = "") -> pathlib.Path:
@@ -171,14 +174,24 @@ def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) 
 
 def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) -> tree.Flat:
     """Returns defaults, base, the row's changes and `overrides`, one upon the other."""
-    changes = experiment.rows()[experiment.run_row(row)].changes
-    flat = tree.changed(tree.changed(tree.defaults(), experiment.base), changes)
+    rows = experiment.rows()
+    if row not in rows:
+        raise unknown("row", row, rows)
+    if rows[row].waits_for:
+        raise ConfigError(f"{row} can't be run yet: it waits for {rows[row].waits_for}")
+    if rows[row].runs_of:
+        raise ConfigError(
+            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that, then python -m sbn.evaluate "
+            f"--workdir=DIR --evals={','.join(rows[row].evals)}"
+        )
+    flat = tree.changed(tree.defaults(), experiment.base)
+    flat = tree.changed(flat, rows[row].changes)
     return tree.changed(flat, overrides)
 
 
 def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     """Splits 'table/row,key=value,key=value'; commas inside brackets or quotes belong to the value."""
-    first, *rest = split_commas(arg)
+    first, *rest = tree.split_commas(arg)
     if "=" in first:
         first, rest = "base", [first, *rest]
     overrides = {}
@@ -188,22 +201,3 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
             raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
         overrides[name.strip()] = tree.literal(name.strip(), text.strip())
     return first.strip() or "base", overrides
-
-
-def split_commas(text: str) -> list[str]:
-    """Splits at commas, but not at those inside brackets or quotes."""
-    parts, depth, quote = [""], 0, ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([":
-            depth += 1
-        elif char in ")]":
-            depth -= 1
-        if char == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts

@@ -1,16 +1,23 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
+from sbn.config.evaluation import EVALUATION
 from sbn.config.key import Key
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
     # Data
-    Key("data.name", "str", "cifar10", "Data set.", choices=("cifar10", "cifar100", "shapes")),
+    Key(
+        "data.name",
+        "str",
+        "cifar10",
+        "Data set. The ImageNets stay encoded in their files, the others are read into memory.",
+        choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
+    ),
     Key(
         "data.dir",
         "str",
         None,
-        "TFDS data_dir; None: TFDS_DATA_DIR, or TFDS's own default.",
+        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
         optional=True,
     ),
     Key(
@@ -28,7 +35,12 @@ KEYS = (
         choices=("host", "device"),
     ),
     Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
-    Key("data.test_split", "str", "test", "TFDS split to evaluate on, e.g. 'train[45000:]'."),
+    Key(
+        "data.test_split",
+        "str",
+        "test",
+        "TFDS split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+    ),
     Key(
         "data.train_examples",
         "int",
@@ -82,8 +94,23 @@ KEYS = (
         "views.*.draws",
         "str",
         None,
-        "View whose random draws this one shares; None: its own, independent ones.",
+        "View whose random draws this one shares, for the ops that both have; None: its own, independent ones.",
         optional=True,
+        per_stage=True,
+    ),
+    Key(
+        "views.*.fade",
+        "duration",
+        "0 steps",
+        "How long before the stage's end this view's policies and mixing begin to weaken, until nothing is left of them at the end.",
+        per_stage=True,
+    ),
+    Key(
+        "views.*.fade_shape",
+        "str",
+        "linear",
+        "How they weaken: in a straight line, or half a cosine.",
+        choices=("linear", "cosine"),
         per_stage=True,
     ),
     # Model
@@ -183,6 +210,14 @@ KEYS = (
         per_stage=True,
     ),
     Key(
+        "optim.accumulate",
+        "int",
+        1,
+        "Parts of a batch that go through the network one after the other, where memory is short: their gradients are averaged, each has statistics of its own.",
+        low=1,
+        per_stage=True,
+    ),
+    Key(
         "schedule.kind",
         "str",
         "cosine",
@@ -229,50 +264,11 @@ KEYS = (
         "The branch of init.from that every branch begins as; None: each as the one of its own name, or the only one there is.",
         optional=True,
     ),
-    # Evaluation, logs, checkpoints
-    Key(
-        "eval.evals",
-        "names",
-        ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY.",
-        choices=("accuracy",),
-    ),
-    Key(
-        "eval.every",
-        "duration",
-        "10 epochs",
-        "Measure accuracy this often, and at the end of every stage; '0 steps': there alone.",
-    ),
-    Key(
-        "eval.last_epochs",
-        "int",
-        1,
-        "Measure accuracy after each of so many last epochs of every stage too, as a median over them needs.",
-        low=1,
-    ),
-    Key(
-        "eval.long_every",
-        "duration",
-        "0 steps",
-        "Run the other evaluators of eval.evals, which take longer, this often, and at the end of every stage; '0 steps': there alone.",
-    ),
-    Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
-    Key(
-        "eval.mix",
-        "floats",
-        (0.5,),
-        "Lambdas of mixed predictions: lambda * main + (1 - lambda) * aux (first and second branch).",
-        low=0,
-    ),
-    Key("eval.average", "str", "probabilities", "What mixed predictions average.", choices=("probabilities", "logits")),
+    *EVALUATION,
+    # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
-    Key(
-        "save.every",
-        "duration",
-        "5 epochs",
-        "Write a checkpoint this often, and at the end of every stage.",
-    ),
+    Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end of every stage."),
     Key("save.keep", "int", 2, "Checkpoints to keep, the newest; those at stages' ends are kept besides.", low=1),
 )
 

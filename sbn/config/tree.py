@@ -72,13 +72,32 @@ def literal(name: str, text: str) -> Any:
         return None
     if key.kind in ("str", "duration"):
         return text
-    if key.kind in ("names", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
-        items = [item.strip() for item in text.split(",") if item.strip()]
-        return tuple(items) if key.kind != "floats" else tuple(_evaluate(item) for item in items)
+    if key.kind in ("names", "ints", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
+        items = [item.strip() for item in split_commas(text) if item.strip()]
+        return tuple(items) if key.kind in ("names", "durations") else tuple(_evaluate(item) for item in items)
     value = _evaluate({"true": "True", "false": "False"}.get(text, text))
     if key.kind == "int" and isinstance(value, float) and value.is_integer():
         return int(value)  # 1e3 is a whole number, however it is written
     return tuple(value) if isinstance(value, list) else value
+
+
+def split_commas(text: str) -> list[str]:
+    """Returns what stands between the commas of `text`; those inside brackets or quotes belong to what they are in."""
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+        if char == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 def _evaluate(text: str) -> Any:

@@ -33,8 +33,8 @@ def write(
     draft.replace(target)
 
 
-def read(path: str, *, name: str, split: str) -> Examples:
-    """Returns (images, labels) of a split, which may be cut: 'train', 'train[:45000]', 'train[-5000:]'.
+def read(path: str, *, name: str, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Returns images, labels and class names of a split, which may be cut: 'train', 'train[:45000]', 'train[-5000:]'.
 
     Args:
         path: of the archive.
@@ -60,18 +60,23 @@ def read(path: str, *, name: str, split: str) -> Examples:
         if str(file["name"]) != name:
             raise ConfigError(f"data.archive = {path!r} holds {str(file['name'])!r}, not data.name = {name!r}")
         splits = [key.removesuffix("_images") for key in file if key.endswith("_images")]
-        base, cut = _cut(split)
+        base, cut = parse_split(split)
         if base not in splits:
             raise unknown(f"split of {path}", base, splits)
         try:
-            return file[f"{base}_images"][cut], file[f"{base}_labels"][cut]
+            return file[f"{base}_images"][cut], file[f"{base}_labels"][cut], file["class_names"].tolist()
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise ConfigError(f"data.archive = {path!r} is damaged: {str(error).splitlines()[0]}") from None
 
 
-def _cut(split: str) -> tuple[str, slice]:
+def parse_split(split: str) -> tuple[str, slice]:
+    """Returns the name of a split and which of its examples are meant: 'train[:9]' is ('train', slice(None, 9)).
+
+    Raises:
+        ConfigError: if it is cut by anything but whole numbers.
+    """
     match = re.fullmatch(r"(\w+)(?:\[(-?\d*):(-?\d*)\])?", split)
     if match is None:
-        raise ConfigError(f"split {split!r} of an archive is cut by whole numbers, such as 'train[:45000]'")
+        raise ConfigError(f"split {split!r} is no split cut by whole numbers, such as 'train[:45000]'")
     base, start, stop = match.groups()
     return base, slice(int(start) if start else None, int(stop) if stop else None)

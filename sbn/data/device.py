@@ -6,6 +6,7 @@ the order is the host path's, and so is every batch: bit for bit, but for the ro
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
 from sbn.data import pixels
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View
+from sbn.data.views import Batch, View, strengths, together
 
 Arrays = Mapping[str, jax.Array]
 
@@ -27,13 +28,23 @@ def resident(source: Source) -> Batch:
 
 
 def batches(
-    source: Source, *, seed: int, stage: int, batch_size: int, start: int, stop: int, shard: tuple[int, int] = (0, 1)
+    source: Source,
+    *,
+    seed: int,
+    stage: int,
+    batch_size: int,
+    start: int,
+    stop: int,
+    shard: tuple[int, int] = (0, 1),
+    views: Sequence[View] = (),
 ) -> Iterator[Batch]:
     """Yields what the steps `start` to `stop - 1` of a stage need to know; arguments are those of the host path.
 
     Yields:
-        {'id': (n,) int32, 'epoch': (n,) int32, one number throughout}, n = batch_size / count.
+        {'id': (n,) int32, 'epoch': (n,) int32, one number throughout}, n = batch_size / count; where a view fades also
+        'strength' (n, K) float32.
     """
+    left = strengths(views)
     index, count = shard
     local = batch_size // count
     steps_per_epoch = len(source) // batch_size
@@ -43,12 +54,13 @@ def batches(
         if epoch != of_epoch:
             order, of_epoch = draws.order(seed, stage=stage, epoch=epoch, count=len(source)).astype(np.int32), epoch
         first = place * batch_size + index * local
-        yield {"id": order[first : first + local], "epoch": np.full(local, epoch, np.int32)}
+        batch = {"id": order[first : first + local], "epoch": np.full(local, epoch, np.int32)}
+        yield batch if left is None else {**batch, "strength": np.repeat(left[step][None], local, axis=0)}
 
 
 def make_prepare(
     views: Sequence[View], *, seed: int, stage: int, image_size: tuple[int, int], mesh: Mesh
-) -> Callable[[Arrays, Arrays], dict[str, jax.Array]]:
+) -> Callable[[Arrays, Arrays], dict[str, Any]]:
     """Returns `prepare(batch, resident)`, to be called inside a jitted step: ids become the host path's batches.
 
     Args:
@@ -59,19 +71,21 @@ def make_prepare(
         mesh: of one axis, over which the examples lie.
 
     Returns:
-        a function to {'pixels': (N, K, H, W) int32, packed, 'label': (N,) int32, 'id': (N,) int32}, over the mesh as
-        'id' is. Every device makes its own part, and nothing passes between them.
+        a function to the host path's batches, over the mesh as 'id' is. Every device makes its own part, and nothing
+        passes between them.
     """
-    applies = [make_apply(view.ops, image_size=image_size) for view in views]
+    applies = [make_apply(view.ops, image_size=image_size, fading=view.strengths is not None) for view in views]
 
-    def local(batch: Arrays, resident: Arrays) -> dict[str, jax.Array]:
+    def local(batch: Arrays, resident: Arrays) -> dict[str, Any]:
         ids, epoch = batch["id"], batch["epoch"][0]
         images = resident["pixels"][ids]
+        now = batch["strength"][0] if "strength" in batch else [None] * len(views)
         augmented = [
-            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
-            for apply, view in zip(applies, views, strict=True)
+            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
+            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
         ]
-        return {"pixels": jnp.stack(augmented, axis=1), "label": resident["label"][ids], "id": ids}
+        made = {"pixels": together(augmented, jnp.stack), "label": resident["label"][ids], "id": ids}
+        return {**made, "strength": batch["strength"]} if "strength" in batch else made
 
     own, whole = PartitionSpec(*mesh.axis_names), PartitionSpec()
     return jax.shard_map(local, mesh=mesh, in_specs=(own, whole), out_specs=own)

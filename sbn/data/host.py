@@ -1,10 +1,13 @@
 """The tf.data path: batches of augmented views, each a pure function of (seed, stage, step)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from sbn.augment.framing import split_framing
 from sbn.data import pixels
+from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View
+from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
 
 
@@ -35,7 +38,9 @@ def batches(
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
 
     Yields:
-        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count.
+        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
+        views differ in size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also 'strength' (n, K)
+        float32, what is left of each at this step.
     """
     hide_gpus()
     import tensorflow as tf
@@ -46,29 +51,51 @@ def batches(
     index, count = shard
     local = batch_size // count
     steps_per_epoch = len(source) // batch_size
-    size = source.images.shape[1:3]
+    images = source.images
     with tf.device("CPU"):
-        packed = tf.constant(pixels.pack(source.images))
         labels = tf.constant(source.labels)
-    applies = [make_apply(view.ops, image_size=size) for view in views]
 
     def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
         ids = tf.cast(order(seed, stage=stage, epoch=epoch, count=len(source)), tf.int32)[
             : steps_per_epoch * batch_size
         ]
         mine = tf.reshape(ids, (steps_per_epoch, batch_size))[:, index * local : (index + 1) * local]
-        return tf.data.Dataset.from_tensor_slices(mine).map(lambda ids: (epoch, ids))
-
-    def make_batch(epoch: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = tf.gather(packed, ids)
-        augmented = [
-            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws)
-            for apply, view in zip(applies, views, strict=True)
-        ]
-        return {"pixels": tf.stack(augmented, axis=1), "label": tf.gather(labels, ids), "id": ids}
+        return (
+            tf.data.Dataset.from_tensor_slices(mine)
+            .enumerate(epoch * steps_per_epoch)
+            .map(lambda step, ids: (epoch, step, ids))
+        )
 
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
-    return dataset.as_numpy_iterator()
+    if isinstance(images, EncodedImages):
+        from sbn.data.framed import frame_batches
+
+        sizes = [split_framing(view.ops).size for view in views]
+        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
+        views = [view.framed() for view in views]
+    else:
+        sizes = [images.shape[1:3]] * len(views)
+        with tf.device("CPU"):
+            packed = tf.constant(pixels.pack(images))
+    applies = [
+        make_apply(view.ops, image_size=size, fading=view.strengths is not None)
+        for view, size in zip(views, sizes, strict=True)
+    ]
+    left = strengths(views)
+
+    def make_batch(
+        epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: tuple[Any, ...] | None = None
+    ) -> dict[str, tf.Tensor]:
+        gathered = framed or [tf.gather(packed, ids)] * len(views)
+        now = tf.ones(len(views)) if left is None else tf.gather(left, step)
+        augmented = [
+            apply(each, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
+            for k, (apply, each, view) in enumerate(zip(applies, gathered, views, strict=True))
+        ]
+        batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
+        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
+
+    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()

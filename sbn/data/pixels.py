@@ -32,3 +32,14 @@ def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float])
     shift = -jnp.asarray(mean, jnp.float32) / jnp.asarray(std, jnp.float32)
     colours = rgbx[..., :3].astype(jnp.float32) * scale + shift
     return jnp.where(rgbx[..., 3:] > 0, colours, 0.0)
+
+
+def standardise(images: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
+    """Returns what a network sees of images (..., H, W, 3) in [0, 1], which need be no multiples of 1/255.
+
+    Args:
+        images: without filler pixels.
+        mean: (3,) in [0, 1].
+        std: (3,) in [0, 1].
+    """
+    return (images - jnp.asarray(mean, jnp.float32)) / jnp.asarray(std, jnp.float32)

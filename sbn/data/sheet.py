@@ -1,12 +1,11 @@
-"""`python -m sbn.data.sheet 'randaugment(3, 4)|crop(4)|flip' --out=sheet.png`: what training sees, as a contact sheet.
+"""`python -m sbn.augment sheet "randaugment(3, 4)|flip" --out=sheet.png`: what training sees, as a contact sheet.
 
 One block a pipeline, one row an image: the image itself, then its draws. The k-th draw is that of epoch k of the first
 stage of a run with this seed. Fillers are shown in the data set's mean colour, which is what a network sees there.
 """
 
-import argparse
+import dataclasses
 import pathlib
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,34 +91,27 @@ def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
     sheet.save(path)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
-    parser = argparse.ArgumentParser(prog="python -m sbn.data.sheet", description="A contact sheet of augmentations.")
-    parser.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
-    parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
-    parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("sheet.png"), help="the PNG to write")
-    parser.add_argument("--images", type=int, default=8, help="rows of a block")
-    parser.add_argument("--draws", type=int, default=6, help="draws an image")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
-    flags = parser.parse_args(words)
-    try:
-        if flags.images < 1 or flags.draws < 0:
-            raise ValueError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
-        pipelines = [parse(text) for text in flags.pipelines]
-        wanted = {"data.name": flags.data, "data.dir": flags.data_dir, "data.train_examples": flags.images}
-        source = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "train")
-        blocks = {
-            f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=flags.draws, seed=flags.seed))
-            for number, ops in enumerate(pipelines, start=1)
-        }
-        write(blocks, flags.out)
-    except (ValueError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    print(f"{flags.out}: {len(blocks)} x {len(source)} images, each with {flags.draws} draws")
-    return 0
+def first_images(name: str, *, data_dir: str | None, count: int) -> Source:
+    """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
+
+    Images that have sizes of their own are shown as evaluation sees them.
+
+    Raises:
+        ConfigError: unknown or missing data set.
+    """
+    wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
+    source = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "train")
+    return dataclasses.replace(source, images=np.asarray(source.images))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def make(pipelines: Sequence[str], source: Source, path: pathlib.Path, *, draws: int, seed: int) -> None:
+    """Writes a sheet of one block a pipeline string.
+
+    Raises:
+        ValueError: a pipeline can't be read, or does not fit the images.
+    """
+    blocks = {
+        f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=draws, seed=seed))
+        for number, ops in enumerate(map(parse, pipelines), start=1)
+    }
+    write(blocks, path)

@@ -1,76 +1,95 @@
-"""Reads image classification sets that TFDS has prepared, TFRecords of PNGs, without TensorFlow."""
+"""Reads image classification sets that TFDS has prepared, TFRecords of PNGs or JPEGs, without TensorFlow."""
 
-import io
 import json
-import pathlib
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from etils import epath
 
-from sbn.config.errors import ConfigError
-
-Examples = tuple[np.ndarray, np.ndarray]
-
-
-def folder(name: str, data_dir: str) -> pathlib.Path:
-    """Returns where a TFDS data_dir holds the newest version of a data set.
-
-    Raises:
-        ConfigError: if it holds none.
-    """
-    versions = [path.parent for path in (pathlib.Path(data_dir).expanduser() / name).glob("*/dataset_info.json")]
-    if not versions:
-        raise ConfigError(f"no prepared {name!r} in {data_dir}: run `tfds build {name} --data_dir={data_dir}` first")
-    return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()])
+from sbn.config.errors import ConfigError, unknown
+from sbn.data.decode import decode_all
 
 
-def class_names(directory: pathlib.Path) -> list[str]:
+def folder(name: str, data_dir: str) -> epath.Path | None:
+    """Returns where a TFDS data_dir holds the newest version of 'NAME' or 'NAME/CONFIG'; None if it has none."""
+    versions = [path.parent for path in (epath.Path(data_dir).expanduser() / name).glob("*/dataset_info.json")]
+    return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
+
+
+def class_names(directory: epath.Path) -> list[str]:
     """Returns the names of the classes, in the order of their numbers."""
     return (directory / "label.labels.txt").read_text().splitlines()
 
 
-def read(directory: pathlib.Path, split: str) -> Examples:
-    """Returns the examples of a split in the order of its files, which is TFDS's own without shuffling.
-
-    Returns:
-        (M, H, W, 3) uint8 images and (M,) int32 labels.
+def shards(directory: epath.Path, split: str) -> dict[epath.Path, int]:
+    """Returns the files of a split, in their order, which is TFDS's own without shuffling, with their examples.
 
     Raises:
-        ConfigError: if files or examples are missing.
+        ConfigError: if there is no such split, or it was not prepared as TFRecords.
     """
     info = json.loads((directory / "dataset_info.json").read_text())
-    lengths = {part["name"]: sum(int(n) for n in part["shardLengths"]) for part in info["splits"]}
-    images, labels = [], []
-    for path in sorted(directory.glob(f"*-{split}.tfrecord-*")):
-        for record in _whole_records(path):
-            features = parse_example(record)
-            (png,), (label,) = features["image"], features["label"]
-            images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
-            labels.append(label)
-    if not labels or len(labels) != lengths.get(split):
-        raise ConfigError(f"{directory} holds {len(labels)} of the {lengths.get(split, 0)} examples of {split!r}")
-    return np.stack(images), np.array(labels, np.int32)
+    splits = {part["name"]: [int(count) for count in part["shardLengths"]] for part in info["splits"]}
+    if split not in splits:
+        raise unknown(f"split of {directory}", split, splits)
+    files = sorted(directory.glob(f"*-{split}.tfrecord-*"))
+    if len(files) != len(splits[split]):
+        kind = info.get("fileFormat", "tfrecord")
+        hint = f": it was prepared as {kind}, and this reads tfrecord alone" if kind != "tfrecord" else ""
+        raise ConfigError(f"{directory} holds {len(files)} of the {len(splits[split])} files of {split!r}{hint}")
+    return dict(zip(files, splits[split], strict=True))
 
 
-def _whole_records(path: pathlib.Path) -> list[bytes]:
+def read(directory: epath.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (M, H, W, 3) uint8 images and (M,) int32 labels of a split, in the order of its files.
+
+    Raises:
+        ConfigError: if files or examples are missing, or images differ in size.
+    """
+    found: list[tuple[int, bytes, int]] = []
+    names: list[str] = []
+    for path, count in shards(directory, split).items():
+        found += images(path, count=count)
+        names += [f"example {number} of {path}" for number in range(count)]
+    return decode_all([image for _, image, _ in found], names), np.array([label for *_, label in found], np.int32)
+
+
+def images(path: epath.Path, *, count: int) -> Iterator[tuple[int, bytes, int]]:
+    """Yields (where it begins in the file, encoded image, label) for every example of a file.
+
+    Raises:
+        ConfigError: if the file is cut short, or holds another number of examples than `count`.
+    """
+    data, found = path.read_bytes(), 0
     try:
-        return list(records(path.read_bytes()))
-    except struct.error:
+        for start, record in records(data):
+            features = parse_example(record)
+            (image,), (label,) = features["image"], features["label"]
+            # The first place with these very bytes: whether or not it is the field's own, it holds the image.
+            yield start + record.index(image), image, label
+            found += 1
+    except EOFError:
         raise ConfigError(f"{path} is cut short") from None
+    if found != count:
+        raise ConfigError(f"{path} holds {found} of its {count} examples")
 
 
-def records(data: bytes) -> Iterator[bytes]:
-    """Yields the records of a TFRecord file: length (8 bytes), its checksum (4), the record, its checksum (4).
+def records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields the records of a TFRecord file with the place where each begins.
 
-    The checksums are CRC-32C, which Python lacks, and are passed over; PNGs carry their own.
+    In the file stand its length (8 bytes), the checksum of that (4), the record, and its checksum (4). The checksums
+    are CRC-32C, which Python lacks, and are passed over; PNGs carry their own.
+
+    Raises:
+        EOFError: if the last one is not whole.
     """
     start = 0
     while start < len(data):
-        (length,) = struct.unpack_from("<Q", data, start)
-        yield data[start + 12 : start + 12 + length]
+        length = struct.unpack_from("<Q", data, start)[0] if start + 12 <= len(data) else len(data)
+        if start + 16 + length > len(data):
+            raise EOFError(f"the record at byte {start} is not whole")
+        yield start + 12, data[start + 12 : start + 12 + length]
         start += 16 + length
 
 

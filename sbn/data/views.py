@@ -1,12 +1,21 @@
 """What both data paths are asked for: the views of an example, and batches of them."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from sbn.augment import pipeline
+from sbn.augment.framing import split_framing
 
-Batch = dict[str, np.ndarray]
+# Arrays by name; 'pixels' may be a tuple of them
+Batch = dict[str, Any]
+
+
+def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
+    """Returns K arrays (N, H, W) as one, (N, K, H, W), if they are of one size; else as a tuple."""
+    return stack(views, axis=1) if len({tuple(view.shape[1:]) for view in views}) == 1 else tuple(views)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,8 +24,30 @@ class View:
 
     Attributes:
         ops: the parsed augmentation pipeline.
-        draws: which stream of random draws it uses; views of one stream make the same draws for ops of the same name.
+        draws: the stream of random draws, one of all ops or one of each; ops of one name and stream draw the same.
+        strengths: (steps of the stage,) float32 in [0, 1], what is left at each step of an augmentation that fades;
+            None for one that does not.
     """
 
     ops: tuple[pipeline.Op, ...]
-    draws: int
+    draws: int | tuple[int, ...]
+    strengths: np.ndarray | None = None
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The stream of every op."""
+        return self.draws if isinstance(self.draws, tuple) else (self.draws,) * len(self.ops)
+
+    def framed(self) -> "View":
+        """Returns what is left to do once images of different sizes were framed (`sbn.augment.framing`)."""
+        rest = split_framing(self.ops).rest
+        return View(rest, self.streams[len(self.ops) - len(rest) :], self.strengths)
+
+
+def strengths(views: Sequence[View]) -> np.ndarray | None:
+    """Returns what is left of each view at each step of the stage, (steps, K) float32; None if no view fades."""
+    fading = [view.strengths for view in views if view.strengths is not None]
+    if not fading:
+        return None
+    whole = np.ones_like(fading[0])
+    return np.stack([whole if view.strengths is None else view.strengths for view in views], axis=1)

@@ -2,15 +2,20 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from sbn.data.corruptions import sets
 from sbn.data.sources import Source
-from sbn.evals.predictions import Predict, make_predict
+from sbn.evals.corruptions import Corrupted
+from sbn.evals.mix import GRID
+from sbn.evals.predictions import Predict
+from sbn.evals.scores import Measure
 from sbn.tasks.base import Task, Variables
 
 Value = float | np.ndarray
@@ -38,6 +43,7 @@ class Materials:
         mesh: the devices.
         train: training split.
         test: test split.
+        workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
     """
 
     config: ConfigDict
@@ -45,11 +51,35 @@ class Materials:
     mesh: Mesh
     train: Source
     test: Source
+    workdir: epath.Path | None = None
 
     @functools.cached_property
     def predict(self) -> Predict:
         """The forward pass of all branches, one for all evaluators: it is compiled once."""
-        return make_predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
+        return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
+
+    def measure(self, mix: Sequence[float]) -> Measure:
+        """Returns what scores the branches and their mixes."""
+        return Measure(self.predict, branches=self.task.branches, mix=mix, average=self.config.eval.average)
+
+    @functools.cached_property
+    def corrupted(self) -> Corrupted:
+        """The pass over corrupted images, one for all evaluators.
+
+        Raises:
+            ConfigError: if the images are not there, or can't be made.
+        """
+        config = self.config
+        data = sets.load(
+            self.test,
+            data=config.data.name,
+            source=config.eval.corruptions.source,
+            dir=config.eval.corruptions.dir,
+            kinds=config.eval.corruptions.kinds,
+            frost=config.eval.corruptions.frost,
+            examples=config.eval.corruptions.examples,
+        )
+        return Corrupted(self.measure(sorted({*GRID, *config.eval.mix})), self.test, data)
 
 
 def run(evaluator: Evaluator, variables: Variables) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -1,9 +1,19 @@
 """The table of evaluators; the training loop and `python -m sbn.evaluate` both get those of a config here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from sbn.config.errors import ConfigError
 from sbn.evals.accuracy import Accuracy
+from sbn.evals.affinity import Affinity
+from sbn.evals.augmented import Augment, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
+from sbn.evals.branches import Branches
+from sbn.evals.corruptions import Corruptions
+from sbn.evals.diversity import Diversity
+from sbn.evals.filtered import Filtered
+from sbn.evals.fourier import Fourier
+from sbn.evals.mix import Mix
+from sbn.evals.scores import mix_name
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -16,14 +26,90 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
 
 
 def _accuracy(materials: Materials) -> Evaluator:
+    return Accuracy(materials.measure(materials.config.eval.mix), materials.test)
+
+
+def _mix(materials: Materials) -> Evaluator:
+    if len(materials.task.branches) == 1:
+        (branch,) = materials.task.branches
+        raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branch!r}")
+    return Mix(materials.corrupted)
+
+
+def _corruptions(materials: Materials) -> Evaluator:
+    branches = materials.task.branches
+    mixes = map(mix_name, materials.config.eval.mix) if len(branches) > 1 else ()
+    return Corruptions(materials.corrupted, names=(*branches, *mixes))
+
+
+def _affinity(materials: Materials) -> Evaluator:
     config = materials.config
-    return Accuracy(
-        materials.predict,
+    augments = _augments(materials, config.eval.affinity.pipelines, "eval.affinity.pipelines")
+    return Affinity(materials.measure(config.eval.mix), materials.test, augments, draws=config.eval.affinity.draws)
+
+
+def _diversity(materials: Materials) -> Evaluator:
+    config = materials.config
+    augments = _augments(materials, config.eval.diversity.pipelines, "eval.diversity.pipelines")
+    return Diversity(materials.measure(config.eval.mix), materials.train, augments)
+
+
+def _branches(materials: Materials) -> Evaluator:
+    config, task = materials.config, materials.task
+    pipelines = view_pipelines(config)
+    augments = _augments(materials, tuple(pipelines.values()), "views.*.augment")
+    views = {
+        view: (task.branches.index(view) if view in task.branches else 0, augments[text])
+        for view, text in pipelines.items()
+    }
+    return Branches(
+        task,
+        materials.mesh,
         materials.test,
-        branches=materials.task.branches,
-        mix=config.eval.mix,
-        average=config.eval.average,
+        views,
+        epsilon=config.norm.epsilon,
+        layer=config.eval.branches.layer,
+        batch_size=config.eval.batch_size,
     )
 
 
-EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {"accuracy": _accuracy}
+def _augments(materials: Materials, pipelines: Sequence[str], key: str) -> dict[str, Augment]:
+    """What applies each of the pipelines; those of the views where none is named."""
+    texts = pipelines or tuple(view_pipelines(materials.config).values())
+    size = materials.test.images.shape[1:3]
+    return {text: make_augment(materials.config, text, image_size=size, key=key) for text in texts}
+
+
+def _fourier(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Fourier(
+        materials,
+        norm=config.eval.fourier.norm,
+        size=config.eval.fourier.size,
+        examples=config.eval.fourier.examples,
+    )
+
+
+def _low_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(materials, "low_pass", widths=config.eval.low_pass.widths, examples=config.eval.low_pass.examples)
+
+
+def _high_pass(materials: Materials) -> Evaluator:
+    config = materials.config
+    return Filtered(
+        materials, "high_pass", widths=config.eval.high_pass.widths, examples=config.eval.high_pass.examples
+    )
+
+
+EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
+    "accuracy": _accuracy,
+    "mix": _mix,
+    "corruptions": _corruptions,
+    "affinity": _affinity,
+    "diversity": _diversity,
+    "branches": _branches,
+    "fourier": _fourier,
+    "low_pass": _low_pass,
+    "high_pass": _high_pass,
+}

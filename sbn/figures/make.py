@@ -1,19 +1,32 @@
 """The table of pictures: which evaluator's arrays are drawn how."""
 
+import functools
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
+from sbn.figures import curves, heat_maps
+from sbn.figures.bars import draw_bars
+from sbn.figures.branches import draw_branches
+from sbn.figures.outcomes import Arrays
+from sbn.figures.tables import draw_tables
+from sbn.figures.trade_off import draw_trade_off
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Arrays = Mapping[str, np.ndarray]
-
 # Evaluator -> picture of the arrays it yields, by their names. A picture makes its Figure by itself, without pyplot,
 # whose state would be shared with a notebook's own figures.
-FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {}
+FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
+    "mix": draw_trade_off,
+    "corruptions": draw_tables,
+    "affinity": functools.partial(draw_bars, metric="affinity", label="Affinity (points)", scale=100.0),
+    "diversity": functools.partial(draw_bars, metric="diversity", label="Diversity (nats)", scale=1.0),
+    "branches": draw_branches,
+    "fourier": heat_maps.draw,
+    "low_pass": curves.low_pass,
+    "high_pass": curves.high_pass,
+}
 
 
 def make_png(evaluator: str, arrays: Arrays) -> bytes | None:

@@ -4,7 +4,8 @@
 
 Without `:table`, all tables that have runs. Columns: mean ± standard deviation over seeds, runs counted / seeds the
 paper used, the paper's number, the difference in points and in standard errors. The tables go to standard output;
-what could not be counted, and runs without a result, go to standard error.
+what could not be counted, runs without a result, pictures of evaluators and the commands that make missing ones go to
+standard error.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import STATISTICS, Experiment, experiment_file, load_experiment
 from sbn.report.collect import Found, Run, find_runs
+from sbn.report.evaluated import evaluator_notes
 from sbn.report.formats import FORMATS
 from sbn.report.measures import Measure, parse
 from sbn.report.tables import make_lines, stray_rows
@@ -56,17 +58,20 @@ def report(
         (name, table.title, make_lines(name, table, runs, measures=measures, stages=stages))
         for name, table in ((name, experiment.tables[name]) for name in names)
     ]
-    return FORMATS[format](tables), _notes(experiment, found, runs)
+    evaluated = [note for name in names for note in evaluator_notes(name, experiment.tables[name].rows, runs)]
+    return FORMATS[format](tables), evaluated + _notes(experiment, found, runs)
 
 
 def _has_runs(name: str, experiment: Experiment, runs: Sequence[Run]) -> bool:
-    rows = {experiment.run_row(f"{name}/{row}") for row in experiment.tables[name].rows}
-    return any(run.row in rows for run in runs)
+    rows = experiment.tables[name].rows
+    shown = ({f"{name}/{row}" for row in rows} | {row.runs_of for row in rows.values()}) - {""}
+    return any(run.row in shown for run in runs)
 
 
 def _check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Sequence[Run]) -> None:
     known = {metric for run in runs for metric in run.metrics}
-    known |= {p.metric for table in experiment.tables.values() for row in table.rows.values() for p in row.paper}
+    rows = [row for table in experiment.tables.values() for row in table.rows.values()]
+    known |= {metric for row in rows for metric in (*row.metrics, *(paper.metric for paper in row.paper))}
     stages = {stage for run in runs for stage in run.stages}
     for measure in measures:
         if measure.metric not in known:

@@ -1,4 +1,4 @@
-"""From work directories to runs: every result.json below a folder, and what is wrong with any of them."""
+"""From work directories to runs: every result.json below a folder, what was evaluated since, what is wrong with any."""
 
 import dataclasses
 import functools
@@ -28,10 +28,12 @@ class Run:
         seed: what tells it from the other runs of the row.
         overrides: what was changed on top of the row, by dotted name, without the seed, and without keys that only say
             when something is written or where things lie.
-        metrics: at the end, by name; accuracies and errors are fractions. NaN where the run wrote NaN or null.
+        metrics: by name; accuracies and errors are fractions. NaN where the run wrote NaN or null. Those that
+            `python -m sbn.evaluate` measured of its last step are among them.
         seconds: how long it took.
         steps: how long it trained.
         written: when it finished, in seconds since 1970.
+        evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
     """
@@ -45,6 +47,7 @@ class Run:
     seconds: float
     steps: int
     written: float
+    evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
 
@@ -97,7 +100,9 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
         path = pathlib.Path(folder)
         if "result.json" in files:
             try:
-                runs.append(read_run(path))
+                run, unread = with_evaluations(read_run(path))
+                runs.append(run)
+                problems += unread
             except (OSError, ValueError) as error:
                 problems.append(f"{path / 'result.json'}: {error}; not counted")
         elif "progress.json" in files:
@@ -137,6 +142,29 @@ def _line(text: str) -> Mapping[str, Any] | None:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def with_evaluations(run: Run) -> tuple[Run, list[str]]:
+    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the run's last step.
+
+    What training itself measured stays as it is.
+
+    Returns:
+        the run, and a line for each file that can't be read.
+    """
+    metrics, problems = dict(run.metrics), []
+    evaluated: dict[str, str] = {}
+    for file in sorted(run.path.glob(f"artifacts/*/{run.steps}.json")):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
+            found = {name: _number(name, value) for name, value in content["metrics"].items() if name not in metrics}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problems.append(f"{file}: not read ({type(error).__name__}: {error})")
+            continue
+        metrics |= found
+        evaluated |= dict.fromkeys(found, changed)
+    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated), problems
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {

@@ -1,6 +1,7 @@
 """The arithmetic of a report: a table and runs in, lines of numbers out."""
 
 import dataclasses
+import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,9 @@ from sbn.report.measures import Measure, measured, of_every_stage
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
 EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
 DEFAULT_METRIC: Final = "test/main/accuracy"  # of rows for which no paper names one
+
+_RELEASED, _GENERATED = "corrupted/", "corrupted_generated/"  # the benchmark's images, and ones made here
+_FRACTIONS = {"affinity", "uce", "mce", "relative_mce", "ce", "relative_ce"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,33 +61,53 @@ def make_lines(
     Args:
         name: the table's; runs belong to a row by 'name/row'.
         table: its rows.
-        runs: of its experiment; those of other tables are passed over.
-        measures: what to show; empty for the paper's and, where runs have them, EXTRA_METRICS.
+        runs: of its experiment; those of other tables are passed over, unless a row shows runs of another.
+        measures: what to show; empty for the paper's, the row's and, where runs have them, EXTRA_METRICS.
         stages: show every statistic of every stage, of the metrics that would be shown.
     """
     in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
     lines = []
     for row_name, row in table.rows.items():
-        variants: dict[str, list[Run]] = {}
-        for run in runs:
-            if run.row == (row.same_as or f"{name}/{row_name}"):
-                variants.setdefault(run.variant, []).append(run)
-        plain = [group for group in variants.values() if not group[0].overrides] or [[]]
-        changed = [variants[key] for key in sorted(variants) if variants[key][0].overrides]
-        for group in plain + changed:
-            chosen = list(measures or _default_measures(row, group))
+        own = {f"{name}/{row_name}", row.runs_of} - {""}
+        others = {paper.of for paper in row.paper} - {""}
+        for overrides, group in _variants([run for run in runs if run.row in own | others]):
+            mine = [run for run in group if run.row in own]
+            chosen = list(measures or _default_measures(row, mine, bool(overrides)))
             if stages:
                 metrics = dict.fromkeys(measure.metric for measure in chosen)
-                chosen = [measure for metric in metrics for measure in of_every_stage(metric, group)]
+                chosen = [measure for metric in metrics for measure in of_every_stage(metric, mine)]
             for measure in chosen:
+                paper = _paper(row, measure)
+                there = [run for run in group if run.row == paper.of] if paper and paper.of else mine
                 fraction = measure.metric in in_percent or is_fraction(measure.metric)
-                lines.append(_line(row_name, row, group, measure, scale=100.0 if fraction else 1.0))
+                scale = paper.scale if paper and paper.scale is not None else 100.0 if fraction else 1.0
+                lines.append(_line(row_name, row, there, measure, paper=paper, scale=scale, overrides=overrides))
     return lines
+
+
+def _variants(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[Run]]]:
+    """Runs by what they changed in their rows; first those, be there any or not, that changed nothing."""
+    groups: dict[str, list[Run]] = {"{}": []}
+    for run in runs:
+        groups.setdefault(json.dumps(run.overrides, sort_keys=True), []).append(run)
+    plain = groups.pop("{}")
+    return [({}, plain), *((groups[key][0].overrides, groups[key]) for key in sorted(groups))]
+
+
+def measure_of(paper: Paper) -> Measure:
+    """Returns what the paper's number is to be compared with."""
+    return Measure(paper.metric, paper.stage, paper.statistic)
+
+
+def _paper(row: Row, measure: Measure) -> Paper | None:
+    """What the paper says of a measure; of generated images, what it says of the benchmark's."""
+    released = dataclasses.replace(measure, metric=measure.metric.replace(_GENERATED, _RELEASED))
+    return next((paper for paper in row.paper if measure_of(paper) == released), None)
 
 
 def is_fraction(metric: str) -> bool:
     """Whether runs hold `metric` ('split/branch/metric[/detail]') as a fraction, to be shown in percent."""
-    return any(word in part for part in metric.split("/")[2:3] for word in ("accuracy", "error"))
+    return any(part in _FRACTIONS or "accuracy" in part or "error" in part for part in metric.split("/")[2:3])
 
 
 def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[str, int]:
@@ -95,21 +119,39 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     return stray
 
 
-def measure_of(paper: Paper) -> Measure:
-    """Returns what the paper's number is to be compared with."""
-    return Measure(paper.metric, paper.stage, paper.statistic)
+def _default_measures(row: Row, own: Sequence[Run], changed: bool) -> list[Measure]:
+    """What to show of a row, or, `changed`, of one with overrides, of which nothing is shown that nobody measured."""
+    there = {metric for run in own for metric in run.metrics}
+    named = [measure_of(paper) for paper in row.paper if own or paper.of or not changed]
+    if own or not changed:
+        named = list(dict.fromkeys([*named, *map(Measure, row.metrics)])) or [Measure(DEFAULT_METRIC)]
+    shown = {measure.metric for measure in named}
+    named += [Measure(metric) for metric in EXTRA_METRICS if metric in there and metric not in shown]
+    return [
+        dataclasses.replace(measure, metric=found)
+        for measure in named
+        for found in _released_or_generated(measure.metric, there)
+    ]
 
 
-def _default_measures(row: Row, group: Sequence[Run]) -> list[Measure]:
-    named = list(dict.fromkeys(map(measure_of, row.paper))) or [Measure(DEFAULT_METRIC)]
-    there = {metric for run in group for metric in run.metrics}
-    extra = [metric for metric in EXTRA_METRICS if metric in there]
-    return named + [Measure(metric) for metric in extra if metric not in {measure.metric for measure in named}]
+def _released_or_generated(metric: str, there: set[str]) -> list[str]:
+    """A metric of corrupted images, and that of generated ones where runs have it."""
+    twin = metric.replace(_RELEASED, _GENERATED, 1) if metric.startswith(_RELEASED) else metric
+    if twin == metric or twin not in there:
+        return [metric]
+    return [metric, twin] if metric in there else [twin]
 
 
-def _line(name: str, row: Row, group: Sequence[Run], measure: Measure, *, scale: float) -> Line:
-    paper = next((paper for paper in row.paper if measure_of(paper) == measure), None)
-    scale = paper.scale if paper and paper.scale is not None else scale
+def _line(
+    name: str,
+    row: Row,
+    group: Sequence[Run],
+    measure: Measure,
+    *,
+    paper: Paper | None,
+    scale: float,
+    overrides: Mapping[str, Any],
+) -> Line:
     found = [measured(run, measure) for run in group]
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
@@ -121,12 +163,18 @@ def _line(name: str, row: Row, group: Sequence[Run], measure: Measure, *, scale:
     lengths = sorted({run.steps for run in group})
     if len(lengths) > 1:
         notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
+    if measure.metric.startswith(_GENERATED) and paper:
+        notes.append("generated images, not the benchmark's")
+    if paper and paper.of:
+        notes.append(f"of {paper.of}")
+    evaluated = {run.evaluated.get(measure.metric, "") for run in group} - {""}
+    notes += [f"evaluated with {changed}" for changed in sorted(evaluated)]
     mean = statistics.fmean(finite) if finite else None
     std = statistics.stdev(finite) if len(finite) > 1 else None
     difference = mean - paper.value if mean is not None and paper else None
     return Line(
         row=name,
-        overrides=group[0].overrides if group else {},
+        overrides=overrides,
         measure=measure,
         mean=mean,
         std=std,

@@ -23,14 +23,14 @@ class StageViews:
         weights: of their losses.
         branches: index of the branch that each goes through.
         ops: the ops of each that run in the training step; () for none in any.
-        draws: the stream of draws of each, for these ops; () for one of its own.
+        draws: the stream of draws of each of these ops.
     """
 
     names: tuple[str, ...]
     weights: tuple[float, ...]
     branches: tuple[int, ...]
     ops: tuple[tuple[Op, ...], ...] = ()
-    draws: tuple[int, ...] = ()
+    draws: tuple[tuple[int, ...], ...] = ()
 
     def take(self, indices: Sequence[int]) -> "StageViews":
         """Returns some of the views."""
@@ -75,4 +75,12 @@ class Task(Protocol):
 
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the outputs of every branch for the same images, (N, K, ...)."""
+        ...
+
+    def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
+        """Returns what every named layer gives for the same images, (N, K, ...), in the order of the forward pass."""
+        ...
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns what `predict` does, of images (N, H, W, 3) float in [0, 1]: those that evaluators disturb."""
         ...

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from flax import traverse_util
 from ml_collections import ConfigDict
 
 from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
-from sbn.data.pixels import normalise
+from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
@@ -72,7 +73,7 @@ class Classification:
         Args:
             variables: of the model, all branches.
             batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
-                the views differ in size; and 'label' (N,) int32.
+                the views differ in size; 'label' (N,) int32; and where a view fades 'strength' (N, K).
             views: the stage's views.
             objective: what else is minimised.
             keys: gives the keys of dropout and of the step's ops.
@@ -82,6 +83,7 @@ class Classification:
             before smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
+        strengths = batch["strength"][0] if "strength" in batch else [1.0] * len(views.names)
         passes = []
         for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
             own = views.take(indices)
@@ -92,6 +94,7 @@ class Classification:
                 keys=keys,
                 points=self._points,
                 attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
+                strengths=[strengths[k] for k in indices],
             )
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
             passes.append((indices, (logits, mixed.targets)))
@@ -157,6 +160,9 @@ class Classification:
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the logits of every branch for the same images.
 
+        One branch after the other, as plain networks: on CPUs that takes 1.6 to 1.9 times one branch, where both at
+        once take 2.1 to 2.8 (`benchmarks/evaluation.py`), and half the memory.
+
         Args:
             variables: of the model.
             images: (N, H, W) int32, packed.
@@ -164,8 +170,36 @@ class Classification:
         Returns:
             (N, K, classes) float32.
         """
-        inputs = normalise(images, mean=self.mean, std=self.std)
-        return self.model.apply(variables, branches.spread(inputs, len(self.branches)), train=False)
+        return self._logits(variables, normalise(images, mean=self.mean, std=self.std))
+
+    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns the logits of every branch for the same images, (N, K, classes) float32.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W, 3) float in [0, 1].
+        """
+        return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
+
+    def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
+        """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W) int32, packed.
+
+        Returns:
+            by name, as in 'group1_block1/norm1', in the order of the forward pass, (N, K, ...).
+        """
+        inputs = branches.spread(normalise(images, mean=self.mean, std=self.std), len(self.branches))
+        _, state = self.model.apply(variables, inputs, train=False, capture_intermediates=True)
+        layers = traverse_util.flatten_dict(state["intermediates"], sep="/")
+        return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
+
+    def _logits(self, variables: Variables, inputs: jax.Array) -> jax.Array:
+        plain, inputs = self.model.clone(branches=1), inputs[:, None]
+        alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
+        return jnp.concatenate([plain.apply(own, inputs, train=False) for own in alone], axis=1)
 
 
 def _for_pass(number: int, keys: Keys) -> Keys:

@@ -32,12 +32,19 @@ class Mixed(NamedTuple):
 
 
 def mix_views(
-    images: Array, targets: Array, *, views: StageViews, keys: Keys, points: Sequence[str], attack: Attack
+    images: Array,
+    targets: Array,
+    *,
+    views: StageViews,
+    keys: Keys,
+    points: Sequence[str],
+    attack: Attack,
+    strengths: Sequence[Array | float],
 ) -> Mixed:
     """Runs every view's step ops, in order.
 
-    An op's draws are addressed by its name, by how many of that name stand before it, and by the view's stream of
-    draws: views that share a stream meet the same partners.
+    An op's draws are addressed by its name, by how many of that name stand before it, and by its stream of draws: views
+    that share a stream meet the same partners.
 
     Args:
         images: (N, K, H, W, C) float, normalised.
@@ -46,23 +53,24 @@ def mix_views(
         keys: gives the keys.
         points: the model's mixing points.
         attack: makes adversarial images.
+        strengths: of the mixing of every view, K of them.
     """
     shape = (*images.shape[:2], targets.shape[-1])
     if not any(views.ops):
         return Mixed(images, jnp.broadcast_to(targets[:, None], shape), no_tap)
     hidden: dict[int, list[mix.HiddenMix]] = {}
     columns, soft = [], []
-    for k, (ops, stream) in enumerate(zip(views.ops, views.draws, strict=True)):
+    for k, (ops, streams) in enumerate(zip(views.ops, views.draws, strict=True)):
         x, t, seen = images[:, k], targets, dict[str, int]()
-        for op in ops:
+        for op, stream in zip(ops, streams, strict=True):
             occurrence = seen[op.name] = seen.get(op.name, -1) + 1
             key = jax.random.fold_in(keys(f"{op.name}/{occurrence}"), stream)
             if isinstance(op, step_ops.Mixup):
-                x, t = mix.mixup(op, key, x, t)
+                x, t = mix.mixup(op, key, x, t, strength=strengths[k])
             elif isinstance(op, step_ops.CutMix):
-                x, t = mix.cutmix(op, key, x, t)
+                x, t = mix.cutmix(op, key, x, t, strength=strengths[k])
             elif isinstance(op, step_ops.ManifoldMixup):
-                drawn = mix.draw_hidden_mix(op, key, len(x))
+                drawn = mix.draw_hidden_mix(op, key, len(x), strength=strengths[k])
                 hidden.setdefault(k, []).append(drawn)
                 t = mix.blend(t, drawn.pairing)
             elif isinstance(op, step_ops.Adversarial):

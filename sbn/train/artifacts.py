@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from etils import epath
 
+from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
 from sbn.train.writers import replace_bytes, write_atomically
 
@@ -29,9 +30,11 @@ def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, n
     packed = io.BytesIO()
     np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
     contents = {"npz": packed.getvalue(), "png": make_png(evaluator, arrays)}
-    return [
+    written = [
         _replace(workdir, evaluator, f"{step}.{ending}", content) for ending, content in contents.items() if content
     ]
+    (workdir / "artifacts" / evaluator / PARTIAL).unlink(missing_ok=True)  # what was kept against a kill
+    return written
 
 
 def write_scalars(

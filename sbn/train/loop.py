@@ -76,7 +76,7 @@ def _run(
     setup = make_setup(config, inherited.before)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
-    evaluators = make_evaluators(Materials(config, task, mesh, train=setup.train, test=setup.test))
+    evaluators = make_evaluators(Materials(config, task, mesh, train=setup.train, test=setup.test, workdir=workdir))
     evaluation = Evaluation(evaluators, plan, workdir)
 
     # Start, or restore

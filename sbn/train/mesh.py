@@ -1,6 +1,7 @@
 """The device mesh: one axis, over which the examples of a batch are sharded."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -37,7 +38,7 @@ def place_whole(mesh: Mesh, arrays: Mapping[str, np.ndarray]) -> dict[str, jax.A
     return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in arrays.items()}
 
 
-def place(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+def place(mesh: Mesh, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Puts this process's part of a batch on the devices, as part of the global batch."""
     sharding = over_data(mesh)
-    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}
+    return jax.tree.map(lambda value: jax.make_array_from_process_local_data(sharding, value), dict(batch))

@@ -1,6 +1,7 @@
 """Every duration of a config, in steps. Nothing else converts epochs or examples."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
@@ -53,6 +54,7 @@ class Stage:
         start: steps done before it.
         stop: steps done after it.
         config: the keys as they stand in this stage.
+        fades: how long each view fades, in steps.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Stage:
     start: int
     stop: int
     config: ConfigDict
+    fades: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +115,8 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
     for index, name in enumerate(config.stages, start=before.stages):
         own = tree.stage_config(config, name)
         start = stages[-1].stop if stages else before.steps
-        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own))
+        fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
+        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
     ends = tuple(stage.stop for stage in stages)
     last_epochs = tuple(
         stage.stop - epoch * steps_per_epoch

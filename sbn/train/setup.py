@@ -3,13 +3,18 @@
 import dataclasses
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
 from sbn.augment.fits import check_fits
+from sbn.augment.framing import check_framing
+from sbn.augment.ops import POLICIES
+from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
+from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import View
 from sbn.tasks.base import StageViews
@@ -50,7 +55,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
     mesh = make_mesh(batch_size=config.batch_size)
-    train, test = sources.load(config.data, "train"), sources.load(config.data, "test")
+    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
     plan = make_plan(config, examples=len(train), before=before)
@@ -59,42 +64,76 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
+        if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
+            raise ConfigError(
+                f"optim.accumulate = {stage.config.optim.accumulate} does not divide the "
+                f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
+            )
         task.check_views(stage_views(stage, task.branches))
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, *, image_size: tuple[int, int]) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis.
+def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
     """
-    names = list(stage.config.branches)
     views = []
-    for name in names:
-        view = stage.config.views[name]
-        ops = _parse(view.augment, f"views.{name}.augment")
+    for name, (ops, streams) in _pipelines(stage).items():
         try:
-            check_fits(ops, image_size=image_size)
+            if isinstance(images, EncodedImages):
+                check_framing(ops, least=images.least)
+            else:
+                check_fits(ops, image_size=images.shape[1:3])
         except ValueError as error:
-            raise ConfigError(f"views.{name}.augment = {view.augment!r}: {error}") from None
-        views.append(View(ops, names.index(view.draws or name)))
+            raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
+        views.append(View(ops, streams, _strengths(stage, name, ops)))
     return views
+
+
+def _strengths(stage: Stage, name: str, ops: tuple[pipeline.Op, ...]) -> np.ndarray | None:
+    """What is left of a view at every step of the stage: 1 until it begins to fade, 0 at the last; None if it stays."""
+    view, steps = stage.config.views[name], stage.stop - stage.start
+    fade = stage.fades[name]
+    if not fade:
+        return None
+    if not any(isinstance(op, (*POLICIES, *MIXES)) for op in ops):
+        names = ", ".join(op.name for op in (*POLICIES, *MIXES))
+        raise ConfigError(f"views.{name}.fade = {view.fade!r}: nothing in {view.augment!r} can fade ({names} can)")
+    if fade > steps:
+        raise ConfigError(f"views.{name}.fade = {view.fade!r} is longer than the stage's {stage.config.duration!r}")
+    gone = np.clip((np.arange(1, steps + 1) - (steps - fade)) / fade, 0, 1)
+    left = 1 - gone if view.fade_shape == "linear" else 0.5 * (1 + np.cos(np.pi * gone))
+    return left.astype(np.float32)
 
 
 def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
     """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
     names = tuple(stage.config.branches)
-    views = [stage.config.views[name] for name in names]
-    weights = [1 / len(names) if view.weight is None else view.weight for view in views]
-    ops = [_parse(view.augment, f"views.{name}.augment") for name, view in zip(names, views, strict=True)]
+    weights = [stage.config.views[name].weight for name in names]
+    in_step = [
+        [(op, stream) for op, stream in zip(ops, streams, strict=True) if op.where != "image"]
+        for ops, streams in _pipelines(stage).values()
+    ]
     return StageViews(
         names,
-        tuple(weights),
+        tuple(1 / len(names) if weight is None else weight for weight in weights),
         branches=tuple(branch_names.index(name) if name in branch_names else 0 for name in names),
-        ops=tuple(tuple(op for op in pipeline if op.where != "image") for pipeline in ops),
-        draws=tuple(names.index(view.draws or name) for name, view in zip(names, views, strict=True)),
+        ops=tuple(tuple(op for op, _ in pairs) for pairs in in_step),
+        draws=tuple(tuple(stream for _, stream in pairs) for pairs in in_step),
     )
+
+
+def _pipelines(stage: Stage) -> dict[str, tuple[tuple[pipeline.Op, ...], tuple[int, ...]]]:
+    """Every view's ops, and the stream of draws of each."""
+    names = list(stage.config.branches)
+    ops = {name: _parse(stage.config.views[name].augment, f"views.{name}.augment") for name in names}
+    made = {}
+    for own, name in enumerate(names):
+        other = stage.config.views[name].draws or name
+        made[name] = (ops[name], pipeline.streams(ops[name], own, ops[other], names.index(other)))
+    return made
 
 
 def _parse(text: str, name: str) -> tuple[pipeline.Op, ...]:

@@ -10,8 +10,9 @@ import optax
 from jax.sharding import Mesh
 
 from sbn.nn import branches
-from sbn.tasks.base import Arrays, Objective, Task
+from sbn.tasks.base import Arrays, Keys, Objective, Task
 from sbn.train import mesh as meshes
+from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
 from sbn.train.optimiser import Schedule, make_optimiser
 from sbn.train.plan import Stage
@@ -31,6 +32,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
     optimiser = make_optimiser(stage, schedule)
     views = stage_views(stage, task.branches)
     objective = Objective(stage.config.loss.label_smoothing, stage.config.loss.consistency)
+    parts = stage.config.optim.accumulate
     left_out = set(range(len(task.branches))) - set(views.branches)
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
     mine = functools.partial(_trained, indices=views.branches) if left_out else None
@@ -38,14 +40,20 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
     def step(state: TrainState, fed: Arrays, resident: Arrays) -> tuple[TrainState, Arrays]:
         batch = prepare(fed, resident)
 
+        def gradients(batch: Arrays, batch_stats: Any, keys: Keys) -> tuple[Any, tuple[Any, Arrays]]:
+            def loss(params: optax.Params) -> tuple[jax.Array, tuple[optax.Params, Arrays]]:
+                variables = {"params": params, "batch_stats": batch_stats}
+                return task.loss(variables, batch, views=views, objective=objective, keys=keys)
+
+            return jax.grad(loss, has_aux=True)(state.params)
+
         def keys(stream: str) -> jax.Array:
             return stream_key(seed, stream, state.step)
 
-        def loss(params: optax.Params) -> tuple[jax.Array, tuple[optax.Params, Arrays]]:
-            variables = {"params": params, "batch_stats": state.batch_stats}
-            return task.loss(variables, batch, views=views, objective=objective, keys=keys)
-
-        grads, (batch_stats, metrics) = jax.grad(loss, has_aux=True)(state.params)
+        if parts == 1:
+            grads, (batch_stats, metrics) = gradients(batch, state.batch_stats, keys)
+        else:
+            grads, batch_stats, metrics = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
         updates, opt_state = optimiser.update(grads, state.opt_state, decayed)
         if mine is not None:

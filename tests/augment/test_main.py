@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from sbn.augment.__main__ import main, table
 
@@ -38,6 +39,43 @@ def test_a_command_is_required():
         main([])
 
 
+def test_a_sheet_has_one_block_a_pipeline(tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    words = ["sheet", "flip", "autoaugment('cifar10')", "--images=3", "--draws=2", f"--out={path}"]
+    assert main(words) == 0
+    assert "2 x 3 images" in capsys.readouterr().out
+    with Image.open(path) as sheet:
+        assert sheet.size == (3 * (3 * 34 + 4), 2 * (3 * 3 * 34 + 16))
+
+
+def test_figure_1_is_drawn_of_any_data_set(tmp_path, capsys):
+    path = tmp_path / "figure1.png"
+    assert main(["figure1", "--images=2", f"--out={path}"]) == 0
+    assert "2 images under 9 augmentations" in capsys.readouterr().out
+    with Image.open(path) as figure:
+        assert figure.size[0] > 9 * 128
+        assert figure.size[1] > 2 * 128
+
+
+def test_what_can_not_be_drawn_is_one_line_and_exit_code_2(tmp_path, capsys):
+    for words, said in (
+        (["sheet", "flp"], "did you mean 'flip'"),
+        (["sheet", "flip", "flip|cutuot(3)", "--data=nothing"], "op 2 of 2 (column 6): unknown op 'cutuot'"),
+        (["sheet", "flip", "--data=shaeps"], "did you mean 'shapes'"),
+        (["sheet", "flip", "--images=0"], "at least 1"),
+        (["sheet", "crop(32, fill='reflect')", f"--out={tmp_path / 'x.png'}"], "below 32"),
+        (["sheet", "flip|random_crop(33)"], "op 2 of 2: random_crop(size) is 33; of images of (32, 32)"),
+        (["sheet", "flip", "--images=1", f"--out={tmp_path / 'no/x.png'}"], "no/x.png"),
+        (["figure1", "--data=cifra10"], "did you mean 'cifar10'"),
+        (["figure1", "--images=1"], "at least 2"),
+        (["figure1", "--images=2", f"--out={tmp_path / 'no/x.png'}"], "no/x.png"),
+    ):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+
+
 def test_autoaugment_is_shown_one_sub_policy_after_the_other():
     lines = table("autoaugment('cifar10')").splitlines()[3:]
     assert len(lines) == 1 + 25 * 3
@@ -53,6 +91,15 @@ def test_trivialaugment_is_shown_with_its_ranges():
     assert "8 to 2 bits kept" in cells["Posterize"]
     assert "0.01 to 2 factor" in cells["Color"]
     assert all("1/14" in line for name, line in cells.items() if name != "trivialaugment")
+
+
+def test_inception_crops_are_shown_with_their_ranges():
+    title, area, ratio, place = table("inception_crop(224, area=(0.25, 1))").splitlines()[3:]
+    assert "area=(0.25, 1)" in title
+    assert "resized to 224 x 224, antialiased bilinear" in title
+    assert "25 to 100 % of the image, uniform" in area
+    assert "0.75 to 1.333, log-uniform" in ratio
+    assert "10 tries" in place
 
 
 def test_augmix_is_shown_with_its_chains_and_ranges():
@@ -76,6 +123,9 @@ def test_augmix_is_shown_with_its_chains_and_ranges():
         ("blur", ["sigma=1.5, side=5"]),
         ("resize_and_pad(16)", ["size=16, placement='centre', fill=0"]),
         ("gaussian(0.2)", ["sigma=0.2, kind='fixed'"]),
+        ("random_crop(24)", ["size=24", "24 x 24, anywhere"]),
+        ("centre_crop(24)", ["size=24", "the middle 24 x 24"]),
+        ("resize(24)", ["size=24", "shorter side becomes 24", "antialiased bilinear"]),
     ],
 )
 def test_simple_ops_are_shown_with_their_arguments(text, words):

@@ -1,9 +1,9 @@
+import jax
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from sbn.augment import mixture
-from sbn.augment.host.words import TENSORFLOW
+from sbn.augment.device.words import JAX
 from tests.oracles import augmix
 
 
@@ -18,20 +18,39 @@ def some_bits(width, alpha, count):
 
 
 @pytest.mark.parametrize(("width", "alpha"), [(1, 1), (3, 1), (3, 4), (16, 2)])
-def test_weights_equal_float64_to_their_rounding_on_both_libraries(width, alpha):
+def test_weights_equal_float64_to_their_rounding(width, alpha):
     bits = some_bits(width, alpha, 500)
     found = np.stack(mixture.weights(bits, width=width, alpha=alpha), axis=1)
     shares = [augmix.weights(Op(width, alpha), row) for row in bits.astype(np.int64)]
     expected = mixture.ONE * np.stack([m * chain for chain, m in shares])
-    # half a count, and float32's relative error of some 2**-22 in the log, the sums and two divisions
-    np.testing.assert_allclose(found, expected, atol=0.5 + 2**-22 * mixture.ONE)
-    assert found.dtype == np.float32
-    assert (found == np.rint(found)).all()
+    # Half a count, and the logarithms': each is off by two units of 2**-21 at most (2**-18 of 32 draws), against sums
+    # that are below 2**-3 in one image of 3,000, or of far more where more is added up.
+    np.testing.assert_allclose(found, expected, atol=0.5 + 0.15)
+    assert found.dtype == np.int32
     assert (found.sum(axis=1) <= mixture.ONE + width / 2).all()
-    # libraries differ where their logs do and the count lies at a tie
-    other = np.stack(mixture.weights(tf.constant(bits), width=width, alpha=alpha, words=TENSORFLOW), axis=1)
-    assert np.abs(found - other).max() <= 1
-    assert np.mean(found != other) < 0.01
+
+
+@pytest.mark.parametrize(("width", "alpha"), [(1, 1), (3, 1), (16, 16)])
+def test_every_library_gives_the_same_bits(width, alpha):
+    bits = some_bits(width, alpha, 500)
+    bits[0], bits[1], bits[2, :alpha], bits[3, -2 * alpha :] = 0, 2**32 - 1, 0, 2**32 - 1
+    found = np.stack(mixture.weights(bits, width=width, alpha=alpha))
+    assert not found[:, 0].any()  # nothing drawn: the image itself
+    compiled = jax.jit(lambda bits: mixture.weights(bits, width=width, alpha=alpha, words=JAX))
+    np.testing.assert_array_equal(np.stack(compiled(bits)), found)
+    tf = pytest.importorskip("tensorflow")
+    from sbn.augment.host.words import TENSORFLOW
+
+    other = mixture.weights(tf.constant(bits), width=width, alpha=alpha, words=TENSORFLOW)
+    np.testing.assert_array_equal(np.stack(other), found)
+
+
+def test_logarithms_are_right_for_every_draw_there_is():
+    units = np.arange(2**24, dtype=np.uint32)
+    for scale, every in ((21, 1), (15, 97)):
+        found = mixture._minus_log(units[::every] << np.uint32(8), scale=scale, words=mixture.NUMPY)
+        assert np.abs(found / 2.0**scale + np.log1p(units[::every] / -(2.0**24))).max() < 2 * 2.0**-scale
+        assert (np.diff(found.astype(np.int64)) >= 0).all()
 
 
 @pytest.mark.parametrize(("width", "alpha"), [(3, 1), (4, 2)])

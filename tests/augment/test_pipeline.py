@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbn.augment import ops
-from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse
+from sbn.augment import ops, size_ops
+from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse, streams
 from sbn.augment.policies import OP_LISTS
 from sbn.augment.subpolicies import SUBPOLICIES
 
@@ -34,6 +34,7 @@ def test_arguments_may_be_positional_or_named_and_strings_may_hold_anything():
 
 
 FILL = st.one_of(st.just("mean"), st.integers(0, 255))
+SPAN = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(sorted).map(tuple)
 SEMANTICS = st.sampled_from(["pillow", "tf"])
 ANY_OP = st.one_of(
     st.builds(ops.Flip, st.floats(0, 1)),
@@ -42,6 +43,10 @@ ANY_OP = st.one_of(
     st.builds(ops.PatchGaussian, st.integers(1, 300), st.floats(0, 9), st.booleans()),
     st.builds(ops.Blur, st.floats(0.1, 100), st.sampled_from([3, 5, 99])),
     st.builds(ops.ResizeAndPad, st.integers(1, 99), st.sampled_from(["centre", "top_left", "random"]), FILL),
+    st.builds(size_ops.RandomCrop, st.integers(1, 300)),
+    st.builds(size_ops.InceptionCrop, st.integers(1, 300), SPAN, SPAN),
+    st.builds(size_ops.Resize, st.integers(1, 300)),
+    st.builds(size_ops.CentreCrop, st.integers(1, 300)),
     st.builds(ops.Gaussian, st.floats(0, 1e9), st.sampled_from(["fixed", "uniform"])),
     st.builds(ops.RandAugment, st.integers(1, 9), st.floats(0, 40), st.sampled_from([*OP_LISTS]), FILL, SEMANTICS),
     st.builds(ops.AutoAugment, st.sampled_from([*SUBPOLICIES]), FILL, SEMANTICS),
@@ -69,6 +74,8 @@ def test_parse_undoes_format(pipeline):
         ("randaugment(layers=3, magnitude=4.0, ops='tf_tpu_16')", "randaugment(3, 4)"),
         ("randaugment(2,4.5,fill=0)", "randaugment(2, 4.5, fill=0)"),
         ("crop(4,'mean') | gaussian( 1 )", "crop(4)|gaussian(1)"),
+        ("inception_crop(24, area=(0.08, 1), ratio=(0.75, 1.5))", "inception_crop(24, ratio=(0.75, 1.5))"),
+        ("inception_crop(24, [1, 1])", "inception_crop(24, area=(1, 1))"),
         ("", "none"),
     ],
 )
@@ -112,6 +119,20 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
         ("augmix(all_ops=1)", ["augmix(all_ops) is 1", "True or False"]),
         ("trivialaugment(fill=-1)", ["trivialaugment(fill) is -1", "from 0 to 255"]),
         ("trivialaugment(fill=1.5)", ["trivialaugment(fill) is 1.5", "whole number"]),
+        ("random_crop", ["random_crop needs size", "random_crop(size)"]),
+        ("random_crop(0)", ["random_crop(size) is 0", "from 1 to 65536"]),
+        ("random_crop(24, 4)", ["random_crop takes at most 1", "size", "not 2"]),
+        ("randomcrop(24)", ["unknown op 'randomcrop'", "did you mean 'random_crop'"]),
+        ("center_crop(24)", ["unknown op 'center_crop'", "did you mean 'centre_crop'"]),
+        ("resize(24.0)", ["resize(size) is 24.0", "whole number"]),
+        ("inception_crop(24, scale=(0.1, 1))", ["unknown argument of inception_crop 'scale'", "area, ratio, size"]),
+        ("inception_crop(24, (1, 0.08))", ["inception_crop(area) is (1, 0.08)", "0.0001 <= a <= b <= 1"]),
+        ("inception_crop(24, (0, 1))", ["inception_crop(area) is (0, 1)", "pair"]),
+        ("inception_crop(24, 0.08)", ["inception_crop(area) is 0.08", "pair (a, b)"]),
+        ("inception_crop(24, (0.1, 0.2, 0.3))", ["inception_crop(area) is (0.1, 0.2, 0.3)", "pair"]),
+        ("inception_crop(24, (0.5, True))", ["inception_crop(area) is (0.5, True)", "pair"]),
+        ("inception_crop(24, ratio=(0.5, 1e999))", ["inception_crop(ratio) is (0.5, inf)", "<= 100"]),
+        ("inception_crop(24, ratio=(3/4, 4/3))", ["inception_crop(ratio) is (3 / 4, 4 / 3)", "literal", "pair of num"]),
         ("randaugment(3, 4, fill=256)", ["randaugment(fill) is 256", "from 0 to 255"]),
     ],
 )
@@ -170,6 +191,7 @@ def test_new_ops_go_to_the_end_so_that_old_draws_stay():
     """A run's augmentations are addressed by these numbers: another order would change every published result."""
     published = ["flip", "crop", "cutout", "gaussian", "randaugment", "autoaugment", "trivialaugment", "augmix"]
     published += ["patch_gaussian", "blur", "resize_and_pad"]
+    published += ["random_crop", "inception_crop", "resize", "centre_crop"]
     assert list(ops.OPS)[: len(published)] == published
 
 
@@ -186,3 +208,11 @@ def test_strings_are_read_without_tensorflow_or_jax():
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'jax')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_views_share_the_draws_of_the_ops_that_both_have():
+    clean, strong = parse("crop(4)|flip"), parse("crop(4)|flip|augmix|crop(2)")
+    assert streams(strong, 2, clean, 0) == (0, 0, 2, 2)  # the second crop is not the first
+    assert streams(clean, 2, strong, 0) == (0, 0)
+    assert streams(strong, 2, strong, 2) == (2, 2, 2, 2)
+    assert streams(parse("flip|mixup(1)"), 1, parse("mixup(0.2)|cutmix"), 0) == (1, 0)

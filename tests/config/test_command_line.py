@@ -45,9 +45,12 @@ def test_row_argument_and_dotted_overrides():
         ("branches", "('main',)", ("main",)),
         ("eval.mix", "0.1,0.5", (0.1, 0.5)),
         ("eval.mix", "[0.25]", (0.25,)),
+        ("eval.low_pass.widths", "3,5", (3, 5)),
         ("duration", "5epochs", "5epochs"),
         ("optim.nesterov", "false", False),
         ("views.aux.augment", "", ""),
+        ("eval.affinity.pipelines", "randaugment(3, 4)|flip,none", ("randaugment(3, 4)|flip", "none")),
+        ("eval.affinity.pipelines", "('',)", ("",)),
         ("schedule.boundaries", "60 epochs,120 epochs", ("60 epochs", "120 epochs")),
     ],
 )
@@ -75,6 +78,8 @@ def test_every_row_is_its_base_with_overrides_alone(path):
     """The command lines that `sbn.list --commands` prints make the rows' configs exactly."""
     experiment = rows.load_experiment(path)
     for name, row in experiment.rows().items():
+        if not row.trains:
+            continue
         import shlex
 
         words = shlex.split(command_line.command(str(path), "base", row.changes))
@@ -91,7 +96,7 @@ def test_experiments_work_as_ml_collections_config_files(path):
 
     values, argv = flags.FlagValues(), ["program", "--config.optim.lr=0.25"]
     experiment = rows.load_experiment(path)
-    name = next(iter(experiment.rows().keys() - {"base"}))
+    name = next(name for name, row in experiment.rows().items() if row.trains and name != "base")
     config_flags.DEFINE_config_file("config", f"{path}:{name},seed=5", flag_values=values, sys_argv=argv)
     values(argv)
     assert (values.config.seed, values.config.optim.lr) == (5, 0.25)

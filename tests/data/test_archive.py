@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.data import archive, prepare, sources, tfrecords
@@ -77,7 +78,8 @@ def test_an_archive_holds_what_tensorflow_wrote(prepared, made):
     ],
 )
 def test_splits_can_be_cut(prepared, made, split, cut):
-    images, labels = archive.read(made, name="cifar10", split=split)
+    images, labels, names = archive.read(made, name="cifar10", split=split)
+    assert names == NAMES
     np.testing.assert_array_equal(images, prepared[1]["train"][0][cut])
     np.testing.assert_array_equal(labels, prepared[1]["train"][1][cut])
 
@@ -110,8 +112,8 @@ def test_missing_records_are_noticed(prepared, tmp_path, capsys):
     (tmp_path / "dataset_info.json").write_text((folder / "dataset_info.json").read_text())
     shard = "cifar10-train.tfrecord-00000-of-00002"
     (tmp_path / shard).write_bytes((folder / shard).read_bytes())
-    with pytest.raises(ConfigError, match="7 of the 12"):
-        tfrecords.read(tmp_path, "train")
+    with pytest.raises(ConfigError, match="1 of the 2 files of 'train'"):
+        tfrecords.read(epath.Path(tmp_path), "train")
 
 
 def test_cifar10_is_tfds_own_to_the_last_bit(tiny, cifar10_dir, tmp_path):

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from sbn.data.pixels import normalise, pack
+from sbn.data.pixels import normalise, pack, standardise
 
 MEAN, STD = (0.5, 0.25, 0.4), (0.25, 0.5, 0.2)
 
@@ -13,6 +13,19 @@ def test_normalise_undoes_packing_and_is_the_formula():
     expected = (images / 255 - np.array(MEAN)) / np.array(STD)
     # float32: a value of up to 4 standard deviations carries a few units of 2^-23 of rounding
     np.testing.assert_allclose(normalise(pack(images), mean=MEAN, std=STD), expected, rtol=0, atol=2e-6)
+
+
+def test_floats_become_what_packed_pixels_become_and_have_no_steps():
+    images = np.random.default_rng(1).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    floats = standardise(images.astype(np.float32) / 255, mean=MEAN, std=STD)
+    # the same formula in another order: a few units of 2^-23 of up to 4 standard deviations
+    np.testing.assert_allclose(floats, normalise(pack(images), mean=MEAN, std=STD), rtol=0, atol=2e-6)
+    np.testing.assert_allclose(
+        standardise(np.full((1, 1, 1, 3), 0.3712), mean=MEAN, std=STD)[0, 0, 0],
+        (0.3712 - np.array(MEAN)) / STD,
+        rtol=0,
+        atol=2e-7,
+    )
 
 
 def test_filler_is_exactly_the_mean_whatever_its_colour():

@@ -2,12 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from sbn.augment.pipeline import parse
 from sbn.data import pixels, sources
 from sbn.data.host import View, batches
-from sbn.data.sheet import draw, lay_out, main, show_colours
+from sbn.data.sheet import draw, lay_out, show_colours
 
 
 @pytest.fixture
@@ -46,24 +45,11 @@ def test_images_are_enlarged_by_whole_factors_and_keep_their_places():
             np.testing.assert_array_equal(tile, 3 * row + column)
 
 
-def test_the_command_writes_one_block_a_pipeline(tmp_path, capsys):
-    path = tmp_path / "sheet.png"
-    words = ["flip", "autoaugment('cifar10')", "--images=3", "--draws=2", f"--out={path}"]
-    assert main(words) == 0
-    assert "2 x 3 images" in capsys.readouterr().out
-    with Image.open(path) as sheet:
-        assert sheet.size == (3 * (3 * 34 + 4), 2 * (3 * 3 * 34 + 16))
-
-
-def test_what_can_not_be_shown_is_one_line_and_exit_code_2(tmp_path, capsys):
-    for words, said in (
-        (["flp"], "did you mean 'flip'"),
-        (["flip", "--data=shaeps"], "did you mean 'shapes'"),
-        (["flip", "--images=0"], "at least 1"),
-        (["crop(32, fill='reflect')", f"--out={tmp_path / 'x.png'}"], "below 32"),
-        (["flip", "--images=1", f"--out={tmp_path / 'no/x.png'}"], "no/x.png"),
-    ):
-        assert main(words) == 2
-        error = capsys.readouterr().err
-        assert said in error
-        assert error.count("\n") == 1
+def test_smaller_and_larger_images_stand_in_the_upper_left_corner_on_white(source):
+    shown = draw(source, parse("centre_crop(8)"), draws=1, seed=0)
+    np.testing.assert_array_equal(shown[:, 1, :8, :8], source.images[:, 4:12, 4:12])
+    assert np.all(shown[:, 1, 8:] == 255)
+    assert np.all(shown[:, 1, :, 8:] == 255)
+    shown = draw(source, parse("resize(20)"), draws=1, seed=0)
+    np.testing.assert_array_equal(shown[:, 0, :16, :16], source.images)
+    assert shown.shape == (8, 2, 20, 20, 3)

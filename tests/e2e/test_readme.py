@@ -66,6 +66,7 @@ def test_listing_and_showing(shell):
     shown = shell(COMMANDS["show"])
     assert "Posterize" in shown
     assert "sheet.png" in shown
+    assert "figure1.png" in shown
 
 
 def test_a_row_and_its_evaluation(shell):
@@ -85,8 +86,12 @@ def test_overriding(shell):
     assert "test/aux/accuracy" in shell(COMMANDS["override"])
 
 
-def test_sweeping_by_hand_and_reporting(shell):
-    report = shell(COMMANDS["sweep"].replace("for seed in 0 1 2;", "for seed in 0;"))
-    for row in ("randaugment", "weak_one_norm", "weak_augment", "shared_affine"):
+def test_sweeping_and_reporting(shell):
+    small = " ".join(f"'--set={name}={value}'" for name, value in SMALL.items())
+    command = COMMANDS["sweep"].replace("split_bn:table3 --seeds=0:3", f"'split_bn:table3/weak_*' --seeds=0 {small}")
+    report = shell(command)
+    assert "2 jobs: 2 missing" in report
+    assert report.count("2 jobs: 2 done") == 2
+    for row in ("weak_one_norm", "weak_augment", "shared_affine"):
         assert row in report
     assert "96.3" in report  # the paper's number stands beside ours

@@ -241,9 +241,11 @@ def test_another_config_in_the_same_folder_is_refused(finished, tiny):
         ({"views.aux.augment": "crop(40, 'reflect')"}, ["views.aux.augment", "crop(pad) is 40", "16"]),
         ({"views.aux.augment": "resize_and_pad(17)"}, ["views.aux.augment", "resize_and_pad(size) is 17", "16"]),
         ({"views.aux.augment": "blur(side=33)"}, ["views.aux.augment", "blur(side) is 33", "32"]),
+        (
+            {"views.aux.augment": "flip|random_crop(17)"},
+            ["views.aux.augment", "op 2 of 2", "random_crop(size) is 17", "16"],
+        ),
         ({"views.aux.augment": "|".join(["flip"] * 17)}, ["views.aux.augment", "too many flip"]),
-        ({"data.path": "device", "views.aux.augment": "augmix()"}, ["data.path", "augmix", "host"]),
-        ({"data.path": "device", "views.aux.augment": "randaugment(1, 4, fill='mean')"}, ["data.path", "fill", "host"]),
         ({"schedule.warmup": "11 steps"}, ["schedule.warmup", "11 steps"]),
         ({"schedule.kind": "step", "schedule.boundaries": ("5 steps", "4 steps")}, ["schedule.boundaries"]),
         ({"optim.clip_norm": 0.0}, ["optim.clip_norm"]),

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from sbn.data.sources import Source
-from sbn.evals.accuracy import Accuracy, mixed
-from sbn.evals.predictions import make_predict
+from sbn.evals.accuracy import Accuracy
+from sbn.evals.predictions import Predict
+from sbn.evals.scores import Measure
 from sbn.train.mesh import make_mesh
 
 M, CLASSES = 13, 7
@@ -32,12 +33,15 @@ def source():
     return Source(images, labels, CLASSES, (0.5,) * 3, (0.5,) * 3)
 
 
-def scores(batch_size, *, average="probabilities", mix=(0.0, 0.3, 1.0)):
+def measured(task, *, batch_size=8, average="probabilities", mix=(0.0, 0.3, 1.0)):
+    predict = Predict(task, make_mesh(batch_size=8), batch_size=batch_size)
+    measure = Measure(predict, branches=task.branches, mix=mix, average=average)
+    return dict(Accuracy(measure, source())({}))
+
+
+def scores(batch_size, **options):
     task = FixedLogits()
-    predict = make_predict(task, make_mesh(batch_size=8), batch_size=batch_size)
-    return task.table[:M].astype(np.float64), dict(
-        Accuracy(predict, source(), branches=task.branches, mix=mix, average=average)({})
-    )
+    return task.table[:M].astype(np.float64), measured(task, batch_size=batch_size, **options)
 
 
 def softmax(x):
@@ -77,29 +81,28 @@ def test_mixed_predictions_can_average_logits():
 
 
 def test_mixing_survives_probabilities_that_underflow():
-    far = np.array([[1000.0, 0.0]])
-    assert np.isfinite(mixed(far, far, weight=0.5, average="probabilities")).all()
+    task = FixedLogits()
+    task.table[..., 0] = 3000
+    found = measured(task)
+    assert np.isfinite(list(found.values())).all()
+    assert found["test/mix_0.3/loss"] > 1000
 
 
 def test_a_constant_prediction_is_right_about_nothing():
     task = FixedLogits()
     task.table[:] = 0
-    predict = make_predict(task, make_mesh(batch_size=8), batch_size=8)
-    found = dict(Accuracy(predict, source(), branches=task.branches, mix=(), average="logits")({}))
-    assert found["test/main/accuracy"] == 0
+    found = measured(task)
+    assert [value for name, value in found.items() if name.endswith("/accuracy")] == [0] * 5
 
 
 def test_nan_is_right_about_nothing():
     task = FixedLogits()
     task.table[:] = np.nan
-    predict = make_predict(task, make_mesh(batch_size=8), batch_size=8)
-    found = dict(Accuracy(predict, source(), branches=task.branches, mix=(), average="logits")({}))
-    assert (found["test/main/accuracy"], found["test/main/top5_accuracy"]) == (0, 0)
+    found = measured(task)
+    assert [value for name, value in found.items() if "accuracy" in name] == [0] * 10
 
 
 def test_one_branch_has_nothing_to_mix():
     task = FixedLogits()
-    task.table = task.table[:, :1]
-    predict = make_predict(task, make_mesh(batch_size=8), batch_size=8)
-    names = [name for name, _ in Accuracy(predict, source(), branches=("main",), mix=(0.5,), average="logits")({})]
-    assert names == ["test/main/accuracy", "test/main/top5_accuracy", "test/main/loss"]
+    task.branches, task.table = ("main",), task.table[:, :1]
+    assert list(measured(task)) == ["test/main/accuracy", "test/main/top5_accuracy", "test/main/loss"]

@@ -12,8 +12,9 @@ import time
 
 import pytest
 
-from launch.engines import load
-from launch.engines.local import Local, reached, visible_gpus
+from launch.attempts import reached
+from launch.engines import Settings, load
+from launch.engines.local import Local, visible_gpus
 from sbn.config.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -40,7 +41,7 @@ def record(job):
 
 def run(jobs, **settings):
     told = []
-    Local(tell=told.append, **settings).run(jobs)
+    Local(Settings(**settings), tell=told.append).run(jobs)
     return told
 
 
@@ -76,7 +77,7 @@ def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
     told = run([job], retries=0)
     assert record(job)["code"] == 0
     assert sum("starts again" in line for line in told) == 5
-    assert reached(job) == 4
+    assert reached(job.workdir) == 4
 
 
 @pytest.mark.parametrize(("code", "starts"), [("exit(3)", 3), ("exit(2)", 1)])
@@ -116,7 +117,7 @@ def test_each_job_has_gpus_of_its_own(tmp_path, monkeypatch):
         time.sleep(0.3)
     """
     jobs = [Script(tmp_path / str(number), code) for number in range(3)]
-    assert Local().parallel == 3
+    assert Local(Settings()).parallel == 3
     run(jobs)
     assert sorted((job.workdir / "gpus").read_text() for job in jobs) == ["2", "5", "7"]
 
@@ -134,12 +135,14 @@ STOPPABLE = """
 
 def test_ctrl_c_lets_jobs_save_and_starts_no_more(tmp_path):
     code = """
-import pathlib, sys
+import pathlib, signal, sys
+from launch.engines import Settings
 from launch.engines.local import Local
 from tests.launch.test_local import STOPPABLE, Script
 jobs = [Script(pathlib.Path(sys.argv[1]) / str(number), STOPPABLE) for number in range(3)]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background ignores it
 try:
-    Local(parallel=2).run(jobs)
+    Local(Settings(parallel=2)).run(jobs)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -156,4 +159,6 @@ except KeyboardInterrupt:
 
 def test_an_unknown_engine_is_refused():
     with pytest.raises(ConfigError, match="did you mean 'local'"):
-        load("locel")
+        load("locel", Settings())
+    with pytest.raises(ConfigError, match="--hosts"):
+        load("local", Settings(hosts=2))

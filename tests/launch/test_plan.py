@@ -54,10 +54,21 @@ def test_selections_overlap_without_doubling():
 def test_patterns_choose_tables_and_rows():
     everything = {row for _, row in select("split_bn")}
     assert {row for _, row in select("split_bn:table3")} == {row for row in everything if row.startswith("table3/")}
-    assert {row for _, row in select("experiments/split_bn.py:*/randaugment")} == {
-        row for row in everything if row.endswith("/randaugment")
+    assert {row for _, row in select("experiments/split_bn.py:table[13]/randaugment")} == {
+        "table1/randaugment",
+        "table3/randaugment",
     }
     assert "base" not in everything
+
+
+def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out():
+    chosen = [row for _, row in select("split_bn:table5")]
+    assert chosen == [
+        f"table2/cifar10_wrn28_{w}_{m}" for w in (2, 10) for m in ("standard", "randaugment", "weak_augment")
+    ]
+    assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table2/cifar10_wrn28_2_weak_augment"]
+    with pytest.raises(ConfigError, match="table5/resnet50_standard can't be run yet: it waits for ImageNet"):
+        select("split_bn:table5/resnet50*")
 
 
 def test_folders_tell_overrides_apart():

@@ -11,7 +11,7 @@ import pytest
 
 from launch import summary
 from launch.plan import make_jobs
-from launch.state import look
+from launch.state import look, process_runs
 
 
 @pytest.fixture
@@ -62,6 +62,11 @@ def test_a_dead_process_left_a_job_to_go_on_with(job):
     write(job, "job.json", {**HERE, "pid": process.pid})
     write(job, "progress.json", {**PROGRESS, "time": time.time()})
     assert look(job) == ("stopped", "after step 40 of 100", None, None)
+
+
+def test_numbers_that_are_no_process_do_not_run():
+    assert process_runs(os.getpid())
+    assert not any(process_runs(pid) for pid in (0, -1, 2**22 + 1))
 
 
 def test_of_another_machine_the_last_sign_of_life_counts(job):

@@ -1,4 +1,4 @@
-"""Blur, patches of noise and shrinking, one image at a time: NumPy in float64, and Pillow's resize."""
+"""Blur, patches of noise and shrinking, one image at a time: NumPy in float64, whole numbers, and Pillow's resize."""
 
 import numpy as np
 from PIL import Image
@@ -23,20 +23,17 @@ def patch_gaussian(image, op, bits):
 
 def blur(image, op, bits):
     reach = op.side // 2
-    kernel = np.array(
-        [
-            [np.exp(-(i * i + j * j) / (2 * op.sigma**2)) for j in range(-reach, reach + 1)]
-            for i in range(-reach, reach + 1)
-        ]
-    )
-    mark = (image[..., 3:] > 0).astype(float)
+    line = np.array([np.exp(-i * i / (2 * op.sigma**2)) for i in range(-reach, reach + 1)])
+    counts = [round(4096 * weight / line.sum()) for weight in line]
+    kernel = np.array([[a * b for b in counts] for a in counts])
+    mark = (image[..., 3:] > 0).astype(np.int64)
     padding = ((reach, reach), (reach, reach), (0, 0))
     colours, marks = (np.pad(part, padding, mode="reflect") for part in (image[..., :3] * mark, mark))
     out = image.copy()
     for row, column in np.argwhere(mark[..., 0]):
         near = slice(row, row + op.side), slice(column, column + op.side)
-        total = np.einsum("ij,ijc->c", kernel, colours[near]) / np.sum(kernel * marks[near][..., 0])
-        out[row, column, :3] = np.round(np.round(total, 9))  # whole means stay whole
+        total, weight = np.einsum("ij,ijc->c", kernel, colours[near]), np.sum(kernel * marks[near][..., 0])
+        out[row, column, :3] = (2 * total + weight) // (2 * weight)  # to the nearest, halves up
     return out
 
 

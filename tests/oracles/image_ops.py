@@ -112,9 +112,9 @@ def run_op(image, op, bits):
         return gaussian(image, op, bits)
     if isinstance(op, ops.RandAugment):
         return randaugment(image, op, bits)
-    from tests.oracles import filters, policies  # which use the ops above
+    from tests.oracles import filters, policies, windows  # which use the ops above
 
-    module = policies if op.name in ("autoaugment", "trivialaugment") else filters
+    module = next(module for module in (policies, filters, windows) if hasattr(module, op.name))
     return getattr(module, op.name)(image, op, bits)
 
 
@@ -133,10 +133,14 @@ def images(size, count=90, seed=0):
     height, width = size
     rows, columns = np.mgrid[:height, :width]
     made = [np.full((height, width, 3), v, np.uint8) for v in (0, 1, 127, 128, 254, 255)]
-    made.append(np.dstack([rows * 255 // (height - 1), columns * 255 // (width - 1), (rows + columns) % 256]))
+    made.append(
+        np.dstack([rows * 255 // max(height - 1, 1), columns * 255 // max(width - 1, 1), (rows + columns) % 256])
+    )
     made.append(np.dstack([(rows + columns) % 2 * 255] * 3))
     made.append(np.dstack([(rows // 4 + columns // 4) % 2 * 200 + 20, rows * 0 + 77, columns % 256]))
     made.append(np.dstack([(rows == height - 1) * 255, (columns == 0) * 90, rows * 0]))
+    level = rows * width + columns  # all 256 levels, where there are so many pixels
+    made.append(np.dstack([level % 256, (level * 3 + 1) % 256, 255 - level % 256]))
     while len(made) < count:
         low, span = rng.integers(0, 200), rng.integers(1, 256)
         kind = len(made) % 3

@@ -120,6 +120,42 @@ def test_a_missing_folder_is_an_error(tmp_path):
         find_runs(tmp_path / "nowhere")
 
 
+def write_evaluation(path, evaluator, metrics, *, step=78000, overrides=None, **changes):
+    folder = path / "artifacts" / evaluator
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"format": 1, "step": step, "overrides": overrides or {}, "metrics": metrics, **changes}
+    (folder / f"{step}.json").write_text(json.dumps(content))
+
+
+def test_what_was_evaluated_later_joins_what_training_measured(tmp_path):
+    path = write_run(tmp_path, "a", 0.9)
+    write_evaluation(path, "corruptions", {"corrupted/main/uce": 0.2}, overrides={"eval.average": "logits"})
+    write_evaluation(path, "mix", {"test/mix_0/accuracy": 0.8})
+    write_evaluation(path, "fourier", {"fourier/main/error": 0.5}, step=39000)  # of an earlier step
+    (run,) = find_runs(tmp_path).runs
+    assert run.metrics == {MAIN: 0.9, "corrupted/main/uce": 0.2, "test/mix_0/accuracy": 0.8}
+    assert run.evaluated == {"corrupted/main/uce": "eval.average=logits", "test/mix_0/accuracy": ""}
+
+
+def test_what_training_measured_stays(tmp_path):
+    path = write_run(tmp_path, "a", 0.9)
+    write_evaluation(path, "accuracy", {MAIN: 0.1}, overrides={"eval.average": "logits"})
+    (run,) = find_runs(tmp_path).runs
+    assert (run.metrics, run.evaluated) == ({MAIN: 0.9}, {})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"metrics": {}}', '{"overrides": {}, "metrics": {"a": "high"}}'])
+def test_a_damaged_evaluation_is_a_problem_and_the_run_counts(tmp_path, content):
+    path = write_run(tmp_path, "a", 0.9)
+    write_evaluation(path, "mix", {})
+    (path / "artifacts/mix/78000.json").write_text(content)
+    found = find_runs(tmp_path)
+    assert [run.metrics for run in found.runs] == [{MAIN: 0.9}]
+    (problem,) = found.problems
+    assert problem.startswith(f"{path / 'artifacts/mix/78000.json'}: not read")
+    assert "\n" not in problem
+
+
 def test_runs_that_differ_only_in_when_they_wrote_are_runs_of_the_row(tmp_path):
     write_run(tmp_path, "a", 0.5, overrides={"log.every": "5 steps", "save.keep": 1, "eval.every": "1 epochs"})
     write_run(tmp_path, "b", 0.5, seed=1, overrides={"data.dir": "/there", "optim.lr": 0.2})

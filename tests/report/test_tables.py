@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import pathlib
 
@@ -134,10 +135,88 @@ def test_stray_rows_are_counted():
     assert stray_rows({"table3/baseline": TABLE.rows["baseline"]}, runs) == {"table3/gone": 2}
 
 
-def test_a_row_that_is_the_same_as_another_shows_its_runs():
-    table = Table("again", {"twin": Row({}, (Paper(95.0, MAIN),), same_as="table3/baseline")})
-    (line,) = make_lines("table9", table, [make_run(main=0.96), make_run(row="table9/twin", main=0.1)])
-    assert (line.row, line.mean, line.difference) == ("twin", pytest.approx(96), pytest.approx(1))
+UCE = "corrupted/main/uce"
+OTHERS = Table(
+    "Rows that show runs of others",
+    {
+        "robust": Row({}, (Paper(19.1, UCE),), runs=10, runs_of="table3/weak_augment", metrics=("corrupted/aux/uce",)),
+        "flip": Row(
+            {}, (Paper(95.9, MAIN), Paper(-0.8, "test/main/affinity/flip", of="table1/clean")), where="Table 1"
+        ),
+    },
+)
+
+
+def others(runs, row, **options):
+    return [line for line in make_lines("table5", OTHERS, runs, **options) if line.row == row]
+
+
+def test_a_row_shows_the_runs_of_the_row_it_names():
+    runs = [make_run(s, row="table3/weak_augment", **{UCE: 0.2 + s / 100}) for s in range(2)]
+    first, second = others([*runs, make_run(row="table3/baseline", **{UCE: 0.9})], "robust")
+    assert (first.metric, first.runs, first.asked) == (UCE, 2, 10)
+    assert (first.mean, first.difference) == (pytest.approx(20.5), pytest.approx(1.4))
+    assert (second.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this number",))
+
+
+def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_a_warning():
+    generated = "corrupted_generated/main/uce"
+    first, *_ = others([make_run(row="table3/weak_augment", **{generated: 0.25})], "robust")
+    assert (first.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
+    assert first.notes == ("generated images, not the benchmark's",)
+    both = others([make_run(row="table3/weak_augment", **{generated: 0.25, UCE: 0.2})], "robust")
+    assert [line.measure.metric for line in both[:2]] == [UCE, generated]
+    assert both[0].notes == ()
+
+
+def test_a_papers_number_of_another_rows_runs_is_measured_by_those():
+    clean = [make_run(s, row="table1/clean", main=0.5, **{"test/main/affinity/flip": -0.01 - s / 100}) for s in (0, 1)]
+    own, affinity = others([make_run(row="table5/flip", main=0.96), *clean], "flip")
+    assert (own.mean, own.runs) == (pytest.approx(96), 1)  # not the clean model's 50
+    assert (affinity.mean, affinity.runs, affinity.difference) == (pytest.approx(-1.5), 2, pytest.approx(-0.7))
+    assert affinity.notes == ("of table1/clean",)
+    own, affinity = others(clean, "flip")
+    assert (own.runs, affinity.runs) == (0, 2)
+
+
+def test_runs_that_changed_the_same_are_compared_with_each_other():
+    short = {"duration": "4 epochs"}
+    name = "test/main/affinity/flip"
+    clean = [
+        make_run(row="table1/clean", **{name: -0.01}),
+        make_run(row="table1/clean", overrides=short, **{name: -0.5}),
+    ]
+    lines = others([make_run(row="table5/flip", overrides=short, main=0.6), *clean], "flip")
+    assert [(line.overrides, line.measure.metric, line.mean) for line in lines] == [
+        ({}, MAIN, None),
+        ({}, name, pytest.approx(-1)),
+        (short, MAIN, pytest.approx(60)),
+        (short, name, pytest.approx(-50)),
+    ]
+    lines = others(clean[1:], "flip")  # nothing of the row itself: one line, and no empty ones
+    assert [(line.overrides, line.measure.metric) for line in lines if line.overrides] == [(short, name)]
+
+
+def test_changed_settings_of_an_evaluation_are_told():
+    run = make_run(row="table3/weak_augment", **{UCE: 0.2})
+    run = dataclasses.replace(run, evaluated={UCE: "eval.average=logits"})
+    assert others([run], "robust")[0].notes == ("evaluated with eval.average=logits",)
+
+
+@pytest.mark.parametrize(
+    ("metric", "fraction"),
+    [
+        (UCE, True),
+        ("corrupted/main/relative_mce", True),
+        ("corrupted/main/ce/fog", True),
+        ("test/main/affinity/flip", True),
+        ("model/main_aux/scale_difference", False),
+        ("model/main_aux/divergence", False),
+        ("train/main/diversity/flip", False),
+    ],
+)
+def test_corruption_errors_and_affinity_are_fractions(metric, fraction):
+    assert is_fraction(metric) is fraction
 
 
 def test_the_papers_unit_can_be_another_than_percent():

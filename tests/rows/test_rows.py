@@ -8,12 +8,14 @@ import pytest
 from sbn.augment import pipeline
 from sbn.config import rows, tree
 from sbn.config.checks import check
+from sbn.config.errors import ConfigError
+from sbn.config.schema import BY_NAME
 from sbn.train import train
 from sbn.train.plan import make_plan
 from tests.conftest import ROOT
 
 FILES = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__")
-ROWS = [(path, name) for path in FILES for name in rows.load_experiment(path).rows()]
+ROWS = [(path, name) for path in FILES for name, row in rows.load_experiment(path).rows().items() if row.trains]
 SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
 
 # What makes any row small: little data, a small network, two steps. Views, branches and norms stay the row's own.
@@ -39,8 +41,25 @@ def config_of(path, name, overrides=None):
 def test_a_row_trains_two_steps_and_evaluates(path, name, tmp_path):
     result = train(config_of(path, name, SMALL), tmp_path)
     assert result["steps"] == 2
-    for paper in rows.load_experiment(path).rows()[name].paper:
+    named = rows.load_experiment(path).rows()
+    # its own numbers, and those that other rows say it measures
+    measured = [paper for paper in named[name].paper if not paper.of]
+    measured += [paper for row in named.values() for paper in row.paper if paper.of == name]
+    for paper in measured:
         assert paper.metric in result["metrics"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rows_that_train_nothing_name_rows_that_do_and_evaluators_that_are(path):
+    named = rows.load_experiment(path).rows()
+    for row in named.values():
+        assert not row.runs_of or named[row.runs_of].trains
+        assert all(named[paper.of].trains for paper in row.paper if paper.of)
+        assert set(row.evals) <= set(BY_NAME["eval.evals"].choices)
+        if row.runs_of:
+            assert row.evals
+            assert all(change.startswith("eval.") for change in row.changes)
+            tree.changed(tree.defaults(), row.changes)
 
 
 @pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
@@ -107,11 +126,15 @@ def test_a_row_has_the_papers_settings_and_number(entry):
     name = row_name(entry)
     row, config = experiment.rows()[name], config_of(experiment.path, name)
     values = entry["paper_values"]
-    (paper,) = row.paper
+    paper, *others = row.paper
     assert paper.value == values.get("top1", values.get("implied_top1"))
     assert paper.std == values.get("std")
     assert row.runs == entry["runs"]
     assert row.where.startswith(entry["table"])
+    assert [(other.value, other.metric, other.of) for other in others] == [
+        (values["affinity"], f"test/main/affinity/{config.views.main.augment or 'none'}", "table1/clean_model")
+        for _ in range("affinity" in values)
+    ]
 
     setup, ra = entry["setup"], entry.get("randaugment")
     if entry["table"] == "Table 4":
@@ -152,7 +175,78 @@ def test_a_row_has_the_papers_settings_and_number(entry):
     assert make_plan(config, examples=50_000).total == recipe["epochs"] * 390
 
 
+FIGURES = {
+    "splitbn_f3_cifar10_wrn28_2": "figure3/cifar10_wrn28_2",
+    "splitbn_f3_cifar10_wrn28_10": "figure3/cifar10_wrn28_10",
+    "splitbn_f3_imagenet2012_resnet50": "figure3/imagenet2012_resnet50",
+    "splitbn_f4_main_bn": "figure4/wrn28_2",
+    "splitbn_f4_average": "figure4/wrn28_2",
+    "splitbn_f4_aux_bn": "figure4/wrn28_2",
+    "splitbn_f5_no_augmentation": "figure5/no_augmentation",
+    "splitbn_f5_weak_augment": "figure5/weak_augment",
+    "splitbn_f5_randaugment": "figure5/randaugment",
+}
+EVALUATORS = {"Table 5": "corruptions", "Figure 3": "mix", "Figure 4": "fourier", "Figure 5": "low_pass"}
+# Figure 5's entries name no run; "no augmentations" is Table 1's clean model
+REUSE = {
+    "splitbn_f5_no_augmentation": "table1/clean_model",
+    "splitbn_f5_weak_augment": "table2/cifar10_wrn28_2_weak_augment",
+    "splitbn_f5_randaugment": "table2/cifar10_wrn28_2_randaugment",
+}
+
+
+def evaluated_entries():
+    entries = json.loads(SPEC.read_text()) if SPEC.exists() else []
+    return [e for e in entries if e["table"] == "Table 5" or e["id"] in FIGURES]
+
+
+def evaluated_row_name(entry):
+    if entry["table"] == "Table 5":
+        return "table5/" + entry["id"].removeprefix("splitbn_t5_").removesuffix("_main_bn")
+    return FIGURES[entry["id"]]
+
+
+@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
+@pytest.mark.parametrize("entry", evaluated_entries(), ids=lambda entry: entry["id"])
+def test_a_row_of_evaluations_shows_the_papers_runs_and_number(entry):
+    experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
+    row = experiment.rows()[evaluated_row_name(entry)]
+    assert row.where.startswith(entry["table"])
+    values = entry["paper_values"] or {}
+    metric = "corrupted/main/mce" if "AlexNet" in entry["metric"] else "corrupted/main/uce"
+    expected = [(values["corruption_error"], metric)] if "corruption_error" in values else []
+    assert [(paper.value, paper.metric) for paper in row.paper] == expected
+    if "imagenet" in entry["dataset"]:
+        assert "ImageNet" in row.waits_for
+        with pytest.raises(ConfigError, match="can't be run yet: it waits for ImageNet"):
+            rows.flat_config(experiment, evaluated_row_name(entry), {})
+        return
+    assert row.runs_of == REUSE.get(entry["id"]) or row.runs_of == "table2/" + entry["reuse"].removeprefix(
+        "splitbn_t2_"
+    )
+    assert row.runs == entry.get("runs", 10)
+    assert row.evals == (EVALUATORS[entry["table"]],)
+    settings = tree.to_config(tree.changed(tree.defaults(), row.changes))
+    if "l2_norm" in entry.get("setup", {}):
+        assert settings.eval.fourier.norm == entry["setup"]["l2_norm"]
+    if "500 images" in entry["dataset"]:
+        assert settings.eval.low_pass.examples == 500
+    with pytest.raises(ConfigError, match=f"shows runs of {row.runs_of}.* --evals={row.evals[0]}"):
+        rows.flat_config(experiment, evaluated_row_name(entry), {})
+
+
 @pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 def test_no_row_of_the_tables_is_missing():
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
-    assert {row_name(entry) for entry in spec_entries()} | {"base"} == set(experiment.rows())
+    found = {*map(row_name, spec_entries()), *map(evaluated_row_name, evaluated_entries())}
+    ours = {name for name in experiment.rows() if name.startswith("ours/")}
+    assert found | ours | {"base", "table1/clean_model"} == set(experiment.rows())
+
+
+def test_the_clean_model_is_trained_without_augmentation_and_measures_every_affinity():
+    experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
+    config = config_of(experiment.path, "table1/clean_model")
+    assert [config.views[view].augment for view in config.branches] == [""]
+    asked = {p.metric for row in experiment.rows().values() for p in row.paper if p.of == "table1/clean_model"}
+    assert asked == {f"test/main/affinity/{text}" for text in config.eval.affinity.pipelines}
+    assert len(asked) == 7

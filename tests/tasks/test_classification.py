@@ -170,3 +170,17 @@ def test_dropout_follows_its_key(tiny, batch):
 
     assert total(1) == total(1)
     assert total(1) != total(2)
+
+
+def test_floats_get_the_logits_of_the_packed_images(tiny, batch):
+    from sbn.data.pixels import pack
+
+    task = task_of(tiny())
+    variables = task.init(stream_key(2, "init"))
+    images = np.random.default_rng(4).integers(0, 256, (N, 16, 16, 3), np.uint8)
+    packed = jax.jit(task.predict)(variables, pack(images))
+    floats = jax.jit(task.predict_floats)(variables, images.astype(np.float32) / 255)
+    assert floats.shape == (N, 2, 10)
+    # inputs agree to 2e-6, and ten layers at initialisation keep the scale
+    np.testing.assert_allclose(floats, packed, rtol=0, atol=1e-4)
+    assert np.asarray(packed).std() > 1e-2

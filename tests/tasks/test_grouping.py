@@ -31,7 +31,7 @@ def task_of(config):
 
 
 def loss_of(task, variables, batch, weights=(1.0, 1.0, 1.0), indices=(0, 1, 2)):
-    views = StageViews(THREE, weights, indices, ((), (), ()), (0, 1, 2))
+    views = StageViews(THREE, weights, indices, ((), (), ()), ((), (), ()))
 
     def keys(stream):
         return stream_key(0, stream, 0)

@@ -19,7 +19,9 @@ OP = "adversarial(8, 4, 3)"
 
 
 def views_of(main="", aux="", *, weights=(0.5, 0.5), indices=(0, 1), draws=(0, 1)):
-    return StageViews(("main", "aux"), weights, indices, (parse(main), parse(aux)), draws)
+    ops = (parse(main), parse(aux))
+    streams = tuple((stream,) * len(pipeline) for stream, pipeline in zip(draws, ops, strict=True))
+    return StageViews(("main", "aux"), weights, indices, ops, streams)
 
 
 def keys_at(step):
@@ -62,7 +64,9 @@ def run(task, variables, batch, views, step=0, **objective):
 
 
 def mix(images, labels, views, step=0, points=()):
-    return mixing.mix_views(images, labels, views=views, keys=keys_at(step), points=points, attack=None)
+    return mixing.mix_views(
+        images, labels, views=views, keys=keys_at(step), points=points, attack=None, strengths=(1.0, 1.0)
+    )
 
 
 ONE_HOT = jnp.eye(N)
@@ -174,7 +178,9 @@ def test_an_attack_stays_in_its_ball_and_raises_the_loss(tiny, batch):
 def adversarial_images(task, variables, images, views):
     attack = mixing.make_attack(task._attacked(variables, views, keys_at(0)), mean=task.mean, std=task.std)
     labels = jnp.eye(CLASSES)[:N]
-    return mixing.mix_views(images, labels, views=views, keys=keys_at(0), points=(), attack=attack).images
+    return mixing.mix_views(
+        images, labels, views=views, keys=keys_at(0), points=(), attack=attack, strengths=(1.0, 1.0)
+    ).images
 
 
 def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch):

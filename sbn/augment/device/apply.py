@@ -7,63 +7,94 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from sbn.augment import draws, ops
-from sbn.augment.device.noise import apply_gaussian
-from sbn.augment.device.randaugment import Layers
-from sbn.augment.device.window import WINDOW_OPS, apply_window
+from sbn.augment import draws, ops, size_ops
+from sbn.augment.device.augmix import Chains
+from sbn.augment.device.blur import apply_blur
+from sbn.augment.device.catalogue import policy
+from sbn.augment.device.noise import apply_gaussian, apply_patch_gaussian
+from sbn.augment.device.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
+from sbn.augment.device.window import apply_window
 from sbn.augment.device.words import JAX
 from sbn.augment.fits import check_fits
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.window import WINDOW_OPS
 
-# One step: (its ops' draws (N, draws), pixels (N, H * W)) -> pixels (N, H * W)
-_Step = Callable[[jax.Array, jax.Array], jax.Array]
+# Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
+_POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[jax.Array, jax.Array], jax.Array]]] = {
+    ops.RandAugment: policy,
+    ops.AutoAugment: policy,
+    ops.TrivialAugment: policy,
+    ops.AugMix: Chains,
+}
+# Other ops: op -> (op, its draws, pixels, image size) -> pixels
+_FUNCTIONS: dict[type[ops.Op], Callable[[Any, jax.Array, jax.Array, tuple[int, int]], jax.Array]] = {
+    ops.Gaussian: apply_gaussian,
+    ops.PatchGaussian: apply_patch_gaussian,
+    ops.Blur: apply_blur,
+    ops.ResizeAndPad: apply_resize_and_pad,
+    size_ops.InceptionCrop: apply_inception_crop,
+    size_ops.Resize: apply_resize,
+}
+# One step: (its ops' draws (N, draws), pixels (N, H * W), strength) -> pixels (N, H' * W')
+_Step = Callable[[jax.Array, jax.Array, Any], jax.Array]
 
 
-def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., jax.Array]:
-    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+def make_apply(
+    pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int], fading: bool = False
+) -> Callable[..., jax.Array]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view, strength)` for one pipeline.
 
-    `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result. `ids` is (N,) whole
-    numbers; seed, stage, epoch and view are ints or 0-d arrays, traced or not. An image's result depends on these
-    numbers and on the image alone, and is the host path's: bit for bit but for `gaussian`, where a few values in a
-    million differ by one level (of 0..255).
+    `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
+    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
+    traced or not, view also a tuple of one for every op. An image's result depends on these numbers and on the image
+    alone, and is the host path's: bit for bit but for the noise of `gaussian` and `patch_gaussian`, where a few values
+    in a million differ by one level (of 0..255).
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
         pipeline: what `sbn.augment.pipeline.parse` returns.
         image_size: (H, W), static.
+        fading: whether policies leave an image alone with probability 1 - `strength`, else unused.
 
     Raises:
         ValueError: an op does not fit the image size.
     """
     check_fits(pipeline, image_size=image_size)
-    steps = _make_steps(pipeline, image_size)
+    addresses = draw_addresses(pipeline, image_size, more=1 if fading else 0)
+    steps = _make_steps(pipeline, image_size, fading=fading)
 
-    def apply(pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> jax.Array:
+    def apply(
+        pixels: jax.Array, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any, strength: Any = 1.0
+    ) -> jax.Array:
         if pixels.shape[1:] != image_size or pixels.dtype != jnp.int32:
             wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
             raise ValueError(f"pixels are {pixels.dtype.name} {pixels.shape}; they must be {wanted}")
         words = jnp.reshape(pixels, (len(pixels), image_size[0] * image_size[1]))
-        for address, step in steps:
-            bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=address, words=JAX)
-            words = step(bits, words)
-        return words.reshape(pixels.shape)
+        for places, step in steps:
+            own = tuple(view[place] for place in places) if isinstance(view, tuple) else view
+            address = [addresses[place] for place in places]
+            bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, words=JAX)
+            words = step(bits, words, strength)
+        return words.reshape(len(pixels), *size_ops.sizes(pipeline, image_size)[-1])
 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], image_size: tuple[int, int]) -> list[tuple[list[int], _Step]]:
-    """The steps of a pipeline with their draw indices; neighbouring flips, crops and cutouts are one step."""
-    placed = zip(pipeline, draw_addresses(pipeline, image_size), strict=True)
+def _make_steps(
+    pipeline: tuple[ops.Op, ...], image_size: tuple[int, int], *, fading: bool
+) -> list[tuple[list[int], _Step]]:
+    """The steps of a pipeline with the places of their ops in it; neighbouring `WINDOW_OPS` are one step."""
+    along = size_ops.sizes(pipeline, image_size)
+    placed = zip(pipeline, itertools.count(), along, strict=False)  # the last size is that of the result
     steps: list[tuple[list[int], _Step]] = []
     for is_window, group in itertools.groupby(
         (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
     ):
         run = list(group)
         if is_window:
-            address = list(itertools.chain.from_iterable(where for _, where in run))
-            steps.append((address, _window_step([op for op, _ in run], image_size)))
+            steps.append(([place for _, place, _ in run], _window_step([op for op, _, _ in run], run[0][2])))
         else:
-            steps.extend((list(where), _step(op, image_size)) for op, where in run)
+            steps.extend(([place], _step(op, size, fading=fading)) for op, place, size in run)
     return steps
 
 
@@ -71,17 +102,24 @@ def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
     counts = [op.draws_needed(image_size) for op in run]
     ends = list(itertools.accumulate(counts))
 
-    def step(bits: jax.Array, words: jax.Array) -> jax.Array:
+    def step(bits: jax.Array, words: jax.Array, strength: Any) -> jax.Array:
         drawn = [(op, bits[:, end - count : end]) for op, count, end in zip(run, counts, ends, strict=True)]
         return apply_window(drawn, words, image_size=image_size)
 
     return step
 
 
-def _step(op: ops.Op, image_size: tuple[int, int]) -> _Step:
-    if isinstance(op, ops.RandAugment):
-        return Layers(op, image_size)
-    if isinstance(op, ops.Gaussian):
-        gaussian = op
-        return lambda bits, words: apply_gaussian(gaussian, bits, words)
-    raise ValueError(f"{op.name} has no device implementation: --config.data.path=host has all ops")
+def _step(op: ops.Op, image_size: tuple[int, int], *, fading: bool) -> _Step:
+    own = op.draws_needed(image_size)
+    if type(op) in _POLICIES:
+        run_policy = _POLICIES[type(op)](op, image_size)
+
+        def step(bits: jax.Array, words: jax.Array, strength: Any) -> jax.Array:
+            changed = run_policy(bits[:, :own], words)
+            return jnp.where(draws.unit(bits[:, own:], JAX) < strength, changed, words) if fading else changed
+
+        return step
+    if type(op) in _FUNCTIONS:
+        function = _FUNCTIONS[type(op)]
+        return lambda bits, words, strength: function(op, bits[:, :own], words, image_size)
+    raise ValueError(f"op {op.name!r} has no device implementation")

@@ -6,18 +6,20 @@ and its new values in T[255:]; the enhance ops fade to a base and have T[d + 255
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+
+from sbn.augment.entries import Entry
 
 VALUES = np.arange(256)
 IDENTITY = np.concatenate([np.zeros(255), VALUES]).astype(np.float32)
 ENHANCE = ("Color", "Contrast", "Brightness", "Sharpness")
 
 
-def tone_rows(names: Sequence[str], arguments: Mapping[str, int | float | None]) -> np.ndarray:
-    """Returns the rows T of ops at their arguments: (len(names), 511) float32, identity for ops not on tones."""
-    return np.stack([_row(name, arguments[name] or 0) for name in names])
+def tone_rows(entries: Sequence[Entry]) -> np.ndarray:
+    """Returns the rows T of ops at their arguments: (len(entries), 511) float32, identity for ops not on tones."""
+    return np.stack([_row(entry.name, entry.argument or 0) for entry in entries])
 
 
 def _row(name: str, value: float) -> np.ndarray:
@@ -36,18 +38,21 @@ def _row(name: str, value: float) -> np.ndarray:
 
 
 @functools.cache
-def autocontrast_slips() -> np.ndarray:
-    """Where Pillow's autocontrast, truncating float64, falls one below floor(255 * (v - low) / (high - low)).
+def autocontrast_slips(dtype: str) -> np.ndarray:
+    """Where autocontrast in floating point, truncated, falls one below floor(255 * (v - low) / (high - low)).
 
-    That happens only where the quotient is whole: at 12,094 of the (low, high, v), too many to list and too few to
-    store a whole table of results a pair.
+    That happens only where the quotient is whole: in Pillow's float64 at 12,094 of the (low, high, v), too many to list
+    and too few to store a whole table of results a pair.
+
+    Args:
+        dtype: 'float64' as Pillow computes, or 'float32' as TensorFlow's code does.
 
     Returns:
         (32640, 32) uint8: a row for each low < high, at high * (high - 1) / 2 + low; v is bit v % 8 of byte v // 8.
     """
     high, low = np.tril_indices(256, -1)
-    scale = 255.0 / (high - low)
-    stretched = VALUES * scale[:, None] + (-low * scale)[:, None]
+    scale = np.asarray(255, dtype) / (high - low).astype(dtype)
+    stretched = VALUES.astype(dtype) * scale[:, None] + (-low.astype(dtype) * scale)[:, None]
     exact = 255 * (VALUES - low[:, None]) // (high - low)[:, None]
     slips = np.clip(stretched, 0, 255).astype(int) != np.clip(exact, 0, 255)
     return np.packbits(slips, axis=1, bitorder="little")

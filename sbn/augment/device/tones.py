@@ -1,7 +1,10 @@
-"""What RandAugment's tone ops compute of an image: its histogram and extremes as tables of new values, greys, a blur.
+"""What the policies' tone ops compute of an image: its histogram and extremes as tables of new values, greys, a blur.
 
 Planes are (N, 3, P) int32 with values 0..255; tables (N, 3, 256) int32. Integer arithmetic throughout.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +18,10 @@ def histograms(planes: jax.Array, wanted: jax.Array) -> jax.Array:
     """Counts the values: (N, 3, 256) int32; all zero for images not wanted ((N,) bool), which costs them nothing."""
     # Scattered sums: 2.7 ms for 256 CIFAR images on one CPU core; sorted values cost 26 ms, one-hot products 121 ms.
     # On a GPU they are integer atomics, exact in any order, and here only of the images that drew the op.
-    index = jnp.where(wanted[:, None, None], planes, 256)
-
-    def count(index: jax.Array) -> jax.Array:
-        return jnp.zeros(256, jnp.int32).at[index].add(1, mode="drop")
-
-    return jax.vmap(jax.vmap(count))(index)
+    count = len(planes) * 3 * 256
+    first = np.arange(0, count, 256, dtype=np.int32).reshape(-1, 3, 1)
+    index = jnp.where(wanted[:, None, None], first + planes, count)
+    return jnp.zeros(count, jnp.int32).at[index].add(1, mode="drop").reshape(-1, 3, 256)
 
 
 def equalize_tables(histogram: jax.Array) -> jax.Array:
@@ -33,12 +34,12 @@ def equalize_tables(histogram: jax.Array) -> jax.Array:
     return jnp.where(step > 0, table, VALUES)
 
 
-def autocontrast_tables(planes: jax.Array) -> jax.Array:
-    """`ImageOps.autocontrast` without cutoff: planes -> new values."""
+def autocontrast_tables(planes: jax.Array, *, dtype: str = "float64") -> jax.Array:
+    """`ImageOps.autocontrast` without cutoff: planes -> new values; `dtype` is that of the arithmetic to equal."""
     low, high = planes.min(axis=-1, keepdims=True), planes.max(axis=-1, keepdims=True)
     stretched = jnp.clip(255 * (VALUES - low) // jnp.maximum(high - low, 1), 0, 255)
     row = jnp.where(high > low, high * (high - 1) // 2 + low, 0)[..., 0]
-    slips = jnp.asarray(autocontrast_slips())[row][..., VALUES // 8] >> (VALUES % 8).astype(np.uint8) & 1
+    slips = jnp.asarray(autocontrast_slips(dtype))[row][..., VALUES // 8] >> (VALUES % 8).astype(np.uint8) & 1
     return jnp.where(high > low, stretched - slips, VALUES)
 
 
@@ -47,11 +48,11 @@ def luma(planes: jax.Array) -> jax.Array:
     return (19595 * planes[:, 0] + 38470 * planes[:, 1] + 7471 * planes[:, 2] + 32768) >> 16
 
 
-def mean_luma(greys: jax.Array) -> jax.Array:
-    """The grey level that Contrast fades to: luma (N, P) -> (N, 1), int(mean + 0.5) in exact arithmetic."""
+def mean_luma(planes: jax.Array) -> jax.Array:
+    """The grey level that Contrast fades to: (N, 3, P) -> (N, 1), int(mean + 0.5) in exact arithmetic."""
     # 32 bits hold 2 * 255 * area for images up to 2000 x 2000
-    area = greys.shape[-1]
-    return (2 * greys.sum(axis=-1, keepdims=True) + area) // (2 * area)
+    area = planes.shape[-1]
+    return (2 * luma(planes).sum(axis=-1, keepdims=True) + area) // (2 * area)
 
 
 def smooth(planes: jax.Array, *, image_size: tuple[int, int]) -> jax.Array:
@@ -65,10 +66,32 @@ def smooth(planes: jax.Array, *, image_size: tuple[int, int]) -> jax.Array:
     total = box + 4 * grid[..., 1:-1, 1:-1]
     # floor(total / 13 + 1/2) = (2 * total + 13) // 26; the product is exact for all totals up to 13 * 255
     inner = ((2 * total + 13) * 20165) >> 19
-    border = np.ones((height, width), bool)
+    return inside_border(inner, grid).reshape(planes.shape)
+
+
+def inside_border(inner: jax.Array, grid: jax.Array) -> jax.Array:
+    """Returns `grid` (N, 3, H, W) with all but its border from `inner` (N, 3, H - 2, W - 2)."""
+    border = np.ones(grid.shape[2:], bool)
     border[1:-1, 1:-1] = False
-    padded = jnp.pad(inner, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    return jnp.where(border, grid, padded).reshape(planes.shape)
+    return jnp.where(border, grid, jnp.pad(inner, ((0, 0), (0, 0), (1, 1), (1, 1))))
+
+
+def above(tables: jax.Array) -> jax.Array:
+    """Tables (..., 256) of new values as rows T (..., 511) for base 0."""
+    return jnp.pad(tables.astype(jnp.float32), [(0, 0)] * (tables.ndim - 1) + [(255, 0)])
+
+
+def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
+    """T of the enhance ops, (N, 511) float32, for factors (N,) drawn in the step, as `float64.float32` returns them."""
+    distance = np.arange(-255, 256)
+    product = mantissa[:, None] * np.abs(distance).astype(np.uint32)
+    # Rounded to 24 bits, half to even, in integers: a compiler would fuse a float product with the sum that follows.
+    spare = jnp.maximum(8 - jax.lax.clz(product).astype(jnp.int32), 0).astype(jnp.uint32)
+    half = jnp.where(spare > 0, (jnp.uint32(1) << spare >> 1) - 1 + (product >> spare & 1), 0)
+    rounded = product + half >> spare << spare
+    # float32 of `rounded` and the product with a power of two are exact
+    power = jax.lax.bitcast_convert_type((exponent - 23 + 127) << 23, jnp.float32)
+    return rounded.astype(jnp.float32) * power[:, None] * np.sign(distance).astype(np.float32)
 
 
 def add(base: jax.Array, rows: jax.Array, planes: jax.Array) -> jax.Array:
@@ -76,8 +99,20 @@ def add(base: jax.Array, rows: jax.Array, planes: jax.Array) -> jax.Array:
 
     Args:
         base: (N, 3, P) int32.
-        rows: T, (N, 3, 511) float32.
+        rows: T, (N, 1 or 3, 511) float32.
         planes: the values v, (N, 3, P) int32.
     """
     mixed = base.astype(jnp.float32) + pick(rows, planes - base + 255)
     return jnp.clip(mixed, 0.0, 255.0).astype(jnp.int32)
+
+
+class Rules(NamedTuple):
+    """What differs between Pillow's ops and those of AutoAugment's TensorFlow code; `PILLOW` documents each."""
+
+    luma: Callable[[jax.Array], jax.Array]
+    mean_luma: Callable[[jax.Array], jax.Array]
+    smooth: Callable[..., jax.Array]
+    autocontrast_tables: Callable[[jax.Array], jax.Array]
+
+
+PILLOW = Rules(luma, mean_luma, smooth, autocontrast_tables)

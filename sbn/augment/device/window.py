@@ -1,25 +1,20 @@
-"""Flip, crop and cutout: any run of them is one gather.
-
-All three treat rows and columns apart, so a run is followed backwards from the output: a row and a column coordinate
-per image, which every op turns into those of its own input.
-"""
+"""A run of flips, crops, cutouts and windows as one gather in JAX."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
-from sbn.augment import draws, ops
-from sbn.augment.device.packing import pick
-from sbn.augment.device.words import JAX, below
-
-WINDOW_OPS = (ops.Flip, ops.Crop, ops.Cutout)
+from sbn.augment import ops
+from sbn.augment.device.packing import pick_or_fill
+from sbn.augment.device.words import JAX
+from sbn.augment.window import outside, walk
 
 
 def apply_window(
     run: Sequence[tuple[ops.Op, jax.Array]], pixels: jax.Array, *, image_size: tuple[int, int]
 ) -> jax.Array:
-    """Applies a run of flips, crops and cutouts.
+    """Applies a run of `sbn.augment.window.WINDOW_OPS`.
 
     Args:
         run: (op, its draws (N, draws) uint32), in order.
@@ -27,42 +22,38 @@ def apply_window(
         image_size: (H, W), static.
 
     Returns:
-        (N, H * W) int32; uncovered pixels are 0 (filler).
+        (N, H' * W') int32; uncovered pixels are 0 (filler).
+    """
+    rows, columns, holes = walk(run, image_size=image_size, words=JAX)
+    return show(pixels, rows, columns, holes, image_size=image_size, fill=0)
+
+
+def show(
+    pixels: jax.Array,
+    rows: jax.Array,
+    columns: jax.Array,
+    holes: Sequence[jax.Array] = (),
+    *,
+    image_size: tuple[int, int],
+    fill: int,
+) -> jax.Array:
+    """Returns images whose pixels come from given rows and columns.
+
+    Args:
+        pixels: (N, H * W) int32 packed words.
+        rows: (1 or N, H') int32, of every row of the result; `fill` where it is off the image.
+        columns: (1 or N, W') likewise.
+        holes: (1 or N, H', W') bool each; `fill` there too.
+        image_size: (H, W), static.
+        fill: a packed word.
+
+    Returns:
+        (N, H' * W') int32.
     """
     height, width = image_size
-    rows, columns = jnp.arange(height)[None], jnp.arange(width)[None]  # (1 or N, H): in the input of the ops so far
-    filled = jnp.zeros((1, height, width), bool)
-    for op, bits in reversed(run):
-        if isinstance(op, ops.Flip):
-            flipped = draws.unit(bits[:, :1], JAX) < op.probability
-            columns = jnp.where(flipped, width - 1 - columns, columns)
-        elif isinstance(op, ops.Crop):
-            rows = _shifted(rows, bits[:, :1], op, height)
-            columns = _shifted(columns, bits[:, 1:2], op, width)
-        elif isinstance(op, ops.Cutout):
-            filled |= (
-                covered(rows, bits[:, :1], size=height, half=op.half)[:, :, None]
-                & covered(columns, bits[:, 1:2], size=width, half=op.half)[:, None, :]
-            )
-    filled |= _outside(rows, height)[:, :, None] | _outside(columns, width)[:, None, :]
-    index = jnp.where(filled, 0, rows[:, :, None] * width + columns[:, None, :])
-    index, filled = (jnp.broadcast_to(x, (len(pixels), height, width)).reshape(pixels.shape) for x in (index, filled))
-    return jnp.where(filled, 0, pick(pixels, index))
-
-
-def _outside(coordinates: jax.Array, size: int) -> jax.Array:
-    return (coordinates < 0) | (coordinates >= size)
-
-
-def _shifted(coordinates: jax.Array, bits: jax.Array, op: ops.Crop, size: int) -> jax.Array:
-    shifted = coordinates + below(bits, 2 * op.pad + 1) - op.pad
-    if op.fill == "reflect":
-        shifted = size - 1 - jnp.abs(size - 1 - jnp.abs(shifted))
-    # A coordinate that a later crop already put outside must not come back in through this one.
-    return jnp.where(_outside(coordinates, size), -1, shifted)
-
-
-def covered(coordinates: jax.Array, bits: jax.Array, *, size: int, half: int) -> jax.Array:
-    """Returns which coordinates (1 or N, size) a cutout of that reach covers, its centres drawn by bits (N, 1)."""
-    centre = below(bits, size)
-    return (coordinates >= centre - half) & (coordinates < centre + half)
+    filled = jnp.asarray(outside(rows, height)[:, :, None] | outside(columns, width)[:, None, :])
+    for hole in holes:
+        filled |= hole
+    index = jnp.where(filled, -1, rows[:, :, None] * width + columns[:, None, :])
+    index = jnp.broadcast_to(index, (len(pixels), *filled.shape[1:]))
+    return pick_or_fill(pixels, index.reshape(len(pixels), index.shape[1] * index.shape[2]), fill)

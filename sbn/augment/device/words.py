@@ -9,5 +9,5 @@ JAX = draws.make_words(jnp)
 
 
 def below(bits: jax.Array, n: int) -> jax.Array:
-    """Returns `draws.below` as int32."""
-    return draws.below(bits, n, JAX).astype(jnp.int32)
+    """Returns `draws.index`."""
+    return draws.index(bits, n, JAX)

@@ -6,24 +6,23 @@ from typing import Any
 
 import tensorflow as tf
 
-from sbn.augment import draws, ops
+from sbn.augment import draws, ops, size_ops
 from sbn.augment.fits import check_fits
 from sbn.augment.host.augmix import Chains
-from sbn.augment.host.autoaugment import SubPolicies
 from sbn.augment.host.blur import apply_blur
+from sbn.augment.host.catalogue import policy
 from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
-from sbn.augment.host.randaugment import Layers
-from sbn.augment.host.resize import apply_resize_and_pad
-from sbn.augment.host.trivialaugment import Trivial
-from sbn.augment.host.window import WINDOW_OPS, apply_window
+from sbn.augment.host.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
+from sbn.augment.host.window import apply_window
 from sbn.augment.host.words import TENSORFLOW
 from sbn.augment.pipeline import draw_addresses
+from sbn.augment.window import WINDOW_OPS
 
 # Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
 _POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
-    ops.RandAugment: Layers,
-    ops.AutoAugment: SubPolicies,
-    ops.TrivialAugment: Trivial,
+    ops.RandAugment: policy,
+    ops.AutoAugment: policy,
+    ops.TrivialAugment: policy,
     ops.AugMix: Chains,
 }
 # Other ops: op -> (op, its draws, pixels, image size) -> pixels
@@ -32,80 +31,98 @@ _FUNCTIONS: dict[type[ops.Op], Callable[[Any, tf.Tensor, tf.Tensor, tuple[int, i
     ops.PatchGaussian: apply_patch_gaussian,
     ops.Blur: apply_blur,
     ops.ResizeAndPad: apply_resize_and_pad,
+    size_ops.InceptionCrop: apply_inception_crop,
+    size_ops.Resize: apply_resize,
 }
-# One step: (draws (N, all of the pipeline's), pixels (N, H, W)) -> pixels (N, H, W)
-_Step = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# One step: (draws (N, all of the pipeline's), pixels (N, H, W), strength) -> pixels (N, H', W')
+_Step = Callable[[tf.Tensor, tf.Tensor, Any], tf.Tensor]
 
 
-def make_apply(pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int]) -> Callable[..., tf.Tensor]:
-    """Returns `apply(pixels, *, seed, stage, epoch, ids, view)` for one pipeline.
+def make_apply(
+    pipeline: tuple[ops.Op, ...], *, image_size: tuple[int, int], fading: bool = False
+) -> Callable[..., tf.Tensor]:
+    """Returns `apply(pixels, *, seed, stage, epoch, ids, view, strength)` for one pipeline.
 
-    `pixels` are (N, H, W) int32 packed words (`sbn.augment.host.packing`), and so is the result. `ids` is (N,) whole
-    numbers; seed, stage, epoch and view are ints or 0-d tensors. An image's result depends on these numbers and on the
-    image alone: not on its batch, nor on eager or graph execution.
+    `pixels` are (N, H, W) int32 packed words (`sbn.augment.packing`), and so is the result, of the size that
+    `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d
+    tensors, view also a tuple of one for every op. An image's result depends on these numbers and on the image alone:
+    not on its batch, nor on eager or graph execution.
     Ops that run in the training step (`where` other than `'image'`) are passed over.
 
     Args:
         pipeline: what `sbn.augment.pipeline.parse` returns.
         image_size: (H, W), static.
+        fading: whether policies leave an image alone with probability 1 - `strength`, else unused.
 
     Raises:
         ValueError: an op does not fit the image size.
     """
     check_fits(pipeline, image_size=image_size)
-    addresses = draw_addresses(pipeline, image_size)
-    steps = _make_steps(pipeline, [len(address) for address in addresses], image_size)
-    index = list(itertools.chain.from_iterable(addresses))
+    addresses = draw_addresses(pipeline, image_size, more=1 if fading else 0)
+    along = size_ops.sizes(pipeline, image_size)
+    steps = _make_steps(pipeline, [len(address) for address in addresses], along, fading=fading)
 
-    def apply(pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any) -> tf.Tensor:
+    def apply(
+        pixels: tf.Tensor, *, seed: Any, stage: Any, epoch: Any, ids: Any, view: Any, strength: Any = 1.0
+    ) -> tf.Tensor:
         shape = pixels.shape
         if shape.rank != 3 or not shape[1:].is_compatible_with(image_size) or pixels.dtype != tf.int32:
             wanted = f"int32 (N, {image_size[0]}, {image_size[1]})"
             raise ValueError(f"pixels are {pixels.dtype.name} {shape}; they must be {wanted}")
         if not steps:
             return pixels
-        bits = draws.bits(seed, ids, stage=stage, epoch=epoch, view=view, draws=index, words=TENSORFLOW)
+        bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=view, draws=addresses, words=TENSORFLOW)
         for step in steps:
-            pixels = step(bits, pixels)
-        return tf.ensure_shape(pixels, shape)
+            pixels = step(bits, pixels, strength)
+        return tf.ensure_shape(pixels, (shape[0], *along[-1]))
 
     return apply
 
 
-def _make_steps(pipeline: tuple[ops.Op, ...], counts: list[int], image_size: tuple[int, int]) -> list[_Step]:
+def _make_steps(
+    pipeline: tuple[ops.Op, ...], counts: list[int], along: tuple[tuple[int, int], ...], *, fading: bool
+) -> list[_Step]:
     """The steps of a pipeline whose ops' draws, `counts` of them an op, lie side by side in one array."""
+    ends = itertools.accumulate(counts)
+    placed = [
+        (op, range(end - count, end), size)
+        for op, count, end, size in zip(pipeline, counts, ends, along, strict=False)
+        if op.where == "image"
+    ]
     steps: list[_Step] = []
-    ends = list(itertools.accumulate(counts))
-    run: list[tuple[ops.Op, range]] = []  # neighbouring flips, crops and cutouts, not yet a step
-    for op, count, end in zip(pipeline, counts, ends, strict=True):
-        where = range(end - count, end)
-        if isinstance(op, WINDOW_OPS):
-            run.append((op, where))
-            continue
-        if op.where != "image":
-            continue
-        if run:
-            steps.append(_window_step(run, image_size))
-            run = []
-        steps.append(_step(op, where, image_size))
-    if run:
-        steps.append(_window_step(run, image_size))
+    # neighbouring flips, crops, cutouts and windows are one step
+    for is_window, group in itertools.groupby(placed, key=lambda item: isinstance(item[0], WINDOW_OPS)):
+        run = list(group)
+        if is_window:
+            steps.append(_window_step([(op, where) for op, where, _ in run], run[0][2]))
+        else:
+            steps.extend(_step(*item, fading=fading) for item in run)
     return steps
 
 
 def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -> _Step:
-    def step(bits: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    def step(bits: tf.Tensor, pixels: tf.Tensor, strength: Any) -> tf.Tensor:
         drawn = [(op, bits[:, where.start : where.stop]) for op, where in run]
         return apply_window(drawn, pixels, image_size)
 
     return step
 
 
-def _step(op: ops.Op, where: range, image_size: tuple[int, int]) -> _Step:
+def _step(op: ops.Op, where: range, image_size: tuple[int, int], *, fading: bool) -> _Step:
     if type(op) in _POLICIES:
-        policy = _POLICIES[type(op)](op, image_size)
-        return lambda bits, pixels: policy(bits[:, where.start : where.stop], pixels)
+        run_policy = _POLICIES[type(op)](op, image_size)
+        own = slice(where.start, where.start + op.draws_needed(image_size))
+
+        def step(bits: tf.Tensor, pixels: tf.Tensor, strength: Any) -> tf.Tensor:
+            changed = run_policy(bits[:, own], pixels)
+            if not fading:
+                return changed
+            kept = draws.unit(bits[:, own.stop], TENSORFLOW) < strength
+            return tf.where(tf.reshape(kept, [-1] + [1] * (len(changed.shape) - 1)), changed, pixels)
+
+        return step
     if type(op) in _FUNCTIONS:
         function = _FUNCTIONS[type(op)]
-        return lambda bits, pixels: function(op, bits[:, where.start : where.stop], pixels, image_size)
+        own = slice(where.start, where.start + op.draws_needed(image_size))
+        return lambda bits, pixels, strength: function(op, bits[:, own], pixels, image_size)
     raise ValueError(f"op {op.name!r} has no host implementation")

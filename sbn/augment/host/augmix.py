@@ -6,8 +6,9 @@ import tensorflow as tf
 from sbn.augment import draws, geometry, mixture, ops
 from sbn.augment.host import bilinear
 from sbn.augment.host.families import SLOT, Acts, Families
-from sbn.augment.host.packing import MARK, merge, split
+from sbn.augment.host.packing import merge, split
 from sbn.augment.host.words import TENSORFLOW, below
+from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
 
 _POSTERIZED = np.array([~(((1 << (8 - kept)) - 1) * 0x010101) for kept in range(5)], np.int32)
@@ -44,7 +45,7 @@ class Chains:
         start = mixture.draws_of_weights(width, alpha)
         shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, words=TENSORFLOW)
         chains = self.chains(bits[:, start:], words)
-        counts = [tf.cast(share, tf.int32)[:, None, None] for share in shares]
+        counts = [share[:, None, None] for share in shares]
         total = (mixture.ONE - tf.add_n(counts)) * split(words)
         for number, count in enumerate(counts):
             total += count * split(chains[:, number])

@@ -1,16 +1,18 @@
 """A policy's finite list of (op, argument) entries as tables, so that an image's entry number is all it has to draw."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from sbn.augment.choices import make_policy
 from sbn.augment.entries import Entry
 from sbn.augment.geometry import OUTSIDE, source_map
 from sbn.augment.host import tf_tones, tones
 from sbn.augment.host.families import SLOT, Acts, Families
-from sbn.augment.host.packing import grey
-from sbn.augment.host.words import below
+from sbn.augment.host.words import TENSORFLOW, below
+from sbn.augment.packing import fill_word
 from sbn.augment.policies import SIGNED
 from sbn.augment.tf_geometry import tf_source_map
 
@@ -36,7 +38,7 @@ class Catalogue:
     ) -> None:
         self.image_size = image_size
         self.area = image_size[0] * image_size[1]
-        self.fill = 0 if isinstance(fill, str) else grey(fill)
+        self.fill = fill_word(fill)
         self.semantics = semantics
         rules = {"pillow": tones.PILLOW, "tf": tf_tones.RULES}[semantics]
         opaque = isinstance(fill, str)
@@ -88,6 +90,12 @@ class Catalogue:
         index = tf.gather(self.maps, rows) + (tf.range(count) * (self.area + 1))[:, None]
         padded = tf.concat([words, tf.fill([count, 1], self.fill)], axis=1)
         return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
+
+
+def policy(op: Any, image_size: tuple[int, int]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns RandAugment, AutoAugment or TrivialAugment: (draws (N, draws), pixels (N, H, W)) -> pixels."""
+    run, area = make_policy(op, image_size, catalogue=Catalogue, words=TENSORFLOW), image_size[0] * image_size[1]
+    return lambda bits, pixels: tf.reshape(run(bits, tf.reshape(pixels, [-1, area])), tf.shape(pixels))
 
 
 def _kept_bits(entry: Entry) -> int:

@@ -13,8 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from sbn.augment.host import tones
-from sbn.augment.host.packing import MARK, merge, split
+from sbn.augment.host.packing import merge, split
+from sbn.augment.packing import MARK
 from sbn.augment.policies import OPAQUE
+from sbn.augment.window import square
 
 # Images are sorted by slot: three that work on words, four that move pixels, eight that work on channel planes.
 _SLOTS: tuple[tuple[str, ...], ...] = (
@@ -113,11 +115,7 @@ class Families:
 
     def _cutout(self, words: tf.Tensor, acts: Acts) -> tf.Tensor:
         half = tf.cast(acts.value, tf.int32)[:, None] // 2
-        covered = []
-        for axis, size in enumerate(self.image_size):
-            centre = acts.centre[:, axis, None]
-            covered.append((tf.range(size) >= centre - half) & (tf.range(size) < centre + half))
-        hole = covered[0][:, :, None] & covered[1][:, None, :]
+        hole = square([acts.centre[:, :1], acts.centre[:, 1:]], half, half, image_size=self.image_size)
         return tf.where(tf.reshape(hole, tf.shape(words)), self.fill, words)
 
     def _tone(self, words: tf.Tensor, value: tf.Tensor, ends: list[tf.Tensor]) -> tf.Tensor:

@@ -5,6 +5,7 @@ import tensorflow as tf
 from sbn.augment import draws, ops
 from sbn.augment.host.packing import merge, split
 from sbn.augment.host.words import TENSORFLOW, below
+from sbn.augment.window import square
 
 
 def apply_gaussian(op: ops.Gaussian, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
@@ -44,11 +45,9 @@ def apply_patch_gaussian(
     sigma = 255.0 * op.sigma * draws.unit(op_bits[:, after : after + 1], TENSORFLOW)
     drawn_side = below(op_bits[:, after + 3 :], op.side) + 1
     side = drawn_side if op.random_side else tf.fill(tf.shape(drawn_side), op.side)
-    covered = []
-    for axis, size in enumerate(image_size):
-        start = below(op_bits[:, after + 1 + axis, None], size) - side // 2
-        covered.append((tf.range(size) >= start) & (tf.range(size) < start + side))
-    patch = tf.reshape(covered[0][:, :, None] & covered[1][:, None, :], [-1, 1, image_size[0] * image_size[1]])
+    centre = [below(op_bits[:, after + 1 + axis, None], size) for axis, size in enumerate(image_size)]
+    patch = square(centre, side // 2, side - side // 2, image_size=image_size)
+    patch = tf.reshape(patch, [-1, 1, image_size[0] * image_size[1]])
     return _added(sigma[:, :, None] * tf.where(patch, noise, 0.0), pixels)
 
 

@@ -1,21 +1,11 @@
-"""Pixels as 32-bit words: R, G, B and X in the four bytes of an int32, R lowest.
-
-X = 255 marks an image pixel, X = 0 a filler that the consumer sets to the data set's mean. A gather then moves a pixel
-with its mark at the price of one number instead of four, and bit ops run on all channels at once.
-"""
+"""Packed words and channel planes in TensorFlow; `sbn.augment.packing` says what a word is."""
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-MARK = -(1 << 24)  # 0xFF000000 as int32: the X byte
-_CHANNEL_SHIFTS = (0, 8, 16)
-
-
-def grey(level: int) -> int:
-    """Returns the word of an image pixel with R = G = B = level, as a signed 32-bit number."""
-    return MARK | level * 0x010101
+from sbn.augment.packing import CHANNEL_SHIFTS, MARK
 
 
 def pack(images: Any) -> tf.Tensor:
@@ -34,7 +24,7 @@ def unpack(words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def split(words: tf.Tensor) -> tf.Tensor:
     """Splits words (N, P) into planes (N, 3, P) int32 with values 0..255."""
     # Planes lie inside an image so that a range of images is a range of memory.
-    return tf.stack([_byte(words, shift) for shift in _CHANNEL_SHIFTS], axis=1)
+    return tf.stack([_byte(words, shift) for shift in CHANNEL_SHIFTS], axis=1)
 
 
 def _byte(words: tf.Tensor, shift: int) -> tf.Tensor:
@@ -45,7 +35,7 @@ def _byte(words: tf.Tensor, shift: int) -> tf.Tensor:
 def merge(planes: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
     """Merges planes (N, 3, P) into words (N, P), keeping the X of `words`."""
     merged = tf.bitwise.bitwise_and(words, np.int32(MARK))
-    for channel, shift in enumerate(_CHANNEL_SHIFTS):
+    for channel, shift in enumerate(CHANNEL_SHIFTS):
         plane = planes[:, channel]
         merged = tf.bitwise.bitwise_or(merged, tf.bitwise.left_shift(plane, np.int32(shift)) if shift else plane)
     return merged

@@ -1,11 +1,18 @@
-"""Shrinking an image and putting it on a canvas of the old size."""
+"""Pillow's antialiased bilinear filter: whole images, windows of them, and small images on a canvas of the old size.
+
+Fillers count as the colour that stands under them, and what comes out is all image.
+"""
+
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
-from sbn.augment import kernels, ops
-from sbn.augment.host.packing import MARK, grey, merge, split
-from sbn.augment.host.words import below
+from sbn.augment import kernels, ops, size_ops
+from sbn.augment.host.packing import merge, split
+from sbn.augment.host.words import TENSORFLOW, below
+from sbn.augment.inception import draw_windows
+from sbn.augment.packing import MARK, fill_word
 
 
 def apply_resize_and_pad(
@@ -20,17 +27,10 @@ def apply_resize_and_pad(
         image_size: (H, W), static.
 
     Returns:
-        (N, H, W) int32. Fillers count as the colour that stands under them; what is shrunk is all image.
-
-    Raises:
-        ValueError: the image is smaller than `size`.
+        (N, H, W) int32.
     """
     height, width = image_size
-    words = tf.reshape(pixels, [-1, height * width])
-    grid = tf.reshape(split(words), [-1, 3, height, width])
-    small = _resized(_resized(grid, axis=3, target=op.size), axis=2, target=op.size)  # Pillow's order
-    planes = tf.reshape(small, [-1, 3, op.size * op.size])
-    shrunk = merge(planes, tf.fill(tf.shape(planes[:, 0]), MARK))
+    shrunk = tf.reshape(_resized(pixels, (op.size, op.size)), [-1, op.size * op.size])
     room = [size - op.size for size in image_size]
     if op.placement == "random":
         top, left = (below(op_bits[:, axis, None], space + 1) for axis, space in enumerate(room))
@@ -42,21 +42,103 @@ def apply_resize_and_pad(
     row = tf.where((row < 0) | (row >= op.size), outside, row * op.size)
     column = tf.where((column < 0) | (column >= op.size), outside, column)
     index = tf.minimum(row[:, :, None] + column[:, None, :], outside)
-    count = tf.shape(words)[0]
+    count = tf.shape(shrunk)[0]
     index += (tf.range(count) * (outside + 1))[:, None, None]
-    fill = 0 if isinstance(op.fill, str) else grey(op.fill)
-    padded = tf.concat([shrunk, tf.fill([count, 1], fill)], axis=1)
+    padded = tf.concat([shrunk, tf.fill([count, 1], fill_word(op.fill))], axis=1)
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
 
 
-def _resized(grid: tf.Tensor, *, axis: int, target: int) -> tf.Tensor:
-    """One axis of (N, 3, H, W) int32 by Pillow's fixed-point arithmetic."""
-    positions, weights = kernels.resize(grid.shape[axis], target)
-    shape = [-1 if i == axis else 1 for i in range(4)]
-    taps = [
-        tf.gather(grid, positions[:, tap], axis=axis) * weights[:, tap].reshape(shape)
-        for tap in range(positions.shape[1])
-    ]
-    half = np.int32(1 << (kernels.RESIZE_BITS - 1))
-    total = tf.bitwise.right_shift(tf.add_n(taps) + half, np.int32(kernels.RESIZE_BITS))
-    return tf.clip_by_value(total, 0, 255)
+def apply_resize(op: size_ops.Resize, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+    """Resizes to the op's `size_after`; it draws nothing.
+
+    Args:
+        op: the shorter side.
+        op_bits: (N, 0) uint32.
+        pixels: (N, H, W) int32 packed words.
+        image_size: (H, W), static.
+
+    Returns:
+        (N, H', W') int32.
+    """
+    del op_bits
+    return _resized(pixels, op.size_after(image_size))
+
+
+def apply_inception_crop(
+    op: size_ops.InceptionCrop, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]
+) -> tf.Tensor:
+    """Cuts a window out of every image and resizes it to (size, size).
+
+    Args:
+        op: size, area and ratio.
+        op_bits: (N, 22) uint32, which `draw_windows` reads.
+        pixels: (N, H, W) int32 packed words.
+        image_size: (H, W), static.
+
+    Returns:
+        (N, size, size) int32.
+    """
+    windows = draw_windows(op, op_bits, image_size=image_size, words=TENSORFLOW)
+    # Images whose rows come first are turned over before and after, so that columns come first for all of them.
+    turned = kernels.vertical_first((windows.height, windows.width), (op.size, op.size))
+    rows, columns = (windows.top, windows.height), (windows.left, windows.width)
+    first = [tf.where(turned, row, column) for row, column in zip(rows, columns, strict=True)]
+    second = [tf.where(turned, column, row) for row, column in zip(rows, columns, strict=True)]
+    planes = _planes(_turned(_square(pixels), turned))
+    side = planes.shape[2]
+    # The axis to be resized comes second, so that a tap of a window is whole lines, which are copied as they are.
+    lines = _windowed(tf.reshape(tf.transpose(planes, [0, 3, 1, 2]), [-1, side, 3 * side]), *first, target=op.size)
+    planes = tf.transpose(tf.reshape(lines, [-1, op.size, 3, side]), [0, 3, 2, 1])
+    lines = _windowed(tf.reshape(planes, [-1, side, 3 * op.size]), *second, target=op.size)
+    return _turned(_image(tf.transpose(tf.reshape(lines, [-1, op.size, 3, op.size]), [0, 2, 1, 3])), turned)
+
+
+def _square(pixels: tf.Tensor) -> tf.Tensor:
+    """(N, H, W) with anything below or on the right, to (N, S, S)."""
+    count, (height, width) = tf.shape(pixels)[0], pixels.shape[1:]
+    axis = 1 if height < width else 2
+    more = (width - height, width) if height < width else (height, height - width)
+    return tf.concat([pixels, tf.zeros([count, *more], tf.int32)], axis=axis)
+
+
+def _turned(pixels: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
+    """(N, S, S) with rows and columns exchanged where `turned`, (N,) bool."""
+    return tf.where(turned[:, None, None], tf.transpose(pixels, [0, 2, 1]), pixels)
+
+
+def _planes(pixels: tf.Tensor) -> tf.Tensor:
+    """(N, H, W) packed -> (N, 3, H, W) int32."""
+    height, width = pixels.shape[1:]
+    return tf.reshape(split(tf.reshape(pixels, [-1, height * width])), [-1, 3, height, width])
+
+
+def _image(planes: tf.Tensor) -> tf.Tensor:
+    """(N, 3, H, W) int32 -> (N, H, W) packed, all marked as image."""
+    height, width = planes.shape[2:]
+    flat = tf.reshape(planes, [-1, 3, height * width])
+    return tf.reshape(merge(flat, tf.fill(tf.shape(flat[:, 0]), MARK)), [-1, height, width])
+
+
+def _resized(pixels: tf.Tensor, targets: tuple[int, int]) -> tf.Tensor:
+    grid = _planes(pixels)
+    for axis in (2, 3) if kernels.vertical_first(grid.shape[2:], targets) else (3, 2):
+        positions, weights = kernels.resize(grid.shape[axis], targets[axis - 2])
+        shape = [-1 if i == axis else 1 for i in range(4)]
+        taps = range(positions.shape[1])
+        grid = _rounded(tf.gather(grid, positions[:, t], axis=axis) * weights[:, t].reshape(shape) for t in taps)
+    return _image(grid)
+
+
+def _windowed(grid: tf.Tensor, start: tf.Tensor, length: tf.Tensor, *, target: int) -> tf.Tensor:
+    """Resizes lines start .. start + length - 1 of (N, L, M) int32, each image its own, to (N, target, M)."""
+    size, many = grid.shape[1:]
+    positions, weights = (tf.gather(table, length - 1) for table in kernels.resize_each(range(1, size + 1), target))
+    positions += (start + size * tf.range(tf.shape(grid)[0]))[:, None, None]
+    flat, taps = tf.reshape(grid, [-1, many]), range(positions.shape[2])
+    return _rounded(tf.gather(flat, positions[:, :, t]) * weights[:, :, t, None] for t in taps)
+
+
+def _rounded(products: Iterable[tf.Tensor]) -> tf.Tensor:
+    """The sum of pixels times weights, in Pillow's fixed point, as bytes."""
+    total = sum(products, start=tf.constant(1 << (kernels.RESIZE_BITS - 1)))
+    return tf.clip_by_value(tf.bitwise.right_shift(total, np.int32(kernels.RESIZE_BITS)), 0, 255)

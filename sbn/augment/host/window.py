@@ -1,19 +1,14 @@
-"""Flip, crop and cutout: any run of them is one gather.
-
-All three treat rows and columns apart, so a run is followed backwards from the output: a row and a column coordinate
-per image, which every op turns into those of its own input.
-"""
+"""A run of flips, crops, cutouts and windows as one gather in TensorFlow."""
 
 import tensorflow as tf
 
-from sbn.augment import draws, ops
+from sbn.augment import ops
 from sbn.augment.host.words import TENSORFLOW
-
-WINDOW_OPS = (ops.Flip, ops.Crop, ops.Cutout)
+from sbn.augment.window import outside, walk
 
 
 def apply_window(run: list[tuple[ops.Op, tf.Tensor]], pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
-    """Applies a run of flips, crops and cutouts.
+    """Applies a run of `sbn.augment.window.WINDOW_OPS`.
 
     Args:
         run: (op, its draws (N, draws) uint32), in order.
@@ -21,47 +16,21 @@ def apply_window(run: list[tuple[ops.Op, tf.Tensor]], pixels: tf.Tensor, image_s
         image_size: (H, W), static.
 
     Returns:
-        (N, H, W) int32; uncovered pixels are 0 (filler).
+        (N, H', W') int32; uncovered pixels are 0 (filler).
     """
+    if all(isinstance(op, ops.Flip) for op, _ in run):  # a third of the gather's price
+        _, columns, _ = walk(run, image_size=image_size, words=TENSORFLOW)
+        return tf.where(columns[:, :1, None] > 0, tf.reverse(pixels, [2]), pixels)
     height, width = image_size
     area = height * width
     count = tf.shape(pixels)[0]
-    rows = tf.range(height)[None]  # (1 or N, H): the coordinate in the input of the ops walked so far
-    columns = tf.range(width)[None]
-    holes = []
-    for op, op_bits in reversed(run):
-        if isinstance(op, ops.Flip):
-            flipped = draws.unit(op_bits[:, :1], TENSORFLOW) < op.probability
-            columns = tf.where(flipped, width - 1 - columns, columns)
-        elif isinstance(op, ops.Crop):
-            rows = _shifted(rows, op_bits[:, :1], op, height)
-            columns = _shifted(columns, op_bits[:, 1:2], op, width)
-        elif isinstance(op, ops.Cutout):
-            holes.append((_covered(rows, op_bits[:, :1], op, height), _covered(columns, op_bits[:, 1:2], op, width)))
+    rows, columns, holes = walk(run, image_size=image_size, words=TENSORFLOW)
     # Anything outside, along either axis, ends at or above `area`, where one more pixel an image holds the filler.
-    row_part = tf.where((rows < 0) | (rows >= height), area, rows * width)
-    column_part = tf.where((columns < 0) | (columns >= width), area, columns)
+    row_part = tf.where(outside(rows, height), area, rows * width)
+    column_part = tf.where(outside(columns, width), area, columns)
     index = tf.minimum(row_part[:, :, None] + column_part[:, None, :], area)
-    for hole_rows, hole_columns in holes:
-        index = tf.where(hole_rows[:, :, None] & hole_columns[:, None, :], area, index)
+    for hole in holes:
+        index = tf.where(hole, area, index)
     index += (tf.range(count) * (area + 1))[:, None, None]
     padded = tf.concat([tf.reshape(pixels, [count, area]), tf.zeros([count, 1], tf.int32)], axis=1)
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
-
-
-def _below(op_bits: tf.Tensor, n: int) -> tf.Tensor:
-    return tf.cast(draws.below(op_bits, n, TENSORFLOW), tf.int32)
-
-
-def _shifted(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Crop, size: int) -> tf.Tensor:
-    # A coordinate that a later crop already put outside must not come back in through this one.
-    outside = (coordinates < 0) | (coordinates >= size)
-    shifted = coordinates + _below(op_bits, 2 * op.pad + 1) - op.pad
-    if op.fill == "reflect":
-        shifted = size - 1 - tf.abs(size - 1 - tf.abs(shifted))
-    return tf.where(outside, -1, shifted)
-
-
-def _covered(coordinates: tf.Tensor, op_bits: tf.Tensor, op: ops.Cutout, size: int) -> tf.Tensor:
-    centre, half = _below(op_bits, size), op.half
-    return (coordinates >= centre - half) & (coordinates < centre + half)

@@ -18,12 +18,21 @@ def _shift_right(x: tf.Tensor, n: int) -> tf.Tensor:
     return tf.bitwise.right_shift(x, tf.constant(n, tf.uint32))
 
 
-TENSORFLOW = draws.Words(_uint32, lambda x: tf.cast(x, tf.float32), _shift_right, tf.math)
+TENSORFLOW = draws.Words(
+    _uint32,
+    lambda x: tf.cast(x, tf.float32),
+    _shift_right,
+    tf.math,
+    lambda x: tf.cast(x, tf.int32),
+    tf.gather,
+    tf.where,
+    lambda parts: tf.concat(parts, axis=1),
+)
 
 
 def below(bits: tf.Tensor, n: int) -> tf.Tensor:
-    """Returns `draws.below` as int32, which indexes and counts need."""
-    return tf.cast(draws.below(bits, n, TENSORFLOW), tf.int32)
+    """Returns `draws.index`."""
+    return draws.index(bits, n, TENSORFLOW)
 
 
 def order(seed: Any, *, stage: Any, epoch: Any, count: int) -> tf.Tensor:

@@ -42,17 +42,24 @@ def draw_pairing(key: Array, alpha: Array | float, examples: int) -> Pairing:
     return Pairing(jax.random.permutation(partner_key, examples), share)
 
 
-def mixup(op: step_ops.Mixup, key: Array, images: Array, targets: Array) -> tuple[Array, Array]:
-    """Blends images (N, H, W, C) and targets (N, classes) with those of their partners."""
-    pairing = draw_pairing(key, op.alpha, len(images))
+def mixup(
+    op: step_ops.Mixup, key: Array, images: Array, targets: Array, *, strength: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Blends images (N, H, W, C) and targets (N, classes) with those of their partners; `strength` scales alpha."""
+    pairing = draw_pairing(key, op.alpha * strength, len(images))
     return blend(images, pairing), blend(targets, pairing)
 
 
-def cutmix(op: step_ops.CutMix, key: Array, images: Array, targets: Array) -> tuple[Array, Array]:
-    """Pastes a box of every image's partner into it, and blends targets by the box's part of the area."""
+def cutmix(
+    op: step_ops.CutMix, key: Array, images: Array, targets: Array, *, strength: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Pastes a box of every image's partner into it, and blends targets by the box's part of the area.
+
+    `strength` scales the probability that it happens.
+    """
     pair_key, place_key, whether_key = jax.random.split(key, 3)
     partner, share = draw_pairing(pair_key, op.alpha, len(images))
-    applied = jax.random.uniform(whether_key) < op.probability
+    applied = jax.random.uniform(whether_key) < op.probability * strength
     ratio = jnp.where(applied, jnp.sqrt(1 - share), 0.0)
     inside, area = jnp.ones((), bool), jnp.ones((), jnp.int32)
     for axis, size in enumerate(images.shape[1:3]):
@@ -84,8 +91,10 @@ class HiddenMix(NamedTuple):
         return blend(x, self.pairing._replace(share=share))
 
 
-def draw_hidden_mix(op: step_ops.ManifoldMixup, key: Array, examples: int) -> HiddenMix:
-    """Draws the place and the pairing of Manifold Mixup."""
+def draw_hidden_mix(
+    op: step_ops.ManifoldMixup, key: Array, examples: int, *, strength: Array | float = 1.0
+) -> HiddenMix:
+    """Draws the place and the pairing of Manifold Mixup; `strength` scales alpha."""
     place_key, pair_key = jax.random.split(key)
     place = jax.random.randint(place_key, (), 0, op.deepest + 1)
-    return HiddenMix(place, draw_pairing(pair_key, op.alpha, examples))
+    return HiddenMix(place, draw_pairing(pair_key, op.alpha * strength, examples))

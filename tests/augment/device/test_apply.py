@@ -1,4 +1,4 @@
-"""The device path against the host path, image by image, and against itself in other batches and compilations."""
+"""The device path against the slow truth and the host path, and against itself in other batches and compilations."""
 
 import functools
 
@@ -6,16 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from sbn.augment import ops
 from sbn.augment.device.apply import make_apply
-from sbn.augment.host.apply import make_apply as make_host_apply
 from sbn.augment.pipeline import parse
 from sbn.data.pixels import pack
 from tests.oracles.image_ops import images, run
 
-COUNT = 300
+COUNT = 200
 PIPELINES = [
     "none",
     "flip",
@@ -24,8 +22,26 @@ PIPELINES = [
     "randaugment(3, 4)|crop(4)|flip|cutout(16)",
     "crop(4)|randaugment(2, 14, ops='paper_14', fill=7)|flip(0.3)",
     "flip|crop(3, fill='reflect')|randaugment(2, 9, ops='uda_cifar_15')|randaugment(1, 5, ops='fixmatch_imagenet_16')",
+    "crop(4)|flip|random_crop(19)|crop(2, fill='reflect')|centre_crop(14)|cutout(4)|random_crop(5)",
+    "cutout(9)|inception_crop(41, area=(0.3, 1), ratio=(0.2, 5))|random_crop(40)|randaugment(2, 9)",
+    "resize(26)|centre_crop(23)|inception_crop(9)|resize(12)",
+    "cutout(8)|autoaugment('cifar10_code')|crop(4)|flip|cutout(16)",
+    "autoaugment('svhn')|autoaugment('imagenet_v0', fill=9)|autoaugment('imagenet')",
+    "autoaugment('cifar10', fill=200)|crop(2)|trivialaugment('mean')|trivialaugment",
+    "crop(4)|blur|blur(0.4, 3)|resize_and_pad(16)|cutout(9)|blur(2, 7)",
+    "crop(4)|resize_and_pad(11, 'random', 'mean')|resize_and_pad(9, placement='top_left', fill=77)|flip",
 ]
-NOISY = ["gaussian(0.2)|flip", "crop(4)|gaussian(0.1, 'uniform')", "randaugment(1, 5)|gaussian(0.05)|crop(2)"]
+# Pillow has no word on these: the catalogue's and AugMix's own tests prove their ops
+OTHERS = [
+    "cutout(5)|randaugment(2, 9, fill='mean', semantics='tf')|autoaugment('imagenet_v0', fill=128, semantics='tf')",
+    "crop(4)|augmix(7, 2, 2, 2, True)|flip",
+]
+NOISY = [
+    "gaussian(0.2)|flip",
+    "crop(4)|gaussian(0.1, 'uniform')",
+    "randaugment(1, 5)|gaussian(0.05)|crop(2)",
+    "crop(4)|patch_gaussian(9, 1)|flip|patch_gaussian(25, 0.5, random_side=True)",
+]
 IMAGES = {size: images(size, COUNT, seed=1) for size in ((32, 32), (20, 27))}
 IDS = np.arange(COUNT) * 991
 ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
@@ -43,6 +59,9 @@ def rgbx(words):
 
 
 def both(text, size, **change):
+    tf = pytest.importorskip("tensorflow")
+    from sbn.augment.host.apply import make_apply as make_host_apply
+
     host = make_host_apply(parse(text), image_size=size)
     words = pack(IMAGES[size])
     expected = host(tf.constant(words), ids=IDS, **{**ADDRESS, **change}).numpy()
@@ -51,7 +70,7 @@ def both(text, size, **change):
 
 
 @pytest.mark.parametrize("size", IMAGES)
-@pytest.mark.parametrize("text", PIPELINES)
+@pytest.mark.parametrize("text", PIPELINES + OTHERS)
 def test_results_are_the_host_paths_bit_for_bit(text, size):
     for change in ({}, {"epoch": 0, "seed": 2**31 - 1}, {"view": 0, "stage": 0}):
         np.testing.assert_array_equal(*both(text, size, **change))
@@ -68,24 +87,50 @@ def test_noise_is_the_host_paths_up_to_rounding_at_ties(text, size):
     assert np.mean(difference) < 2e-5
 
 
-def test_results_are_pillows():
-    """Straight to the slow truth, so that a mistake that both paths shared would show."""
-    size, text = (20, 27), PIPELINES[4]
+@pytest.mark.parametrize("text", PIPELINES)
+def test_results_are_pillows(text):
+    """Straight to the slow truth, so that a mistake that both paths shared would show, also without TensorFlow."""
+    size = (20, 27)
     found = rgbx(compiled(text, size)(pack(IMAGES[size]), IDS, **ADDRESS))
-    for image, identity, result in zip(IMAGES[size], IDS, found, strict=True):
+    for image, identity, result in list(zip(IMAGES[size], IDS, found, strict=True))[::2]:
         np.testing.assert_array_equal(result, run(image, parse(text), identity=identity, **ADDRESS))
 
 
-@pytest.mark.parametrize("text", [PIPELINES[2], PIPELINES[4], PIPELINES[6], NOISY[0]])
+@pytest.mark.parametrize("text", NOISY)
+def test_noise_is_float64s_up_to_rounding_at_ties(text):
+    size = (20, 27)
+    found = rgbx(compiled(text, size)(pack(IMAGES[size]), IDS, **ADDRESS))
+    expected = np.stack([run(i, parse(text), identity=n, **ADDRESS) for i, n in zip(IMAGES[size], IDS, strict=True)])
+    np.testing.assert_array_equal(found[..., 3], expected[..., 3])
+    difference = np.abs(found[..., :3].astype(int) - expected[..., :3])
+    # float32 errs by some 3e-5 levels here, so the rounding of about that share of values falls on the other side
+    assert difference.max() <= 1
+    assert np.mean(difference) < 2e-4
+
+
+@pytest.mark.parametrize("text", [PIPELINES[2], *OTHERS, *PIPELINES[6:], NOISY[0]])
 def test_result_depends_on_the_image_and_its_address_alone(text):
     size = (20, 27)
     apply, words = compiled(text, size), pack(IMAGES[size])
     whole = np.asarray(apply(words, IDS, **ADDRESS))
-    for which in (slice(0, 7), slice(200, 207), slice(31, 32), slice(0, 0), slice(None, None, -1)):
+    backwards = slice(None, None, -1)
+    np.testing.assert_array_equal(apply(words[backwards], IDS[backwards], **ADDRESS), whole[backwards])
+    # The same shape, so that nothing is compiled anew: one image stands everywhere, with its id.
+    for one in (0, 31, 107):
+        alone = np.asarray(apply(np.repeat(words[one : one + 1], COUNT, axis=0), np.repeat(IDS[one], COUNT), **ADDRESS))
+        np.testing.assert_array_equal(alone, np.repeat(whole[one : one + 1], COUNT, axis=0))
+
+
+@pytest.mark.parametrize("text", [PIPELINES[2], NOISY[2]])
+def test_any_number_of_images_may_come(text):
+    size = (20, 27)
+    apply, words = compiled(text, size), pack(IMAGES[size])
+    whole = np.asarray(apply(words, IDS, **ADDRESS))
+    for which in (slice(0, 7), slice(31, 32), slice(0, 0)):
         np.testing.assert_array_equal(apply(words[which], IDS[which], **ADDRESS), whole[which])
 
 
-@pytest.mark.parametrize("text", [*PIPELINES, *NOISY])
+@pytest.mark.parametrize("text", [PIPELINES[4], PIPELINES[11], NOISY[2]])
 def test_compiled_equals_eager(text):
     size = (20, 27)
     words = pack(IMAGES[size])
@@ -128,5 +173,24 @@ def test_pixels_of_the_wrong_kind_are_named():
     for shape, kind in (((2, 8, 9), jnp.int32), ((2, 8, 8), jnp.uint8), ((2, 8, 8, 3), jnp.int32)):
         with pytest.raises(ValueError, match=r"they must be int32 \(N, 8, 8\)"):
             apply(jnp.zeros(shape, kind), ids=[0, 1], **ADDRESS)
+    for text in ("blur(side=9)", "resize_and_pad(5)"):
+        with pytest.raises(ValueError, match=r"\(4, 9\) it must be (below 8|at most 4)"):
+            make_apply(parse(text), image_size=(4, 9))
     with pytest.raises(ValueError, match="below 4"):
         make_apply(parse("crop(4, fill='reflect')"), image_size=(4, 9))
+
+
+def test_every_op_of_the_vocabulary_has_an_implementation():
+    text = {
+        "crop": "crop(2)",
+        "cutout": "cutout(2)",
+        "gaussian": "gaussian(1)",
+        "randaugment": "randaugment(1, 1)",
+        "autoaugment": "autoaugment('svhn')",
+        "patch_gaussian": "patch_gaussian(3, 1)",
+        "resize_and_pad": "resize_and_pad(3)",
+        **{name: f"{name}(5)" for name in ("random_crop", "inception_crop", "resize", "centre_crop")},
+    }
+    for name, op in ops.OPS.items():
+        if op.where == "image":
+            make_apply(parse(text.get(name, name)), image_size=(8, 8))

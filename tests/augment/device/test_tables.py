@@ -6,8 +6,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from sbn.augment.device import tones
+from sbn.augment.device.float64 import constant, float32
 from sbn.augment.device.tables import VALUES, autocontrast_slips, tone_rows
-from sbn.augment.levels import LEVELS, argument
+from sbn.augment.entries import Entry
+from sbn.augment.levels import argument
 
 LEVELS_TESTED = [0, 1, 2, 3.7, 4, 4.5, 5, 6.3, 7, 8, 9, 10, 11.7, 14, 17, 28, 30]
 
@@ -23,7 +25,7 @@ def test_autocontrast_equals_pillow_for_every_darkest_and_brightest_value():
 
 
 def test_pillow_slips_where_the_doc_says():
-    assert np.unpackbits(autocontrast_slips()).sum() == 12_094
+    assert np.unpackbits(autocontrast_slips("float64")).sum() == 12_094
 
 
 @pytest.mark.parametrize("level", LEVELS_TESTED)
@@ -31,7 +33,7 @@ def test_products_and_one_sum_equal_pillows_blend_for_every_base_and_value(level
     factor = argument("Color", level)
     base, value = (grid.astype(np.uint8) for grid in np.mgrid[:256, :256])
     expected = np.asarray(Image.blend(Image.fromarray(base), Image.fromarray(value), factor))
-    row = tone_rows(["Color"], {"Color": factor})
+    row = tone_rows([Entry("Color", factor)])
     planes = [np.tile(x.reshape(1, 1, -1).astype(np.int32), (1, 3, 1)) for x in (base, value)]
     found = jax.jit(tones.add)(planes[0], np.tile(row[:, None], (1, 3, 1)), planes[1])
     for channel in range(3):
@@ -47,7 +49,15 @@ def test_rows_of_ops_on_values_equal_pillow(level):
         "Identity": lambda image, v: image,
         "Rotate": lambda image, v: image,  # moves values and leaves them as they are
     }
-    arguments = {name: argument(name, level) for name in LEVELS}
+    entries = [Entry(name, argument(name, level)) for name in ops]
     every = Image.fromarray(VALUES.astype(np.uint8)[None])
-    for row, (name, op) in zip(tone_rows(list(ops), arguments), ops.items(), strict=True):
-        np.testing.assert_array_equal(row[255:], np.asarray(op(every, arguments[name]))[0])
+    for row, entry in zip(tone_rows(entries), entries, strict=True):
+        np.testing.assert_array_equal(row[255:], np.asarray(ops[entry.name](every, entry.argument))[0])
+
+
+def test_rows_of_factors_drawn_in_the_step_are_those_of_factors_known_before():
+    rng = np.random.default_rng(0)
+    # short ones too, whose products lie at ties
+    factors = np.concatenate([rng.uniform(0.1, 2, 3000), rng.integers(1, 2**17, 1000) / 2**16, [1.0, 2 - 2.0**-30]])
+    found = jax.jit(tones.enhance_rows)(*float32(constant(factors)))
+    np.testing.assert_array_equal(found, tone_rows([Entry("Color", factor) for factor in factors]))

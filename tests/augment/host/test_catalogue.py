@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from sbn.augment import ops
+from sbn.augment.host.catalogue import policy
 from sbn.augment.host.packing import pack
-from sbn.augment.host.randaugment import Layers
 from sbn.augment.levels import LEVELS, argument
 from sbn.augment.policies import OP_LISTS, SIGNED
 from tests.oracles.image_ops import hole, images, policy_op
@@ -29,7 +29,7 @@ def apply_one(name, rgb, *, level, negative=False, row=0, column=0, fill=128):
     height, width = rgb.shape[1:3]
     choices = ((names.index(name), len(names)), (negative, 2), (row, height), (column, width))
     draw = [word_for(choice, count) for choice, count in choices]
-    layers = Layers(ops.RandAugment(1, level, op_list, fill), (height, width))
+    layers = policy(ops.RandAugment(1, level, op_list, fill), (height, width))
     words = layers(tf.tile(tf.constant([draw], tf.uint32), [len(rgb), 1]), pack(rgb))
     return tf.bitcast(words, tf.uint8).numpy()
 
@@ -86,7 +86,7 @@ def test_fillers_keep_their_mark_through_tone_ops_and_move_with_geometry():
     holed = hole(np.dstack([image, np.full(size, 255, np.uint8)]), 10, 12, 8, 0)
     words = tf.constant(np.ascontiguousarray(holed).view(np.int32)[None, ..., 0])
     names = OP_LISTS["tf_tpu_16"]
-    layers = Layers(ops.RandAugment(1, 7), size)
+    layers = policy(ops.RandAugment(1, 7), size)
     for number, name in enumerate(names):
         draw = tf.constant([[word_for(number, 16), 0, 0, 0]], tf.uint32)
         found = tf.bitcast(layers(draw, words), tf.uint8).numpy()[0]
@@ -102,7 +102,7 @@ def test_signs_and_ops_are_drawn_evenly():
     position = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None], (16, 16, 3)) * 9 + np.uint8(3)
     words = pack(np.broadcast_to(position, (count, 16, 16, 3)))
     bits = rng.integers(0, 2**32, (count, 8), dtype=np.uint32)
-    layers = Layers(ops.RandAugment(1, 4), (16, 16))
+    layers = policy(ops.RandAugment(1, 4), (16, 16))
     found = layers(tf.constant(bits[:, :4]), words).numpy()
     up = layers(tf.constant([[word_for(13, 16), 0, 0, 0]], tf.uint32), words[:1]).numpy()[0]
     down = layers(tf.constant([[word_for(13, 16), 2**31, 0, 0]], tf.uint32), words[:1]).numpy()[0]
@@ -110,5 +110,5 @@ def test_signs_and_ops_are_drawn_evenly():
         share = np.sum(np.all(found == target, axis=(1, 2)))
         assert abs(share - count / 32) < 5 * np.sqrt(count / 32)
     # the second layer reads its own four draws
-    both = Layers(op, (16, 16))(tf.constant(bits), words)
+    both = policy(op, (16, 16))(tf.constant(bits), words)
     np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found)))

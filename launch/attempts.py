@@ -1,0 +1,123 @@
+"""Starting one job again for as long as that helps; every engine runs its jobs through this."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from launch.state import LOG, RECORD, read
+
+PREEMPTED = 75  # sbn.train: saved, start me again
+_BAD_CONFIG = 2
+Tell = Callable[[str], None]
+
+
+class Attempts:
+    """Runs `python WORDS` until it is done, or further tries are of no use.
+
+    A process that was asked to stop, or killed, starts again for as long as it gets on; one that ends with an error, or
+    dies at the same step again and again, is tried `retries` times more. A diverged run is not tried again.
+
+    Args:
+        words: the arguments of python.
+        workdir: where the job's files go; so do its log and a note of who runs it.
+        retries: further tries of a job that does not get on.
+        env: variables to set for it.
+        about: what the note says besides, e.g. the engine.
+        leads: of several hosts, whether this one writes the note; the others have logs of their own.
+        tell: is given a line for every start and end.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        workdir: pathlib.Path,
+        *,
+        retries: int,
+        env: Mapping[str, str],
+        about: Mapping[str, Any],
+        leads: bool = True,
+        tell: Tell = print,
+    ) -> None:
+        self._words, self._workdir, self._retries = list(words), workdir, retries
+        self._env, self._about, self._leads, self._tell = dict(env), dict(about), leads, tell
+        self._log = workdir / (LOG if leads else f"{LOG}.{socket.gethostname()}")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def run(self) -> int:
+        """Returns the exit code of the last try; that of a process killed by signal n is -n."""
+        self._workdir.mkdir(parents=True, exist_ok=True)
+        idle, step = 0, reached(self._workdir)
+        while True:
+            code = self._once()
+            before, step = step, reached(self._workdir)
+            idle = 0 if step > before or code == PREEMPTED else idle + 1
+            diverged = "failed" in read(self._workdir / "progress.json")
+            over = code in (0, _BAD_CONFIG) or diverged or idle > self._retries
+            self._note({"code": code, "gave_up": over and code != 0})
+            if over or self._stopping:
+                self._tell("done" if code == 0 else f"ended with code {code}: see {self._log}")
+                return code
+            self._tell(f"ended with code {code} after step {step}, starts again")
+
+    def stop(self, number: signal.Signals) -> None:
+        """Sends a signal to the process, and starts no other."""
+        with self._lock:
+            self._stopping = True
+            if self._process is not None:
+                self._process.send_signal(number)
+
+    def wait(self) -> None:
+        """Waits for the process to end, if one runs."""
+        process = self._process
+        if process is not None:
+            process.wait()
+
+    def _once(self) -> int:
+        with self._log.open("ab") as log, self._lock:
+            if self._stopping:
+                return PREEMPTED
+            # A session of its own: Ctrl-C reaches the launcher alone, which then asks the jobs to save.
+            self._process = subprocess.Popen(
+                [sys.executable, *self._words],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._env},
+                start_new_session=True,
+            )
+            self._note({"host": socket.gethostname(), "pid": self._process.pid})
+        self._tell(f"started (process {self._process.pid})")
+        code = self._process.wait()
+        with self._lock:
+            self._process = None
+        return code
+
+    def _note(self, record: Mapping[str, Any]) -> None:
+        if self._leads:
+            note(self._workdir, {**self._about, **record})
+
+
+def reached(workdir: pathlib.Path) -> int:
+    """Returns the newest step that a job has saved; -1 if none."""
+    try:
+        names = [path.name for path in (workdir / "checkpoints").iterdir()]
+    except OSError:
+        return -1
+    return max((int(name) for name in names if name.isdigit()), default=-1)
+
+
+def note(workdir: pathlib.Path, record: Mapping[str, Any]) -> None:
+    """Writes the engine's note in a work directory, in one go."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    draft = workdir / f".{RECORD}.draft"
+    draft.write_text(json.dumps({**record, "time": time.time()}) + "\n")
+    draft.replace(workdir / RECORD)

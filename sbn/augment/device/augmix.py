@@ -1,0 +1,183 @@
+"""AugMix on a batch: all chains of all images run side by side, one op of each at a time, and are then mixed."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sbn.augment import geometry, mixture, ops
+from sbn.augment.device import bilinear, float64, tones
+from sbn.augment.device.float64 import Double
+from sbn.augment.device.layer import NAMES, NUMBER, Acts, Layer
+from sbn.augment.device.packing import merge, split
+from sbn.augment.device.tables import ENHANCE, tone_rows
+from sbn.augment.device.words import JAX, below
+from sbn.augment.entries import Entry
+from sbn.augment.packing import MARK
+from sbn.augment.policies import AUGMIX_9, AUGMIX_13
+
+_UNIT_BITS = 24  # of a drawn level
+# Ops with a whole-number argument int(level * maximum / 10) -> (that maximum, entry of such a number)
+_WHOLE: dict[str, tuple[int, Callable[[int], Entry]]] = {
+    "Posterize": (4, lambda number: Entry("Posterize", 4 - number)),
+    "Solarize": (256, lambda number: Entry("Solarize", 256 - number)),
+}
+
+
+class _Drawn(NamedTuple):
+    """What each of M chains draws at a step, or the same with a leading axis of all steps.
+
+    Attributes:
+        op: (M,) int32, `NUMBER` of the op.
+        row: (M,) int32, of the tables of tones; 0 for ops that are not in them.
+        factor: of the enhance ops, (M,) each as `float64.float32` returns it.
+        turn: (M,) int32, row of the turns; 0 for ops that don't turn.
+        shear: (M,) signed.
+        x: (M,) int32, pixels, signed; 0 for ops that don't move.
+        y: likewise.
+    """
+
+    op: jax.Array
+    row: jax.Array
+    factor: tuple[jax.Array, jax.Array]
+    turn: jax.Array
+    shear: Double
+    x: jax.Array
+    y: jax.Array
+
+
+class Chains:
+    """AugMix for one image size."""
+
+    def __init__(self, op: ops.AugMix, image_size: tuple[int, int]) -> None:
+        self.op = op
+        self.image_size = height, width = image_size
+        self.names = AUGMIX_13 if op.all_ops else AUGMIX_9
+        move = functools.partial(bilinear.transform, image_size=image_size, fill=MARK)
+        self.layer = Layer(("Identity", *self.names), image_size, fill=MARK, move=move)
+        self.number = np.array([NUMBER[name] for name in self.names], np.int32)
+        # Row 0 leaves values as they are; the others are those of every whole number that a level can give.
+        made, self.first_row = [Entry("Identity", None)], {}
+        for name, (maximum, entry) in _WHOLE.items():
+            self.first_row[name] = len(made)
+            made += [entry(number) for number in range(int(op.severity * maximum / 10) + 1)]
+        self.rows = tone_rows(made)
+        # Row 2k turns by k degrees counter-clockwise, row 2k + 1 clockwise; row 0 leaves pixels in place.
+        steepest = int(op.severity * 30 / 10)
+        turns = [geometry.rotation(sign * k % 360, height, width) for k in range(steepest + 1) for sign in (1, -1)]
+        self.turns = bilinear.positions(np.array(turns), image_size=image_size)
+        self.centres = [float64.constant(np.arange(size) + 0.5) for size in image_size]
+
+    def __call__(self, bits: jax.Array, words: jax.Array) -> jax.Array:
+        """Mixes every image with its chains.
+
+        Args:
+            bits: (N, draws) uint32, laid out as `ops.AugMix` says.
+            words: (N, H * W) int32 packed words.
+
+        Returns:
+            (N, H * W) int32 packed words, all marked as image.
+        """
+        width, alpha = self.op.width, self.op.alpha
+        # A filler counts as the black that stands under it, as in the released code, whose crop pads with black.
+        words = words | MARK
+        start = mixture.draws_of_weights(width, alpha)
+        shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, words=JAX)
+        chains = self.chains(bits[:, start:], words)
+        counts = [share[:, None, None] for share in shares]
+        total = (mixture.ONE - sum(counts)) * split(words)
+        for number, count in enumerate(counts):
+            total += count * split(chains[:, number])
+        # The weights' own rounding moves this by 255 * width / 2 of 2**16 at most: a byte stays a byte.
+        return merge(total + mixture.ONE // 2 >> 16, words)
+
+    def chains(self, bits: jax.Array, words: jax.Array) -> jax.Array:
+        """Returns (N, width, P) int32: every chain's result for (N, P) words, before mixing."""
+        per_chain = ops.AUGMIX_DRAWS_A_CHAIN + ops.AUGMIX_DRAWS_AN_OP * self.op.longest
+        bits = bits.reshape(-1, per_chain)
+        depth = below(bits[:, 0], 3) + 1 if self.op.depth < 0 else jnp.full(len(bits), self.op.depth)
+        steps = bits[:, ops.AUGMIX_DRAWS_A_CHAIN :].reshape(-1, self.op.longest, ops.AUGMIX_DRAWS_AN_OP)
+        active = jnp.arange(self.op.longest)[:, None] < depth
+
+        def step(words: jax.Array, drawn: _Drawn) -> tuple[jax.Array, None]:
+            return self.layer(words, self._acts(drawn)), None
+
+        drawn = self._drawn(steps.swapaxes(0, 1), active)
+        chains, _ = jax.lax.scan(step, jnp.repeat(words, self.op.width, axis=0), drawn)
+        return chains.reshape(len(words), self.op.width, words.shape[1])
+
+    def _drawn(self, bits: jax.Array, active: jax.Array) -> _Drawn:
+        """What all steps draw: bits (L, M, 3), active (L, M)."""
+        which, unit = below(bits[..., 0], len(self.names)), (bits[..., 1] >> (32 - _UNIT_BITS)).astype(jnp.int32)
+        op = jnp.where(active, jnp.asarray(self.number)[which], NUMBER["Identity"])
+        negative = below(bits[..., 2], 2)
+        level, (height, width) = self._level(unit), self.image_size
+
+        def if_op(name: str, value: jax.Array) -> jax.Array:
+            return jnp.where(op == NUMBER[name], value, 0)
+
+        rows = [if_op(name, first + self._whole(unit, _WHOLE[name][0])) for name, first in self.first_row.items()]
+        return _Drawn(
+            op=op,
+            row=functools.reduce(jnp.add, rows),
+            factor=float64.float32(float64.add(_tenth_of(level, 1.8), float64.constant(0.1))),
+            turn=if_op("Rotate", 2 * self._whole(unit, 30) + negative),
+            shear=_tenth_of(level, 0.3)._replace(negative=negative == 1),
+            x=(1 - 2 * negative) * if_op("TranslateX", self._whole(unit, width / 3)),
+            y=(1 - 2 * negative) * if_op("TranslateY", self._whole(unit, height / 3)),
+        )
+
+    def _acts(self, drawn: _Drawn) -> Acts:
+        rows = jnp.asarray(self.rows)[drawn.row]
+        if self.op.all_ops:
+            enhanced = np.isin(NAMES, ENHANCE)
+            rows = jnp.where(jnp.asarray(enhanced)[drawn.op][:, None], tones.enhance_rows(*drawn.factor), rows)
+        # in place or turned; sheared or moved
+        read = jax.tree.map(lambda table: jnp.asarray(table)[drawn.turn], self.turns)
+        shear = jax.tree.map(lambda part: part[:, None], drawn.shear)
+        by_row, by_column = (float64.multiply(shear, centres) for centres in self.centres)
+        x_row = float64.where((drawn.op == NUMBER["ShearX"])[:, None], by_row, read.x_row)
+        y_column = float64.where((drawn.op == NUMBER["ShearY"])[:, None], by_column, read.y_column)
+        x, y = (
+            float64.where(moved != 0, float64.from_int(moved), rest)
+            for moved, rest in ((drawn.x, read.x), (drawn.y, read.y))
+        )
+        return Acts(
+            op=drawn.op, rows=rows, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y)
+        )
+
+    def _level(self, unit: jax.Array) -> Double:
+        """0.1 + (severity - 0.1) * unit."""
+        share = float64.from_int(unit)
+        share = share._replace(exponent=share.exponent - _UNIT_BITS)
+        spread = float64.multiply(float64.constant(self.op.severity - 0.1), share)
+        return float64.add(float64.constant(0.1), spread)
+
+    def _whole(self, unit: jax.Array, maximum: float) -> jax.Array:
+        """int(level * maximum / 10): how many of the units at which that goes up are reached."""
+        return (unit[..., None] >= _steps(self.op.severity, maximum)).sum(axis=-1, dtype=jnp.int32)
+
+
+@functools.cache
+def _steps(severity: float, maximum: float) -> np.ndarray:
+    """The first of the units of 2**-24 at which int(level * maximum / 10) is 1, 2, ...: it never goes down."""
+
+    def whole(unit: np.ndarray) -> np.ndarray:
+        return np.floor((0.1 + (severity - 0.1) * (unit * 2.0**-_UNIT_BITS)) * maximum / 10)
+
+    last = 2**_UNIT_BITS - 1
+    numbers = np.arange(1, int(whole(np.array(last))) + 1)
+    low, high = np.full(len(numbers), -1), np.full(len(numbers), last)  # below, and at or above
+    while np.any(high - low > 1):
+        middle = (low + high) // 2
+        reached = whole(middle) >= numbers
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return high.astype(np.int32)
+
+
+def _tenth_of(level: Double, factor: float) -> Double:
+    """level * factor / 10."""
+    return float64.tenth(float64.multiply(level, float64.constant(factor)))

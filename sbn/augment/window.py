@@ -1,0 +1,121 @@
+"""Flip, crop, cutout and windows, the same lines on every array library.
+
+All of them treat rows and columns apart, so a run of them is followed backwards from the output: a row and a column
+coordinate an image, which every op turns into those of its own input. What is left to do is one gather.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sbn.augment import draws, ops, size_ops
+from sbn.augment.draws import Words
+
+_Size = tuple[int, int]
+
+
+def walk(run: Sequence[tuple[ops.Op, Any]], *, image_size: _Size, words: Words) -> tuple[Any, Any, list[Any]]:
+    """Follows a run of `WINDOW_OPS` back to its input.
+
+    Args:
+        run: (op, its draws (N, draws) uint32), in order.
+        image_size: (H, W), static.
+        words: the array library.
+
+    Returns:
+        the row (1 or N, H') and the column (1 or N, W') that every pixel of the result shows, int32, off the image
+        where it shows none; and the holes, bool (N, H', W') each.
+    """
+    *before, after = size_ops.sizes([op for op, _ in run], image_size)
+    rows, columns = (np.arange(size, dtype=np.int32)[None] for size in after)
+    holes = []
+    for (op, bits), size in zip(reversed(run), reversed(before), strict=True):
+        rows, columns, hole = _STEPS[type(op)](op, bits, rows, columns, size, words)
+        holes += [] if hole is None else [hole]
+    return rows, columns, holes
+
+
+def outside(coordinates: Any, size: int) -> Any:
+    """Returns whether coordinates lie off an image of that side."""
+    return (coordinates < 0) | (coordinates >= size)
+
+
+def near(coordinates: Any, centre: Any, before: Any, after: Any) -> Any:
+    """Returns whether coordinates lie in centre - before .. centre + after - 1; all broadcast."""
+    # the centre first: it is a tensor, the coordinates may be NumPy's
+    return (centre - before <= coordinates) & (centre + after > coordinates)
+
+
+def square(centre: Sequence[Any], before: Any, after: Any, *, image_size: _Size) -> Any:
+    """Returns the pixels of one square an image, cut off at the border, as (N, H, W) bool.
+
+    Args:
+        centre: row and column, (N, 1) int32 each.
+        before: how far it reaches up and left, (N, 1) int32.
+        after: how far it reaches down and right, less one.
+        image_size: (H, W), static.
+    """
+    rows, columns = (
+        near(np.arange(size, dtype=np.int32)[None], at, before, after)
+        for size, at in zip(image_size, centre, strict=True)
+    )
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def _flip(op: ops.Flip, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
+    flipped = draws.unit(bits[:, :1], words) < np.float32(op.probability)
+    return rows, words.where(flipped, image_size[1] - 1 - columns, columns), None
+
+
+def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
+    def shifted(coordinates: Any, axis: int) -> Any:
+        size = image_size[axis]
+        moved = draws.index(bits[:, axis, None], 2 * op.pad + 1, words) - op.pad + coordinates
+        if op.fill == "reflect":
+            moved = size - 1 - abs(size - 1 - abs(moved))
+        # A coordinate that a later crop already put outside must not come back in through this one.
+        return words.where(outside(coordinates, size), -1, moved)
+
+    return shifted(rows, 0), shifted(columns, 1), None
+
+
+def _cutout(op: ops.Cutout, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, ...]:
+    row, column = (
+        near(coordinates, draws.index(bits[:, axis, None], image_size[axis], words), op.half, op.half)
+        for axis, coordinates in enumerate((rows, columns))
+    )
+    return rows, columns, row[:, :, None] & column[:, None, :]
+
+
+def _random_crop(
+    op: size_ops.RandomCrop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words
+) -> tuple[Any, Any, None]:
+    row, column = (
+        _moved(coordinates, draws.index(bits[:, axis, None], image_size[axis] - op.size + 1, words), op, words)
+        for axis, coordinates in enumerate((rows, columns))
+    )
+    return row, column, None
+
+
+def _centre_crop(
+    op: size_ops.CentreCrop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words
+) -> tuple[Any, Any, None]:
+    starts = [(size - op.size) // 2 for size in image_size]
+    row, column = (_moved(at, start, op, words) for at, start in zip((rows, columns), starts, strict=True))
+    return row, column, None
+
+
+def _moved(coordinates: Any, start: Any, op: size_ops.SizeOp, words: Words) -> Any:
+    # What a later crop put outside the window stays outside the image.
+    return words.where(outside(coordinates, op.size), -1, start + coordinates)
+
+
+_STEPS: dict[type[ops.Op], Callable[..., Any]] = {
+    ops.Flip: _flip,
+    ops.Crop: _crop,
+    ops.Cutout: _cutout,
+    size_ops.RandomCrop: _random_crop,
+    size_ops.CentreCrop: _centre_crop,
+}
+WINDOW_OPS = tuple(_STEPS)

@@ -1,0 +1,99 @@
+"""`python -m sbn.data.corruptions`: lists the corruption types, makes corrupted test sets, shows them.
+
+    python -m sbn.data.corruptions
+    python -m sbn.data.corruptions --data=cifar10 --kinds=benchmark,extra --frost=FOLDER --out=DIR
+    python -m sbn.data.corruptions --data=cifar10 --kinds=noise,fog --image=3 --sheet=corruptions.png
+
+What is made lies in DIR afterwards for `eval.corruptions.dir`; called again, it goes on where it was stopped.
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.data import sheet, sources
+from sbn.data.corruptions import kinds, parameters, sets
+
+
+def listed() -> str:
+    """Returns a line a type: group, name, and the parameters of its severities for CIFAR and for ImageNet."""
+    lines = []
+    for group, members in kinds.GROUPS.items():
+        for kind in members:
+            tables = (parameters.CIFAR[kind], parameters.IMAGENET[kind])
+            shown = ["  ".join(",".join(f"{part:g}" for part in values) for values in table) for table in tables]
+            lines.append(f"{group:8}{kind:18}  CIFAR     {shown[0]}\n{'':26}  ImageNet  {shown[1]}")
+    return "\n".join(lines)
+
+
+def make(corrupted: sets.CorruptedSet) -> None:
+    """Makes every type and severity that is not there, and tells of progress, rate, and time left."""
+    wanted = [(kind, severity) for kind in corrupted.kinds for severity in corrupted.severities]
+    total, start = len(wanted), time.monotonic()
+    for done, (kind, severity) in enumerate(wanted, start=1):
+        began = time.monotonic()
+        images = corrupted.images(kind, severity)
+        now = time.monotonic()
+        rate, left = len(images) / max(now - began, 1e-9), (now - start) * (total - done) / done
+        print(f"{done:3}/{total}  {kind}_{severity}: {rate:.0f} images/s, about {left:.0f} s left", flush=True)
+
+
+def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict[str, np.ndarray]:
+    """Returns titled rows of one image, (H, W, 3) uint8 as it is and in all severities of a type."""
+    blocks = {}
+    for kind in corrupted.kinds:
+        shown = [corrupted.images(kind, severity)[image : image + 1] for severity in corrupted.severities]
+        blocks[kind] = sheet.lay_out(np.stack([clean[image : image + 1], *shown], axis=1))
+    return blocks
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0, or 2 where something is missing or unknown."""
+    parser = argparse.ArgumentParser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
+    parser.add_argument("--data", default="cifar10", help="name of the data set (default: cifar10; shapes is built in)")
+    parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")
+    parser.add_argument("--kinds", default="", help="types or groups, with commas (default: the benchmark's 15)")
+    parser.add_argument("--frost", metavar="FOLDER", help="photographs of frost, or 'procedural' for a stand-in")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
+    parser.add_argument("--examples", type=int, help="images of each type and severity (default: all)")
+    parser.add_argument("--out", metavar="DIR", help="make them, into this folder")
+    parser.add_argument("--sheet", type=pathlib.Path, metavar="FILE", help="show one image of each, as a PNG")
+    parser.add_argument("--image", type=int, default=0, help="which image of the test set the sheet shows")
+    flags = parser.parse_args(words)
+    if flags.out is None and flags.sheet is None:
+        print(listed())
+        return 0
+    try:
+        wanted = {"data.name": flags.data, "data.dir": flags.data_dir}
+        clean = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "test")
+        corrupted = sets.load(
+            clean,
+            data=flags.data,
+            dir=flags.out,
+            kinds=[kind for kind in flags.kinds.split(",") if kind],
+            frost=flags.frost,
+            seed=flags.seed,
+            examples=flags.examples,
+        )
+        print(corrupted.about)
+        if flags.out is not None:
+            make(corrupted)
+        if flags.sheet is not None:
+            if not 0 <= flags.image < len(corrupted.labels):
+                raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
+            sheet.write(draw(corrupted, clean.images, image=flags.image), flags.sheet)
+            print(flags.sheet)
+    except (ValueError, OSError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

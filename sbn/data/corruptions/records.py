@@ -1,0 +1,102 @@
+"""Corrupted sets that TFDS has prepared: cifar10_corrupted and imagenet2012_corrupted, a config a type and severity."""
+
+import functools
+import json
+import pathlib
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sbn.config.errors import ConfigError
+from sbn.data import tfrecords
+from sbn.data.corruptions.images import Encoded, Images, Released
+from sbn.data.corruptions.kinds import SEVERITIES
+
+# What TFDS calls a type in a data set, where that is another word.
+_CIFAR_NAMES = {"glass_blur": "frosted_glass_blur", "elastic_transform": "elastic"}
+
+
+class _Kind(NamedTuple):
+    """A data set of TFDS: its split, the side of its images, other names of types, and what to say of it."""
+
+    split: str
+    side: int
+    names: dict[str, str]
+    about: str
+
+
+_KINDS = {
+    "cifar10_corrupted": _Kind("test", 32, _CIFAR_NAMES, "the released images"),
+    "imagenet2012_corrupted": _Kind(
+        "validation", 224, {}, "made anew by TFDS from other crops, and so not comparable with ImageNet-C's files"
+    ),
+}
+
+
+class _Record(NamedTuple):
+    path: pathlib.Path
+    start: int
+    length: int
+
+
+def find(data_dir: pathlib.Path, kinds: Sequence[str], *, name: str) -> Released:
+    """Returns what a data_dir holds; images are read when they are asked for, labels now.
+
+    Args:
+        data_dir: of TFDS.
+        kinds: the types that are needed.
+        name: 'cifar10_corrupted' or 'imagenet2012_corrupted'.
+
+    Raises:
+        ConfigError: if configs are missing or not whole.
+    """
+    kind_of = _KINDS[name]
+
+    def config(kind: str, severity: int) -> str:
+        return f"{name}/{kind_of.names.get(kind, kind)}_{severity}"
+
+    configs = [config(kind, severity) for kind in kinds for severity in SEVERITIES]
+    missing = [each for each in configs if not any((data_dir / each).glob("*/dataset_info.json"))]
+    if missing:
+        raise ConfigError(f"{data_dir} lacks {', '.join(missing)}: run `tfds build {missing[0]}`, and so on")
+    first = _records(configs[0], data_dir, kind_of.split)
+    labels = np.array([_fetch(first, number)[1] for number in range(len(first))], np.int32)
+
+    def read(kind: str, severity: int) -> Images:
+        found = _records(config(kind, severity), data_dir, kind_of.split)
+        if len(found) != len(labels):
+            raise ConfigError(f"{config(kind, severity)} has {len(found)} images, {configs[0]} {len(labels)}")
+        return Encoded(functools.partial(_fetch, found), labels, kind_of.side)
+
+    return Released(labels, read, f"{name} of TFDS, {kind_of.about}; from {data_dir}")
+
+
+def _records(config: str, data_dir: pathlib.Path, split: str) -> list[_Record]:
+    """Returns where the examples of a split lie, in the order of its files, which is TFDS's without shuffling."""
+    directory = pathlib.Path(str(tfrecords.folder(config, str(data_dir))))
+    info = json.loads((directory / "dataset_info.json").read_text())
+    expected = {part["name"]: sum(int(count) for count in part["shardLengths"]) for part in info["splits"]}.get(split)
+    found: list[_Record] = []
+    for path in sorted(directory.glob(f"*-{split}.tfrecord-*")):
+        start, size = 0, path.stat().st_size
+        with path.open("rb") as file:
+            while start < size:  # length (8 bytes), its checksum (4), the record, its checksum (4)
+                file.seek(start)
+                (length,) = struct.unpack("<Q", file.read(12).ljust(12, b"\xff")[:8])
+                found.append(_Record(path, start + 12, length))
+                start += 16 + length
+        if start != size:
+            raise ConfigError(f"{path} is cut short")
+    if not found or len(found) != expected:
+        raise ConfigError(f"{directory} holds {len(found)} of the {expected} examples of {split!r}")
+    return found
+
+
+def _fetch(found: Sequence[_Record], number: int) -> tuple[bytes, int, str]:
+    path, start, length = found[number]
+    with path.open("rb") as file:
+        file.seek(start)
+        features = tfrecords.parse_example(file.read(length))
+    return features["image"][0], features["label"][0], f"example {number} of {path.parent}"

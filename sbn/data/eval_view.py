@@ -1,0 +1,76 @@
+"""How images are looked at when a model is evaluated: through a pipeline that draws nothing."""
+
+import importlib.util
+
+import numpy as np
+
+from sbn.augment import pipeline
+from sbn.augment.fits import check_fits
+from sbn.augment.op import Op
+from sbn.config.errors import ConfigError
+from sbn.data import pixels
+from sbn.data.encoded import EncodedImages
+from sbn.data.index import Index
+from sbn.data.without_gpu import hide_gpus
+
+# Of data sets whose images have sizes of their own; those of the others are evaluated whole.
+DEFAULTS = {
+    "imagenet2012": "resize(256)|centre_crop(224)",
+    "imagenette": "resize(160)|centre_crop(160)",
+}
+_BATCH = 500
+
+
+def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
+    """Returns the pipeline of `eval.augment`, or that of the data set called `name` for None.
+
+    Raises:
+        ConfigError: if it can't be read, or has an op that draws or runs in the training step.
+    """
+    text = DEFAULTS.get(name, "") if text is None else text
+    try:
+        ops = pipeline.parse(text)
+        for op in ops:
+            if op.where != "image" or op.draws_needed((64, 64)):
+                raise ValueError(f"{op.name} draws at random, or learns; evaluation looks at every image the same way")
+    except ValueError as error:
+        raise ConfigError(f"eval.augment = {text!r}: {error}") from None
+    return ops
+
+
+def encoded(index: Index, ops: tuple[Op, ...]) -> EncodedImages:
+    """Returns the images of an index, seen through the pipeline.
+
+    Raises:
+        ConfigError: if it can't be applied to them.
+    """
+    try:
+        return EncodedImages(index, ops)
+    except ValueError as error:
+        raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
+
+
+def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
+    """Returns what the pipeline makes of images in memory: (M, H, W, 3) uint8 to (M, H', W', 3).
+
+    Raises:
+        ConfigError: if it can't be applied to them, or TensorFlow is not there to do it.
+    """
+    if not ops:
+        return images
+    try:
+        check_fits(ops, image_size=images.shape[1:3])
+    except ValueError as error:
+        raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} needs TensorFlow, which is not installed")
+    hide_gpus()
+    from sbn.augment.host.apply import make_apply
+    from sbn.augment.host.packing import unpack
+
+    run = make_apply(ops, image_size=images.shape[1:3])
+    parts = [
+        unpack(run(pixels.pack(images[start : start + _BATCH]), seed=0, stage=0, epoch=0, ids=[0], view=0))[0].numpy()
+        for start in range(0, len(images), _BATCH)
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,120 @@
+"""From ids to images of one size, in tf.data: read, decoded once for all views, a frame cut out for every view.
+
+Reading and the arithmetic of frames are done for a batch at a time, in NumPy; decoding and scaling for one image at a
+time, in parallel.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sbn.augment import draws
+from sbn.augment.framing import Framing, make_frames, split_framing
+from sbn.augment.host.apply import make_apply
+from sbn.augment.host.framing import MARGIN, decode, frame_all
+from sbn.augment.host.packing import unpack
+from sbn.augment.op import Op
+from sbn.augment.pipeline import draw_addresses
+from sbn.data.index import Index
+from sbn.data.views import View
+
+# Encoded images (n,), the parts of them to decode (n, 4), and the frames of each kind in these (n, 8)
+_Looked = tuple[np.ndarray, ...]
+
+
+class _Kinds:
+    """The kinds of frames that views ask for: those of one kind are the same, and made once."""
+
+    def __init__(self, index: Index, views: Sequence[View], *, seed: int, stage: int) -> None:
+        self.index, self._seed, self._stage = index, seed, stage
+        framings = [split_framing(view.ops) for view in views]
+        keys = [
+            (framing.resize, framing.cut, view.streams[view.ops.index(framing.cut)])
+            for framing, view in zip(framings, views, strict=True)
+        ]
+        self._streams = [stream for *_, stream in dict.fromkeys(keys)]
+        self.framings = [framings[keys.index(key)] for key in dict.fromkeys(keys)]
+        self.of_views = [list(dict.fromkeys(keys)).index(key) for key in keys]
+
+    def look(self, epoch: int, ids: np.ndarray) -> _Looked:
+        """Reads images, and finds what parts of them are looked at."""
+        sizes = self.index.sizes[ids]
+        found = [
+            make_frames(framing, self._bits(framing, stream, epoch, ids), sizes)
+            for framing, stream in zip(self.framings, self._streams, strict=True)
+        ]
+        first = np.maximum(np.min([frames.corner for frames in found], axis=0) - MARGIN, 0)
+        end = np.minimum(np.max([frames.corner + frames.shape for frames in found], axis=0) + MARGIN, sizes)
+        moved = [frames._replace(corner=frames.corner - first) for frames in found]
+        data = np.array(self.index.read(ids), object)  # NumPy's own strings would lose zeros at the end
+        return data, np.concatenate([first, end - first], 1), *(np.concatenate(frames, 1) for frames in moved)
+
+    def _bits(self, framing: Framing, stream: int, epoch: int, ids: np.ndarray) -> np.ndarray:
+        (address,) = draw_addresses((framing.cut,), framing.size)
+        return draws.bits(self._seed, ids, stage=self._stage, epoch=epoch, view=stream, draws=address)
+
+    def cut(self, data: tf.Tensor, part: tf.Tensor, frames: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """One image, decoded, and its frames, (H, W) packed for every kind."""
+        return frame_all(decode(data, part), self.framings, frames)
+
+    def signature(self) -> list[tf.TensorSpec]:
+        """What `look` returns, in TensorFlow's words."""
+        whereabouts = [tf.TensorSpec((None, 4), tf.int32), *[tf.TensorSpec((None, 8), tf.int32)] * len(self.framings)]
+        return [tf.TensorSpec((None,), tf.string), *whereabouts]
+
+
+def frame_batches(
+    dataset: tf.data.Dataset, index: Index, views: Sequence[View], *, seed: int, stage: int, size: int
+) -> tf.data.Dataset:
+    """Turns a data set of (epoch, step, ids (n,)) into one with K images (n, H, W) int32 packed beside them.
+
+    Args:
+        dataset: of what is wanted.
+        index: where the images are.
+        views: K pipelines; their first ops, which frame, are done here.
+        seed: the experiment's seed.
+        stage: index of the stage.
+        size: n.
+    """
+    kinds = _Kinds(index, views, seed=seed, stage=stage)
+
+    def read(epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor) -> tuple[Any, ...]:
+        signature = kinds.signature()
+        looked = tf.numpy_function(kinds.look, [epoch, ids], [spec.dtype for spec in signature])
+        looked = [tf.ensure_shape(part, (size, *spec.shape[1:])) for part, spec in zip(looked, signature, strict=True)]
+        return tf.fill([size], epoch), tf.fill([size], step), ids, *looked
+
+    def cut(
+        epoch: tf.Tensor, step: tf.Tensor, i: tf.Tensor, data: tf.Tensor, part: tf.Tensor, *frames: tf.Tensor
+    ) -> tuple[Any, ...]:
+        return epoch, step, i, kinds.cut(data, part, frames)
+
+    def by_view(epochs: tf.Tensor, steps: tf.Tensor, ids: tf.Tensor, images: tuple[tf.Tensor, ...]) -> tuple[Any, ...]:
+        return epochs[0], steps[0], ids, tuple(images[kind] for kind in kinds.of_views)
+
+    read_ahead = dataset.map(read, num_parallel_calls=4, deterministic=True).prefetch(1).unbatch()
+    cuts = read_ahead.map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return cuts.batch(size, drop_remainder=True).map(by_view)
+
+
+def make_show(index: Index, ops: tuple[Op, ...]) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns a function from ids (n,) to images (n, H, W, 3) uint8, through a pipeline that draws nothing."""
+    kinds = _Kinds(index, [View(ops, 0)], seed=0, stage=0)
+    (framing,) = kinds.framings
+    apply = make_apply(framing.rest, image_size=framing.size)
+
+    @tf.function(input_signature=kinds.signature())
+    def cut(data: tf.Tensor, part: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
+        count = tf.shape(data)[0]
+        images = tf.data.Dataset.from_tensor_slices((data, part, frames)).map(
+            lambda data, part, where: kinds.cut(data, part, [where])[0],
+            num_parallel_calls=os.cpu_count(),
+            deterministic=True,
+        )
+        packed = images.batch(tf.cast(count, tf.int64)).get_single_element()
+        return unpack(apply(packed, seed=0, stage=0, epoch=0, ids=tf.range(count), view=0))[0]
+
+    return lambda ids: cut(*kinds.look(0, ids)).numpy()

@@ -1,0 +1,86 @@
+"""Tiny-ImageNet: 200 classes of 500 + 50 images of 64 x 64, read into memory from its folder, its zip, or records.
+
+Labels number the sorted WordNet ids of wnids.txt. The unlabelled test images are of no use here.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from etils import epath
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import tfrecords
+from sbn.data.decode import decode_all
+from sbn.data.layouts import find
+
+SPLITS = ("train", "validation")
+
+
+class Examples(NamedTuple):
+    """A split: (M, H, W, 3) uint8 images, (M,) int32 labels, and the names of all classes in their order."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: list[str]
+
+
+def read(data_dir: str | None, split: str) -> Examples:
+    """Reads a split, examples in the order of their file names (of the annotations, for validation).
+
+    Args:
+        data_dir: the folder, the zip, or a folder that holds one of them or what TFDS prepared; None: TFDS_DATA_DIR.
+        split: 'train' or 'validation'.
+
+    Raises:
+        ConfigError: if it is not there, or not whole.
+    """
+    if split not in SPLITS:
+        raise unknown("split of 'tiny_imagenet'", split, SPLITS)
+    kind, path = find("tiny_imagenet", data_dir)
+    if kind == "records":
+        return Examples(*tfrecords.read(path, split), tfrecords.class_names(path))
+    if kind == "zip":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return _read(archive.namelist(), archive.read, split, shown=str(path))
+        except zipfile.BadZipFile as error:
+            raise ConfigError(f"{path} is no whole zip: {error}") from None
+    names = (str(file.relative_to(path)) for file in _files(path, split))
+    return _read(names, lambda name: (path / name).read_bytes(), split, shown=str(path))
+
+
+def _files(path: epath.Path, split: str) -> list[epath.Path]:
+    lists = [path / "wnids.txt", path / "val/val_annotations.txt"]
+    return lists + sorted(path.glob("train/*/images/*" if split == "train" else "val/images/*"))
+
+
+def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, shown: str) -> Examples:
+    """Reads a split from files of which only names and a reader are known; all may lie in one folder more."""
+    listed = list(names)
+    prefix = next((name.removesuffix("wnids.txt") for name in listed if name.endswith("wnids.txt")), "")
+    there = {name.removeprefix(prefix): name for name in listed}
+    class_names = sorted(read(_present(there, "wnids.txt", shown)).decode().split())
+    number = {name: label for label, name in enumerate(class_names)}
+    if split == "train":
+        images = sorted(name for name in there if name.startswith("train/") and name.lower().endswith(".jpeg"))
+        labelled = [(name, name.split("/")[1]) for name in images]
+    else:
+        lines = read(_present(there, "val/val_annotations.txt", shown)).decode().splitlines()
+        labelled = [(f"val/images/{name}", wnid) for name, wnid, *_ in (line.split("\t") for line in lines if line)]
+    for name, wnid in labelled:
+        _present(there, name, shown)
+        if wnid not in number:
+            raise unknown(f"class of {name} in {shown}", wnid, class_names)
+    if not labelled:
+        raise ConfigError(f"{shown} holds no images of {split!r}: train/WNID/images/*.JPEG and val/images/*.JPEG")
+    labels = np.array([number[wnid] for _, wnid in labelled], np.int32)
+    encoded = [read(there[name]) for name, _ in labelled]
+    return Examples(decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled]), labels, class_names)
+
+
+def _present(there: dict[str, str], name: str, shown: str) -> str:
+    if name not in there:
+        raise ConfigError(f"{shown} is not whole: it lacks {name}")
+    return there[name]

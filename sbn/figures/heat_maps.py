@@ -1,0 +1,45 @@
+"""Fourier heat maps, a panel a branch and mix on one colour scale (Split BatchNorms, Figure 4)."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sbn.figures.outcomes import Arrays, titled, values
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(arrays: Arrays) -> "Figure":
+    """Returns the heat maps of `fourier/NAME/error`, (h, w) fractions, zero frequency in the middle.
+
+    The scale is 0 to 1 in every picture, so that those of different runs can be compared.
+    """
+    from matplotlib.figure import Figure
+
+    maps = values(arrays, "error")
+    figure = Figure(figsize=(1.1 + 2.9 * len(maps), 3.75), layout="constrained")
+    panels = figure.subplots(1, len(maps), squeeze=False, sharey=True)[0]
+    for panel, (name, errors) in zip(panels, maps.items(), strict=True):
+        bottom, left = (-(n // 2) - 0.5 for n in errors.shape)
+        extent = (left, left + errors.shape[1], bottom + errors.shape[0], bottom)  # as rows: downwards
+        image = panel.imshow(errors, cmap="turbo", vmin=0, vmax=1, extent=extent, interpolation="nearest")
+        panel.set_title(f"{titled(name)}   mean {errors.mean():.2f}", fontsize=11)
+        panel.set_xlabel("cycles across")
+        for axis, n in ((panel.xaxis, errors.shape[1]), (panel.yaxis, errors.shape[0])):
+            axis.set_ticks(_ticks(n))
+    panels[0].set_ylabel("cycles down")
+    figure.colorbar(image, cax=panels[-1].inset_axes((1.06, 0, 0.06, 1)), label="test error")
+    figure.suptitle(
+        f"Fourier noise of L2 norm {float(arrays['fourier/norm']):g} a channel, "
+        f"{int(arrays['fourier/examples']):,} test images",
+        fontsize=10,
+    )
+    return figure
+
+
+def _ticks(n: int) -> np.ndarray:
+    """Returns about five round frequencies, zero among them."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200) if n <= 7 * step)
+    furthest = (n - 1) // 2 // step
+    return step * np.arange(-furthest, furthest + 1)

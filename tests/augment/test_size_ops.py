@@ -1,0 +1,86 @@
+import pytest
+
+from sbn.augment import size_ops
+from sbn.augment.fits import check_fits
+from sbn.augment.pipeline import draw_addresses, draws_needed, parse
+from sbn.augment.size_ops import sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "along"),
+    [
+        ("none", [(20, 27)]),
+        ("flip|crop(4)", [(20, 27)] * 3),
+        ("random_crop(13)|flip", [(20, 27), (13, 13), (13, 13)]),
+        ("inception_crop(40)|centre_crop(32)|gaussian(0.1)", [(20, 27), (40, 40), (32, 32), (32, 32)]),
+        ("resize(10)|centre_crop(9)", [(20, 27), (10, 13), (9, 9)]),  # 10 * 27 / 20 is 13.5
+        ("resize_and_pad(9)", [(20, 27)] * 2),
+    ],
+)
+def test_sizes_are_followed_from_op_to_op(text, along):
+    assert sizes(parse(text), (20, 27)) == tuple(along)
+
+
+def test_the_shorter_side_is_resized_whichever_it_is():
+    resize = parse("resize(256)")
+    assert sizes(resize, (375, 500))[-1] == (256, 341)
+    assert sizes(resize, (500, 375))[-1] == (341, 256)
+    assert sizes(resize, (64, 64))[-1] == (256, 256)
+    assert sizes(resize, (1, 3))[-1] == (256, 768)
+
+
+def test_draws_are_counted_at_the_size_that_an_op_meets():
+    pipeline = parse(
+        "gaussian(0.1)|random_crop(4)|gaussian(0.1)|inception_crop(6)|resize(2)|gaussian(0.1)|centre_crop(1)"
+    )
+    # 3 * 8 * 8 values, then 3 * 4 * 4, then 3 * 2 * 2, each of them even
+    assert [len(where) for where in draw_addresses(pipeline, (8, 8))] == [192, 2, 48, 22, 0, 12, 0]
+    assert [draws_needed(op, (8, 8)) for op in pipeline[:4]] == [192, 2, 192, 22]
+    with pytest.raises(ValueError, match="images too large"):
+        check_fits(parse("resize(2000)|gaussian(0.1)"), image_size=(32, 32))
+    check_fits(parse("random_crop(32)|gaussian(0.1)"), image_size=(2000, 2000))
+
+
+def test_an_op_has_the_same_draws_whatever_changes_the_size_before_it():
+    short, long = parse("random_crop(8)|flip"), parse("resize(24)|centre_crop(20)|random_crop(8)|flip")
+    assert draw_addresses(short, (16, 16)) == draw_addresses(long, (16, 16))[2:]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("random_crop(33)", "random_crop(size) is 33; of images of (32, 40) it must be at most 32"),
+        ("flip|centre_crop(36)", "op 2 of 2: centre_crop(size) is 36; of images of (32, 40) it must be at most 32"),
+        (
+            "flip|random_crop(16)|flip|random_crop(17)",
+            "op 4 of 4: random_crop(size) is 17; of images of (16, 16) it must be at most 16",
+        ),
+        (
+            "resize(64)|centre_crop(65)",
+            "op 2 of 2: centre_crop(size) is 65; of images of (64, 80) it must be at most 64",
+        ),
+        (
+            "inception_crop(8)|crop(8, 'reflect')",
+            "op 2 of 2: crop(pad) is 8; to reflect images of (8, 8) it must be below 8",
+        ),
+        ("random_crop(4)|blur(side=9)", "op 2 of 2: blur(side) is 9; to reflect images of (4, 4) it must be below 8"),
+        (
+            "resize(9)|resize_and_pad(10)",
+            "op 2 of 2: resize_and_pad(size) is 10; of images of (9, 11) it must be at most 9",
+        ),
+    ],
+)
+def test_what_is_larger_than_the_image_is_refused_with_op_place_and_sizes(text, message):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        check_fits(parse(text), image_size=(32, 40))
+    assert str(caught.value) == message
+
+
+def test_a_window_may_be_as_large_as_the_image():
+    check_fits(parse("random_crop(32)|centre_crop(32)"), image_size=(32, 40))
+
+
+def test_every_op_says_what_it_makes():
+    assert [op.name for op in size_ops.SIZE_OPS] == ["random_crop", "inception_crop", "resize", "centre_crop"]
+    for op in size_ops.SIZE_OPS:
+        assert op(7).size_after((7, 7)) == (7, 7)

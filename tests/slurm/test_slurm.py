@@ -1,0 +1,166 @@
+"""Sweeps on a real SLURM of two nodes, which the tests start on this machine: `pytest -m slurm`."""
+
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+from launch.plan import make_jobs
+from launch.state import read
+from sbn.config.tree import checked
+from sbn.train import train
+from tests.e2e import runs
+from tests.slurm.cluster import NODES, cluster, why_not
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
+
+SETTINGS = {
+    "data.train_examples": "40",
+    "data.test_examples": "13",
+    "data.image_size": "16",
+    "batch_size": "8",
+    "views.main.augment": "crop(2)|flip",
+    "eval.batch_size": "8",
+    "duration": "1500 steps",
+    "save.every": "100 steps",
+    "log.every": "50 steps",
+    "eval.every": "0 steps",
+}
+SHORT = {**SETTINGS, "duration": "20 steps", "save.every": "10 steps"}
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    if reason := why_not():
+        pytest.skip(f"no SLURM here: {reason}")
+    if importlib.util.find_spec("submitit") is None:
+        pytest.skip("submitit is not installed: pip install 'sbn[slurm]'")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="slurm"))
+    folder.chmod(0o755)
+    with cluster(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "runs"
+
+
+class Sweep:
+    """`python -m launch.sweep --engine=slurm` in the background."""
+
+    def __init__(self, slurm, root, settings, *, seeds="0", flags=()):
+        self.arguments = [
+            "--experiment=quickstart:methods/weak_augment",
+            f"--seeds={seeds}",
+            f"--root={root}",
+            *(f"--set={name}={value}" for name, value in settings.items()),
+        ]
+        self.slurm = slurm
+        self.jobs = make_jobs(
+            ["quickstart:methods/weak_augment"],
+            seeds=[int(seed) for seed in seeds.split(",")],
+            sets=[f"{name}={value}" for name, value in settings.items()],
+            root=root,
+        )
+        self.output = root.with_suffix(".out")
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "launch.sweep", *self.arguments, "--engine=slurm", *flags],
+                cwd=runs.ROOT,
+                env={**slurm.env, "JAX_PLATFORMS": "cpu"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def printed(self):
+        return self.output.read_text() + "".join(
+            path.read_text() for job in self.jobs for path in sorted(job.workdir.glob("log.txt*"))
+        )
+
+    def wait(self):
+        assert self.process.wait(600) == 0, self.printed()
+
+    def reach(self, step):
+        """Waits until the first job has gone as far; returns the id that SLURM knows it by."""
+        deadline = time.monotonic() + 300
+        while read(self.jobs[0].workdir / "progress.json").get("step", 0) < step:
+            assert self.process.poll() is None, self.printed()
+            assert time.monotonic() < deadline, self.printed()
+            time.sleep(0.2)
+        return read(self.jobs[0].workdir / "job.json")["id"]
+
+
+def hurry(slurm, job):
+    """A requeued job waits for two minutes, unless told otherwise."""
+    deadline = time.monotonic() + 60
+    while "PENDING" not in slurm.run("squeue", "-h", "-j", job, "-o", "%T"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
+def assert_undisturbed(job, folder):
+    """The run is the one that nothing disturbed. Two hosts sum in another order: 1e-7 a sum, doubled by every step."""
+    train(checked(job.config), folder)
+    runs.assert_same_state(runs.final_state(job.workdir), runs.final_state(folder))
+
+
+def starts(job):
+    return json.loads((job.workdir / "provenance.json").read_text())
+
+
+def test_an_array_of_jobs_fills_a_table(slurm, root):
+    sweep = Sweep(slurm, root, SHORT, seeds="0,1,2", flags=["--parallel=2"])
+    sweep.wait()
+    assert "3 jobs: 3 done" in sweep.printed()
+    again = Sweep(slurm, root, SHORT, seeds="0,1,2")
+    again.wait()
+    assert "to do: 0" in again.output.read_text()
+    assert all(len(starts(job)) == 1 for job in sweep.jobs)
+    status = subprocess.run(
+        [sys.executable, "-m", "launch.status", *sweep.arguments], cwd=runs.ROOT, env=slurm.env, check=False
+    )
+    assert status.returncode == 0
+
+
+def test_a_job_of_two_hosts_is_one_program(slurm, root):
+    sweep = Sweep(slurm, root, SHORT, flags=["--hosts=2"])
+    sweep.wait()
+    (job,) = sweep.jobs
+    (start,) = starts(job)
+    assert len(start["devices"]) == 2, start
+    assert read(job.workdir / "result.json")["steps"] == 20
+
+
+def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
+    sweep = Sweep(slurm, root, SETTINGS)
+    number = sweep.reach(300)
+    slurm.run("scontrol", "requeue", number)
+    hurry(slurm, number)
+    sweep.wait()
+    (job,) = sweep.jobs
+    assert len(starts(job)) == 2
+    assert "asked to stop: saved after step" in sweep.printed()
+    assert_undisturbed(job, tmp_path / "alone")
+
+
+def test_a_job_of_two_hosts_outlives_one_of_them(slurm, root):
+    sweep = Sweep(slurm, root, SETTINGS, flags=["--hosts=2"])
+    number = sweep.reach(300)
+    slurm.kill_node(NODES[1])
+    deadline = time.monotonic() + 120
+    while "RUNNING" in slurm.run("squeue", "-h", "-j", number, "-o", "%T"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    slurm.start_node(NODES[1])
+    hurry(slurm, number)
+    sweep.wait()
+    (job,) = sweep.jobs
+    assert len(starts(job)) == 2
+    assert read(job.workdir / "result.json")["steps"] == 1500
