@@ -154,15 +154,15 @@ def others(runs, row, **options):
 def test_a_row_shows_the_runs_of_the_row_it_names():
     runs = [make_run(s, row="table3/weak_augment", **{UCE: 0.2 + s / 100}) for s in range(2)]
     first, second = others([*runs, make_run(row="table3/baseline", **{UCE: 0.9})], "robust")
-    assert (first.metric, first.runs, first.asked) == (UCE, 2, 10)
+    assert (first.measure.metric, first.runs, first.asked) == (UCE, 2, 10)
     assert (first.mean, first.difference) == (pytest.approx(20.5), pytest.approx(1.4))
-    assert (second.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this number",))
+    assert (second.measure.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this number",))
 
 
 def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_a_warning():
     generated = "corrupted_generated/main/uce"
     first, *_ = others([make_run(row="table3/weak_augment", **{generated: 0.25})], "robust")
-    assert (first.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
+    assert (first.measure.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
     assert first.notes == ("generated images, not the benchmark's",)
     both = others([make_run(row="table3/weak_augment", **{generated: 0.25, UCE: 0.2})], "robust")
     assert [line.measure.metric for line in both[:2]] == [UCE, generated]
