@@ -58,7 +58,8 @@ def make_config(flags):
 def make_programs(config):
     """Returns name -> a function that runs it once more and waits."""
     setup = make_setup(config)
-    feed, stage, schedule, mesh = DeviceFeed(setup, config), setup.plan.stages[0], make_schedule(setup.plan), setup.mesh
+    feed, stage, mesh = DeviceFeed(setup, config), setup.plan.stages[0], setup.mesh
+    schedule = make_schedule(stage, setup.plan)
     prepare = feed.prepare(stage)
     alone = jax.jit(prepare)
     ids = [meshes.place(mesh, batch) for batch, _ in zip(feed.batches(stage, 0), range(4), strict=False)]

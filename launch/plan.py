@@ -89,12 +89,11 @@ def _row_jobs(
     # What repeats the row overrides nothing: it is the row's own job.
     overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
     plain = _plain(check(tree.to_config(flat)).to_dict())
-    folder = root / experiment.name / row
-    if overrides:
-        folder /= folder_name(overrides)
+    variant = folder_name(overrides) if overrides else ""
     for seed in seeds:
         own = {**plain, "seed": seed}
-        yield Job(str(experiment.path), row, seed, overrides, folder / f"seed{seed}", own)
+        workdir = rows.run_folder(root, experiment.name, row, seed=seed, variant=variant)
+        yield Job(str(experiment.path), row, seed, overrides, workdir, own)
 
 
 def _plain(value: Any) -> Any:

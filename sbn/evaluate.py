@@ -80,7 +80,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup) -> tuple[int
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, create=False
     )
-    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan))
+    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
     state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
     restored = checkpoints.restore(state, meshes.replicated(setup.mesh))
     checkpoints.close()

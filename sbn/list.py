@@ -73,7 +73,9 @@ def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: 
 def _remarks(row: rows.Row) -> list[str]:
     waits = f"can't be run yet: waits for {row.waits_for}"
     shows = f"runs of {row.runs_of}, evaluated by {', '.join(row.evals)}"
-    return [text for text, there in ((waits, row.waits_for), (shows, row.runs_of), (row.note, row.note)) if there]
+    needs = f"needs a run of {', '.join(row.needs.values())}"
+    remarks = ((waits, row.waits_for), (shows, row.runs_of), (needs, row.needs), (row.note, row.note))
+    return [text for text, there in remarks if there]
 
 
 def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str]:
@@ -86,7 +88,8 @@ def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str
             command_line.command(path, row.runs_of, {}),
             command_line.evaluate_command(row.evals, row.changes),
         ]
-    return [command_line.command(path, name, {}), command_line.command(path, "base", row.changes)]
+    needed = experiment.needed(name, root="runs", seed=0)
+    return [command_line.command(path, name, needed), command_line.command(path, "base", {**row.changes, **needed})]
 
 
 def describe_keys() -> str:

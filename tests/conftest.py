@@ -43,7 +43,7 @@ TINY = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """Returns a function from changes to the tiny config."""
 

@@ -21,7 +21,7 @@ class Request:
         config: the resolved config.
         experiment: name of the experiments file.
         row: full name of the row.
-        overrides: what was changed on top of the row, by dotted name, without the seed.
+        overrides: what was changed on top of the row, by dotted name, without the seed and the runs the row needs.
     """
 
     config: ConfigDict
@@ -59,12 +59,17 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
     row, overrides = rows.split_argument(arg)
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
     flat = rows.flat_config(experiment, row, overrides)
+    needed = experiment.needed(row, root="runs", seed=flat["seed"])
+    for key, folder in needed.items():
+        if flat[key] is None:
+            other = experiment.rows()[row].needs[key]
+            raise ConfigError(f"{row} needs a run of {other}: name its work directory, --config.{key}={folder}")
     stated = rows.flat_config(experiment, row, {})
     # An override that repeats what the row says overrides nothing, and one written '5epochs' is '5 epochs'.
     made = {
         name: flat[name]
         for name in overrides
-        if name != "seed" and flat[name] != stated.get(name, tree.key_of(name).default)
+        if name not in ("seed", *needed) and flat[name] != stated.get(name, tree.key_of(name).default)
     }
     config = check(tree.to_config(flat))
     _check_views(overrides, stated, config)

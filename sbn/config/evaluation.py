@@ -24,13 +24,20 @@ EVALUATION = (
         "eval.every",
         "duration",
         "10 epochs",
-        "Measure accuracy this often, and at the end; '0 steps': at the end alone.",
+        "Measure accuracy this often, and at the end of every stage; '0 steps': there alone.",
+    ),
+    Key(
+        "eval.last_epochs",
+        "int",
+        1,
+        "Measure accuracy after each of so many last epochs of every stage too, as a median over them needs.",
+        low=1,
     ),
     Key(
         "eval.long_every",
         "duration",
         "0 steps",
-        "Run the other evaluators of eval.evals, which take longer, this often, and at the end; '0 steps': at the end alone.",
+        "Run the other evaluators of eval.evals, which take longer, this often, and at the end of every stage; '0 steps': there alone.",
     ),
     Key(
         "eval.augment",

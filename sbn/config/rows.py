@@ -12,6 +12,9 @@ from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 
+# How the values that a metric had over a stage become one number
+STATISTICS = ("last", "best", "median_last_10")
+
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
@@ -20,14 +23,20 @@ class Paper:
     Attributes:
         value: as printed, in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
-        std: the spread the paper gives with it, in percent.
+        std: the spread the paper gives with it, as printed.
         of: full name of the row whose runs measure it; '' for the row's own.
+        stage: the stage it was taken in; '' for the run.
+        statistic: one of `STATISTICS`: at the end, the best, or the median over the ends of the last 10 epochs.
+        scale: what our value is to be multiplied by to be printed so; None: 100, percent.
     """
 
     value: float
     metric: str
     std: float | None = None
     of: str = ""
+    stage: str = ""
+    statistic: str = "last"
+    scale: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +54,8 @@ class Row:
         evals: evaluators that its numbers and pictures come from, where training does not run them.
         metrics: of ours to show besides those of `paper`.
         waits_for: what is missing before it can be run at all.
+        needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
+            there}; the command line gives it.
     """
 
     changes: Mapping[str, Any]
@@ -56,6 +67,7 @@ class Row:
     evals: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     waits_for: str = ""
+    needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def trains(self) -> bool:
@@ -84,6 +96,22 @@ class Experiment:
         """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""
         named = {f"{name}/{row}": value for name, table in self.tables.items() for row, value in table.rows.items()}
         return {"base": Row({}), **named}
+
+    def needed(self, row: str, *, root: str | pathlib.Path, seed: int) -> dict[str, pathlib.Path]:
+        """Returns {config key: work directory} of the runs that a run of `row` with `seed` goes on from.
+
+        Args:
+            row: full name.
+            root: folder of the work directories, laid out as `run_folder` says.
+            seed: of the run, and of those it needs.
+        """
+        needs = self.rows()[row].needs
+        return {key: run_folder(root, self.name, other, seed=seed) for key, other in needs.items()}
+
+
+def run_folder(root: str | pathlib.Path, experiment: str, row: str, *, seed: int, variant: str = "") -> pathlib.Path:
+    """Returns the work directory of a run: ROOT/EXPERIMENT/TABLE/ROW[/VARIANT]/seedSEED."""
+    return pathlib.Path(root) / experiment / row / variant / f"seed{seed}"
 
 
 def load_experiment(path: str | pathlib.Path) -> Experiment:

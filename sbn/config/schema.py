@@ -221,8 +221,16 @@ KEYS = (
         "schedule.kind",
         "str",
         "cosine",
-        "Learning rate over the stage: half a cosine to 0, a step function, or constant.",
+        "Learning rate over schedule.span: half a cosine to 0, a step function, or constant.",
         choices=("cosine", "step", "constant"),
+        per_stage=True,
+    ),
+    Key(
+        "schedule.span",
+        "str",
+        "stage",
+        "What the schedule is laid out over: the stage, or the run, as if its stages were one (with init.from: all runs from the first on).",
+        choices=("stage", "run"),
         per_stage=True,
     ),
     Key("schedule.warmup", "duration", "0 steps", "Linear warm-up from 0 to the peak.", per_stage=True),
@@ -230,7 +238,7 @@ KEYS = (
         "schedule.boundaries",
         "durations",
         (),
-        "Where a step schedule multiplies by schedule.factor, counted from the stage's start.",
+        "Where a step schedule multiplies by schedule.factor, counted from the start of schedule.span.",
         per_stage=True,
     ),
     Key("schedule.factor", "float", 0.1, "What a step schedule multiplies by.", low=0, per_stage=True),
@@ -240,13 +248,49 @@ KEYS = (
         ("train",),
         "Spans of training, one after the other; weights, momentum and statistics carry over. stage.NAME.KEY overrides KEY in one of them.",
     ),
+    # Another run to begin from
+    Key(
+        "init.from",
+        "str",
+        None,
+        "Work directory of a run to go on from: its weights, momentum and statistics, its steps and stages counted on; None: from nothing.",
+        optional=True,
+    ),
+    Key("init.stage", "str", None, "Stage of init.from at whose end to begin; None: where it finished.", optional=True),
+    Key(
+        "init.branch",
+        "str",
+        None,
+        "The branch of init.from that every branch begins as; None: each as the one of its own name, or the only one there is.",
+        optional=True,
+    ),
     *EVALUATION,
     # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
-    Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end."),
-    Key("save.keep", "int", 2, "Checkpoints to keep, the newest.", low=1),
+    Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end of every stage."),
+    Key("save.keep", "int", 2, "Checkpoints to keep, the newest; those at stages' ends are kept besides.", low=1),
 )
 
 BY_NAME = {key.name: key for key in KEYS}
 assert len(BY_NAME) == len(KEYS), "a key is declared twice"
+
+# Runs that differ in these are still runs of one row: they say where things lie and when something is written, not
+# what is learned or measured.
+NEUTRAL = frozenset(
+    [
+        "data.dir",
+        "data.archive",
+        "data.path",
+        "log.every",
+        "log.tensorboard",
+        "save.every",
+        "save.keep",
+        "eval.evals",
+        "eval.every",
+        "eval.last_epochs",
+        "eval.long_every",
+        "eval.batch_size",
+    ]
+)
+assert NEUTRAL.issubset(BY_NAME)

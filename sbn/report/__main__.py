@@ -13,23 +13,27 @@ import sys
 from collections.abc import Sequence
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.rows import Experiment, experiment_file, load_experiment
+from sbn.config.rows import STATISTICS, Experiment, experiment_file, load_experiment
 from sbn.report.collect import Found, Run, find_runs
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.formats import FORMATS
+from sbn.report.measures import Measure, parse
 from sbn.report.tables import make_lines, stray_rows
 
 _SHOWN_UNFINISHED = 10
 
 
-def report(target: str, *, root: str, format: str, metrics: Sequence[str] = ()) -> tuple[str, list[str]]:
+def report(
+    target: str, *, root: str, format: str, metrics: Sequence[str] = (), stages: bool = False
+) -> tuple[str, list[str]]:
     """Makes the report.
 
     Args:
         target: FILE or FILE:TABLE.
         root: folder of the runs.
         format: one of FORMATS.
-        metrics: what to show, empty for the default of `make_lines`.
+        metrics: what to show, METRIC[@STAGE][:STATISTIC]; empty for the default of `make_lines`.
+        stages: show every statistic of every stage.
 
     Returns:
         The tables, and notes on what they leave out, one line each.
@@ -45,13 +49,14 @@ def report(target: str, *, root: str, format: str, metrics: Sequence[str] = ()) 
         raise unknown(f"table of {path}", table, experiment.tables)
     found = find_runs(root)
     runs = [run for run in found.runs if run.experiment == experiment.name]
-    _check_metrics(metrics, experiment, runs)
+    measures = [parse(metric) for metric in metrics]
+    _check_measures(measures, experiment, runs)
     names = [table] if table else [name for name in experiment.tables if _has_runs(name, experiment, runs)]
     if not names:
         raise ConfigError(_no_runs(experiment, found))
     tables = [
-        (name, experiment.tables[name].title, make_lines(name, experiment.tables[name], runs, metrics=metrics))
-        for name in names
+        (name, table.title, make_lines(name, table, runs, measures=measures, stages=stages))
+        for name, table in ((name, experiment.tables[name]) for name in names)
     ]
     evaluated = [note for name in names for note in evaluator_notes(name, experiment.tables[name].rows, runs)]
     return FORMATS[format](tables), evaluated + _notes(experiment, found, runs)
@@ -63,13 +68,16 @@ def _has_runs(name: str, experiment: Experiment, runs: Sequence[Run]) -> bool:
     return any(run.row in shown for run in runs)
 
 
-def _check_metrics(metrics: Sequence[str], experiment: Experiment, runs: Sequence[Run]) -> None:
+def _check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Sequence[Run]) -> None:
     known = {metric for run in runs for metric in run.metrics}
     rows = [row for table in experiment.tables.values() for row in table.rows.values()]
     known |= {metric for row in rows for metric in (*row.metrics, *(paper.metric for paper in row.paper))}
-    for metric in metrics:
-        if metric not in known:
-            raise unknown("metric", metric, known)
+    stages = {stage for run in runs for stage in run.stages}
+    for measure in measures:
+        if measure.metric not in known:
+            raise unknown("metric", measure.metric, known)
+        if measure.stage and measure.stage not in stages:
+            raise unknown("stage", measure.stage, stages)
 
 
 def _no_runs(experiment: Experiment, found: Found) -> str:
@@ -101,11 +109,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to see one, its table")
     parser.add_argument("--root", default="runs", help="folder with the runs, at any depth (default: runs)")
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
-    parser.add_argument("--metrics", default="", help="names with commas between (default: the paper's, aux and mixed)")
+    parser.add_argument(
+        "--metrics",
+        default="",
+        metavar="METRIC[@STAGE][:STATISTIC],...",
+        help=f"what to show (default: the paper's, aux and mixed); statistics: {', '.join(STATISTICS)}",
+    )
+    parser.add_argument("--stages", action="store_true", help="show every statistic of every stage")
     options = parser.parse_args(argv)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
     try:
-        tables, notes = report(options.target, root=options.root, format=options.format, metrics=metrics)
+        tables, notes = report(
+            options.target, root=options.root, format=options.format, metrics=metrics, stages=options.stages
+        )
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print(tables, end="")

@@ -1,6 +1,7 @@
 """From work directories to runs: every result.json below a folder, what was evaluated since, what is wrong with any."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sbn.config.errors import ConfigError
+from sbn.config.schema import NEUTRAL
 
 FORMAT: Final = 1  # of result.json
 
@@ -24,13 +26,16 @@ class Run:
         experiment: name of the experiments file.
         row: full name, 'table/row'.
         seed: what tells it from the other runs of the row.
-        overrides: what was changed on top of the row, by dotted name, without the seed.
+        overrides: what was changed on top of the row, by dotted name, without the seed, and without keys that only say
+            when something is written or where things lie.
         metrics: by name; accuracies and errors are fractions. NaN where the run wrote NaN or null. Those that
             `python -m sbn.evaluate` measured of its last step are among them.
         seconds: how long it took.
         steps: how long it trained.
         written: when it finished, in seconds since 1970.
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
+        stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
+        steps_per_epoch: as recorded.
     """
 
     path: pathlib.Path
@@ -43,11 +48,20 @@ class Run:
     steps: int
     written: float
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    steps_per_epoch: int | None = None
 
     @property
     def variant(self) -> str:
         """What runs to be averaged have in common: experiment, row and overrides, as one comparable text."""
         return json.dumps([self.experiment, self.row, self.overrides], sort_keys=True)
+
+    @functools.cached_property
+    def lines(self) -> list[Mapping[str, Any]]:
+        """What metrics.jsonl holds, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
+        file = self.path / "metrics.jsonl"
+        texts = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return [line for text in texts if (line := _line(text))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +129,19 @@ def read_run(path: pathlib.Path) -> Run:
         raise ValueError(f"format {content.get('format')!r} where {FORMAT} is known")
     given = {name: _field(content, name, kind) for name, kind in _KINDS.items()}
     metrics = {name: _number(name, value) for name, value in given.pop("metrics").items()}
-    return Run(path=path, metrics=metrics, written=file.stat().st_mtime, **given)
+    given["overrides"] = {name: value for name, value in given["overrides"].items() if name not in NEUTRAL}
+    stages = {name: (start, stop) for name, (start, stop) in content.get("stages", {}).items()}
+    per_epoch = content.get("steps_per_epoch")
+    written = file.stat().st_mtime
+    return Run(path=path, metrics=metrics, written=written, stages=stages, steps_per_epoch=per_epoch, **given)
+
+
+def _line(text: str) -> Mapping[str, Any] | None:
+    """A line of metrics.jsonl, unless a kill cut it short."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def with_evaluations(run: Run) -> tuple[Run, list[str]]:

@@ -1,6 +1,7 @@
 """Lines of a report as plain text, Markdown or CSV."""
 
 import csv
+import dataclasses
 import io
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -13,8 +14,8 @@ NONE: Final = "–"
 HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", "s.e.", "where", "notes")
 NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
 CSV_HEADER: Final = (
-    "table", "row", "overrides", "metric", "mean", "std", "runs", "asked", "paper", "paper_std", "difference",
-    "standard_errors", "where", "notes",
+    "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs", "asked", "paper",
+    "paper_std", "difference", "standard_errors", "where", "notes",
 )  # fmt: skip
 
 
@@ -58,7 +59,8 @@ def comma_separated(tables: Sequence[Titled]) -> str:
     for name, _, lines in tables:
         for line in lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
-            head = (name, line.row, overrides_text(line), line.metric, line.mean, line.std, line.runs, line.asked)
+            measure = dataclasses.astuple(line.measure)
+            head = (name, line.row, overrides_text(line), *measure, line.mean, line.std, line.runs, line.asked)
             writer.writerow((*head, *paper, line.difference, line.score, line.where, "; ".join(line.notes)))
     return out.getvalue()
 
@@ -81,7 +83,7 @@ def _cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         rows.append(
             (
                 label if first else "",
-                line.metric,
+                line.measure.text,
                 _spread(line.mean, line.std),
                 f"{line.runs}/{line.asked}",
                 _spread(line.paper.value, line.paper.std) if line.paper else NONE,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
+from sbn.report.measures import Measure, measured, of_every_stage
 
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
 EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
@@ -25,7 +26,7 @@ class Line:
     Attributes:
         row: its name within the table.
         overrides: what these runs changed in the row.
-        metric: its name.
+        measure: the metric, and what of its course.
         mean: over the finite runs; None without any.
         std: sample standard deviation (ddof = 1); None below two runs.
         runs: how many are in the mean.
@@ -40,7 +41,7 @@ class Line:
 
     row: str
     overrides: Mapping[str, Any]
-    metric: str
+    measure: Measure
     mean: float | None
     std: float | None
     runs: int
@@ -52,14 +53,17 @@ class Line:
     notes: tuple[str, ...]
 
 
-def make_lines(name: str, table: Table, runs: Sequence[Run], *, metrics: Sequence[str] = ()) -> list[Line]:
+def make_lines(
+    name: str, table: Table, runs: Sequence[Run], *, measures: Sequence[Measure] = (), stages: bool = False
+) -> list[Line]:
     """Returns the lines of a table, in its order; a row without runs has its lines as well.
 
     Args:
         name: the table's; runs belong to a row by 'name/row'.
         table: its rows.
         runs: of its experiment; those of other tables are passed over, unless a row shows runs of another.
-        metrics: what to show; empty for the paper's metrics, the row's and, where runs have them, EXTRA_METRICS.
+        measures: what to show; empty for the paper's, the row's and, where runs have them, EXTRA_METRICS.
+        stages: show every statistic of every stage, of the metrics that would be shown.
     """
     in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
     lines = []
@@ -67,12 +71,17 @@ def make_lines(name: str, table: Table, runs: Sequence[Run], *, metrics: Sequenc
         own = {f"{name}/{row_name}", row.runs_of} - {""}
         others = {paper.of for paper in row.paper} - {""}
         for overrides, group in _variants([run for run in runs if run.row in own | others]):
-            for metric in metrics or _default_metrics(row, [run for run in group if run.row in own], bool(overrides)):
-                paper = _paper(row, metric)
-                measured = [run for run in group if run.row in ({paper.of} if paper and paper.of else own)]
-                fraction = metric in in_percent or is_fraction(metric)
-                scale = 100.0 if fraction else 1.0
-                lines.append(_line(row_name, row, measured, metric, scale=scale, overrides=overrides))
+            mine = [run for run in group if run.row in own]
+            chosen = list(measures or _default_measures(row, mine, bool(overrides)))
+            if stages:
+                metrics = dict.fromkeys(measure.metric for measure in chosen)
+                chosen = [measure for metric in metrics for measure in of_every_stage(metric, mine)]
+            for measure in chosen:
+                paper = _paper(row, measure)
+                there = [run for run in group if run.row == paper.of] if paper and paper.of else mine
+                fraction = measure.metric in in_percent or is_fraction(measure.metric)
+                scale = paper.scale if paper and paper.scale is not None else 100.0 if fraction else 1.0
+                lines.append(_line(row_name, row, there, measure, paper=paper, scale=scale, overrides=overrides))
     return lines
 
 
@@ -85,10 +94,15 @@ def _variants(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[Run]]]:
     return [({}, plain), *((groups[key][0].overrides, groups[key]) for key in sorted(groups))]
 
 
-def _paper(row: Row, metric: str) -> Paper | None:
-    """What the paper says of a metric; of generated images, what it says of the benchmark's."""
-    released = metric.replace(_GENERATED, _RELEASED)
-    return next((paper for paper in row.paper if paper.metric == released), None)
+def measure_of(paper: Paper) -> Measure:
+    """Returns what the paper's number is to be compared with."""
+    return Measure(paper.metric, paper.stage, paper.statistic)
+
+
+def _paper(row: Row, measure: Measure) -> Paper | None:
+    """What the paper says of a measure; of generated images, what it says of the benchmark's."""
+    released = dataclasses.replace(measure, metric=measure.metric.replace(_GENERATED, _RELEASED))
+    return next((paper for paper in row.paper if measure_of(paper) == released), None)
 
 
 def is_fraction(metric: str) -> bool:
@@ -105,14 +119,19 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     return stray
 
 
-def _default_metrics(row: Row, own: Sequence[Run], changed: bool) -> list[str]:
+def _default_measures(row: Row, own: Sequence[Run], changed: bool) -> list[Measure]:
     """What to show of a row, or, `changed`, of one with overrides, of which nothing is shown that nobody measured."""
     there = {metric for run in own for metric in run.metrics}
-    named = [paper.metric for paper in row.paper if own or paper.of or not changed]
+    named = [measure_of(paper) for paper in row.paper if own or paper.of or not changed]
     if own or not changed:
-        named = list(dict.fromkeys([*named, *row.metrics])) or [DEFAULT_METRIC]
-    named += [metric for metric in EXTRA_METRICS if metric in there and metric not in named]
-    return [found for metric in named for found in _released_or_generated(metric, there)]
+        named = list(dict.fromkeys([*named, *map(Measure, row.metrics)])) or [Measure(DEFAULT_METRIC)]
+    shown = {measure.metric for measure in named}
+    named += [Measure(metric) for metric in EXTRA_METRICS if metric in there and metric not in shown]
+    return [
+        dataclasses.replace(measure, metric=found)
+        for measure in named
+        for found in _released_or_generated(measure.metric, there)
+    ]
 
 
 def _released_or_generated(metric: str, there: set[str]) -> list[str]:
@@ -124,24 +143,31 @@ def _released_or_generated(metric: str, there: set[str]) -> list[str]:
 
 
 def _line(
-    name: str, row: Row, group: Sequence[Run], metric: str, *, scale: float, overrides: Mapping[str, Any]
+    name: str,
+    row: Row,
+    group: Sequence[Run],
+    measure: Measure,
+    *,
+    paper: Paper | None,
+    scale: float,
+    overrides: Mapping[str, Any],
 ) -> Line:
-    values = [run.metrics[metric] * scale for run in group if metric in run.metrics]
+    found = [measured(run, measure) for run in group]
+    values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
-    notes = []
+    notes = list(dict.fromkeys(note for _, note in found if note))
     if len(finite) < len(values):
         notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
     if len(values) < len(group):
-        notes.append(f"{len(group) - len(values)} of {len(group)} without this metric")
+        notes.append(f"{len(group) - len(values)} of {len(group)} without this number")
     lengths = sorted({run.steps for run in group})
     if len(lengths) > 1:
         notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
-    paper = _paper(row, metric)
-    if metric.startswith(_GENERATED) and paper:
+    if measure.metric.startswith(_GENERATED) and paper:
         notes.append("generated images, not the benchmark's")
     if paper and paper.of:
         notes.append(f"of {paper.of}")
-    evaluated = {run.evaluated.get(metric, "") for run in group} - {""}
+    evaluated = {run.evaluated.get(measure.metric, "") for run in group} - {""}
     notes += [f"evaluated with {changed}" for changed in sorted(evaluated)]
     mean = statistics.fmean(finite) if finite else None
     std = statistics.stdev(finite) if len(finite) > 1 else None
@@ -149,7 +175,7 @@ def _line(
     return Line(
         row=name,
         overrides=overrides,
-        metric=metric,
+        measure=measure,
         mean=mean,
         std=std,
         runs=len(finite),

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,8 +12,10 @@ import orbax.checkpoint as ocp
 from etils import epath
 from jax.experimental import multihost_utils
 from jax.sharding import Sharding
+from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
+from sbn.train.plan import Stage
 from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
@@ -31,15 +34,27 @@ class Checkpoints:
 
     Args:
         directory: where they lie; made if missing, except to read.
-        keep: how many of the newest to keep.
+        keep: how many of the newest to keep; those of the stages' ends are kept too.
         branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
+        stages: of the run; only to write.
         create: whether to make the directory; without, nothing in it is changed either.
     """
 
-    def __init__(self, directory: epath.PathLike, *, keep: int, branches: tuple[str, ...], create: bool = True) -> None:
+    def __init__(
+        self,
+        directory: epath.PathLike,
+        *,
+        keep: int,
+        branches: tuple[str, ...],
+        stages: Sequence[Stage] = (),
+        create: bool = True,
+    ) -> None:
         self._directory = epath.Path(directory).resolve()
-        self._branches, self._create = branches, create
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=create, cleanup_tmp_directories=create)
+        self._branches, self._stages, self._create = branches, tuple(stages), create
+        kept = [preserve.LatestN(keep), preserve.CustomSteps([stage.stop for stage in stages])]
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=preserve.AnyPreservationPolicy(kept), create=create, cleanup_tmp_directories=create
+        )
         self._manager = ocp.CheckpointManager(self._directory, options=options)
 
     def save(self, step: int, state: TrainState, *, seconds: float) -> None:
@@ -47,6 +62,9 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         meta = {"step": step, "branches": list(self._branches), "seconds": seconds, "checksum": checksum(state)}
+        for stage in self._stages:
+            if stage.start < step <= stage.stop:
+                meta |= {"stage": stage.name, "stages": stage.index + 1, "stage_done": step == stage.stop}
         items = {"model": state.variables, "optimiser": state.opt_state}
         args = ocp.args.Composite(
             **{name: ocp.args.StandardSave(item) for name, item in items.items()}, meta=ocp.args.JsonSave(meta)
@@ -71,9 +89,9 @@ class Checkpoints:
             ConfigError: if no checkpoint can be read, or the newest is of other branches.
         """
         damaged: list[tuple[int, str]] = []
-        for candidate in sorted(self._manager.all_steps(), reverse=True):
+        for candidate in self.steps():
             try:
-                restored = self._read(candidate, like, sharding)
+                restored = self.read(candidate, like, sharding)
             except ConfigError:
                 raise
             except Exception as error:
@@ -91,7 +109,29 @@ class Checkpoints:
             )
         return None
 
-    def _read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:
+    def steps(self) -> list[int]:
+        """Returns the steps there are checkpoints of, the newest first."""
+        return sorted(self._manager.all_steps(), reverse=True)
+
+    def meta(self, step: int) -> Mapping[str, Any]:
+        """Returns what `save` wrote beside the arrays."""
+        return self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
+
+    def shapes(self, step: int) -> dict[str, Any]:
+        """Returns the variables of a checkpoint as shapes and types, without reading them."""
+        with ocp.StandardCheckpointer() as reader:
+            found = reader.metadata(self._directory / str(step) / "model").item_metadata.tree
+        named = {"params": {}, "batch_stats": {}} | found
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), named)
+
+    def read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:
+        """Reads one checkpoint; arguments are those of `restore`.
+
+        Raises:
+            ConfigError: if it is of other branches.
+            Exception: of any kind, if it is damaged or not of the form of `like`.
+        """
+
         def shaped(tree: Any) -> Any:
             return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 

@@ -44,13 +44,13 @@ class HostFeed:
             raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
         self.resident: Arrays = {}
         self._setup, self._config = setup, config
-        self._views = [make_views(stage, setup.train.images) for stage in setup.plan.stages]
+        self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
 
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""
         return host.batches(
             self._setup.train,
-            self._views[stage.index],
+            self._views[stage.name],
             **_span(stage, step, self._config.seed, self._config.batch_size),
         )
 
@@ -64,13 +64,13 @@ class DeviceFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
-        self._views = [make_views(stage, setup.train.images) for stage in setup.plan.stages]
-        self._prepares = [self._make_prepare(stage) for stage in setup.plan.stages]
+        self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
+        self._prepares = {stage.name: self._make_prepare(stage) for stage in setup.plan.stages}
         self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train))
 
     def _make_prepare(self, stage: Stage) -> Prepare:
         size, seed = self._setup.task.image_size, self._config.seed
-        views = self._views[stage.index]
+        views = self._views[stage.name]
         try:
             return device.make_prepare(views, seed=seed, stage=stage.index, image_size=size, mesh=self._setup.mesh)
         except ValueError as error:
@@ -79,11 +79,11 @@ class DeviceFeed:
     def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         """As `Feed` says."""
         span = _span(stage, step, self._config.seed, self._config.batch_size)
-        return device.batches(self._setup.train, **span, views=self._views[stage.index])
+        return device.batches(self._setup.train, **span, views=self._views[stage.name])
 
     def prepare(self, stage: Stage) -> Prepare:
         """As `Feed` says."""
-        return self._prepares[stage.index]
+        return self._prepares[stage.name]
 
 
 def _span(stage: Stage, step: int, seed: int, batch_size: int) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from sbn.config.checks import check
 from sbn.evals.base import Materials
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Arrays
+from sbn.train import inheritance, preemption, provenance
 from sbn.train import mesh as meshes
-from sbn.train import preemption, provenance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
@@ -72,21 +72,23 @@ def _run(
     notice: preemption.Notice,
     closing: contextlib.ExitStack,
 ) -> dict[str, Any]:
-    setup = make_setup(config)
+    inherited = inheritance.find(config, workdir)
+    setup = make_setup(config, inherited.before)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(Materials(config, task, mesh, train=setup.train, test=setup.test, workdir=workdir))
     evaluation = Evaluation(evaluators, plan, workdir)
-    schedule = make_schedule(plan)
 
     # Start, or restore
-    workdirs.begin(
-        workdir, config, provenance.collect({"train": setup.train.fingerprint(), "test": setup.test.fingerprint()})
+    optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
+    state = init_state(task, optimiser, seed=config.seed)
+    state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
+    data = {"train": setup.train.fingerprint(), "test": setup.test.fingerprint()}
+    workdirs.begin(workdir, config, provenance.collect(data), inherited=began)
+    checkpoints = Checkpoints(
+        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
     )
-    checkpoints = Checkpoints(workdir / "checkpoints", keep=config.save.keep, branches=task.branches)
     closing.callback(checkpoints.close)  # however this ends, what is being written is finished
-    state = init_state(task, make_optimiser(plan.stages[0], schedule), seed=config.seed)
-    state = jax.device_put(state, meshes.replicated(mesh))
     restored = checkpoints.restore(state, meshes.replicated(mesh))
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
     step = int(state.step)
@@ -108,6 +110,7 @@ def _run(
     for stage in plan.stages:
         if step >= stage.stop:
             continue
+        schedule = make_schedule(stage, plan)
         take_step = make_step(task, stage, schedule, mesh, seed=config.seed, prepare=feed.prepare(stage))
         for batch in feed.batches(stage, step):
             state, metrics = take_step(state, meshes.place(mesh, batch), feed.resident)
@@ -138,7 +141,7 @@ def _run(
     if not results:  # killed between the last checkpoint and result.json
         results = evaluation.run(evaluation.due(step), step, state.variables)
     checkpoints.wait()
-    return workdirs.finish(workdir, config, origin, steps=step, seconds=progress.seconds(), metrics=results)
+    return workdirs.finish(workdir, config, origin, plan=plan, seconds=progress.seconds(), metrics=results)
 
 
 def check_finite(state: TrainState) -> None:

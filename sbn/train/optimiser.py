@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sbn.train.plan import Plan, Stage, to_steps
+from sbn.train.plan import Plan, Stage, schedule_span, to_steps
 
 Schedule = Callable[[jax.Array], jax.Array]
 
@@ -40,20 +40,18 @@ def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:
     return "scale" in node
 
 
-def make_schedule(plan: Plan) -> Schedule:
-    """Returns the learning rate of the whole run as a function of the number of steps done."""
-    parts = [_stage_schedule(stage, plan) for stage in plan.stages]
-    return optax.join_schedules(parts, [stage.stop for stage in plan.stages[:-1]])
+def make_schedule(stage: Stage, plan: Plan) -> Schedule:
+    """Returns the learning rate of a stage as a function of the number of steps done, those before the stage included.
 
-
-def _stage_schedule(stage: Stage, plan: Plan) -> Schedule:
-    config, length = stage.config, stage.stop - stage.start
-    peak, kind = config.optim.lr, config.schedule.kind
+    It knows nothing of the other stages, unless it spans them: a stage is one program, whichever run it stands in.
+    """
+    config, (start, stop) = stage.config, schedule_span(stage, plan)
+    peak, kind, length = config.optim.lr, config.schedule.kind, stop - start
     warmup = to_steps(config.schedule.warmup, config, plan.steps_per_epoch)
     boundaries = [to_steps(text, config, plan.steps_per_epoch) for text in config.schedule.boundaries]
 
     def schedule(count: jax.Array) -> jax.Array:
-        step = jnp.asarray(count, jnp.float32)
+        step = jnp.asarray(count - start, jnp.float32)
         rate = jnp.full((), peak, jnp.float32)
         if kind == "cosine":
             # step t of T counts from 1, so that the last step has rate 0 (TF AutoAugment code)

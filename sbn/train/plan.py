@@ -15,7 +15,7 @@ class Every:
 
     Attributes:
         interval: steps between two times; 0 for none but the ends.
-        ends: where the stages end, the run's end among them; always due.
+        ends: where it is always due: where stages end, the run's end among them.
     """
 
     interval: int
@@ -27,8 +27,35 @@ class Every:
 
 
 @dataclasses.dataclass(frozen=True)
+class Before:
+    """What came before a run that goes on from another one's: its steps and stages are counted on from there.
+
+    So they have the addresses, in draws and in learning rates, that they would have as later stages of that run.
+
+    Attributes:
+        steps: done there, and in runs before that.
+        stages: begun there, and in runs before that.
+    """
+
+    steps: int = 0
+    stages: int = 0
+
+
+NOTHING_BEFORE = Before()
+
+
+@dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stage of the plan: steps `start` to `stop - 1` of the run. `fades`: how long each view fades, in steps."""
+    """One stage of the plan: steps `start` to `stop - 1` of the run.
+
+    Attributes:
+        name: of the stage.
+        index: its place among the stages; draws are addressed by it.
+        start: steps done before it.
+        stop: steps done after it.
+        config: the keys as they stand in this stage.
+        fades: how long each view fades, in steps.
+    """
 
     name: str
     index: int
@@ -46,7 +73,7 @@ class Plan:
         stages: in order, without gaps.
         steps_per_epoch: full batches in the training split.
         log: when to write training metrics.
-        eval: when to measure accuracy.
+        eval: when to measure accuracy; after each of a stage's last epochs too.
         long_eval: when the other evaluators run.
         save: when to write a checkpoint.
     """
@@ -60,52 +87,75 @@ class Plan:
 
     @property
     def total(self) -> int:
-        """Number of steps of the run."""
+        """Number of steps once the run is done."""
         return self.stages[-1].stop
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Where the stages end."""
+        return tuple(stage.stop for stage in self.stages)
 
-def make_plan(config: ConfigDict, *, examples: int) -> Plan:
+
+def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEFORE) -> Plan:
     """Returns the plan of a run over `examples` training examples.
 
+    Args:
+        config: of the run.
+        examples: in the training split.
+        before: what steps and stages are counted on from.
+
     Raises:
-        ConfigError: if there are too few examples to fill one batch.
+        ConfigError: if there are too few examples to fill one batch, or a schedule does not fit its stage.
     """
     if examples < config.batch_size:
         raise ConfigError(f"batch_size = {config.batch_size} is more than the {examples} training examples")
     steps_per_epoch = examples // config.batch_size
 
     stages: list[Stage] = []
-    for index, name in enumerate(config.stages):
+    for index, name in enumerate(config.stages, start=before.stages):
         own = tree.stage_config(config, name)
-        start = stages[-1].stop if stages else 0
-        _check_schedule(own, config, steps_per_epoch)
+        start = stages[-1].stop if stages else before.steps
         fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
         stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
     ends = tuple(stage.stop for stage in stages)
+    last_epochs = tuple(
+        stage.stop - epoch * steps_per_epoch
+        for stage in stages
+        for epoch in range(config.eval.last_epochs)
+        if stage.stop - epoch * steps_per_epoch > stage.start
+    )
 
     def every(text: str, ends: tuple[int, ...] = ends) -> Every:
         return Every(to_steps(text, config, steps_per_epoch), ends)
 
-    return Plan(
+    plan = Plan(
         tuple(stages),
         steps_per_epoch,
         log=every(config.log.every),
-        eval=every(config.eval.every),
-        long_eval=every(config.eval.long_every, ends[-1:]),
+        eval=every(config.eval.every, last_epochs),
+        long_eval=every(config.eval.long_every),
         save=every(config.save.every),
     )
+    for stage in stages:
+        _check_schedule(stage, plan)
+    return plan
 
 
-def _check_schedule(stage: ConfigDict, config: ConfigDict, steps_per_epoch: int) -> None:
-    """Refuses a warm-up or a boundary beyond the stage's end, and boundaries out of order."""
-    length = to_steps(stage.duration, config, steps_per_epoch)
-    boundaries = [to_steps(text, config, steps_per_epoch) for text in stage.schedule.boundaries]
-    if to_steps(stage.schedule.warmup, config, steps_per_epoch) > length:
-        raise ConfigError(f"schedule.warmup = {stage.schedule.warmup!r} is longer than duration = {stage.duration!r}")
-    if boundaries != sorted(set(boundaries)) or any(boundary >= length for boundary in boundaries):
-        raise ConfigError(
-            f"schedule.boundaries = {stage.schedule.boundaries} must rise and lie before the end, {stage.duration!r}"
-        )
+def schedule_span(stage: Stage, plan: Plan) -> tuple[int, int]:
+    """Returns the steps (from, to) that the schedule of a stage is laid out over."""
+    return (stage.start, stage.stop) if stage.config.schedule.span == "stage" else (0, plan.total)
+
+
+def _check_schedule(stage: Stage, plan: Plan) -> None:
+    """Refuses a warm-up or a boundary beyond the end of what the schedule spans, and boundaries out of order."""
+    schedule, steps_per_epoch = stage.config.schedule, plan.steps_per_epoch
+    start, stop = schedule_span(stage, plan)
+    end = f"after {stage.config.duration}" if schedule.span == "stage" else f"after the run's {stop} steps"
+    boundaries = [to_steps(text, stage.config, steps_per_epoch) for text in schedule.boundaries]
+    if to_steps(schedule.warmup, stage.config, steps_per_epoch) > stop - start:
+        raise ConfigError(f"schedule.warmup = {schedule.warmup!r} is longer than there is time: it ends {end}")
+    if boundaries != sorted(set(boundaries)) or any(boundary >= stop - start for boundary in boundaries):
+        raise ConfigError(f"schedule.boundaries = {schedule.boundaries} must rise and lie before the end, {end}")
 
 
 def to_steps(text: str, config: ConfigDict, steps_per_epoch: int) -> int:

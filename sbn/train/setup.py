@@ -20,7 +20,7 @@ from sbn.data.views import View
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
-from sbn.train.plan import Plan, Stage, make_plan
+from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +42,12 @@ class Setup:
     plan: Plan
 
 
-def make_setup(config: ConfigDict) -> Setup:
+def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
+
+    Args:
+        config: of the run.
+        before: what its steps and stages are counted on from.
 
     Raises:
         ConfigError: if they don't fit together.
@@ -54,7 +58,7 @@ def make_setup(config: ConfigDict) -> Setup:
     train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
-    plan = make_plan(config, examples=len(train))
+    plan = make_plan(config, examples=len(train), before=before)
     try:
         jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:

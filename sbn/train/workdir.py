@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.train.plan import Plan
 from sbn.train.writers import write_atomically
 
 
@@ -76,20 +77,31 @@ def read_config(workdir: epath.Path) -> ConfigDict:
         raise ConfigError(f"{path} is damaged ({error}): it is no config of a run") from None
 
 
-def begin(workdir: epath.Path, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
-    """Makes the directory, and records the config and this start; of several processes one writes."""
+def begin(
+    workdir: epath.Path,
+    config: ConfigDict,
+    provenance: Mapping[str, Any],
+    *,
+    inherited: Mapping[str, Any] | None = None,
+) -> None:
+    """Makes the directory, and records the config, this start, and what the run began from, if it was another's state.
+
+    Of several processes one writes.
+    """
     if jax.process_index() != 0:
         return
     workdir.mkdir(parents=True, exist_ok=True)
     if not (workdir / "config.json").exists():
         write_atomically(workdir / "config.json", config.to_dict())
+    if inherited is not None and not (workdir / "init.json").exists():
+        write_atomically(workdir / "init.json", inherited)
     path = workdir / "provenance.json"
     starts = json.loads(path.read_text()) if path.exists() else []
     write_atomically(path, [*starts, provenance])
 
 
 def finish(
-    workdir: epath.Path, config: ConfigDict, origin: Origin, *, steps: int, seconds: float, metrics: Mapping[str, float]
+    workdir: epath.Path, config: ConfigDict, origin: Origin, *, plan: Plan, seconds: float, metrics: Mapping[str, float]
 ) -> dict[str, Any]:
     """Writes result.json, which says that the run is done; returns what it holds."""
     result = {
@@ -98,7 +110,9 @@ def finish(
         "row": origin.row,
         "seed": config.seed,
         "overrides": dict(origin.overrides),
-        "steps": steps,
+        "steps": plan.total,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "stages": {stage.name: [stage.start, stage.stop] for stage in plan.stages},
         "seconds": seconds,
         "metrics": dict(metrics),
         "config": config.to_dict(),

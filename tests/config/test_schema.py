@@ -61,7 +61,8 @@ def test_every_declared_key_is_read_and_every_read_key_is_declared():
             read |= {key for key in declared if key == short or (chain[0] == "view" and key == ("views", chain[1]))}
             read |= {key for key in declared if chain[0] == "stage" and key in (chain[1:2], chain[1:3])}
     assert not unknown, f"keys read that nobody declares: {unknown}"
-    missing = declared - read - {("views", "weight")}  # read through a comprehension over views
+    # read through a comprehension over views; and 'from', which Python keeps for itself, as config.init["from"]
+    missing = declared - read - {("views", "weight"), ("init", "from")}
     assert not missing, f"keys declared that nobody reads: {sorted(missing)}"
 
 

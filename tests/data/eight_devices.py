@@ -38,7 +38,8 @@ def batches():
 def step(path):
     config = check(tree.to_config(tree.changed(tree.changed(tree.defaults(), TINY), {"data.path": path})))
     setup = make_setup(config)
-    feed, stage, schedule = make_feed(setup, config), setup.plan.stages[0], make_schedule(setup.plan)
+    feed, stage = make_feed(setup, config), setup.plan.stages[0]
+    schedule = make_schedule(stage, setup.plan)
     whole = meshes.replicated(setup.mesh)
     state = jax.device_put(init_state(setup.task, make_optimiser(stage, schedule), seed=0), whole)
     fed = meshes.place(setup.mesh, next(iter(feed.batches(stage, 0))))

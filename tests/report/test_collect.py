@@ -154,3 +154,11 @@ def test_a_damaged_evaluation_is_a_problem_and_the_run_counts(tmp_path, content)
     (problem,) = found.problems
     assert problem.startswith(f"{path / 'artifacts/mix/78000.json'}: not read")
     assert "\n" not in problem
+
+
+def test_runs_that_differ_only_in_when_they_wrote_are_runs_of_the_row(tmp_path):
+    write_run(tmp_path, "a", 0.5, overrides={"log.every": "5 steps", "save.keep": 1, "eval.every": "1 epochs"})
+    write_run(tmp_path, "b", 0.5, seed=1, overrides={"data.dir": "/there", "optim.lr": 0.2})
+    write_run(tmp_path, "c", 0.5, seed=2, overrides={"gone.key": 1, "eval.mix": [0.1]})
+    counted = [run.overrides for run in find_runs(tmp_path).runs]
+    assert counted == [{}, {"optim.lr": 0.2}, {"gone.key": 1, "eval.mix": [0.1]}]

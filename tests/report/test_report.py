@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import subprocess
 import sys
 import time
@@ -62,6 +63,27 @@ def test_csv_holds_full_precision_and_all_tables(file, root):
     assert float(rows[5]["mean"]) == pytest.approx(100 / 3, abs=1e-12)
     assert (rows[2]["overrides"], rows[2]["std"]) == ("data.name=a|b, optim.lr=0.05", "")
     assert (rows[3]["mean"], rows[3]["paper"], rows[3]["paper_std"]) == ("", "96.3", "")
+
+
+def test_stages_shows_every_statistic_of_every_stage(file, tmp_path):
+    path = write_run(tmp_path / "runs", "run", 0.5, stages={"train": [0, 10], "refine": [10, 20]}, steps_per_epoch=5)
+    lines = [{"step": step, MAIN: step / 100} for step in (5, 10, 15, 20)]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    printed, _ = report(f"{file}:table3", root=tmp_path / "runs", format="csv", stages=True)
+    rows = [row for row in csv.DictReader(io.StringIO(printed)) if row["row"] == "baseline"]
+    assert [(row["stage"], row["statistic"], float(row["mean"])) for row in rows] == [
+        ("train", "last", 10.0),
+        ("train", "best", 10.0),
+        ("train", "median_last_10", pytest.approx(7.5)),
+        ("refine", "last", 20.0),
+        ("refine", "best", 20.0),
+        ("refine", "median_last_10", pytest.approx(17.5)),
+    ]
+    printed, _ = report(f"{file}:table3", root=tmp_path / "runs", format="text", metrics=[f"{MAIN}@refine:best"])
+    assert f"{MAIN}@refine:best" in printed
+    assert "20.00" in printed
+    with pytest.raises(ConfigError, match="did you mean 'refine'"):
+        report(f"{file}:table3", root=tmp_path / "runs", format="text", metrics=[f"{MAIN}@refin"])
 
 
 def test_without_a_name_only_tables_with_runs_are_shown(file, root):

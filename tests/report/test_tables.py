@@ -6,6 +6,7 @@ import pytest
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
+from sbn.report.measures import Measure
 from sbn.report.tables import is_fraction, make_lines, stray_rows
 from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
 
@@ -55,7 +56,8 @@ def test_equal_runs_have_no_score():
 
 def test_rows_without_runs_stay_with_the_papers_number():
     lines = make_lines("table3", TABLE, [])
-    assert [(line.row, line.metric) for line in lines] == [("baseline", MAIN), ("weak_augment", MAIN), ("ours", MAIN)]
+    assert [line.row for line in lines] == ["baseline", "weak_augment", "ours"]
+    assert {line.measure for line in lines} == {Measure(MAIN)}
     assert all((line.mean, line.std, line.difference, line.score, line.runs) == (None,) * 4 + (0,) for line in lines)
     assert lines[0].paper.value == 94.9
     assert lines[2].paper is None
@@ -89,7 +91,7 @@ def test_a_row_of_diverged_runs_has_no_mean():
 
 def test_runs_without_the_metric_are_told():
     (line,) = lines_of([make_run(0, main=0.95), make_run(1)])
-    assert (line.runs, line.notes) == (1, ("1 of 2 without this metric",))
+    assert (line.runs, line.notes) == (1, ("1 of 2 without this number",))
 
 
 def test_runs_of_unequal_length_are_told():
@@ -99,13 +101,13 @@ def test_runs_of_unequal_length_are_told():
 
 def test_other_branches_are_shown_where_runs_have_them():
     lines = lines_of([make_run(main=0.9, aux=0.8, mix=0.95)])
-    assert [(line.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
+    assert [(line.measure.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
     assert [line.mean for line in lines] == pytest.approx([90, 80, 95])
 
 
 def test_asked_metrics_replace_the_default():
     runs = [make_run(main=0.9, **{"test/main/loss": 0.25})]
-    (line,) = lines_of(runs, metrics=["test/main/loss"])
+    (line,) = lines_of(runs, measures=[Measure("test/main/loss")])
     assert line.mean == 0.25  # a loss is no percentage
 
 
@@ -152,18 +154,18 @@ def others(runs, row, **options):
 def test_a_row_shows_the_runs_of_the_row_it_names():
     runs = [make_run(s, row="table3/weak_augment", **{UCE: 0.2 + s / 100}) for s in range(2)]
     first, second = others([*runs, make_run(row="table3/baseline", **{UCE: 0.9})], "robust")
-    assert (first.metric, first.runs, first.asked) == (UCE, 2, 10)
+    assert (first.measure.metric, first.runs, first.asked) == (UCE, 2, 10)
     assert (first.mean, first.difference) == (pytest.approx(20.5), pytest.approx(1.4))
-    assert (second.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this metric",))
+    assert (second.measure.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this number",))
 
 
 def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_a_warning():
     generated = "corrupted_generated/main/uce"
     first, *_ = others([make_run(row="table3/weak_augment", **{generated: 0.25})], "robust")
-    assert (first.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
+    assert (first.measure.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
     assert first.notes == ("generated images, not the benchmark's",)
     both = others([make_run(row="table3/weak_augment", **{generated: 0.25, UCE: 0.2})], "robust")
-    assert [line.metric for line in both[:2]] == [UCE, generated]
+    assert [line.measure.metric for line in both[:2]] == [UCE, generated]
     assert both[0].notes == ()
 
 
@@ -185,14 +187,14 @@ def test_runs_that_changed_the_same_are_compared_with_each_other():
         make_run(row="table1/clean", overrides=short, **{name: -0.5}),
     ]
     lines = others([make_run(row="table5/flip", overrides=short, main=0.6), *clean], "flip")
-    assert [(line.overrides, line.metric, line.mean) for line in lines] == [
+    assert [(line.overrides, line.measure.metric, line.mean) for line in lines] == [
         ({}, MAIN, None),
         ({}, name, pytest.approx(-1)),
         (short, MAIN, pytest.approx(60)),
         (short, name, pytest.approx(-50)),
     ]
     lines = others(clean[1:], "flip")  # nothing of the row itself: one line, and no empty ones
-    assert [(line.overrides, line.metric) for line in lines if line.overrides] == [(short, name)]
+    assert [(line.overrides, line.measure.metric) for line in lines if line.overrides] == [(short, name)]
 
 
 def test_changed_settings_of_an_evaluation_are_told():
@@ -215,3 +217,9 @@ def test_changed_settings_of_an_evaluation_are_told():
 )
 def test_corruption_errors_and_affinity_are_fractions(metric, fraction):
     assert is_fraction(metric) is fraction
+
+
+def test_the_papers_unit_can_be_another_than_percent():
+    table = Table("losses", {"mixup": Row({}, (Paper(98.0, "train/main/loss", scale=1000.0),))})
+    (line,) = make_lines("t", table, [make_run(row="t/mixup", **{"train/main/loss": 0.1})])
+    assert (line.mean, line.difference) == (pytest.approx(100), pytest.approx(2))

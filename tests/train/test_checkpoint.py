@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.train import mesh as meshes
 from sbn.train.checkpoint import Checkpoints, checksum
+from sbn.train.plan import Stage
 from sbn.train.state import TrainState
 
 
@@ -59,6 +61,32 @@ def test_the_newest_comes_back_bit_for_bit(written, sharding):
 
 def test_only_the_newest_few_are_kept(written):
     assert sorted(path.name for path in (written / "checkpoints").iterdir()) == ["20", "30"]
+
+
+def test_the_ends_of_stages_are_kept_besides_and_say_so(tmp_path, sharding):
+    config = ConfigDict()
+    stages = (Stage("train", 0, 0, 20, config), Stage("refine", 1, 20, 60, config))
+    for until in (30, 60):  # two processes: the second inherits what the first kept
+        store = checkpoints(tmp_path, keep=1, stages=stages)
+        for step in range(until - 20, until + 1, 10):
+            store.save(step, state_of(step), seconds=0)
+        store.close()
+    store = checkpoints(tmp_path, create=False)
+    assert store.steps() == [60, 20]
+    for step, place in ((60, ("refine", 2, True)), (20, ("train", 1, True))):
+        meta = store.meta(step)
+        assert (meta["stage"], meta["stages"], meta["stage_done"]) == place
+    store.close()
+
+
+def test_shapes_are_known_without_reading(written):
+    store = checkpoints(written, create=False)
+    shapes = store.shapes(30)
+    store.close()
+    assert {name: jax.tree.map(lambda leaf: leaf.shape, shapes[name]) for name in shapes} == {
+        "params": {"kernel": (64, 64)},
+        "batch_stats": {"mean": (2, 3)},
+    }
 
 
 def test_an_empty_directory_has_none(tmp_path, sharding):
@@ -118,7 +146,7 @@ def test_branches_are_known_by_name_and_others_refused(written, sharding):
 
 def test_where_none_can_be_read_nothing_is_moved_and_nothing_starts_over(written, sharding, monkeypatch):
     """As with a disk that fails for a while: the run must not begin again from nothing."""
-    monkeypatch.setattr(Checkpoints, "_read", lambda *a: (_ for _ in ()).throw(OSError("Input/output error")))
+    monkeypatch.setattr(Checkpoints, "read", lambda *a: (_ for _ in ()).throw(OSError("Input/output error")))
     with pytest.raises(ConfigError, match=r"none of the checkpoints.*Input/output error"):
         restore(written, sharding)
     assert sorted(path.name for path in (written / "checkpoints").iterdir()) == ["20", "30"]

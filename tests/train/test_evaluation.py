@@ -24,11 +24,11 @@ def make(config, folder):
 TWO_STAGES = {"stages": ("a", "b"), "stage.a.duration": "6 steps", "stage.b.duration": "4 steps"}
 
 
-def test_accuracy_keeps_its_rhythm_and_stage_ends_the_others_the_end_alone(tiny, tmp_path):
+def test_accuracy_keeps_its_rhythm_and_stage_ends_the_others_stage_ends_alone(tiny, tmp_path):
     evaluation = make(tiny({**TWO_STAGES, "eval.every": "4 steps"}), tmp_path)
     due = {step: evaluation.due(step) for step in range(1, 11)}
     assert {step for step in due if "accuracy" in due[step]} == {4, 6, 8, 10}
-    assert {step for step in due if "long" in due[step]} == {10}
+    assert {step for step in due if "long" in due[step]} == {6, 10}
 
 
 def test_long_evaluators_have_a_rhythm_of_their_own(tiny, tmp_path):

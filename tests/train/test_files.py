@@ -7,6 +7,7 @@ from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.train import workdir as workdirs
+from sbn.train.plan import make_plan
 from sbn.train.progress import Progress, clock_time
 from sbn.train.workdir import Origin
 from sbn.train.writers import Writers, read_metrics
@@ -133,7 +134,8 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     workdirs.begin(folder, config, {"n": 2})
     assert json.loads((folder / "provenance.json").read_text()) == [{"n": 1}, {"n": 2}]
     origin = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
-    made = workdirs.finish(folder, config, origin, steps=10, seconds=2.5, metrics={"test/main/accuracy": 0.5})
+    plan = make_plan(config, examples=40)
+    made = workdirs.finish(folder, config, origin, plan=plan, seconds=2.5, metrics={"test/main/accuracy": 0.5})
     assert workdirs.finished(folder, config) == json.loads(json.dumps(made))
     assert (made["row"], made["seed"], made["overrides"], made["steps"]) == (
         "table3/weak_augment",
@@ -141,6 +143,14 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
         {"optim.lr": 0.05},
         10,
     )
+    assert (made["steps_per_epoch"], made["stages"]) == (5, {"train": [0, 10]})
+
+
+def test_what_a_run_began_from_is_recorded_once(tmp_path, tiny):
+    folder = epath.Path(tmp_path / "run")
+    workdirs.begin(folder, tiny(), {}, inherited={"step": 3})
+    workdirs.begin(folder, tiny(), {}, inherited={"step": 4})
+    assert json.loads((folder / "init.json").read_text()) == {"step": 3}
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sbn.train.optimiser import make_optimiser, make_schedule
-from sbn.train.plan import make_plan
+from sbn.train.plan import Before, make_plan
 
 
 def plan_of(tiny, **changes):
@@ -14,8 +14,10 @@ def plan_of(tiny, **changes):
 
 
 def rates(plan):
-    schedule = make_schedule(plan)
-    return np.array([schedule(jnp.asarray(step)) for step in range(plan.total)])
+    schedules = [(stage, make_schedule(stage, plan)) for stage in plan.stages]
+    return np.array(
+        [schedule(jnp.asarray(step)) for stage, schedule in schedules for step in range(stage.start, stage.stop)]
+    )
 
 
 def test_cosine_counts_from_one_and_ends_at_zero(tiny):
@@ -51,6 +53,31 @@ def test_every_stage_has_its_own_schedule_from_its_own_start(tiny):
     np.testing.assert_allclose(rates(plan), [*expected, 0.5, 0.5], rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"schedule__kind": "step", "schedule__boundaries": ("3 steps", "7 steps")},
+        {"schedule__kind": "cosine", "schedule__warmup": "5 steps"},
+    ],
+)
+def test_a_schedule_over_the_run_does_not_see_where_its_stages_meet(tiny, schedule):
+    """Figure 4 of Data Augmentation Revisited: the switch moves, the learning rate does not."""
+    whole = rates(plan_of(tiny, duration="10 steps", **schedule))
+    for meet in (1, 3, 4, 9):
+        spans = {"stage__a__duration": f"{meet} steps", "stage__b__duration": f"{10 - meet} steps"}
+        parts = plan_of(tiny, schedule__span="run", stages=("a", "b"), **spans, **schedule)
+        np.testing.assert_array_equal(rates(parts), whole)
+
+
+@pytest.mark.parametrize("span", ["stage", "run"])
+def test_a_stage_that_goes_on_from_another_run_has_the_rates_of_a_second_stage(tiny, span):
+    second = {"stage__b__duration": "6 steps", "stage__b__schedule__warmup": "1 steps", "schedule__span": span}
+    both = rates(plan_of(tiny, stages=("a", "b"), stage__a__duration="4 steps", **second))
+    config = tiny({name.replace("__", "."): value for name, value in {"stages": ("b",), **second}.items()})
+    alone = rates(make_plan(config, examples=40, before=Before(steps=4, stages=1)))
+    np.testing.assert_array_equal(alone, both[4:])
+
+
 @pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize("clip", [None, 1.0])
 def test_three_steps_equal_the_formula(tiny, nesterov, clip):
@@ -64,7 +91,7 @@ def test_three_steps_equal_the_formula(tiny, nesterov, clip):
         optim__clip_norm=clip,
         optim__weight_decay=0.01,
     )
-    optimiser = make_optimiser(plan.stages[0], make_schedule(plan))
+    optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     rng = np.random.default_rng(0)
     params = {
         "conv": {"kernel": rng.normal(size=(3, 2))},
@@ -99,7 +126,7 @@ def test_decay_can_leave_normalisation_alone(tiny):
         optim__weight_decay=1.0,
         optim__clip_norm=None,
     )
-    optimiser = make_optimiser(plan.stages[0], make_schedule(plan))
+    optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     ones = {"head": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2), "bias": jnp.ones(2)}}
     updates, _ = optimiser.update(jax.tree.map(jnp.zeros_like, ones), optimiser.init(ones), ones)
     assert (updates["head"]["kernel"] != 0).all()
@@ -110,6 +137,8 @@ def test_decay_can_leave_normalisation_alone(tiny):
 
 def test_stages_share_the_form_of_the_state(tiny):
     plan = plan_of(tiny, stages=("a", "b"), stage__b__optim__clip_norm=None, stage__b__optim__decay_norm=False)
-    schedule, params = make_schedule(plan), {"norm": {"scale": jnp.ones(2)}}
-    forms = [jax.tree.structure(make_optimiser(stage, schedule).init(params)) for stage in plan.stages]
+    params = {"norm": {"scale": jnp.ones(2)}}
+    forms = [
+        jax.tree.structure(make_optimiser(stage, make_schedule(stage, plan)).init(params)) for stage in plan.stages
+    ]
     assert forms[0] == forms[1]

@@ -3,7 +3,7 @@
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.train.plan import Every, make_plan
+from sbn.train.plan import Before, Every, make_plan
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,48 @@ def test_stages_follow_one_another_without_gaps(tiny):
 def test_fewer_examples_than_a_batch_are_refused(tiny):
     with pytest.raises(ConfigError, match="batch_size = 8 is more than the 7"):
         make_plan(tiny(), examples=7)
+
+
+def test_the_last_epochs_of_every_stage_are_evaluated(tiny):
+    config = tiny(
+        {
+            "stages": ("a", "b"),
+            "stage.a.duration": "4 epochs",
+            "stage.b.duration": "7 steps",
+            "eval.every": "0 steps",
+            "eval.last_epochs": 3,
+        }
+    )
+    plan = make_plan(config, examples=40)  # 5 steps an epoch; stages end after steps 20 and 27
+    assert [step for step in range(28) if plan.eval.due(step)] == [10, 15, 20, 22, 27]
+    assert [step for step in range(28) if plan.long_eval.due(step)] == [20, 27]
+
+
+def test_a_run_that_goes_on_from_another_counts_its_steps_and_stages_on(tiny):
+    config = tiny({"stages": ("a", "b"), "duration": "2 epochs", "eval.every": "0 steps"})
+    plan = make_plan(config, examples=40, before=Before(steps=7, stages=1))
+    assert [(stage.name, stage.index, stage.start, stage.stop) for stage in plan.stages] == [
+        ("a", 1, 7, 17),
+        ("b", 2, 17, 27),
+    ]
+    assert plan.total == 27
+
+
+@pytest.mark.parametrize(
+    ("span", "boundaries", "fits"),
+    [
+        ("stage", ("5 steps",), True),
+        ("stage", ("15 steps",), False),
+        ("run", ("15 steps",), True),
+        ("run", ("20 steps",), False),
+        ("run", ("15 steps", "5 steps"), False),
+    ],
+)
+def test_boundaries_lie_within_what_the_schedule_spans(tiny, span, boundaries, fits):
+    changes = {"stages": ("a", "b"), "duration": "2 epochs", "schedule.kind": "step"}
+    config = tiny({**changes, "schedule.span": span, "schedule.boundaries": boundaries})
+    if fits:
+        make_plan(config, examples=40)
+        return
+    with pytest.raises(ConfigError, match=r"schedule\.boundaries"):
+        make_plan(config, examples=40)

@@ -1,0 +1,92 @@
+"""What of a metric's course is reported: of which stage, and its last value, its best, or a median over epochs."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Sequence
+
+from sbn.config.errors import unknown
+from sbn.config.rows import STATISTICS
+from sbn.report.collect import Run
+
+EPOCHS = 10  # that median_last_10 is over
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A number that a run has.
+
+    Attributes:
+        metric: its name.
+        stage: '' for the run.
+        statistic: one of STATISTICS.
+    """
+
+    metric: str
+    stage: str = ""
+    statistic: str = "last"
+
+    @property
+    def text(self) -> str:
+        """METRIC[@STAGE][:STATISTIC], as `parse` reads it."""
+        stage = f"@{self.stage}" if self.stage else ""
+        return self.metric + stage + (f":{self.statistic}" if self.statistic != "last" else "")
+
+
+def parse(text: str) -> Measure:
+    """Reads METRIC[@STAGE][:STATISTIC].
+
+    Raises:
+        ConfigError: for an unknown statistic.
+    """
+    rest, _, statistic = text.partition(":")
+    metric, _, stage = rest.partition("@")
+    if statistic and statistic not in STATISTICS:
+        raise unknown(f"statistic of {text!r}", statistic, STATISTICS)
+    return Measure(metric.strip(), stage.strip(), statistic or "last")
+
+
+def of_every_stage(metric: str, runs: Sequence[Run]) -> list[Measure]:
+    """Returns every statistic of `metric` in every stage that `runs` have."""
+    stages = dict.fromkeys(stage for run in runs for stage in run.stages)
+    return [Measure(metric, stage, statistic) for stage in stages for statistic in STATISTICS]
+
+
+def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
+    """Returns the number, as the run wrote it, None if it has none; and what must be known about it, or ''."""
+    if measure == Measure(measure.metric):
+        return run.metrics.get(measure.metric), ""
+    if not run.stages or not run.steps_per_epoch:
+        return None, "runs that did not record their stages"
+    if measure.stage and measure.stage not in run.stages:
+        return None, f"runs without a stage {measure.stage}"
+    spans = [run.stages[measure.stage]] if measure.stage else list(run.stages.values())
+    start, stop = spans[0][0], spans[-1][1]
+    values = {line["step"]: line[measure.metric] for line in run.lines if measure.metric in line}
+    values = {step: math.nan if value is None else value for step, value in values.items() if start < step <= stop}
+    epochs = min(EPOCHS, math.ceil((stop - start) / run.steps_per_epoch))
+    return _STATISTICS[measure.statistic](values, measure.metric, stop, run.steps_per_epoch, epochs)
+
+
+def _last(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+    return values.get(stop), ""
+
+
+def _best(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+    finite = [value for value in values.values() if math.isfinite(value)]
+    if not finite:
+        return (math.nan if values else None), ""
+    better = max if "accuracy" in metric else min
+    return better(finite), f"best of {len(values)} evaluations"
+
+
+def _median(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+    found = [values[step] for epoch in range(epochs) if (step := stop - epoch * per_epoch) in values]
+    if not found:
+        return None, ""
+    note = "" if len(found) == EPOCHS else f"median of {len(found)} epochs of {EPOCHS}"
+    return (statistics.median(found) if all(map(math.isfinite, found)) else math.nan), note
+
+
+_STATISTICS = {"last": _last, "best": _best, "median_last_10": _median}
+assert tuple(_STATISTICS) == STATISTICS

@@ -1,0 +1,204 @@
+"""`init.from`: a run that goes on from the state of another one, where that one's stage ended."""
+
+import contextlib
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from etils import epath
+from flax import traverse_util
+from jax.sharding import Sharding
+from ml_collections import ConfigDict
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError, unknown
+from sbn.nn import branches
+from sbn.tasks.base import Variables
+from sbn.train import workdir as workdirs
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.optimiser import make_optimiser
+from sbn.train.plan import NOTHING_BEFORE, Before, Stage
+from sbn.train.state import TrainState
+
+log = logging.getLogger(__name__)
+
+FILE = "init.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Inheritance:
+    """What a run takes over from another.
+
+    Attributes:
+        before: what its steps and stages are counted on from.
+        record: what init.json holds: where from, which step, the checkpoint's checksum; None: nothing is taken over.
+        source: the work directory to read; None once the run has a checkpoint of its own, which then tells all.
+        branch: the other run's branch that every branch starts from; None: each from that of its own name.
+    """
+
+    before: Before = NOTHING_BEFORE
+    record: Mapping[str, Any] | None = None
+    source: epath.Path | None = None
+    branch: str | None = None
+
+    def take_over(
+        self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding
+    ) -> tuple[TrainState, Mapping[str, Any] | None]:
+        """Returns the state to begin with, and the record complete; `fresh` where there is nothing to read.
+
+        Momentum comes along where the optimiser's state has the same form, and starts at 0 where it has another.
+
+        Args:
+            fresh: the state of a run that starts from nothing.
+            names: of its branches.
+            sharding: of its arrays.
+
+        Raises:
+            ConfigError: if the other run's network is another one, has no such branch, or can't be read.
+        """
+        if self.source is None or self.record is None:
+            return jax.device_put(fresh, sharding), self.record
+        config, step = workdirs.read_config(self.source), self.record["step"]
+        there = tree.branch_names(config)
+        rows = _rows(there, names, self.branch, self.source)
+        with contextlib.closing(_opened(self.source, config)) as checkpoints:
+            shapes = checkpoints.shapes(step)
+            _check_same_network(jax.eval_shape(lambda old: _chosen(old, rows), shapes), fresh.variables, self.source)
+            try:
+                old = checkpoints.read(step, _like(shapes, config), sharding).state
+            except ConfigError:
+                raise
+            except Exception as error:
+                raise ConfigError(f"checkpoint {step} in {self.source} can't be read ({_first_line(error)})") from error
+        variables = _chosen(old.variables, rows)
+        opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
+        same_form = _form(opt_state) == _form(fresh.opt_state)
+        record = {
+            **self.record,
+            "branches": {name: there[row] for name, row in zip(names, rows, strict=True)},
+            "momentum": "carried over" if same_form else "fresh: the optimiser's state has another form",
+        }
+        log.info("starts from step %d of %s, momentum %s", step, self.source, record["momentum"])
+        counter = jnp.asarray(step, jnp.int32)
+        if not same_form:  # it counts steps, too, and reads the learning rate off that
+            opt_state = optax.tree.set(fresh.opt_state, count=counter)
+        state = TrainState(counter, variables["params"], variables["batch_stats"], opt_state)
+        return jax.device_put(state, sharding), record
+
+
+def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
+    """Returns what the run in `workdir` takes over, reading no arrays yet.
+
+    A run that has a checkpoint does not look at the other one any more.
+
+    Raises:
+        ConfigError: if there is no run to start from, or it is not as far as the config wants it.
+    """
+    init = config.init
+    if init["from"] is None:
+        for name in ("stage", "branch"):
+            if init[name] is not None:
+                raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
+        return Inheritance()
+    recorded = json.loads((workdir / FILE).read_text()) if (workdir / FILE).exists() else None
+    if recorded is not None and any(path.name.isdigit() for path in _listed(workdir / "checkpoints")):
+        return Inheritance(Before(recorded["step"], recorded["stages"]), recorded)
+    source = epath.Path(init["from"])
+    if source.resolve() == workdir.resolve():
+        raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
+    record = {"from": init["from"], **_position(source, init.stage)}
+    if recorded is not None and recorded | record != recorded:
+        raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
+    return Inheritance(Before(record["step"], record["stages"]), record, source, init.branch)
+
+
+def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
+    """{'step', 'stages', 'stage', 'checksum'} of the checkpoint that is wanted."""
+    try:
+        config = workdirs.read_config(source)
+    except ConfigError as error:
+        raise ConfigError(f"init.from: {error}") from None
+    if stage is None and not (source / "result.json").exists():
+        raise ConfigError(
+            f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
+        )
+    if stage is not None and stage not in config.stages:
+        raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
+    with contextlib.closing(_opened(source, config)) as checkpoints:
+        for step in checkpoints.steps():
+            meta = checkpoints.meta(step)
+            if "stages" in meta and (stage is None or (meta["stage"] == stage and meta["stage_done"])):
+                return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
+    raise ConfigError(
+        f"init.from = {str(source)!r} has no checkpoint {'of the end of stage ' + repr(stage) if stage else 'at all'}"
+    )
+
+
+def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
+    if not (source / "checkpoints").exists():
+        raise ConfigError(f"init.from = {str(source)!r} has no checkpoint at all")
+    names = tree.branch_names(config)
+    return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, create=False)
+
+
+def _listed(folder: epath.Path) -> list[epath.Path]:
+    return list(folder.iterdir()) if folder.exists() else []
+
+
+def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:
+    """Which branch of the other run each of `names` starts from."""
+    if branch is not None and branch not in there:
+        raise unknown(f"branch of {source} (init.branch)", branch, there)
+    if branch is None and len(there) == 1:
+        branch = there[0]  # a plain network: all start from it
+    for name in names:
+        if branch is None and name not in there:
+            raise unknown(f"branch of {source} (init.branch says which one all branches start from)", name, there)
+    return [there.index(branch or name) for name in names]
+
+
+def _chosen(variables: Variables, rows: list[int]) -> Variables:
+    """The branches `rows` of another run's variables, or of those that have a K axis."""
+    if len(set(rows)) == len(rows):
+        return branches.take_branches(variables, rows)
+    return branches.from_plain(branches.select_branch(variables, rows[0]), len(rows))
+
+
+def _like(shapes: Variables, config: ConfigDict) -> TrainState:
+    """The form of a run's state, of the shapes of its variables and its config."""
+    stage = Stage("", 0, 0, 0, tree.stage_config(config, config.stages[0]))
+    momenta = jax.eval_shape(make_optimiser(stage, optax.constant_schedule(0.0)).init, shapes["params"])
+    return TrainState(jnp.zeros((), jnp.int32), shapes["params"], shapes["batch_stats"], momenta)
+
+
+def _form(tree: Any) -> Any:
+    return jax.tree.structure(tree)
+
+
+def _map_like(change: Callable[[Any], Any], opt_state: Any, params: Any) -> Any:
+    """`opt_state` with `change` made to whatever in it has the form of the parameters."""
+    form = _form(params)
+
+    def is_like(node: Any) -> bool:
+        return _form(node) == form
+
+    return jax.tree.map(lambda node: change(node) if is_like(node) else node, opt_state, is_leaf=is_like)
+
+
+def _check_same_network(old: Variables, new: Variables, source: epath.Path) -> None:
+    there, here = (traverse_util.flatten_dict(dict(variables), sep="/") for variables in (old, new))
+    for name in [*here, *there]:
+        shapes = [str(tuple(flat[name].shape)) if name in flat else "missing" for flat in (there, here)]
+        if shapes[0] != shapes[1]:
+            raise ConfigError(
+                f"init.from = {str(source)!r} holds another network: {name} is {shapes[0]} there and {shapes[1]} here"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,97 @@
+"""Best, last and median of the last 10 epochs, of a stage, from metrics.jsonl."""
+
+import json
+import math
+import statistics
+
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.report.collect import read_run
+from sbn.report.measures import Measure, measured, of_every_stage, parse
+from tests.report.work_dirs import MAIN, write_run
+
+LOSS = "test/main/loss"
+STAGES = {"train": [0, 60], "refine": [60, 90]}  # 5 steps an epoch: 12 epochs, and 6
+
+
+def value(step):
+    """An accuracy that jumps about; the best of the first stage lies before its last 10 epochs."""
+    return 0.99 if step == 5 else round(0.5 + 0.3 * math.sin(step), 6)
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = write_run(tmp_path, "run", stages=STAGES, steps_per_epoch=5, metrics={MAIN: value(90), LOSS: 1.0})
+    lines = [{"step": step, "train/loss": 1.0} for step in range(1, 91)]
+    lines += [{"step": step, MAIN: value(step), LOSS: 1 + step / 100} for step in [*range(5, 91, 5), 62]]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 91, "te')
+    return read_run(path)
+
+
+def test_the_last_value_of_a_stage(run):
+    assert measured(run, Measure(MAIN, "train")) == (value(60), "")
+    assert measured(run, Measure(MAIN, "refine")) == (value(90), "")
+    assert measured(run, Measure(MAIN)) == (value(90), "")
+
+
+def test_the_median_is_over_the_ends_of_the_last_ten_epochs(run):
+    expected = statistics.median(value(step) for step in range(15, 61, 5))
+    assert measured(run, Measure(MAIN, "train", "median_last_10")) == (expected, "")
+
+
+def test_a_median_over_fewer_epochs_says_so_and_takes_none_of_the_stage_before(run):
+    found, note = measured(run, Measure(MAIN, "refine", "median_last_10"))
+    assert found == statistics.median(value(step) for step in range(65, 91, 5))  # not step 62: no epoch ends there
+    assert note == "median of 6 epochs of 10"
+
+
+def test_the_best_is_the_highest_accuracy_and_the_lowest_loss(run):
+    assert measured(run, Measure(MAIN, "train", "best")) == (0.99, "best of 12 evaluations")
+    assert measured(run, Measure(MAIN, "refine", "best"))[0] == max(value(step) for step in [62, *range(65, 91, 5)])
+    assert measured(run, Measure(LOSS, "refine", "best")) == (1.62, "best of 7 evaluations")
+    assert measured(run, Measure(MAIN, statistic="best"))[0] == 0.99  # of the whole run
+
+
+def test_what_a_run_does_not_have_is_none(run, tmp_path):
+    assert measured(run, Measure("test/aux/accuracy", "train", "best")) == (None, "")
+    assert measured(run, Measure(MAIN, "warmup")) == (None, "runs without a stage warmup")
+    old = read_run(write_run(tmp_path, "old", 0.5))
+    assert measured(old, Measure(MAIN)) == (0.5, "")
+    assert measured(old, Measure(MAIN, "train")) == (None, "runs that did not record their stages")
+
+
+def test_a_value_that_is_not_finite_makes_the_median_nan_but_not_the_best(run):
+    run.lines.append({"step": 90, MAIN: None})
+    assert math.isnan(measured(run, Measure(MAIN, "refine", "median_last_10"))[0])
+    assert measured(run, Measure(MAIN, "refine", "best"))[0] == max(value(step) for step in [62, *range(65, 90, 5)])
+
+
+@pytest.mark.parametrize(
+    ("text", "measure"),
+    [
+        (MAIN, Measure(MAIN)),
+        (f"{MAIN}@refine", Measure(MAIN, "refine")),
+        (f"{MAIN}:best", Measure(MAIN, "", "best")),
+        (f"{MAIN}@train:median_last_10", Measure(MAIN, "train", "median_last_10")),
+    ],
+)
+def test_measures_read_as_they_print(text, measure):
+    assert parse(text) == measure
+    assert measure.text == text
+
+
+def test_an_unknown_statistic_names_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'median_last_10'"):
+        parse(f"{MAIN}:median_last10")
+
+
+def test_every_statistic_of_every_stage(run):
+    assert [measure.text.removeprefix(MAIN) for measure in of_every_stage(MAIN, [run])] == [
+        "@train",
+        "@train:best",
+        "@train:median_last_10",
+        "@refine",
+        "@refine:best",
+        "@refine:median_last_10",
+    ]
