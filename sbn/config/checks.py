@@ -4,6 +4,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import durations, tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.model_keys import MODEL_KEYS
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -22,6 +23,7 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_data(config)
+    _check_model(config)
     for stage in config.stages:
         _check_batch(tree.stage_config(config, stage))
     for weight in config.eval.mix:
@@ -116,6 +118,19 @@ def _check_data(config: ConfigDict) -> None:
                 raise ConfigError(
                     f"data.{name} = {data[name]!r} means nothing for {data.name!r}: its images are not rendered"
                 )
+
+
+def _check_model(config: ConfigDict) -> None:
+    model = config.model
+    for key in MODEL_KEYS:
+        value = model[key.name.removeprefix("model.")]
+        if key.models and model.name not in key.models and value != key.default:
+            raise ConfigError(
+                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(key.models)} "
+                f"read{'s' * (len(key.models) == 1)} it"
+            )
+    if model.zero_last_scale and config.norm.kind == "none":
+        raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', where no scale is")
 
 
 def _distinct(name: str, values: tuple[object, ...]) -> None:

@@ -22,6 +22,7 @@ class Key:
         low: the smallest value allowed (of each element).
         optional: whether None is a value, meaning what `doc` says.
         per_stage: whether a stage may have its own value, as `stage.NAME.<name>`.
+        models: the values of `model.name` that read it; empty for all.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Key:
     low: float | None = None
     optional: bool = False
     per_stage: bool = False
+    models: tuple[str, ...] = ()
 
 
 def _number(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from sbn.config.evaluation import EVALUATION
 from sbn.config.key import Key
+from sbn.config.model_keys import MODEL_KEYS
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
@@ -114,24 +115,13 @@ KEYS = (
         per_stage=True,
     ),
     # Model
-    Key("model.name", "str", "wide_resnet", "Architecture.", choices=("wide_resnet",)),
-    Key("model.depth", "int", 28, "Number of convolutions, 6n + 4 for a Wide-ResNet.", low=10),
-    Key("model.width", "int", 2, "Widening factor k: the groups have 16k, 32k and 64k channels.", low=1),
-    Key("model.dropout", "float", 0.0, "Share of activations dropped between a block's convolutions.", low=0),
-    Key(
-        "model.shortcut",
-        "str",
-        "pool_pad",
-        "Where channels change: average-pool and zero-pad (TF AutoAugment code), or a 1x1 convolution.",
-        choices=("pool_pad", "conv"),
-    ),
-    Key("model.group_skips", "bool", False, "The TF code's extra skips around each group and around all of them."),
+    *MODEL_KEYS,
     # Normalisation
     Key(
         "norm.kind",
         "str",
         "split",
-        "split: own statistics, scale and bias a branch; split_stats: own statistics, shared scale and bias; shared: one BatchNorm over all views together; none.",
+        "split: own statistics, scale and bias a branch; split_stats: own statistics, shared scale and bias; shared: one BatchNorm over all views together; none: Fixup.",
         choices=("split", "split_stats", "shared", "none"),
     ),
     Key(
@@ -197,7 +187,15 @@ KEYS = (
         "optim.decay_norm",
         "bool",
         True,
-        "Whether weight decay reaches scales and biases of normalisation layers.",
+        "Whether weight decay reaches scales and biases of normalisation layers, or Fixup's scalars in their place.",
+        per_stage=True,
+    ),
+    Key(
+        "optim.affine_lr_factor",
+        "float",
+        1.0,
+        "Factor on the learning rate of every scale and bias: normalisation's, the last layer's, Fixup's (its code: 0.1).",
+        low=0,
         per_stage=True,
     ),
     Key(

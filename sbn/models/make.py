@@ -1,27 +1,37 @@
 """Config -> model: the only place where the models read config keys."""
 
-from collections.abc import Callable
-
-import flax.linen as nn
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from sbn.config.errors import unknown
+from sbn.config.model_keys import MODEL_KEYS
+from sbn.models.network import Network
+from sbn.models.preact_resnet import PreActResNet
+from sbn.models.resnet import CifarResNet, ImageNetResNet
+from sbn.models.shake_shake import ShakeShakeNet
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn.norms import NORMS
 
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 NORM_KINDS = (*NORMS, "shared")
+MODELS: dict[str, type[Network]] = {
+    "wide_resnet": WideResNet,
+    "preact_resnet": PreActResNet,
+    "shake_shake": ShakeShakeNet,
+    "cifar_resnet": CifarResNet,
+    "imagenet_resnet": ImageNetResNet,
+}
 
 
-def make_model(config: ConfigDict, *, classes: int, branches: int) -> nn.Module:
+def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
     """Returns the model of a config, called as `model.apply(variables, x, train=...)`.
 
     `norm.kind` `'shared'` gives a model of one branch: the caller folds its K views into N
     (`nn.branches.fold`).
 
     Args:
-        config: `model`, `norm` and `precision` are read.
+        config: `model`, `norm` and `precision` are read. Of `model`, the keys that the model reads by their
+            declaration; None leaves it the model's own value.
         classes: number of logits.
         branches: K, the number of views.
 
@@ -31,32 +41,33 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> nn.Module:
     Raises:
         ValueError: unknown model name, norm kind or precision.
     """
-    if config.model.name not in MODELS:
-        raise unknown("model.name", config.model.name, MODELS)
+    name, shared = config.model.name, config.norm.kind == "shared"
+    if name not in MODELS:
+        raise unknown("model.name", name, MODELS)
     if config.norm.kind not in NORM_KINDS:
         raise unknown("norm.kind", config.norm.kind, NORM_KINDS)
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, PRECISIONS)
-    return MODELS[config.model.name](config, classes=classes, branches=branches)
-
-
-def _wide_resnet(config: ConfigDict, *, classes: int, branches: int) -> nn.Module:
-    shared = config.norm.kind == "shared"
-    return WideResNet(
-        depth=config.model.depth,
-        width=config.model.width,
+    given = {
+        "depth": config.model.depth,
+        "width": config.model.width,
+        "initialiser": config.model.initialiser,
+        "shortcut": config.model.shortcut,
+        "dropout": config.model.dropout,
+        "group_skips": config.model.group_skips,
+        "stem_stride": config.model.stem_stride,
+        "final_norm": config.model.final_norm,
+        "zero_last_scale": config.model.zero_last_scale,
+    }
+    reads = {key.name.removeprefix("model."): key.models for key in MODEL_KEYS}
+    return MODELS[name](
+        **{key: value for key, value in given.items() if value is not None and name in (reads[key] or MODELS)},
         classes=classes,
         branches=1 if shared else branches,
         norm="split" if shared else config.norm.kind,
-        dropout=config.model.dropout,
-        shortcut=config.model.shortcut,
-        group_skips=config.model.group_skips,
         momentum=config.norm.momentum,
         epsilon=config.norm.epsilon,
         group_size=config.norm.group_size,
         unbiased=config.norm.unbiased,
         dtype=PRECISIONS[config.precision],
     )
-
-
-MODELS: dict[str, Callable[..., nn.Module]] = {"wide_resnet": _wide_resnet}

@@ -1,12 +1,8 @@
-"""Parameter-free shortcuts of a residual block, and the convolution's initialiser.
+"""Parameter-free shortcuts of a residual block.
 
-Source: AutoAugment's TensorFlow code (`research/autoaugment/wrn.py`, `custom_ops.py`).
+Sources: AutoAugment's TensorFlow code (`research/autoaugment/wrn.py`, `custom_ops.py`) for `pool_and_pad`.
 """
 
-import math
-from typing import Any
-
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,17 +47,18 @@ def _pool(x: Array, stride: int) -> Array:
     return (total / filled[..., None].astype(np.float32)).astype(x.dtype)
 
 
-def conv_init(gain: float = 1.0) -> nn.initializers.Initializer:
-    """He's fan-out normal: std = gain * sqrt(2 / (k^2 * C_out)) for a kernel (k, k, C_in, C_out)."""
+def subsample_and_pad(x: Array, channels: int, *, stride: int) -> Array:
+    """Takes every `stride`-th pixel and appends zero channels: option A of He et al. 2016 (CIFAR).
 
-    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32, **unused: Any) -> Array:
-        fan_out = math.prod(shape[:-2]) * shape[-1]
-        return gain * math.sqrt(2 / fan_out) * jax.random.normal(key, shape, dtype)
+    Codes differ in whether the zeros come last or half before; the networks are the same up to the order of channels.
 
-    return init
+    Args:
+        x: (..., H, W, C) float.
+        channels: C of the result, at least C of `x`.
+        stride: in pixels.
 
-
-def head_init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32, **unused: Any) -> Array:
-    """Uniform in ±1/sqrt(classes) for a dense kernel (features, classes)."""
-    bound = 1 / math.sqrt(shape[-1])
-    return jax.random.uniform(key, shape, dtype, -bound, bound)
+    Returns:
+        (..., ceil(H / stride), ceil(W / stride), channels).
+    """
+    x = x[..., ::stride, ::stride, :]
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, channels - x.shape[-1])])

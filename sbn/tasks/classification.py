@@ -16,6 +16,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
+from sbn.models.network import STREAMS
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
 from sbn.tasks.grouping import forward_groups, in_order
@@ -76,7 +77,7 @@ class Classification:
                 the views differ in size; 'label' (N,) int32; and where a view fades 'strength' (N, K).
             views: the stage's views.
             objective: what else is minimised.
-            keys: gives the keys of dropout and of the step's ops.
+            keys: gives the keys of the model's `STREAMS` and of the step's ops.
 
         Returns:
             the scalar loss, and (new batch_stats, metrics by name). A view's accuracy is the share that its labels,
@@ -130,9 +131,8 @@ class Classification:
         else:
             model = self.model.clone(branches=len(views.names))
             own, inputs = branches.take_branches(variables, views.branches), batch.images
-        logits, updates = model.apply(
-            own, inputs, train=True, tap=batch.tap, mutable=["batch_stats"], rngs={"dropout": keys("dropout")}
-        )
+        rngs = {stream: keys(stream) for stream in STREAMS}
+        logits, updates = model.apply(own, inputs, train=True, tap=batch.tap, mutable=["batch_stats"], rngs=rngs)
         stats = updates.get("batch_stats", {})
         if not self.shared:
             stats = branches.put_branches(
@@ -152,7 +152,7 @@ class Classification:
             variables, inputs = branches.select_branch(fixed, own), images[:, None]
             if op.statistics == "running":
                 return model.apply(variables, inputs, train=False)[:, 0]
-            rngs = {"dropout": jax.random.fold_in(keys("dropout"), 1)}
+            rngs = {stream: jax.random.fold_in(keys(stream), 1) for stream in STREAMS}
             return model.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)[0][:, 0]
 
         return logits

@@ -7,18 +7,25 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from sbn.nn import branches
 from sbn.train.plan import Plan, Stage, schedule_span, to_steps
 
 Schedule = Callable[[jax.Array], jax.Array]
 
 
 def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransformation:
-    """Returns coupled weight decay, clipping, and SGD with momentum, in that order.
+    """Returns coupled weight decay, clipping, SGD with momentum, and rates of their own for scales and biases.
 
     The TF AutoAugment code adds weight decay to the loss and clips the sum's gradient. The state has the same form
-    for every stage, so that momentum carries over. PyTorch's and TF's Nesterov form is optax's.
+    for every stage, so that momentum carries over. PyTorch's and TF's Nesterov form is optax's. A factor on the
+    updates is one on the learning rate: momentum sums gradients.
     """
     optim = stage.config.optim
+
+    def own_rates(updates: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, u: u * optim.affine_lr_factor if path[-1].key in branches.AFFINE else u, updates
+        )
 
     def decayed(params: Any) -> Any:
         return jax.tree_util.tree_map_with_path(
@@ -29,15 +36,16 @@ def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransforma
         optax.add_decayed_weights(optim.weight_decay, mask=decayed),
         optax.clip_by_global_norm(optim.clip_norm) if optim.clip_norm is not None else optax.identity(),
         optax.sgd(schedule, momentum=optim.momentum, nesterov=optim.nesterov),
+        optax.stateless(lambda updates, params: own_rates(updates)),
     )
 
 
 def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:
-    """Whether a parameter is the scale or bias of a normalisation layer: a module that has a scale."""
+    """Whether a parameter is the scale or bias of a normalisation layer, a module with a scale, or a Fixup scalar."""
     node = params
     for key in path[:-1]:
         node = node[key.key]
-    return "scale" in node
+    return "scale" in node or node[path[-1].key].ndim == 0
 
 
 def make_schedule(stage: Stage, plan: Plan) -> Schedule:

@@ -1,57 +1,114 @@
-"""Config -> model: every key lands in its field."""
+"""Config -> model: every key lands in its field, and the schema knows which model reads which."""
+
+import dataclasses
 
 import jax.numpy as jnp
 import pytest
-from ml_collections import ConfigDict
 
+from sbn.config import tree
+from sbn.config.checks import check
+from sbn.config.errors import ConfigError
+from sbn.config.model_keys import MODEL_KEYS
 from sbn.models import make_model
+from sbn.models.make import MODELS
+
+# values that are nobody's default
+OTHER = {
+    "depth": 38,
+    "width": 6,
+    "initialiser": "tpu",
+    "shortcut": "conv",
+    "dropout": 0.25,
+    "group_skips": True,
+    "stem_stride": 2,
+    "final_norm": True,
+    "zero_last_scale": True,
+}
+NORM = {"group_size": 8, "momentum": 0.8, "epsilon": 1e-3, "unbiased": False}
+OWN = {key.name.removeprefix("model."): key for key in MODEL_KEYS if key.name != "model.name"}
 
 
-def config(**changes):
-    base = {
-        "model": {
-            "name": "wide_resnet", "depth": 16, "width": 3, "dropout": 0.25, "shortcut": "conv", "group_skips": True,
-        },
-        "norm": {"kind": "split", "group_size": 8, "momentum": 0.8, "epsilon": 1e-3, "unbiased": False},
+def config(name, changes=None):
+    return tree.to_config(tree.changed(tree.defaults(), {"model.name": name, **(changes or {})}))
+
+
+def test_the_tables_agree():
+    (names,) = (key.choices for key in MODEL_KEYS if key.name == "model.name")
+    assert tuple(MODELS) == names
+    assert set(OTHER) == set(OWN)
+    for name, model in MODELS.items():
+        fields = {field.name for field in dataclasses.fields(model)} & set(OWN)
+        assert fields == {key for key, declared in OWN.items() if name in (declared.models or names)}, name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_key_reaches_the_models_that_read_it(name):
+    changes = {
+        **{f"model.{key}": value for key, value in OTHER.items()},
+        **{f"norm.{key}": value for key, value in NORM.items()},
         "precision": "bfloat16",
-    }  # fmt: skip
-    result = ConfigDict(base)
-    for key, value in changes.items():
-        result.update_from_flattened_dict({key.replace("__", "."): value})
-    return result
-
-
-def test_every_key_reaches_the_model():
-    model = make_model(config(), classes=7, branches=2)
+    }
+    model = make_model(config(name, changes), classes=7, branches=2)
     wanted = {
-        "depth": 16, "width": 3, "dropout": 0.25, "shortcut": "conv", "group_skips": True, "norm": "split",
-        "group_size": 8, "momentum": 0.8, "epsilon": 1e-3, "unbiased": False, "dtype": jnp.bfloat16,
-        "classes": 7, "branches": 2,
-    }  # fmt: skip
-    assert {name: getattr(model, name) for name in wanted} == wanted
+        **{key: value for key, value in OTHER.items() if name in (OWN[key].models or MODELS)},
+        **NORM,
+        "classes": 7,
+        "branches": 2,
+        "norm": "split",
+        "dtype": jnp.bfloat16,
+    }
+    assert {field: getattr(model, field) for field in wanted} == wanted
+    bare = MODELS[name](classes=7, branches=2, norm="split")
+    assert all(getattr(bare, field) != wanted[field] for field in wanted if field in OTHER)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_config_leaves_open_is_the_models_own(name):
+    made = make_model(config(name), classes=7, branches=2)
+    assert made == MODELS[name](classes=7, branches=2, norm="split")
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("key", OWN)
+def test_a_key_that_a_model_does_not_read_is_refused_with_those_that_do(name, key):
+    settings = config(name, {f"model.{key}": OTHER[key]})
+    readers = OWN[key].models
+    if not readers or name in readers:
+        check(settings)
+        return
+    with pytest.raises(ConfigError) as caught:
+        check(settings)
+    for word in (f"model.{key} = {OTHER[key]!r}", repr(name), *readers):
+        assert word in str(caught.value)
+
+
+def test_a_scale_to_start_at_zero_needs_a_scale():
+    with pytest.raises(ConfigError, match="zero_last_scale = True means nothing"):
+        check(config("cifar_resnet", {"model.zero_last_scale": True, "norm.kind": "none"}))
+
+
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     ("kind", "norm", "branches"),
     [("split", "split", 2), ("split_stats", "split_stats", 2), ("shared", "split", 1), ("none", "none", 2)],
 )
-def test_norm_kinds(kind, norm, branches):
-    model = make_model(config(norm__kind=kind), classes=7, branches=2)
+def test_norm_kinds(name, kind, norm, branches):
+    model = make_model(config(name, {"norm.kind": kind}), classes=7, branches=2)
     assert (model.norm, model.branches) == (norm, branches)
 
 
-def test_float32():
-    assert make_model(config(precision="float32"), classes=7, branches=2).dtype == jnp.float32
-
-
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("key", "value", "message"),
     [
-        ({"model__name": "wide_resent"}, "unknown model.name 'wide_resent'; did you mean 'wide_resnet'"),
-        ({"norm__kind": "splitstats"}, "unknown norm.kind 'splitstats'; did you mean 'split_stats'"),
-        ({"precision": "float16"}, "unknown precision 'float16'; did you mean 'bfloat16'"),
+        ("name", "wide_resent", "unknown model.name 'wide_resent'; did you mean 'wide_resnet'"),
+        ("kind", "splitstats", "unknown norm.kind 'splitstats'; did you mean 'split_stats'"),
+        ("precision", "float16", "unknown precision 'float16'; did you mean 'bfloat16'"),
     ],
 )
-def test_errors_name_the_nearest_choice(changes, message):
+def test_errors_name_the_nearest_choice(key, value, message):
+    settings = config("wide_resnet")
+    owner = {"name": settings.model, "kind": settings.norm}.get(key, settings)
+    with settings.unlocked():
+        owner[key] = value
     with pytest.raises(ValueError, match=message):
-        make_model(config(**changes), classes=7, branches=2)
+        make_model(settings, classes=7, branches=2)

@@ -15,6 +15,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn.branch_norm import BranchNorm
 from sbn.nn.branches import put_branches, select_branch
+from tests.models.variables import random_variables, small
 
 DEVICES, N, K, SIZE = 8, 16, 2, 16
 
@@ -120,9 +121,35 @@ def groups_against_replicas(mesh):
     }
 
 
+def networks(mesh):
+    """Networks with more than convolutions and normalisation in them: random shares, and a max-pool."""
+    found = {}
+    for name in ("shake_shake", "imagenet_resnet"):
+        network = small(name, classes=10)
+        _, _, x, labels = inputs()
+        v = random_variables(network)
+
+        def loss(params, stats, x, labels, network=network):
+            rngs = {"shake": jax.random.key(3)}
+            own = {"params": params, "batch_stats": stats}
+            logits, updates = network.apply(own, x, train=True, mutable="batch_stats", rngs=rngs)
+            return cross_entropy(logits, labels), updates["batch_stats"]
+
+        args = (v["params"], v["batch_stats"], x, labels)
+        places = [PartitionSpec(), PartitionSpec(), PartitionSpec("data"), PartitionSpec("data")]
+        spread = [jax.device_put(arg, NamedSharding(mesh, place)) for arg, place in zip(args, places, strict=True)]
+        eight = jax.jit(make_step(loss)).lower(*spread).compile()
+        found[name] = {
+            "collectives": collectives(eight),
+            "loss_difference": abs(float(jax.jit(make_step(loss))(*args)[2]) - float(eight(*spread)[2])),
+        }
+    return found
+
+
 def main():
     mesh = jax.make_mesh((DEVICES,), ("data",), axis_types=(AxisType.Auto,))
-    print(json.dumps({"step": whole_step(mesh), "groups": groups_against_replicas(mesh)}))
+    measured = {"step": whole_step(mesh), "groups": groups_against_replicas(mesh), "networks": networks(mesh)}
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

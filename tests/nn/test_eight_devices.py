@@ -48,3 +48,10 @@ def test_groups_equal_replicas_with_their_own_statistics(measured):
 
 def test_groups_within_a_device_gather_nothing(measured):
     assert set(measured["groups"]["collectives"]) == {"all-reduce"}
+
+
+@pytest.mark.parametrize("name", ["shake_shake", "imagenet_resnet"])
+def test_random_shares_and_pools_gather_nothing_and_are_those_of_one_device(measured, name):
+    assert set(measured["networks"][name]["collectives"]) == {"all-reduce"}
+    # a loss of O(1), summed in another order; other shares would change it by O(0.1)
+    assert measured["networks"][name]["loss_difference"] <= 1e-4

@@ -1,12 +1,11 @@
-"""Pool-and-pad against NumPy windows. Means of at most 16 float32 numbers: 1e-6 is several roundings."""
+"""Shortcuts without parameters against NumPy loops. Means of at most 16 float32 numbers: 1e-6 is several roundings."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sbn.nn.residual import conv_init, pool_and_pad
-from tests.models import slow_wide_resnet
+from sbn.nn.residual import pool_and_pad, subsample_and_pad
+from tests.models import slow_layers
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 8), (7, 10), (3, 5)])
@@ -16,7 +15,7 @@ def test_pool_and_pad_equals_loops_over_windows(size, stride, channels):
     x = np.random.default_rng(0).normal(size=(2, 3, *size, 3))
     got = pool_and_pad(jnp.asarray(x, jnp.float32), channels, stride=stride)
     for k in range(3):
-        want = slow_wide_resnet.pool_and_pad(x[:, k], channels, stride)
+        want = slow_layers.pool_and_pad(x[:, k], channels, stride)
         np.testing.assert_allclose(got[:, k], want, atol=1e-6)
 
 
@@ -35,7 +34,10 @@ def test_fewer_channels_is_an_error():
         pool_and_pad(jnp.ones((1, 1, 2, 2, 8)), 4, stride=1)
 
 
-def test_gain_scales_the_kernel():
-    shape = (3, 3, 8, 16)
-    base, half = (conv_init(gain)(jax.random.key(0), shape) for gain in (1.0, 0.5))
-    np.testing.assert_array_equal(half, base * 0.5)  # a power of two scales exactly
+@pytest.mark.parametrize("size", [(8, 8), (9, 8), (3, 5)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_subsample_and_pad_equals_loops_over_pixels(size, stride):
+    x = np.random.default_rng(0).normal(size=(2, 3, *size, 3)).astype(np.float32)
+    got = subsample_and_pad(jnp.asarray(x), 8, stride=stride)
+    for k in range(3):
+        np.testing.assert_array_equal(got[:, k], slow_layers.subsample_and_pad(x[:, k], 8, stride))

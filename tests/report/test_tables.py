@@ -156,7 +156,11 @@ def test_a_row_shows_the_runs_of_the_row_it_names():
     first, second = others([*runs, make_run(row="table3/baseline", **{UCE: 0.9})], "robust")
     assert (first.measure.metric, first.runs, first.asked) == (UCE, 2, 10)
     assert (first.mean, first.difference) == (pytest.approx(20.5), pytest.approx(1.4))
-    assert (second.measure.metric, second.mean, second.notes) == ("corrupted/aux/uce", None, ("2 of 2 without this number",))
+    assert (second.measure.metric, second.mean, second.notes) == (
+        "corrupted/aux/uce",
+        None,
+        ("2 of 2 without this number",),
+    )
 
 
 def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_a_warning():

@@ -184,3 +184,39 @@ def test_floats_get_the_logits_of_the_packed_images(tiny, batch):
     # inputs agree to 2e-6, and ten layers at initialisation keep the scale
     np.testing.assert_allclose(floats, packed, rtol=0, atol=1e-4)
     assert np.asarray(packed).std() > 1e-2
+
+
+@pytest.mark.parametrize("kind", ["split", "shared"])
+def test_shares_of_shake_shake_are_drawn_anew_at_every_step(tiny, batch, kind):
+    changes = {"model.name": "shake_shake", "model.depth": 8, "model.width": 4, "norm.kind": kind}
+    task = task_of(tiny(changes))
+    variables, views = (
+        task.init(stream_key(3, "init")),
+        StageViews(("main", "aux"), (0.5, 0.5), (0, 0) if kind == "shared" else (0, 1)),
+    )
+
+    @jax.jit
+    def loss(step):
+        return task.loss(variables, batch, views=views, objective=Objective(), keys=keys_at(step))[0]
+
+    first, again, later = (float(loss(step)) for step in (0, 0, 1))
+    assert first == again
+    assert abs(first - later) > 1e-4
+
+
+def test_fixup_trains_without_statistics_and_its_first_step_moves_the_head_alone(tiny, batch):
+    task = task_of(tiny({"model.name": "cifar_resnet", "model.depth": 8, "model.width": 4, "norm.kind": "none"}))
+    variables, views = task.init(stream_key(3, "init")), StageViews(("main", "aux"), (0.5, 0.5), (0, 0))
+    assert variables["batch_stats"] == {}
+    assert task.branches == ("main",)
+
+    def loss(params):
+        own = {**variables, "params": params}
+        return task.loss(own, batch, views=views, objective=Objective(), keys=keys_at(0))
+
+    (total, (stats, _)), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(variables["params"])
+    assert stats == {}
+    # all logits are 0: the loss is that of guessing
+    np.testing.assert_allclose(total, np.log(10), rtol=1e-6)
+    moving = {name for name, leaves in grads.items() if any(leaf.any() for leaf in jax.tree.leaves(leaves))}
+    assert moving == {"head"}

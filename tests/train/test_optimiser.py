@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.plan import Before, make_plan
@@ -80,8 +81,12 @@ def test_a_stage_that_goes_on_from_another_run_has_the_rates_of_a_second_stage(t
 
 @pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize("clip", [None, 1.0])
-def test_three_steps_equal_the_formula(tiny, nesterov, clip):
-    """TF's and PyTorch's rule: decay joins the gradient, then clipping, then v = m v + g, step by v or g + m v."""
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_three_steps_equal_the_formula(tiny, nesterov, clip, factor):
+    """TF's and PyTorch's rule: decay joins the gradient, then clipping, then v = m v + g, step by v or g + m v.
+
+    Scales and biases of every kind step by `factor` times as much, as in a group of parameters with a rate of its own.
+    """
     plan = plan_of(
         tiny,
         duration="3 steps",
@@ -90,13 +95,19 @@ def test_three_steps_equal_the_formula(tiny, nesterov, clip):
         optim__nesterov=nesterov,
         optim__clip_norm=clip,
         optim__weight_decay=0.01,
+        optim__affine_lr_factor=factor,
     )
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     rng = np.random.default_rng(0)
     params = {
         "conv": {"kernel": rng.normal(size=(3, 2))},
         "norm": {"scale": rng.normal(size=2), "bias": rng.normal(size=2)},
+        "head": {"kernel": rng.normal(size=(2, 2)), "bias": rng.normal(size=2)},
+        "shift": {"bias": rng.normal(size=())},
+        "multiplier": {"scale": rng.normal(size=())},
     }
+    rates = {path: 0.1 * (1.0 if path[-1] == "kernel" else factor) for path in flatten_dict(params)}
+    rates = np.concatenate([np.full(leaf.size, rates[path]) for path, leaf in sorted(flatten_dict(params).items())])
     grads = [jax.tree.map(lambda p: rng.normal(size=p.shape), params) for _ in range(3)]
 
     flat = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(params)])
@@ -106,7 +117,7 @@ def test_three_steps_equal_the_formula(tiny, nesterov, clip):
         if clip:
             g = g * min(1, clip / np.linalg.norm(g))
         velocity = 0.9 * velocity + g
-        flat = flat - 0.1 * (g + 0.9 * velocity if nesterov else velocity)
+        flat = flat - rates * (g + 0.9 * velocity if nesterov else velocity)
 
     ours = jax.tree.map(jnp.asarray, params)
     state = optimiser.init(ours)
@@ -127,16 +138,23 @@ def test_decay_can_leave_normalisation_alone(tiny):
         optim__clip_norm=None,
     )
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
-    ones = {"head": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2), "bias": jnp.ones(2)}}
+    ones = {
+        "head": {"kernel": jnp.ones(2), "bias": jnp.ones(2)},
+        "norm": {"scale": jnp.ones(2), "bias": jnp.ones(2)},
+        "shift": {"bias": jnp.ones(())},
+        "multiplier": {"scale": jnp.ones(())},
+    }
     updates, _ = optimiser.update(jax.tree.map(jnp.zeros_like, ones), optimiser.init(ones), ones)
     assert (updates["head"]["kernel"] != 0).all()
     assert (updates["head"]["bias"] != 0).all()
     assert (updates["norm"]["scale"] == 0).all()
     assert (updates["norm"]["bias"] == 0).all()
+    assert updates["shift"]["bias"] == updates["multiplier"]["scale"] == 0
 
 
 def test_stages_share_the_form_of_the_state(tiny):
-    plan = plan_of(tiny, stages=("a", "b"), stage__b__optim__clip_norm=None, stage__b__optim__decay_norm=False)
+    own = {"clip_norm": None, "decay_norm": False, "affine_lr_factor": 0.5}
+    plan = plan_of(tiny, stages=("a", "b"), **{f"stage__b__optim__{key}": value for key, value in own.items()})
     params = {"norm": {"scale": jnp.ones(2)}}
     forms = [
         jax.tree.structure(make_optimiser(stage, make_schedule(stage, plan)).init(params)) for stage in plan.stages

@@ -1,0 +1,85 @@
+"""The keys of the model, and which architectures read them."""
+
+from sbn.config.key import Key
+
+MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet")
+
+MODEL_KEYS = (
+    Key(
+        "model.name",
+        "str",
+        "wide_resnet",
+        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images.",
+        choices=MODELS,
+    ),
+    Key(
+        "model.depth",
+        "int",
+        None,
+        "Layers with weights, one after the other: 6n + 4 of wide_resnet (None: 28), 8n + 2 of preact_resnet (18), 6n + 2 of shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101, 152 of imagenet_resnet (50).",
+        optional=True,
+        low=8,
+    ),
+    Key(
+        "model.width",
+        "int",
+        None,
+        "Channels of the first stage (None: 64 of preact_resnet and imagenet_resnet, 96 of shake_shake, 16 of cifar_resnet); of wide_resnet the factor k on its 16 (2).",
+        optional=True,
+        low=1,
+    ),
+    Key(
+        "model.initialiser",
+        "str",
+        None,
+        "Initial weights, by the code they come from; None: autoaugment of wide_resnet (its authors': he_fan_in), pytorch of preact_resnet, he_fan_out of the others (RandAugment's ImageNet code: tpu).",
+        choices=("autoaugment", "he_fan_out", "he_fan_in", "pytorch", "tpu"),
+        optional=True,
+    ),
+    Key(
+        "model.shortcut",
+        "str",
+        None,
+        "Where channels change. wide_resnet: pool_pad, average-pool and zero-pad (None; TF AutoAugment code), or conv, a 1x1 convolution (its authors'). cifar_resnet: pad, every other pixel and zero-pad (None; option A), or conv (B).",
+        choices=("pool_pad", "pad", "conv"),
+        optional=True,
+        models=("wide_resnet", "cifar_resnet"),
+    ),
+    Key(
+        "model.dropout",
+        "float",
+        0.0,
+        "Share of activations dropped between a block's convolutions.",
+        low=0,
+        models=("wide_resnet",),
+    ),
+    Key(
+        "model.group_skips",
+        "bool",
+        False,
+        "The TF code's extra skips around each group and around all of them.",
+        models=("wide_resnet",),
+    ),
+    Key(
+        "model.stem_stride",
+        "int",
+        1,
+        "Stride of the first convolution (Manifold Mixup's code: 2 at 64 pixels).",
+        low=1,
+        models=("preact_resnet",),
+    ),
+    Key(
+        "model.final_norm",
+        "bool",
+        False,
+        "Normalisation and ReLU before the last pooling.",
+        models=("preact_resnet",),
+    ),
+    Key(
+        "model.zero_last_scale",
+        "bool",
+        False,
+        "The last normalisation of every block starts with scale 0.",
+        models=("cifar_resnet", "imagenet_resnet"),
+    ),
+)

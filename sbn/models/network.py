@@ -1,0 +1,90 @@
+"""What all image networks have in common: their fields, the check of their input, their layers."""
+
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from sbn.config.errors import unknown
+from sbn.nn.initialisers import INITIALISATIONS
+from sbn.nn.layers import Layers
+from sbn.nn.norms import NormLayer, make_norm
+
+Array = jax.Array
+
+# What the networks draw in training: the keys of `rngs` in `model.apply(..., train=True)`.
+STREAMS = ("dropout", "shake")
+
+
+class Network(nn.Module):
+    """A network on (N, K, H, W, 3), called as `model.apply(variables, x, train=..., tap=...)`.
+
+    It gives logits (N, K, classes) float32. Its `tap` is given `input`, a point after every stage of residual blocks
+    (their sums, before what follows), and `features`, the pooled activations (N, K, C) float32. Parameters are float32.
+    With `capture_intermediates=True` flax returns every named part (`stem`, `stage1_block1`, ..., `head`).
+
+    Attributes:
+        classes: number of logits.
+        branches: K.
+        norm: `'split'`, `'split_stats'` or `'none'` (see `nn.norms`), which is Fixup: the branches share everything.
+        initialiser: name of the initial weights, of `nn.initialisers.INITIALISATIONS`.
+        momentum: of the running statistics.
+        epsilon: added to variances.
+        group_size: examples a statistics group, None for the whole batch.
+        unbiased: rule of the running variance.
+        dtype: of convolutions and activations (float32, bfloat16).
+        norm_layer: makes the normalisation layers instead of `norm`, for comparisons.
+    """
+
+    classes: int
+    branches: int
+    norm: str
+    initialiser: str = "he_fan_out"
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    group_size: int | None = None
+    unbiased: bool = True
+    dtype: Any = jnp.float32
+    norm_layer: NormLayer | None = None
+
+    # Where Manifold Mixup may mix: the places of its released code
+    mixing_points: ClassVar[tuple[str, ...]] = ("input", "stage1", "stage2")
+
+    def make_layers(self, x: Array, *, blocks: int, symmetric: bool = True) -> Layers:
+        """Returns what makes the layers of a network of `blocks` residual blocks on the images `x`.
+
+        Raises:
+            ValueError: unknown `norm` or `initialiser`, or `x` is not (N, branches, H, W, 3).
+        """
+        if self.initialiser not in INITIALISATIONS:
+            raise unknown("initialiser", self.initialiser, INITIALISATIONS)
+        if x.ndim != 5 or x.shape[1] != self.branches:
+            raise ValueError(
+                f"images of shape {x.shape}, but a model of {self.branches} branches takes "
+                f"(N, {self.branches}, H, W, 3)"
+            )
+        norm = self.norm_layer or make_norm(
+            self.norm,
+            branches=self.branches,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            group_size=self.group_size,
+            unbiased=self.unbiased,
+            dtype=self.dtype,
+        )
+        return Layers(norm, INITIALISATIONS[self.initialiser], blocks, self.dtype, symmetric)
+
+
+def blocks_a_stage(depth: int, *, step: int, rest: int) -> int:
+    """n of depth = step * n + rest.
+
+    Raises:
+        ValueError: no n gives this depth.
+    """
+    blocks, odd = divmod(depth - rest, step)
+    if odd or blocks < 1:
+        near = step * max(1, round((depth - rest) / step)) + rest
+        some = ", ".join(str(step * n + rest) for n in (1, 2, 3, 4))
+        raise ValueError(f"depth {depth} is not {step}n + {rest} ({some}, ...); the nearest is {near}")
+    return blocks

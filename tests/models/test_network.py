@@ -1,0 +1,231 @@
+"""What holds for every network: equality with a slow NumPy one, branches, precision, taps, Fixup's start."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict
+
+from sbn.models.make import MODELS
+from sbn.models.network import STREAMS, blocks_a_stage
+from sbn.nn.branches import branch_count, select_branch
+from tests.models import slow_networks
+from tests.models.variables import SMALL, K, apply, images, initial, plain, random_variables, small
+
+NAMES = tuple(MODELS)
+TRAINING = {stream: jax.random.key(7) for stream in STREAMS}
+
+
+def trained(network, variables, x):
+    """Logits and new statistics of a training pass."""
+    return jax.jit(lambda v, x: network.apply(v, x, train=True, mutable=["batch_stats"], rngs=TRAINING))(variables, x)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "size"),
+    [
+        ("wide_resnet", {}, 8),
+        ("wide_resnet", {"shortcut": "conv", "width": 2, "depth": 16}, (9, 7)),
+        ("wide_resnet", {"group_skips": True, "width": 2}, (9, 7)),
+        ("wide_resnet", {"norm": "none"}, 8),
+        ("wide_resnet", {"norm": "none", "shortcut": "conv", "width": 2}, (9, 7)),
+        ("wide_resnet", {"norm": "split_stats"}, 8),
+        ("preact_resnet", {"depth": 18}, (9, 14)),
+        ("preact_resnet", {"final_norm": True, "stem_stride": 2}, 17),
+        ("preact_resnet", {"norm": "none", "final_norm": True}, 8),
+        ("shake_shake", {"depth": 14}, (9, 7)),
+        ("shake_shake", {"norm": "none"}, 8),
+        ("cifar_resnet", {"depth": 14}, (9, 7)),
+        ("cifar_resnet", {"shortcut": "conv", "norm": "split_stats"}, 8),
+        ("cifar_resnet", {"norm": "none"}, (9, 7)),
+        ("cifar_resnet", {"norm": "none", "shortcut": "conv"}, 8),
+        ("imagenet_resnet", {"depth": 18}, (33, 40)),
+        ("imagenet_resnet", {}, 32),
+        ("imagenet_resnet", {"norm": "none"}, (33, 40)),
+    ],
+    ids=str,
+)
+def test_forward_equals_the_slow_network(name, fields, size):
+    network, x = small(name, **fields), images(size, n=2)
+    v = random_variables(network)
+    logits = apply(network, v, x)
+    assert logits.shape == (2, K, 5)
+    described = {field: value for field, value in {**SMALL[name], **fields}.items() if field != "norm"}
+    for k in range(K):
+        want = getattr(slow_networks, name)(plain(v, k), np.asarray(x[:, k], np.float64), **described)
+        # float32 through ten to twenty layers, relative to the largest logit; a wrong detail moves it by percents
+        np.testing.assert_allclose(logits[:, k], want, rtol=0, atol=2e-5 * np.abs(want).max())
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def case(request):
+    """A network of two branches with random variables, images, and both of its passes."""
+    network, x = small(request.param), images(16)
+    v = random_variables(network)
+    return network, v, x, apply(network, v, x), trained(network, v, x)
+
+
+def test_a_branch_sees_nothing_of_the_other(case):
+    network, v, x, logits, (train_logits, updates) = case
+    other = x.at[:, 1].set(-x[::-1, 1])
+    new = apply(network, v, other)
+    np.testing.assert_array_equal(new[:, 0], logits[:, 0])
+    assert float(jnp.abs(new[:, 1] - logits[:, 1]).max()) > 1e-3
+    new, new_updates = trained(network, v, other)
+    np.testing.assert_array_equal(new[:, 0], train_logits[:, 0])
+    moved = jax.tree.map(lambda a, b: (a != b).any(-1), updates, new_updates)
+    for leaf in jax.tree.leaves(moved):
+        assert not leaf[0]
+    assert any(leaf[1] for leaf in jax.tree.leaves(moved))
+
+
+def test_a_selected_branch_is_a_plain_network(case):
+    network, v, x, logits, _ = case
+    assert branch_count(v) == K
+    assert branch_count({"params": v["params"]}) == K
+    for k in range(K):
+        alone = apply(network.clone(branches=1), select_branch(v, k), x[:, k : k + 1])
+        # another batch size, and with it another order of float32 sums
+        np.testing.assert_allclose(alone[:, 0], logits[:, k], rtol=0, atol=1e-5 * float(jnp.abs(logits).max()))
+
+
+def test_taps_see_and_replace_what_passes(case):
+    network, v, x, logits, _ = case
+    order, seen = np.array([2, 0, 1]), {}
+
+    @jax.jit
+    def look(v, x):
+        own = {}
+        network.apply(v, x, train=False, tap=lambda name, y: own.setdefault(name, y))
+        return own
+
+    names = []
+    jax.eval_shape(lambda: network.apply(v, x, train=False, tap=lambda name, y: (names.append(name), y)[1]))
+    seen = look(v, x)
+    first, *stages, last = names
+    assert (first, last) == ("input", "features")
+    assert set(network.mixing_points) <= set(names)
+    assert network.mixing_points == tuple(names[:3])
+    np.testing.assert_array_equal(seen["input"], x)
+    blocks = {name for name in v["params"] if "block" in name}
+    assert {name.split("_")[0] for name in blocks} == set(stages)
+    head = v["params"]["head"]
+    # of sums of up to 128 float32 numbers
+    np.testing.assert_allclose(seen["features"] @ head["kernel"] + head["bias"], logits, rtol=2e-5)
+    for point in (*stages[:2], "features"):
+        # With running statistics no example sees another, so that swapping examples anywhere swaps the logits.
+        swap = jax.jit(
+            lambda v, x, point=point: network.apply(
+                v, x, train=False, tap=lambda name, y: y[order] if name == point else y
+            )
+        )
+        np.testing.assert_allclose(swap(v, x), logits[order], rtol=1e-5, atol=1e-5 * float(jnp.abs(logits).max()))
+
+
+def test_stages_are_what_their_last_block_gives(case):
+    network, v, x, _, _ = case
+    seen = {}
+
+    def look(v, x):
+        _, state = network.apply(
+            v, x, train=False, capture_intermediates=True, tap=lambda name, y: seen.setdefault(name, y)
+        )
+        inner = {name: value for name, value in seen.items() if name not in ("input", "features")}
+        return {name: (value, state["intermediates"][f"{name}_block1"]["__call__"][0]) for name, value in inner.items()}
+
+    for tapped, block in jax.jit(look)(v, x).values():
+        np.testing.assert_array_equal(tapped, block)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bfloat16_computes_low_and_keeps_high(name):
+    network, x = small(name, dtype=jnp.bfloat16), images(16)
+    v = jax.eval_shape(lambda: network.init(jax.random.key(0), x, train=False))
+    assert {leaf.dtype for leaf in jax.tree.leaves(v)} == {jnp.dtype("float32")}
+    dtypes = {}
+
+    def tap(point, y):
+        dtypes[point] = y.dtype
+        return y
+
+    def run(v, x):
+        return network.apply(v, x, train=True, tap=tap, mutable=["batch_stats"], rngs=TRAINING)
+
+    logits, updates = jax.eval_shape(run, v, x)
+    assert logits.dtype == jnp.float32
+    assert {leaf.dtype for leaf in jax.tree.leaves(updates)} == {jnp.dtype("float32")}
+    high = {"input", "features"}
+    assert {str(dtype) for point, dtype in dtypes.items() if point not in high} == {"bfloat16"}
+    assert {str(dtypes[point]) for point in high} == {"float32"}
+    none = network.clone(norm="none")
+    v = jax.eval_shape(lambda: none.init(jax.random.key(0), x, train=False))
+    jax.eval_shape(lambda v: none.apply(v, x, train=True, tap=tap, rngs=TRAINING), v)
+    assert {str(dtype) for point, dtype in dtypes.items() if point not in high} == {"bfloat16"}
+
+
+def test_bfloat16_is_near_float32(case):
+    network, v, x, full, _ = case
+    low = apply(network.clone(dtype=jnp.bfloat16), v, x)
+    # bfloat16 rounds at 0.4 %, over ten layers
+    np.testing.assert_allclose(low, full, rtol=0, atol=0.05 * float(jnp.abs(full).max()))
+    assert not np.array_equal(low, full)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_normalisation_the_branches_share_everything_and_the_network_starts_at_zero(name):
+    network, x = small(name, norm="none"), images(16)
+    v = initial(network, x)
+    assert set(v) == {"params"}
+    assert branch_count(v) == 0
+    np.testing.assert_array_equal(apply(network, v, x), 0)
+    scalars = {path: float(leaf) for path, leaf in flatten_dict(v["params"]).items() if leaf.ndim == 0}
+    assert {value for path, value in scalars.items() if path[-1] == "bias"} == {0.0}
+    assert {value for path, value in scalars.items() if path[-1] == "scale"} == {1.0}
+    assert len(scalars) >= 5 * sum("block" in module for module in v["params"])
+    alike = apply(network, random_variables(network), jnp.repeat(x[:, :1], K, axis=1))
+    np.testing.assert_allclose(alike[:, 1], alike[:, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shared_scales_and_biases_are_those_of_a_plain_network(name):
+    shapes = [
+        jax.eval_shape(lambda n=n: n.init(jax.random.key(0), jnp.zeros((1, n.branches, 32, 32, 3)), train=False))
+        for n in (small(name, norm="split_stats"), small(name, branches=1))
+    ]
+    shared, alone = (sum(leaf.size for leaf in jax.tree.leaves(shape["params"])) for shape in shapes)
+    assert shared == alone
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"norm": "spilt"}, "unknown norm 'spilt'; did you mean 'split'"),
+        ({"initialiser": "he_fan_on"}, "unknown initialiser 'he_fan_on'; did you mean 'he_fan_in'"),
+        ({"branches": 3}, r"a model of 3 branches takes \(N, 3, H, W, 3\)"),
+        ({"depth": 27}, "depth"),
+    ],
+)
+def test_errors_name_what_is_wrong(name, fields, message):
+    with pytest.raises(ValueError, match=message):
+        small(name, **fields).init(jax.random.key(0), images(), train=False)
+
+
+@pytest.mark.parametrize(
+    ("depth", "step", "rest", "blocks"), [(28, 6, 4, 4), (10, 6, 4, 1), (18, 8, 2, 2), (110, 6, 2, 18), (26, 6, 2, 4)]
+)
+def test_depths_give_blocks(depth, step, rest, blocks):
+    assert blocks_a_stage(depth, step=step, rest=rest) == blocks
+
+
+@pytest.mark.parametrize(
+    ("depth", "step", "rest", "message"),
+    [
+        (27, 6, 4, r"depth 27 is not 6n \+ 4 \(10, 16, 22, 28, ...\); the nearest is 28"),
+        (4, 6, 4, "the nearest is 10"),
+        (51, 6, 2, "the nearest is 50"),
+    ],
+)
+def test_impossible_depths_name_the_nearest(depth, step, rest, message):
+    with pytest.raises(ValueError, match=message):
+        blocks_a_stage(depth, step=step, rest=rest)
