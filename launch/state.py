@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from launch.plan import Job
-from launch.squeue import active
+from launch.queues import ACTIVE
 from sbn.config import tree
 from sbn.config.durations import clock_time
 
@@ -45,9 +45,10 @@ def look(job: Job) -> State:
     if result.exists():
         return _look_at_result(job, result)
     record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
-    if record.get("engine") == "slurm" and "code" not in record:
-        if (said := active().get(str(record["id"]))) is not None:
-            return _running(progress) if said == "RUNNING" else State("queued", f"SLURM job {record['id']}: {said}")
+    if (ask := ACTIVE.get(record.get("engine", ""))) and "code" not in record:
+        if (said := ask().get(str(record["id"]))) is not None:
+            name = record["engine"]
+            return _running(progress) if said == "RUNNING" else State("queued", f"{name} job {record['id']}: {said}")
     elif _alive(record, progress):
         return _running(progress)
     if "failed" in progress:

@@ -8,7 +8,6 @@ directories.
 """
 
 import argparse
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -57,12 +56,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
     parser.add_argument("--parallel", type=int, default=None, help="jobs at once (default: one a GPU, or one)")
     parser.add_argument("--retries", type=int, default=2, help="further tries of a job that ends with an error")
-    parser.add_argument("--hosts", type=int, default=1, help="machines a job (slurm)")
+    parser.add_argument("--hosts", type=int, default=1, help="machines a job (slurm, sky)")
     parser.add_argument(
         "--minutes", type=int, default=24 * 60, help="time limit of a job, then it is queued again (slurm)"
     )
     parser.add_argument(
-        "--engine_set", action="append", default=[], metavar="KEY=VALUE", help="passed on, e.g. partition=gpu (slurm)"
+        "--engine_set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="passed on, e.g. partition=gpu (slurm), accelerators=tpu-v4-16 (sky)",
     )
     parser.add_argument("--dry_run", action="store_true", help="print the plan and the command lines, and stop")
     options = parser.parse_args(argv)
@@ -71,13 +74,14 @@ def main(argv: Sequence[str]) -> int:
         extra = dict(item.partition("=")[::2] for item in options.engine_set)
         settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
         engine = load(options.engine, settings)
+        due = [job for job, state in zip(jobs, states, strict=True) if state.kind in ("stopped", "failed", "missing")]
+        preview = engine.preview(due)
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print("\n".join(summary.describe(jobs, states)))
-    due = [job for job, state in zip(jobs, states, strict=True) if state.kind in ("stopped", "failed", "missing")]
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
     if options.dry_run:
-        print("\n".join(" ".join(map(shlex.quote, ["python", *job.words])) for job in due))
+        print("\n".join(preview))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:

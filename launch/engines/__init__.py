@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -9,7 +10,11 @@ from launch.plan import Job
 from sbn.config.errors import ConfigError, unknown
 
 # name -> (module, class)
-ENGINES = {"local": ("launch.engines.local", "Local"), "slurm": ("launch.engines.slurm", "Slurm")}
+ENGINES = {
+    "local": ("launch.engines.local", "Local"),
+    "slurm": ("launch.engines.slurm", "Slurm"),
+    "sky": ("launch.engines.sky", "Sky"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +45,18 @@ class Engine(Protocol):
 
     parallel: int
 
+    def preview(self, jobs: Sequence[Job]) -> list[str]:
+        """Returns what would be run or submitted, to be pasted."""
+        ...
+
     def run(self, jobs: Sequence[Job]) -> None:
         """Runs jobs to their ends, in order; raises KeyboardInterrupt once they are safe after Ctrl-C."""
         ...
+
+
+def command_lines(jobs: Sequence[Job]) -> list[str]:
+    """Returns the command line of every job."""
+    return [" ".join(map(shlex.quote, ["python", *job.words])) for job in jobs]
 
 
 def load(name: str, settings: Settings) -> Engine:

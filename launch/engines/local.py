@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from launch.attempts import Attempts, Tell
-from launch.engines import Settings
+from launch.engines import Settings, command_lines
 from launch.plan import Job
 from sbn.config.errors import ConfigError
 
@@ -31,6 +31,10 @@ class Local:
         self._running: list[Attempts] = []
         self._lock = threading.Lock()
         self._stopping = False
+
+    def preview(self, jobs: Sequence[Job]) -> list[str]:
+        """Returns the command lines of the jobs."""
+        return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Runs jobs to their ends, in order, as many at once as there are slots.

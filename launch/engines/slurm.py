@@ -3,19 +3,15 @@
 import os
 import pathlib
 import signal
-import time
 from collections.abc import Sequence
 
 import submitit
 
-from launch import summary
 from launch.attempts import PREEMPTED, Attempts, Tell, note
-from launch.engines import Settings
+from launch.engines import Settings, command_lines
 from launch.plan import Job
-from launch.squeue import active
-from launch.state import look
+from launch.watch import watch
 
-_POLL = 5.0  # seconds between two looks at the files
 _LARGEST_ARRAY = 1000  # SLURM's own default limit
 
 
@@ -30,6 +26,10 @@ class Slurm:
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
         self.parallel = settings.parallel or _LARGEST_ARRAY
         self._settings, self._tell = settings, tell
+
+    def preview(self, jobs: Sequence[Job]) -> list[str]:
+        """Returns the command lines of the jobs."""
+        return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Submits jobs as arrays, in order, and waits for their ends.
@@ -59,19 +59,7 @@ class Slurm:
             for job, handle in zip(chunk, submitted, strict=True):
                 note(job.workdir, {"engine": "slurm", "id": handle.job_id})
             self._tell(f"submitted {len(chunk)} jobs as {submitted[0].job_id.split('_')[0]}, logs in {folder}")
-        self._wait(jobs)
-
-    def _wait(self, jobs: Sequence[Job]) -> None:
-        shown = ""
-        while True:
-            active.cache_clear()
-            states = [look(job) for job in jobs]
-            counts = summary.counts(states)
-            if counts != shown:
-                self._tell(shown := counts)
-            if not {"queued", "running"} & {state.kind for state in states}:
-                return
-            time.sleep(_POLL)
+        watch(jobs, self._tell)
 
 
 class OnNode:

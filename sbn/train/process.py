@@ -3,8 +3,14 @@
 import logging
 import os
 import pathlib
+from typing import Any
 
 import jax
+
+from sbn.config.errors import ConfigError
+
+# Seconds without a sign of life after which the other processes give one up. JAX's own 100 keep a pod waiting.
+_SILENCE = 30
 
 
 def prepare() -> None:
@@ -21,5 +27,15 @@ def prepare() -> None:
     log.addHandler(logging.StreamHandler())  # bare messages; absl has the root logger
     log.setLevel(logging.INFO)
     log.propagate = False
-    if os.environ.get("SBN_MULTIHOST") == "1":
-        jax.distributed.initialize()
+    if hosts := os.environ.get("SBN_MULTIHOST"):
+        jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
+
+
+def _place(hosts: str) -> dict[str, Any]:
+    """What SBN_MULTIHOST says: '1', ask the cluster (TPU pod, SLURM, Kubernetes, MPI); or 'ADDRESS:PORT,COUNT,RANK'."""
+    if hosts == "1":
+        return {}
+    address, *numbers = hosts.split(",")
+    if ":" not in address or len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        raise ConfigError(f"SBN_MULTIHOST={hosts!r}: write 1, or ADDRESS:PORT,COUNT,RANK")
+    return {"coordinator_address": address, "num_processes": int(numbers[0]), "process_id": int(numbers[1])}

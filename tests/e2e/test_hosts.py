@@ -1,0 +1,72 @@
+"""Two hosts that train together, started as a launcher starts them; one of them dies."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.train import process
+from tests.e2e import runs
+
+CONFIG = (
+    "experiments/quickstart.py:methods/weak_augment,model.depth=10,model.width=1,batch_size=16,duration=100steps,"
+    "data.train_examples=64,data.test_examples=8,data.path=device,log.tensorboard=False"
+)
+RHYTHM = ("--config.save.every=20 steps", "--config.log.every=5 steps")
+
+
+def start_both(workdir, folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    started = []
+    for rank in range(2):
+        environment = {"SBN_MULTIHOST": f"{address},2,{rank}", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+        with (folder / f"host{rank}.log").open("w") as log:
+            words = [sys.executable, "-m", "sbn.train", f"--config={CONFIG}", *RHYTHM, f"--workdir={workdir}"]
+            started.append(
+                subprocess.Popen(
+                    words, cwd=runs.ROOT, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT
+                )
+            )
+    return started
+
+
+def wait_for(text, log, hosts):
+    while text not in log.read_text():
+        assert all(host.poll() is None for host in hosts), log.read_text()
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_dead_host_ends_the_other_and_both_go_on_to_the_same_bits(tmp_path, victim):
+    for host in start_both(tmp_path / "whole", tmp_path):
+        assert host.wait(timeout=300) == 0
+
+    hosts = start_both(tmp_path / "killed", tmp_path)
+    wait_for("25/100", tmp_path / "host0.log", hosts)
+    hosts[victim].send_signal(signal.SIGKILL)
+    survivor = hosts[1 - victim]
+    assert survivor.wait(timeout=60) not in (0, None)  # a minute, as a pod would bill it
+    assert "another task died" in (tmp_path / f"host{1 - victim}.log").read_text()
+    hosts[victim].wait()
+    assert not (tmp_path / "killed/result.json").exists()
+
+    for host in start_both(tmp_path / "killed", tmp_path):
+        assert host.wait(timeout=300) == 0
+    assert re.search(r"goes on after step [2468]0 of 100", (tmp_path / "host0.log").read_text())
+    runs.assert_same_state(runs.final_state(tmp_path / "killed"), runs.final_state(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("text", ["yes", "host,2,0", "10.0.0.1:8476,2", "10.0.0.1:8476,two,0"])
+def test_a_place_among_hosts_is_written_in_full(monkeypatch, text):
+    monkeypatch.setenv("SBN_MULTIHOST", text)
+    with pytest.raises(ConfigError, match="ADDRESS:PORT,COUNT,RANK"):
+        process.prepare()
