@@ -52,10 +52,11 @@ class Row:
         note: what the paper leaves open here, and the reading taken.
         runs_of: full name of the row whose runs this one shows: it trains nothing itself.
         evals: evaluators that its numbers and pictures come from, where training does not run them.
-        metrics: of ours to show besides those of `paper`.
+        metrics: of ours to show besides those of `paper`, METRIC[@STAGE][:STATISTIC].
         waits_for: what is missing before it can be run at all.
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
+        stages: at whose ends `evals` measure those runs; empty for the run's end.
     """
 
     changes: Mapping[str, Any]
@@ -68,6 +69,7 @@ class Row:
     metrics: tuple[str, ...] = ()
     waits_for: str = ""
     needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stages: tuple[str, ...] = ()
 
     @property
     def trains(self) -> bool:
@@ -123,7 +125,7 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     path = pathlib.Path(path)
     if not path.is_file():
         raise unknown(
-            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if p.stem != "__init__")
+            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if not p.stem.startswith("_"))
         )
     spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -139,10 +141,10 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
 
 
 def experiment_files() -> list[pathlib.Path]:
-    """Returns the experiments files in experiments/ here, or beside the package."""
+    """Returns the experiments files in experiments/ here, or beside the package; `_NAME.py` is a part of one."""
     for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[2] / "experiments"):
         if folder.is_dir():
-            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+            return sorted(p for p in folder.glob("*.py") if not p.stem.startswith("_"))
     raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
 
 
@@ -180,9 +182,9 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     if rows[row].waits_for:
         raise ConfigError(f"{row} can't be run yet: it waits for {rows[row].waits_for}")
     if rows[row].runs_of:
+        evals = f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(rows[row].evals)}"
         raise ConfigError(
-            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that, then python -m sbn.evaluate "
-            f"--workdir=DIR --evals={','.join(rows[row].evals)}"
+            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that{evals if rows[row].evals else ''}"
         )
     flat = tree.changed(tree.defaults(), experiment.base)
     flat = tree.changed(flat, rows[row].changes)
