@@ -51,9 +51,8 @@ def accuracy_curves(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAUL
         f'<text x="{_LEFT + _WIDTH / 2}" y="{foot + 36}" text-anchor="middle">{"step" if by_step else "epoch"}</text>'
     )
     middle = _TOP + _HEIGHT / 2
-    parts.append(
-        f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">{html.escape(metric)} (%)</text>'
-    )
+    turned = f'text-anchor="middle" transform="rotate(-90 12 {middle})"'
+    parts.append(f'<text x="12" y="{middle}" {turned}>{html.escape(metric)} (%)</text>')
     for number, (name, course) in enumerate(courses.items()):
         colour, dash = _COLOURS[number % len(_COLOURS)], _DASHES[number // len(_COLOURS) % len(_DASHES)]
         mean = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, _, value, _ in course)

@@ -97,7 +97,7 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
     Raises:
         ConfigError: if no seed has the number in both rows.
     """
-    scale, unit = (100.0, "points") if is_fraction(measure.metric) else (1.0, "")
+    scale, unit = (100.0, " points") if is_fraction(measure.metric) else (1.0, "")
     printed: list[str] = []
     for variant, (ours, theirs) in pair(first, second).items():
         values = [{run.seed: measured(run, measure)[0] for run in runs} for runs in (ours, theirs)]
@@ -129,7 +129,7 @@ def _sentences(test: PairedTest, unit: str) -> list[str]:
     around = (
         "" if test.interval is None else f", {LEVEL:.0%} interval [{test.interval[0]:+.3f}, {test.interval[1]:+.3f}]"
     )
-    lines = [f"mean difference  {test.mean:+.3f} {unit}{around}, {test.n} pair{'s' * (test.n > 1)}"]
+    lines = [f"mean difference  {test.mean:+.3f}{unit}{around}, {test.n} pair{'s' * (test.n > 1)}"]
     if test.t is None:
         why = "one pair" if test.n == 1 else "the differences have no spread"
         lines.append(f"paired t         none: {why}")

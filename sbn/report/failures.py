@@ -37,7 +37,7 @@ def _read(experiment: Experiment, path: pathlib.Path) -> Failure | None:
         words = json.loads((path / "provenance.json").read_text(encoding="utf-8"))[-1]["argv"][1:]
         others, dotted = command_line.split(words)
         parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-        parser.add_argument("--config", required=True)
+        parser.add_argument("--config", default="")
         file, _, argument = parser.parse_known_args(others)[0].config.partition(":")
         if pathlib.Path(file).stem != experiment.name:
             return None
