@@ -83,7 +83,9 @@ def course_of(runs: Sequence[Run], metric: str) -> list[Point]:
 
 def nice_ticks(low: float, high: float) -> list[float]:
     """Returns 3 to 7 round numbers, evenly apart, that `low` and `high` lie between."""
-    rough = max(high - low, 1e-3) / 5
+    if high - low < 1e-3:  # a level line has room above and below
+        low, high = low - 0.5, high + 0.5
+    rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     return [round(step * k, 10) for k in range(math.floor(low / step), math.ceil(high / step) + 1)]
