@@ -20,13 +20,15 @@ def accuracy_curves(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAUL
     """Returns an <svg> of `metric` by epoch of the runs of every group, or '' where none has two points.
 
     Args:
-        groups: runs by what they are called. Runs that did not record the steps of an epoch are drawn by step.
+        groups: runs by what they are called. All are drawn by step where one did not record the steps of an epoch.
         metric: a fraction, of metrics.jsonl.
     """
-    courses = {name: course for name, runs in groups.items() if len(course := course_of(runs, metric)) > 1}
+    measured = [run for runs in groups.values() for run in runs if any(metric in line for line in run.lines)]
+    by_step = not all(run.steps_per_epoch for run in measured)
+    found = {name: course_of(runs, metric, by_step=by_step) for name, runs in groups.items()}
+    courses = {name: course for name, course in found.items() if len(course) > 1}
     if not courses:
         return ""
-    by_step = any(not run.steps_per_epoch for name in courses for run in groups[name])
     last = max(course[-1][0] for course in courses.values())
     values = [value for course in courses.values() for point in course for value in point[1:]]
     ticks = nice_ticks(min(values), max(values))
@@ -70,14 +72,15 @@ def accuracy_curves(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAUL
     return f'<svg xmlns="http://www.w3.org/2000/svg" class="curves" {box}>{"".join(parts)}</svg>'
 
 
-def course_of(runs: Sequence[Run], metric: str) -> list[Point]:
-    """Returns the course of `metric` over `runs`, by epoch; a point has those that were measured and finite there."""
+def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> list[Point]:
+    """Returns the course of `metric` over `runs`, by epoch or by step; a point has those measured and finite there."""
     found: dict[float, list[float]] = {}
     for run in runs:
         for line in run.lines:
             value = line.get(metric)
             if value is not None and math.isfinite(value):
-                found.setdefault(line["step"] / (run.steps_per_epoch or 1), []).append(100 * value)
+                at = line["step"] / (1 if by_step else run.steps_per_epoch or 1)
+                found.setdefault(at, []).append(100 * value)
     return [(at, min(values), math.fsum(values) / len(values), max(values)) for at, values in sorted(found.items())]
 
 

@@ -148,8 +148,19 @@ def _tell(
         seeds = {run.seed for run in runs if run.row in own and not run.overrides}
         if seeds and not line.overrides and len(seeds) < row.runs:
             absent = [seed for seed in range(row.runs) if seed not in seeds][: row.runs - len(seeds)]
-            notes.append(f"seeds not run: {', '.join(map(str, absent))}")
+            notes.append(f"seeds not run: {_spans(absent)}")
         yield dataclasses.replace(line, notes=(*line.notes, *notes))
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Ascending numbers as text: '2, 5 to 9'."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)
 
 
 def _missing(heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]]) -> list[str]:

@@ -95,6 +95,14 @@ def test_without_steps_of_an_epoch_it_goes_by_step(tmp_path):
     assert ">20<" in svg
 
 
+def test_runs_with_and_without_steps_of_an_epoch_are_not_mixed(tmp_path):
+    runs = [write_course(tmp_path, 0, [0.1, 0.2]), write_course(tmp_path, 1, [0.3, 0.4], per_epoch=None)]
+    (line,) = drawn(accuracy_curves({"a": runs})).iter(f"{SVG}polyline")
+    assert len(points(line)) == 2
+    unmeasured = write_course(tmp_path, 2, [], per_epoch=None)
+    assert ">epoch<" in accuracy_curves({"a": [runs[0], unmeasured]})
+
+
 @pytest.mark.parametrize("accuracies", [[], [0.5]])
 def test_fewer_than_two_points_are_no_curve(tmp_path, accuracies):
     assert accuracy_curves({"a": [write_course(tmp_path, 0, accuracies)]}) == ""

@@ -79,7 +79,7 @@ def test_failed_runs_stand_in_the_tables_on_the_line_of_their_row(file, tmp_path
     write_failure(root, "going", f"--config={file}:table3/baseline,seed=3", reason="")
     printed, notes = report(f"{file}:table3", root=root, format="text")
     plain, changed = (line for line in printed.splitlines() if line.startswith("baseline"))
-    assert plain.endswith(f"seed 1 failed: {REASON}; seeds not run: 1, 2, 3")
+    assert plain.endswith(f"seed 1 failed: {REASON}; seeds not run: 1 to 3")
     assert changed.endswith(f"seed 2 failed: {REASON}")
     assert sum("no result yet" in note for note in notes) == 3
 
