@@ -1,26 +1,29 @@
 """Prints what the runs of an experiment reached beside what the paper reports.
 
-    python -m sbn.report experiments/split_bn.py:table3 --root=runs --format=markdown
+    python -m sbn.report split_bn:table3 --root=runs --format=markdown
+    python -m sbn.report --all --root=runs --format=html --out=book.html
+    python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/shared_affine --root=runs
 
-Without `:table`, all tables that have runs. Columns: mean ± standard deviation over seeds, runs counted / seeds the
-paper used, the paper's number, the difference in points and in standard errors. The tables go to standard output;
-what could not be counted, runs without a result, pictures of evaluators and the commands that make missing ones go to
-standard error.
+Without `:table`, all tables that have runs; with --all, all tables of all experiments. Columns: mean ± standard
+deviation over seeds, runs counted / seeds the paper used, the paper's number, and the difference in points with its
+interval (Student's t over our seeds; Welch's where the paper gives a spread). What could not be counted, runs without
+a result, runs refused because their config is not the row's, rows not run yet, pictures of evaluators and the commands
+that make missing ones go to standard error, and stand at the end of a page. `compare` sets two rows against each other,
+seed by seed: `python -m sbn.report compare --help`.
 """
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.rows import STATISTICS, Experiment, experiment_file, load_experiment
-from sbn.report.collect import Found, Run, find_runs
-from sbn.report.evaluated import evaluator_notes
+from sbn.config.rows import STATISTICS, experiment_file, experiment_files, load_experiment
+from sbn.report import compare
+from sbn.report.book import make_book, no_runs, tables_with_runs
+from sbn.report.collect import find_runs
 from sbn.report.formats import FORMATS
-from sbn.report.measures import Measure, parse
-from sbn.report.tables import make_lines, stray_rows
-
-_SHOWN_UNFINISHED = 10
+from sbn.report.measures import parse
 
 
 def report(
@@ -29,7 +32,7 @@ def report(
     """Makes the report.
 
     Args:
-        target: FILE or FILE:TABLE.
+        target: FILE or FILE:TABLE; '' for all tables of all experiments.
         root: folder of the runs.
         format: one of FORMATS.
         metrics: what to show, METRIC[@STAGE][:STATISTIC]; empty for the default of `make_lines`.
@@ -44,71 +47,34 @@ def report(
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
     path, _, table = target.partition(":")
-    experiment = load_experiment(experiment_file(path))
-    if table and table not in experiment.tables:
-        raise unknown(f"table of {path}", table, experiment.tables)
+    experiments = [load_experiment(file) for file in ([experiment_file(path)] if path else experiment_files())]
+    if table and table not in experiments[0].tables:
+        raise unknown(f"table of {path}", table, experiments[0].tables)
     found = find_runs(root)
-    runs = [run for run in found.runs if run.experiment == experiment.name]
-    measures = [parse(metric) for metric in metrics]
-    _check_measures(measures, experiment, runs)
-    names = [table] if table else [name for name in experiment.tables if _has_runs(name, experiment, runs)]
-    if not names:
-        raise ConfigError(_no_runs(experiment, found))
-    tables = [
-        (name, table.title, make_lines(name, table, runs, measures=measures, stages=stages))
-        for name, table in ((name, experiment.tables[name]) for name in names)
-    ]
-    evaluated = [note for name in names for note in evaluator_notes(name, experiment.tables[name].rows, runs)]
-    return FORMATS[format](tables), evaluated + _notes(experiment, found, runs)
-
-
-def _has_runs(name: str, experiment: Experiment, runs: Sequence[Run]) -> bool:
-    rows = experiment.tables[name].rows
-    shown = ({f"{name}/{row}" for row in rows} | {row.runs_of for row in rows.values()}) - {""}
-    return any(run.row in shown for run in runs)
-
-
-def _check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Sequence[Run]) -> None:
-    known = {metric for run in runs for metric in run.metrics}
-    rows = [row for table in experiment.tables.values() for row in table.rows.values()]
-    known |= {metric for row in rows for metric in (*row.metrics, *(paper.metric for paper in row.paper))}
-    stages = {stage for run in runs for stage in run.stages}
-    for measure in measures:
-        if measure.metric not in known:
-            raise unknown("metric", measure.metric, known)
-        if measure.stage and measure.stage not in stages:
-            raise unknown("stage", measure.stage, stages)
-
-
-def _no_runs(experiment: Experiment, found: Found) -> str:
-    others = sorted({f"{run.experiment}:{run.row}" for run in found.runs})
-    there = f"{len(found.runs)} finished, of {', '.join(others[:5])}" if others else "none finished"
-    return (
-        f"no runs of a table of {experiment.name}: there are {there} ({len(found.problems)} unreadable or repeated, "
-        f"{len(found.unfinished)} unfinished); name a table to see the paper's numbers: {', '.join(experiment.tables)}"
-    )
-
-
-def _notes(experiment: Experiment, found: Found, runs: Sequence[Run]) -> list[str]:
-    in_tables = {name: row for name, row in experiment.rows().items() if "/" in name}
-    stray = [
-        f"{row}: in no table of {experiment.path} ({count} {'run' if count == 1 else 'runs'} not shown)"
-        for row, count in stray_rows(in_tables, runs).items()
-    ]
-    unfinished = found.unfinished[:_SHOWN_UNFINISHED]
-    if len(found.unfinished) > len(unfinished):
-        unfinished.append(f"and {len(found.unfinished) - len(unfinished)} more without a result yet")
-    return found.problems + stray + unfinished
+    names = None
+    if path:
+        names = [table] if table else tables_with_runs(experiments[0], found.runs)
+        if not names:
+            raise no_runs(experiments[0], found)
+    book = make_book(experiments, found, tables=names, measures=[parse(metric) for metric in metrics], stages=stages)
+    return FORMATS[format](book), list(book.notes)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["compare"]:
+        return compare.main(argv[1:])
     parser = argparse.ArgumentParser(
         prog="python -m sbn.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to see one, its table")
-    parser.add_argument("--root", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument(
+        "target", nargs="?", metavar="FILE[:TABLE]", help="an experiments file and, to see one, a table"
+    )
+    parser.add_argument("--all", action="store_true", help="every table of every experiment")
+    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
+    parser.add_argument("--out", default="", metavar="FILE", help="write the tables there instead of printing them")
     parser.add_argument(
         "--metrics",
         default="",
@@ -119,14 +85,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
     try:
+        if options.all == bool(options.target):
+            raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
         tables, notes = report(
-            options.target, root=options.root, format=options.format, metrics=metrics, stages=options.stages
+            options.target or "", root=options.root, format=options.format, metrics=metrics, stages=options.stages
         )
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print(tables, end="")
+    if options.out:
+        pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+    else:
+        print(tables, end="")
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
+    return None
 
 
 if __name__ == "__main__":

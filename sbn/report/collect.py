@@ -6,7 +6,7 @@ import json
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sbn.config.errors import ConfigError
@@ -36,6 +36,7 @@ class Run:
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
+        config: the resolved config that the run stored, nested.
     """
 
     path: pathlib.Path
@@ -50,6 +51,7 @@ class Run:
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -72,11 +74,13 @@ class Found:
         runs: finished, each seed of a variant once, by path.
         problems: one line each: files that can't be read, and runs that are there twice.
         unfinished: one line each: runs with progress but no result.
+        failed: work directories of those among them that stopped with an error.
     """
 
     runs: list[Run]
     problems: list[str]
     unfinished: list[str]
+    failed: Sequence[pathlib.Path] = ()
 
 
 def find_runs(root: str | os.PathLike[str]) -> Found:
@@ -91,6 +95,7 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
     runs: list[Run] = []
     problems: list[str] = []
     unfinished: list[str] = []
+    failed: list[pathlib.Path] = []
 
     def unlisted(error: OSError) -> None:
         problems.append(f"{error.filename}: not searched ({error.strerror})")
@@ -106,9 +111,11 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
             except (OSError, ValueError) as error:
                 problems.append(f"{path / 'result.json'}: {error}; not counted")
         elif "progress.json" in files:
-            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}")
+            how_far, stopped = _progress(path / "progress.json")
+            unfinished.append(f"{path}: no result yet{how_far}")
+            failed += [path] * stopped
     counted, repeated = _newest(runs)
-    return Found(counted, problems + repeated, unfinished)
+    return Found(counted, problems + repeated, unfinished, failed)
 
 
 def read_run(path: pathlib.Path) -> Run:
@@ -169,7 +176,7 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "experiment": (str,), "row": (str,), "seed": (int,), "overrides": (dict,), "metrics": (dict,),
-    "seconds": (int, float), "steps": (int,),
+    "seconds": (int, float), "steps": (int,), "config": (dict,),
 }  # fmt: skip
 
 
@@ -190,14 +197,14 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _progress(file: pathlib.Path) -> str:
-    """How far the run got, if the file says so: it may be half written, or of an older version."""
+def _progress(file: pathlib.Path) -> tuple[str, bool]:
+    """How far the run got, and whether it failed, where the file says so: it may be half written, or older."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         reason = f" ({content['failed']})" if "failed" in content else ""
-        return f", step {content['step']} of {content['total']}{reason}"
+        return f", step {content['step']} of {content['total']}{reason}", bool(reason)
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return "", False
 
 
 def _newest(runs: list[Run]) -> tuple[list[Run], list[str]]:

@@ -27,7 +27,7 @@ def root(tmp_path):
     root = tmp_path / "runs"
     for seed, accuracy in enumerate([0.95, 0.96, 0.97]):
         write_run(root, f"baseline/seed{seed}", seed=seed, metrics={MAIN: accuracy, AUX: accuracy - 0.01})
-    write_run(root, "slow", 0.9, overrides={"optim.lr": 0.05, "data.name": "a|b"})
+    write_run(root, "slow", 0.9, overrides={"optim.lr": 0.05, "views.main.augment": "crop(4)|flip"})
     return root
 
 
@@ -38,20 +38,24 @@ def test_text_is_aligned_and_complete(file, root):
     ours = lines[1].index("ours") + len("ours")  # set flush right: cells end where the header ends
     assert lines[3][:ours].endswith("96.00 ± 1.00")
     assert lines[4][:ours].endswith("95.00 ± 1.00")
-    whole = "baseline test/main/accuracy 96.00 ± 1.00 3/4 94.90 ± 0.20 +1.10 +1.9 Table 3, row 1"
+    whole = (
+        "baseline test/main/accuracy 96.00 ± 1.00 3/4 94.90 ± 0.20 +1.10 [-1.29, +3.49] Table 3, row 1 seeds not run: 3"
+    )
     assert " ".join(lines[3].split()) == whole
-    assert lines[5].startswith("baseline [data.name=a|b, optim.lr=0.05]  ")
+    assert lines[5].startswith("baseline [optim.lr=0.05, views.main.augment=crop(4)|flip]  ")
     assert lines[6].split()[:5] == ["weak_augment", MAIN, "–", "0/10", "96.30"]
-    assert notes == []
+    assert notes == ["table3: not run yet as they stand: weak_augment, ours"]
 
 
 def test_markdown_has_as_many_cells_in_each_line(file, root):
     printed, _ = report(f"{file}:table3", root=root, format="markdown")
-    title, empty, *table = printed.splitlines()
+    before, after = printed.split("\n### Not in the tables\n")
+    title, empty, *table = before.splitlines()
     assert (title, empty) == ("### table3: Weak Augment", "")
     assert {line.replace("\\|", "").count("|") for line in table} == {10}
     assert set(table[1]) == set("|-: ")
     assert len(table) == 2 + 5
+    assert after == "\n* table3: not run yet as they stand: weak_augment, ours\n"
 
 
 def test_csv_holds_full_precision_and_all_tables(file, root):
@@ -61,7 +65,7 @@ def test_csv_holds_full_precision_and_all_tables(file, root):
     assert [row["table"] for row in rows] == ["table3"] * 5 + ["table4"]
     assert float(rows[0]["std"]) == pytest.approx(1, abs=1e-12)  # float64 rounding
     assert float(rows[5]["mean"]) == pytest.approx(100 / 3, abs=1e-12)
-    assert (rows[2]["overrides"], rows[2]["std"]) == ("data.name=a|b, optim.lr=0.05", "")
+    assert (rows[2]["overrides"], rows[2]["std"]) == ("optim.lr=0.05, views.main.augment=crop(4)|flip", "")
     assert (rows[3]["mean"], rows[3]["paper"], rows[3]["paper_std"]) == ("", "96.3", "")
 
 
@@ -104,7 +108,7 @@ def test_what_is_not_shown_is_noted(file, root):
     (root / "running").mkdir()
     (root / "running" / "progress.json").write_text('{"step": 1, "total": 2}')
     _, notes = report(str(file), root=root, format="text")
-    repeated, renamed, running = notes
+    repeated, _not_run, renamed, running = notes
     assert repeated.startswith(str(root / "again"))
     assert renamed == f"table3/renamed: in no table of {file} (1 run not shown)"
     assert running == f"{root / 'running'}: no result yet, step 1 of 2"
@@ -137,7 +141,7 @@ def test_command_separates_tables_from_notes(file, root, capsys):
     (root / "bad" / "result.json").write_text("{")
     main([f"{file}:table3", f"--root={root}", f"--metrics={MAIN}, {AUX}", "--format=csv"])
     printed = capsys.readouterr()
-    assert printed.out.startswith("table,row,overrides,metric")
+    assert printed.out.startswith("experiment,table,row,overrides,metric")
     assert len(printed.out.splitlines()) == 1 + 2 * 4
     assert printed.err.startswith("note: ")
     assert "damaged" in printed.err

@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 
+from sbn.config import tree
+from sbn.config.errors import ConfigError
 from sbn.config.rows import Paper, Row, Table
 
 MAIN, AUX, MIX = "test/main/accuracy", "test/aux/accuracy", "test/mix_0.5/accuracy"
@@ -18,6 +20,8 @@ TABLE = Table(
 )
 
 EXPERIMENT = f"""
+from sbn.config import tree
+from sbn.config.errors import ConfigError
 from sbn.config.rows import Paper, Row, Table
 
 BASE = {{}}
@@ -31,7 +35,10 @@ TABLES = {{
 def write_run(
     root: pathlib.Path, name: str, accuracy: float | None = None, *, when: float | None = None, **changes
 ) -> pathlib.Path:
-    """Writes one result.json below root / name; `when` is its modification time in seconds since 1970."""
+    """Writes one result.json below root / name; `when` is its modification time in seconds since 1970.
+
+    Its config is the row's with the overrides, unless `changes` give another.
+    """
     result = {
         "format": 1,
         "experiment": "split_bn",
@@ -41,9 +48,9 @@ def write_run(
         "steps": 78000,
         "seconds": 1234.5,
         "metrics": {} if accuracy is None else {MAIN: accuracy},
-        "config": {"model": {"depth": 28}},
         **changes,
     }
+    result.setdefault("config", stored_config(result["row"], result["seed"], result["overrides"]))
     path = root / name
     path.mkdir(parents=True)
     file = path / "result.json"
@@ -51,3 +58,13 @@ def write_run(
     if when is not None:
         os.utime(file, (when, when))
     return path
+
+
+def stored_config(row: str, seed: int, overrides: dict) -> dict:
+    """The config that a run of a row of TABLE stores; of another row, that of the defaults."""
+    changes = TABLE.rows[row.split("/")[1]].changes if row.removeprefix("table3/") in TABLE.rows else {}
+    try:
+        flat = tree.changed(tree.defaults(), {**changes, **(overrides or {}), "seed": seed})
+    except ConfigError:  # overrides that no run could have
+        flat = tree.defaults()
+    return tree.to_config(flat).to_dict()

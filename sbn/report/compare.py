@@ -1,0 +1,174 @@
+"""Two rows against each other, seed by seed.
+
+    python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/shared_affine --root=runs
+
+Runs of equal seeds share their order of images and their draws, so that the differences by seed tell more than two
+means do. Printed are they, their mean with its interval, Student's paired t, and the exact sign-flip test, which
+assumes nothing but that under equality a difference is as likely as its negative. Runs with overrides are compared with
+those that changed the same things; a row with overrides of its own, `table3/weak_augment,optim.lr=0.05`, means just
+those runs.
+"""
+
+import argparse
+import dataclasses
+import math
+import sys
+from collections.abc import Mapping, Sequence
+
+from sbn.config import rows, tree
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.schema import NEUTRAL
+from sbn.report.collect import Found, Run, find_runs
+from sbn.report.intervals import LEVEL
+from sbn.report.measures import Measure, measured, parse
+from sbn.report.paired import DRAWN, PairedTest, paired_test
+from sbn.report.refusals import refuse
+from sbn.report.tables import DEFAULT_METRIC, is_fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One of the rows that are compared: its full name with the experiment, and its runs that count."""
+
+    name: str
+    runs: list[Run]
+    overrides: Mapping[str, object]
+
+
+def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
+    """Returns the row that EXPERIMENT:TABLE/ROW[,KEY=VALUE] names with its runs, and notes on those refused.
+
+    Raises:
+        ConfigError: if there is no such experiment, row or key, or if the row has no runs.
+    """
+    path, _, rest = text.partition(":")
+    experiment = rows.load_experiment(rows.experiment_file(path))
+    row, overrides = rows.split_argument(rest)
+    named = experiment.rows()
+    if row not in named:
+        raise unknown(f"row of {experiment.name}", row, named)
+    shown = named[row].runs_of or row
+    own = [run for run in found.runs if (run.experiment, run.row) == (experiment.name, shown)]
+    runs, refused = refuse(experiment, own)
+    if not runs:
+        raise ConfigError(f"no runs of {experiment.name}:{shown}" + (f" but {refused[0]}" if refused else ""))
+    checked = tree.changed({}, overrides)
+    changes = {name: checked[name] for name in overrides if name not in NEUTRAL}
+    return Side(f"{experiment.name}:{row}", runs, changes), refused
+
+
+def _key(overrides: Mapping[str, object]) -> str:
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in overrides.items()}
+    return ", ".join(f"{name}={value}" for name, value in sorted(plain.items()))
+
+
+def pair(first: Side, second: Side) -> dict[str, tuple[list[Run], list[Run]]]:
+    """Returns the runs to be paired, by the overrides that they have in common; '' for none.
+
+    Raises:
+        ConfigError: if nothing of one was run like anything of the other.
+    """
+    sides = [
+        {variant: [run for run in side.runs if _key(run.overrides) == variant] for variant in _variants(side)}
+        for side in (first, second)
+    ]
+    if first.overrides or second.overrides:
+        wanted = [_key(side.overrides) for side in (first, second)]
+        for side, own, variant in zip((first, second), sides, wanted, strict=True):
+            if variant not in own:
+                raise unknown(f"overrides of the runs of {side.name}", variant, own)
+        return {" against ".join(text or "none" for text in wanted): (sides[0][wanted[0]], sides[1][wanted[1]])}
+    common = {variant: (runs, sides[1][variant]) for variant, runs in sides[0].items() if variant in sides[1]}
+    if not common:
+        there = [
+            f"{side.name} with {' or '.join(map(repr, own))}" for side, own in zip((first, second), sides, strict=True)
+        ]
+        raise ConfigError(f"nothing to pair: no overrides in common, {'; '.join(there)}")
+    return common
+
+
+def _variants(side: Side) -> list[str]:
+    return sorted({_key(run.overrides) for run in side.runs})
+
+
+def describe(first: Side, second: Side, measure: Measure) -> list[str]:
+    """Returns the comparison, a line each thing.
+
+    Raises:
+        ConfigError: if no seed has the number in both rows.
+    """
+    scale, unit = (100.0, " points") if is_fraction(measure.metric) else (1.0, "")
+    printed: list[str] = []
+    for variant, (ours, theirs) in pair(first, second).items():
+        values = [{run.seed: measured(run, measure)[0] for run in runs} for runs in (ours, theirs)]
+        known = [{s: v * scale for s, v in side.items() if v is not None} for side in values]
+        seeds = sorted(known[0].keys() & known[1].keys())
+        finite = [seed for seed in seeds if all(math.isfinite(side[seed]) for side in known)]
+        if not finite:
+            raise ConfigError(
+                f"no seed of which both rows have {measure.text}: {first.name} has it of {sorted(known[0]) or 'none'}, "
+                f"{second.name} of {sorted(known[1]) or 'none'}"
+            )
+        differences = [known[0][seed] - known[1][seed] for seed in finite]
+        printed += [f"{first.name} - {second.name}", measure.text + (f" [{variant}]" if variant else ""), ""]
+        printed += [f"{'seed':>6}  {'first':>9}  {'second':>9}  {'difference':>10}"]
+        printed += [
+            f"{seed:>6}  {known[0][seed]:>9.3f}  {known[1][seed]:>9.3f}  {difference:>+10.3f}"
+            for seed, difference in zip(finite, differences, strict=True)
+        ]
+        printed += ["", *_sentences(paired_test(differences), unit)]
+        if diverged := sorted(set(seeds) - set(finite)):
+            printed.append(f"diverged in one row or both, in no number above: seeds {_listed(diverged)}")
+        if alone := sorted((values[0].keys() | values[1].keys()) - set(seeds)):
+            printed.append(f"without their like in the other row, in no number above: seeds {_listed(alone)}")
+        printed.append("")
+    return printed[:-1]
+
+
+def _sentences(test: PairedTest, unit: str) -> list[str]:
+    around = (
+        "" if test.interval is None else f", {LEVEL:.0%} interval [{test.interval[0]:+.3f}, {test.interval[1]:+.3f}]"
+    )
+    lines = [f"mean difference  {test.mean:+.3f}{unit}{around}, {test.n} pair{'s' * (test.n > 1)}"]
+    if test.t is None:
+        why = "one pair" if test.n == 1 else "the differences have no spread"
+        lines.append(f"paired t         none: {why}")
+    else:
+        lines.append(f"paired t         {test.t:+.3f}, {test.n - 1} degrees of freedom, p = {test.p:.4g}")
+    flips = f"all {2**test.n} flips" if test.exact else f"{DRAWN} flips drawn"
+    least = f"; {test.n} pairs can't give less than {2 / 2**test.n:.4g}" if test.exact else ""
+    return [*lines, f"sign-flip test   p = {test.sign_flip_p:.4g} ({flips}{least})"]
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs `python -m sbn.report compare`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sbn.report compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name in ("first", "second"):
+        parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[,KEY=VALUE...]")
+    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument(
+        "--metric", default=DEFAULT_METRIC, metavar="METRIC[@STAGE][:STATISTIC]", help=f"default: {DEFAULT_METRIC}"
+    )
+    options = parser.parse_args(argv)
+    try:
+        found = find_runs(options.root)
+        measure = parse(options.metric)
+        first, notes = load_side(options.first, found)
+        second, more = load_side(options.second, found)
+        known = {metric for run in (*first.runs, *second.runs) for metric in run.metrics}
+        if measure.metric not in known:
+            raise unknown("metric", measure.metric, known)
+        printed = describe(first, second, measure)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print("\n".join(printed))
+    for note in dict.fromkeys([*found.problems, *notes, *more]):
+        print(f"note: {note}", file=sys.stderr)

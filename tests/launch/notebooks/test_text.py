@@ -1,0 +1,58 @@
+"""Every notebook runs from its first cell to its last, small, as the script that it is."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from launch.notebooks.__main__ import TEXTS
+from tests.conftest import ROOT
+
+
+def execute(name, folder):
+    environment = {
+        **os.environ,
+        "SBN_TINY": "1",
+        "SBN_RUNS": str(ROOT / "results"),
+        "PYTHONPATH": str(ROOT),
+        "MPLBACKEND": "agg",
+    }
+    command = [sys.executable, "-W", "ignore", str(TEXTS / f"{name}.py")]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_every_notebook_is_run_here():
+    assert {path.stem for path in TEXTS.glob("*.py")} == {"train_split_bn", "explore_runs", "your_own_model"}
+
+
+def test_train_split_bn(tmp_path):
+    printed = execute("train_split_bn", tmp_path)
+    run = tmp_path / "runs/notebook/weak_augment/seed0"
+    assert (run / "result.json").exists()
+    for evaluator in ("branches", "mix"):
+        assert list((run / "artifacts" / evaluator).glob("*.png"))
+    assert (run.parent / "views.png").stat().st_size > 5000
+    for name in ("test/main/accuracy", "test/aux/accuracy", "test/mix_0.7/accuracy"):
+        assert name in printed
+
+
+def test_explore_runs(tmp_path):
+    printed = execute("explore_runs", tmp_path)
+    assert "table3/weak_augment          seed 1   69.38 %" in printed
+    assert "69.53 ± 0.21  2/10  96.30" in printed
+    assert "mean difference  +0.420 points" in printed
+    assert "<svg" in (tmp_path / "book.html").read_text()
+
+
+def test_your_own_model(tmp_path):
+    printed = execute("your_own_model", tmp_path)
+    assert "noisy: mean of both" in printed
+    assert "the branches of the loaded network differ by 0.0" in printed
+
+
+@pytest.mark.parametrize("name", ["train_split_bn", "your_own_model"])
+def test_without_the_variable_they_are_not_small(name):
+    assert 'bool(os.environ.get("SBN_TINY"))' in (TEXTS / f"{name}.py").read_text()

@@ -1,0 +1,134 @@
+"""The HTML page: whole, by itself, and shown by a real browser where there is one."""
+
+import html.parser
+import json
+import re
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from sbn.report.__main__ import main, report
+from tests.report.work_dirs import AUX, EXPERIMENT, MAIN, write_run
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+VOID = {"meta", "img", "link", "br", "hr", "input"}
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+class Reader(html.parser.HTMLParser):
+    """Tags in order, text by tag, and whether every tag is closed in its turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.texts = [], [], {}
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and data.strip():
+            self.texts.setdefault(self.open[-1], []).append(data)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "experiments" / "split_bn.py"
+    path.parent.mkdir()
+    path.write_text(EXPERIMENT.replace("Another", "<Another> & more"))
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "runs"
+    for row, top in (("baseline", 0.93), ("weak_augment", 0.96)):
+        for seed in range(3):
+            path = write_run(root, f"{row}{seed}", top + seed / 300, row=f"table3/{row}", seed=seed, steps_per_epoch=10)
+            course = [top * (1 - 0.7 ** (k + 1)) + seed / 300 for k in range(12)]
+            lines = [{"step": 10 * (k + 1), MAIN: value} for k, value in enumerate(course)]
+            (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            (path / "artifacts/mix").mkdir(parents=True)
+            (path / "artifacts/mix/78000.png").write_bytes(PNG)
+    write_run(root, "changed", metrics={MAIN: 0.9, AUX: 0.8}, overrides={"views.main.augment": "crop(4)|flip"})
+    write_run(root, "diverged", float("nan"), seed=3)
+    return root
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_every_tag_is_closed_and_nothing_comes_from_elsewhere(file, root):
+    page, _ = report(str(file), root=root, format="html")
+    reader = read(page)
+    assert page.startswith("<!doctype html>")
+    for tag, attributes in reader.tags:
+        assert tag not in ("script", "link", "iframe", "base")
+        for name in ("src", "href", "srcset"):
+            assert attributes.get(name, "#").startswith(("#", "data:"))
+    assert not re.search(r"url\(|@import", page)
+    assert set(re.findall(r"https?://[^\"< ]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
+
+
+def test_it_holds_the_tables_numbers_curves_and_one_seeds_pictures(file, root):
+    page, _ = report(f"{file}:table3", root=root, format="html")
+    reader = read(page)
+    cells = reader.texts["td"]
+    assert {"93.33 ± 0.33", "96.33 ± 0.33", "94.90 ± 0.20", "3/10"} <= set(cells)
+    assert "1 of 4 diverged, not in the mean" in cells
+    assert sum(tag == "svg" for tag, _ in reader.tags) == 1
+    assert sum(tag == "polyline" for tag, _ in reader.tags) == 2
+    assert [text for text in reader.texts["figcaption"]] == [
+        "baseline: mix, seed 0, step 78000",
+        "weak_augment: mix, seed 0, step 78000",
+    ]
+    assert sum(tag == "img" for tag, _ in reader.tags) == 2
+
+
+def test_rows_are_marked_by_what_they_are(file, root):
+    page, _ = report(f"{file}:table3", root=root, format="html")
+    rows = re.findall(r"<tr( class=\"[^\"]*\")?><td[^>]*>([^<]*)", page)
+    marks = {label: mark for mark, label in rows if label}
+    assert marks["baseline"] == ""
+    assert marks["ours"] == ' class="none"'
+    assert marks["baseline [views.main.augment=crop(4)|flip]"] == ' class="changed"'
+    assert '<td class="warned">1 of 4 diverged' in page
+
+
+def test_what_the_tables_leave_out_stands_at_the_end(file, root):
+    (root / "running").mkdir()
+    (root / "running/progress.json").write_text('{"step": 1, "total": 2, "failed": "diverged <nan>"}')
+    page, notes = report(f"{file}:table3", root=root, format="html")
+    assert read(page).texts["li"] == notes
+    assert any("diverged <nan>" in note for note in notes)
+    assert "&lt;nan&gt;" in page
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+def test_a_browser_shows_it(file, root, tmp_path):
+    page = tmp_path / "page.html"
+    main([f"{file}:table3", f"--runs={root}", "--format=html", f"--out={page}"])
+    start = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    start += ["--window-size=1300,1500", f"--screenshot={tmp_path / 'page.png'}", "--dump-dom", page.as_uri()]
+    done = subprocess.run(start, capture_output=True, text=True, timeout=120, check=True)
+    # its own parser found nothing to repair: every part is where it was written
+    reader = read(done.stdout)
+    assert "96.33 ± 0.33" in reader.texts["td"]
+    assert sum(tag == "polyline" for tag, _ in reader.tags) == 2
+    png = (tmp_path / "page.png").read_bytes()
+    assert struct.unpack(">II", png[16:24]) == (1300, 1500)
+    assert len(set(png)) == 256  # and it is a picture, not a blank

@@ -1,0 +1,67 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sbn.report.collect import read_run
+from sbn.report.pictures import pictures_of
+from tests.report.work_dirs import write_run
+
+ARRAYS = {
+    "low_pass/widths": np.array([2, 8, 16]),
+    "low_pass/main/accuracy": np.array([0.2, 0.5, 0.9]),
+    "low_pass/examples": np.array(100),
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return read_run(write_run(tmp_path, "run", 0.9))
+
+
+def leave(run, evaluator, name, content):
+    folder = run.path / "artifacts" / evaluator
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def saved(arrays):
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def decoded(uri):
+    return base64.b64decode(uri.removeprefix("data:image/png;base64,"), validate=True)
+
+
+def test_pictures_of_the_last_step_come_as_they_are(run):
+    leave(run, "mix", "78000.png", b"picture")
+    leave(run, "mix", "78000.npz", b"not looked at")
+    leave(run, "fourier", "39000.png", b"of an earlier step")
+    pictures = pictures_of(run)
+    assert list(pictures) == ["mix"]
+    assert decoded(pictures["mix"]) == b"picture"
+
+
+def test_arrays_without_a_picture_are_drawn(run):
+    leave(run, "low_pass", "78000.npz", saved(ARRAYS))
+    image = Image.open(io.BytesIO(decoded(pictures_of(run)["low_pass"])))
+    assert image.format == "PNG"
+    assert min(image.size) > 200
+    assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # it is not empty
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "content"),
+    [("low_pass", b"damaged"), ("low_pass", saved({"other": np.zeros(1)})), ("accuracy", saved(ARRAYS))],
+)
+def test_what_can_not_be_drawn_is_left_out(run, evaluator, content):
+    leave(run, evaluator, "78000.npz", content)
+    assert pictures_of(run) == {}
+
+
+def test_a_run_without_artifacts_has_no_pictures(run):
+    assert pictures_of(run) == {}
