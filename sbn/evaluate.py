@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from sbn.config import command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.evals.base import Materials, run
+from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Variables
 from sbn.train import artifacts
@@ -48,8 +48,7 @@ def evaluate(
     workdir = workdirs.checked_path(workdir)
     config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
     setup = make_setup(config)
-    materials = Materials(config, setup.task, setup.mesh, train=setup.train, test=setup.test, workdir=workdir)
-    evaluators = make_evaluators(materials)
+    evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     step, variables = _restore(workdir, config, setup)
     scalars: dict[str, float] = {}
     for name, evaluator in evaluators.items():

@@ -18,6 +18,7 @@ EVALUATION = (
             "fourier",
             "low_pass",
             "high_pass",
+            "spectra",
         ),
     ),
     Key(
@@ -140,4 +141,12 @@ EVALUATION = (
         "Widths of the square of frequencies that is removed; (): 0, every odd one and the whole.",
     ),
     Key("eval.high_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
+    Key(
+        "eval.spectra.split",
+        "str",
+        "train",
+        "Images whose features' covariance is looked at, without augmentation.",
+        choices=("train", "test"),
+    ),
+    Key("eval.spectra.per_class_mean", "bool", False, "The mean of the classes' own spectra too."),
 )

@@ -77,6 +77,10 @@ class Task(Protocol):
         """Returns the outputs of every branch for the same images, (N, K, ...)."""
         ...
 
+    def features(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns what the last layer of every branch is given for the same images, (N, K, C) float32."""
+        ...
+
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images, (N, K, ...), in the order of the forward pass."""
         ...

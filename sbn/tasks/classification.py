@@ -18,6 +18,7 @@ from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
 from sbn.models.network import STREAMS
 from sbn.nn import branches
+from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
@@ -181,6 +182,26 @@ class Classification:
         """
         return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
 
+    def features(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns the pooled activations, which the last layer is given, of every branch for the same images.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W) int32, packed.
+
+        Returns:
+            (N, K, C) float32.
+        """
+        found: list[jax.Array] = []
+
+        def keep(name: str, x: jax.Array) -> jax.Array:
+            if name == "features":
+                found.append(x)
+            return x
+
+        self._logits(variables, normalise(images, mean=self.mean, std=self.std), tap=keep)
+        return jnp.concatenate(found, axis=1)
+
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
 
@@ -196,10 +217,10 @@ class Classification:
         layers = traverse_util.flatten_dict(state["intermediates"], sep="/")
         return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
 
-    def _logits(self, variables: Variables, inputs: jax.Array) -> jax.Array:
+    def _logits(self, variables: Variables, inputs: jax.Array, *, tap: Tap = no_tap) -> jax.Array:
         plain, inputs = self.model.clone(branches=1), inputs[:, None]
         alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
-        return jnp.concatenate([plain.apply(own, inputs, train=False) for own in alone], axis=1)
+        return jnp.concatenate([plain.apply(own, inputs, train=False, tap=tap) for own in alone], axis=1)
 
 
 def _for_pass(number: int, keys: Keys) -> Keys:
