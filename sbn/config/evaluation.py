@@ -18,6 +18,7 @@ EVALUATION = (
             "fourier",
             "low_pass",
             "high_pass",
+            "losses",
             "spectra",
         ),
     ),
@@ -141,6 +142,14 @@ EVALUATION = (
         "Widths of the square of frequencies that is removed; (): 0, every odd one and the whole.",
     ),
     Key("eval.high_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
+    Key(
+        "eval.losses.examples",
+        "int",
+        None,
+        "Training images whose loss is measured, as they are and augmented, drawn by the seed; None: all.",
+        optional=True,
+        low=1,
+    ),
     Key(
         "eval.spectra.split",
         "str",

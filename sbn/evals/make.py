@@ -12,6 +12,7 @@ from sbn.evals.corruptions import Corruptions
 from sbn.evals.diversity import Diversity
 from sbn.evals.filtered import Filtered
 from sbn.evals.fourier import Fourier
+from sbn.evals.losses import Losses
 from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import mix_name
@@ -126,5 +127,6 @@ EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "fourier": _fourier,
     "low_pass": _low_pass,
     "high_pass": _high_pass,
+    "losses": Losses,
     "spectra": _spectra,
 }

@@ -18,7 +18,7 @@ from sbn.data import sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import View
-from sbn.evals.base import Materials
+from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
@@ -43,9 +43,18 @@ class Setup:
     task: Classification
     plan: Plan
 
-    def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> Materials:
+    def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
-        return Materials(config, self.task, self.mesh, train=self.train, test=self.test, workdir=workdir)
+        stages = tuple(
+            evals.Stage(
+                stage.start,
+                stage.stop,
+                tuple(make_views(stage, self.train.images)),
+                stage_views(stage, self.task.branches),
+            )
+            for stage in self.plan.stages
+        )
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
 
 
 def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
