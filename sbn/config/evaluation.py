@@ -20,6 +20,7 @@ EVALUATION = (
             "high_pass",
             "losses",
             "spectra",
+            "sizes",
         ),
     ),
     Key(
@@ -158,4 +159,11 @@ EVALUATION = (
         choices=("train", "test"),
     ),
     Key("eval.spectra.per_class_mean", "bool", False, "The mean of the classes' own spectra too."),
+    Key(
+        "eval.sizes.sizes",
+        "ints",
+        (),
+        "Sides in pixels that test images are resized to, each seen by the branch trained at it; (): those of the last stage's views.",
+        low=1,
+    ),
 )

@@ -16,6 +16,7 @@ from sbn.evals.losses import Losses
 from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import mix_name
+from sbn.evals.sizes import Sizes
 from sbn.evals.spectra import Spectra
 
 
@@ -129,4 +130,5 @@ EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "high_pass": _high_pass,
     "losses": Losses,
     "spectra": _spectra,
+    "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
 }
