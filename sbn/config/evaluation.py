@@ -20,6 +20,7 @@ EVALUATION = (
             "high_pass",
             "losses",
             "spectra",
+            "features",
             "sizes",
         ),
     ),
@@ -159,6 +160,15 @@ EVALUATION = (
         choices=("train", "test"),
     ),
     Key("eval.spectra.per_class_mean", "bool", False, "The mean of the classes' own spectra too."),
+    Key(
+        "eval.features.layer",
+        "str",
+        None,
+        "Layer whose features' distributions are compared, as in 'stage1_block1'; None: the first residual block.",
+        optional=True,
+    ),
+    Key("eval.features.per_channel", "bool", False, "Means over the pixels of a channel, not every value."),
+    Key("eval.features.examples", "int", None, "Test images, the first; None: all.", optional=True, low=1),
     Key(
         "eval.sizes.sizes",
         "ints",

@@ -10,6 +10,7 @@ from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions
 from sbn.evals.diversity import Diversity
+from sbn.evals.features import Features
 from sbn.evals.filtered import Filtered
 from sbn.evals.fourier import Fourier
 from sbn.evals.losses import Losses
@@ -130,5 +131,6 @@ EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "high_pass": _high_pass,
     "losses": Losses,
     "spectra": _spectra,
+    "features": Features,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
 }
