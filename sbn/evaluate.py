@@ -1,6 +1,7 @@
-"""`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a run's newest checkpoint, as training does."""
+"""`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a checkpoint of a run, as training does."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,11 @@ from ml_collections import ConfigDict
 
 from sbn.config import command_line, tree
 from sbn.config.checks import check
-from sbn.config.errors import ConfigError
-from sbn.evals.base import Materials, run
+from sbn.config.errors import ConfigError, unknown
+from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Variables
-from sbn.train import artifacts
+from sbn.train import artifacts, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -27,9 +28,13 @@ from sbn.train.state import init_state
 
 
 def evaluate(
-    workdir: epath.PathLike, *, evals: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+    workdir: epath.PathLike,
+    *,
+    evals: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    stage: str | None = None,
 ) -> tuple[int, dict[str, float]]:
-    """Evaluates the newest checkpoint of a run.
+    """Evaluates a checkpoint of a run.
 
     Changes nothing that training wrote but the arrays and pictures of these evaluators for that step, which are the
     same unless `overrides` say otherwise. The scalars go to artifacts/EVALUATOR/STEP.json, where the report reads them.
@@ -38,6 +43,7 @@ def evaluate(
         workdir: of the run.
         evals: names of evaluators; empty for the run's own, `eval.evals`.
         overrides: `eval` keys by dotted name, with values other than the run's.
+        stage: the stage at whose end; None: the newest checkpoint.
 
     Returns:
         the step of the checkpoint, and scalars by name.
@@ -47,13 +53,12 @@ def evaluate(
     """
     workdir = workdirs.checked_path(workdir)
     config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
-    setup = make_setup(config)
-    materials = Materials(config, setup.task, setup.mesh, train=setup.train, test=setup.test, workdir=workdir)
-    evaluators = make_evaluators(materials)
-    step, variables = _restore(workdir, config, setup)
+    setup = make_setup(config, inheritance.find(config, workdir).before)
+    evaluators = make_evaluators(setup.materials(config, workdir=workdir))
+    step, variables = _restore(workdir, config, setup, stage)
     scalars: dict[str, float] = {}
     for name, evaluator in evaluators.items():
-        numbers, arrays = run(evaluator, variables)
+        numbers, arrays = run(evaluator, variables, step=step)
         artifacts.write(workdir, name, step, arrays)
         artifacts.write_scalars(workdir, name, step, numbers, overrides or {})
         scalars |= numbers
@@ -74,7 +79,10 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
     return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
 
 
-def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup) -> tuple[int, Variables]:
+def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> tuple[int, Variables]:
+    ends = {known.name: known.stop for known in setup.plan.stages}
+    if stage is not None and stage not in ends:
+        raise unknown(f"stage of {workdir} (--stage)", stage, ends)
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     checkpoints = Checkpoints(
@@ -82,8 +90,13 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup) -> tuple[int
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
     state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
-    restored = checkpoints.restore(state, meshes.replicated(setup.mesh))
-    checkpoints.close()
+    with contextlib.closing(checkpoints):
+        if stage is None:
+            restored = checkpoints.restore(state, meshes.replicated(setup.mesh))
+        elif ends[stage] in checkpoints.steps():
+            restored = checkpoints.read(ends[stage], state, meshes.replicated(setup.mesh))
+        else:
+            raise ConfigError(f"{workdir} has no checkpoint of the end of stage {stage!r}, step {ends[stage]}, yet")
     if restored is None:
         raise ConfigError(f"{workdir} has no checkpoint yet")
     return int(restored.state.step), restored.state.variables
@@ -97,6 +110,9 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
+    parser.add_argument(
+        "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     prepare()
     try:
@@ -104,7 +120,7 @@ def main(argv: Sequence[str]) -> None:
         options = parser.parse_args(others)
         overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
         evals = [name for name in options.evals.split(",") if name]
-        step, scalars = evaluate(options.workdir, evals=evals, overrides=overrides)
+        step, scalars = evaluate(options.workdir, evals=evals, overrides=overrides, stage=options.stage)
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.json:

@@ -36,6 +36,7 @@ def check(config: ConfigDict) -> ConfigDict:
     _distinct("eval.evals", config.eval.evals)
     _distinct("eval.low_pass.widths", config.eval.low_pass.widths)
     _distinct("eval.high_pass.widths", config.eval.high_pass.widths)
+    _distinct("eval.sizes.sizes", config.eval.sizes.sizes)
     return config
 
 

@@ -1,7 +1,9 @@
 """The tf.data path: batches of augmented views, each a pure function of (seed, stage, step)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sbn.augment.framing import split_framing
 from sbn.data import pixels
@@ -9,6 +11,9 @@ from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def batches(
@@ -45,15 +50,11 @@ def batches(
     hide_gpus()
     import tensorflow as tf
 
-    from sbn.augment.host.apply import make_apply
     from sbn.augment.host.words import order
 
     index, count = shard
     local = batch_size // count
     steps_per_epoch = len(source) // batch_size
-    images = source.images
-    with tf.device("CPU"):
-        labels = tf.constant(source.labels)
 
     def epoch_ids(epoch: tf.Tensor) -> tf.data.Dataset:
         ids = tf.cast(order(seed, stage=stage, epoch=epoch, count=len(source)), tf.int32)[
@@ -69,19 +70,59 @@ def batches(
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
+    return _augmented(dataset, source, views, seed=seed, stage=stage, size=local)
+
+
+def batches_of(
+    source: Source, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
+) -> Iterator[Batch]:
+    """Yields batches of examples that the caller names, with the draws that they have in one epoch of one stage.
+
+    Args:
+        source: the images.
+        views: K pipelines; those that fade as at their first step.
+        ids: (batches, n) int32.
+        seed: the experiment's seed.
+        stage: index of the stage.
+        epoch: of the stage.
+
+    Yields:
+        what `batches` does.
+    """
+    hide_gpus()
+    import tensorflow as tf
+
+    with tf.device("CPU"):
+        named = tf.data.Dataset.from_tensor_slices(ids)
+    first = np.int64(0)
+    dataset = named.map(lambda ids: (np.int64(epoch), first, ids))
+    return _augmented(dataset, source, views, seed=seed, stage=stage, size=ids.shape[1])
+
+
+def _augmented(
+    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, size: int
+) -> Iterator[Batch]:
+    """The batches of a data set of (epoch, step, ids (size,))."""
+    import tensorflow as tf
+
+    from sbn.augment.host.apply import make_apply
+
+    images = source.images
+    with tf.device("CPU"):
+        labels = tf.constant(source.labels)
     if isinstance(images, EncodedImages):
         from sbn.data.framed import frame_batches
 
         sizes = [split_framing(view.ops).size for view in views]
-        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
+        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=size)
         views = [view.framed() for view in views]
     else:
         sizes = [images.shape[1:3]] * len(views)
         with tf.device("CPU"):
             packed = tf.constant(pixels.pack(images))
     applies = [
-        make_apply(view.ops, image_size=size, fading=view.strengths is not None)
-        for view, size in zip(views, sizes, strict=True)
+        make_apply(view.ops, image_size=image_size, fading=view.strengths is not None)
+        for view, image_size in zip(views, sizes, strict=True)
     ]
     left = strengths(views)
 
@@ -95,7 +136,7 @@ def batches(
             for k, (apply, each, view) in enumerate(zip(applies, gathered, views, strict=True))
         ]
         batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
-        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
+        return batch if left is None else {**batch, "strength": tf.repeat(now[None], size, axis=0)}
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from etils import epath
@@ -12,11 +12,12 @@ from ml_collections import ConfigDict
 
 from sbn.data.corruptions import sets
 from sbn.data.sources import Source
+from sbn.data.views import View
 from sbn.evals.corruptions import Corrupted
 from sbn.evals.mix import GRID
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
-from sbn.tasks.base import Task, Variables
+from sbn.tasks.base import StageViews, Task, Variables
 
 Value = float | np.ndarray
 
@@ -33,6 +34,32 @@ class Evaluator(Protocol):
         ...
 
 
+@runtime_checkable
+class Staged(Protocol):
+    """An evaluator that measures what training does at a step: another stage has other views."""
+
+    def at(self, step: int) -> Evaluator:
+        """Returns the evaluator of a state that `step` steps led to."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stage of training, as evaluators know it.
+
+    Attributes:
+        start: steps done before it.
+        stop: steps done after it.
+        data: its views as the data paths make them.
+        views: its views as the task takes them.
+    """
+
+    start: int
+    stop: int
+    data: tuple[View, ...]
+    views: StageViews
+
+
 @dataclasses.dataclass(frozen=True)
 class Materials:
     """What evaluators are made of.
@@ -43,6 +70,7 @@ class Materials:
         mesh: the devices.
         train: training split.
         test: test split.
+        stages: of the run.
         workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
     """
 
@@ -51,6 +79,7 @@ class Materials:
     mesh: Mesh
     train: Source
     test: Source
+    stages: tuple[Stage, ...] = ()
     workdir: epath.Path | None = None
 
     @functools.cached_property
@@ -82,8 +111,10 @@ class Materials:
         return Corrupted(self.measure(sorted({*GRID, *config.eval.mix})), self.test, data)
 
 
-def run(evaluator: Evaluator, variables: Variables) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Returns what an evaluator yields: scalars by name, and arrays by name."""
+def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Returns what an evaluator yields of variables trained for `step` steps: scalars by name, and arrays by name."""
+    if isinstance(evaluator, Staged):
+        evaluator = evaluator.at(step)
     scalars: dict[str, float] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, value in evaluator(variables):

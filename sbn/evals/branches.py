@@ -6,17 +6,16 @@ the images of each view through the branch of that view, and for the images as t
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import jax
 import numpy as np
 from flax import traverse_util
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from sbn.config.errors import unknown
 from sbn.data.pixels import pack
 from sbn.data.sources import Source
 from sbn.evals.augmented import Augment, Augmented
+from sbn.evals.layers import find_layer, layer_shapes
 from sbn.tasks.base import Task, Variables
 
 _VALUES = 1 << 21  # activations that a density is made of, at most
@@ -57,10 +56,8 @@ class Branches:
         batch_size: int,
     ) -> None:
         self._task, self._source, self._views, self._epsilon = task, source, views, epsilon
-        self._shapes = _layer_shapes(task, source)
-        self._layer = layer or next((name for name in self._shapes if "block" in name and "/" not in name), "")
-        if self._layer not in self._shapes:
-            raise unknown("layer in eval.branches.layer", self._layer, self._shapes)
+        self._shapes = layer_shapes(task, source)
+        self._layer = find_layer(self._shapes, layer, key="eval.branches.layer")
         size = int(np.prod(self._shapes[self._layer][2:]))
         self._images = max(1, min(batch_size, len(source), _VALUES // size))
         whole = NamedSharding(mesh, PartitionSpec())
@@ -128,15 +125,3 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
     """Returns |a - b| / ((|a| + |b|) / 2), from 0 to 2; 0 of two zeros."""
     size = float(np.linalg.norm(a) + np.linalg.norm(b))
     return 2 * float(np.linalg.norm(a - b)) / size if size else 0.0
-
-
-def _layer_shapes(task: Task, source: Source) -> dict[str, tuple[int, ...]]:
-    """Shapes (1, K, ...) of what every layer gives, in the order of the forward pass, which jax's own dicts lose."""
-    found: dict[str, tuple[int, ...]] = {}
-
-    def trace(variables: Any, images: jax.Array) -> None:
-        found.update({name: value.shape for name, value in task.activations(variables, images).items()})
-
-    images = jax.ShapeDtypeStruct((1, *source.images.shape[1:3]), np.int32)
-    jax.eval_shape(trace, jax.eval_shape(task.init, jax.random.key(0)), images)
-    return found

@@ -10,10 +10,15 @@ from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions
 from sbn.evals.diversity import Diversity
+from sbn.evals.features import Features
 from sbn.evals.filtered import Filtered
 from sbn.evals.fourier import Fourier
+from sbn.evals.losses import Losses
 from sbn.evals.mix import Mix
+from sbn.evals.predictions import Predict
 from sbn.evals.scores import mix_name
+from sbn.evals.sizes import Sizes
+from sbn.evals.spectra import Spectra
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -102,6 +107,18 @@ def _high_pass(materials: Materials) -> Evaluator:
     )
 
 
+def _spectra(materials: Materials) -> Evaluator:
+    config, task = materials.config, materials.task
+    split = config.eval.spectra.split
+    return Spectra(
+        Predict(task, materials.mesh, batch_size=config.eval.batch_size, forward=task.features),
+        materials.train if split == "train" else materials.test,
+        split=split,
+        branches=task.branches,
+        per_class_mean=config.eval.spectra.per_class_mean,
+    )
+
+
 EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "accuracy": _accuracy,
     "mix": _mix,
@@ -112,4 +129,8 @@ EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "fourier": _fourier,
     "low_pass": _low_pass,
     "high_pass": _high_pass,
+    "losses": Losses,
+    "spectra": _spectra,
+    "features": Features,
+    "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
 }

@@ -8,7 +8,7 @@ network does.
 import collections
 import concurrent.futures
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ _END = object()
 
 Tag = TypeVar("Tag")
 Item = TypeVar("Item")
+Forward = Callable[[Any, jax.Array], jax.Array]
 
 
 class Images(Protocol):
@@ -39,6 +40,25 @@ class Images(Protocol):
         ...
 
 
+class Chosen:
+    """Some images of a set, in an order of one's own (`Images`).
+
+    Args:
+        images: an array, or what is asked for an array of ids as one is.
+        ids: (M,) which of them.
+    """
+
+    def __init__(self, images: Any, ids: np.ndarray) -> None:
+        self._images, self._ids = images, ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, where: slice) -> np.ndarray:
+        """Returns a slice."""
+        return self._images[self._ids[where]]
+
+
 class Predict:
     """The forward pass of a task over whole sets.
 
@@ -50,14 +70,16 @@ class Predict:
         task: what predicts.
         mesh: the devices.
         batch_size: images a batch, rounded up to the devices.
+        forward: what it computes of (variables, packed images (N, H, W)), (N, K, ...); None: the task's predictions.
     """
 
-    def __init__(self, task: Task, mesh: Mesh, *, batch_size: int) -> None:
+    def __init__(self, task: Task, mesh: Mesh, *, batch_size: int, forward: Forward | None = None) -> None:
         self._batch_size, self._devices = batch_size, mesh.devices.size
         self._sharding = NamedSharding(mesh, PartitionSpec("data"))
         whole = NamedSharding(mesh, PartitionSpec())
+        compute = forward or task.predict
         self._forward = jax.jit(
-            lambda variables, images: task.predict(variables, _packed(images)),
+            lambda variables, images: compute(variables, _packed(images)),
             in_shardings=(whole, self._sharding),
             out_shardings=whole,
         )
@@ -79,7 +101,7 @@ class Predict:
             the set's name, which of its images these are, and their outputs (n, K, ...).
         """
         waiting: collections.deque[tuple[Tag, slice, jax.Array]] = collections.deque()
-        for tag, where, batch in _ahead(self._batches(sets)):
+        for tag, where, batch in ahead(self._batches(sets)):
             placed = jax.make_array_from_callback(batch.shape, self._sharding, batch.__getitem__)
             waiting.append((tag, where, self._forward(variables, placed)))
             if len(waiting) > _ON_DEVICE:
@@ -117,7 +139,7 @@ def _fetch(tag: Tag, where: slice, outputs: jax.Array) -> tuple[Tag, slice, np.n
     return tag, where, np.asarray(outputs)[: where.stop - where.start]
 
 
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Yields `items` while another thread makes the next."""
     with concurrent.futures.ThreadPoolExecutor(1, "batches") as pool:
         coming = pool.submit(next, items, _END)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _PANELS = {
@@ -30,14 +31,18 @@ def draw_branches(arrays: Arrays) -> "Figure":
         axes.set_xticks(range(len(arrays["model/layers"])), [] if axes is not upper[-1] else arrays["model/layers"])
         axes.tick_params(axis="x", rotation=90)
         axes.legend()
-    edges = arrays["test/edges"]
+    draw_densities(last, arrays)
+    return figure
+
+
+def draw_densities(axes: "Axes", arrays: Arrays) -> None:
+    """Draws every `test/NAME/density` over `test/edges`; of images as they are with a dashed line."""
     for name, values in arrays.items():
         if name.endswith("/density"):
             view = name.split("/")[1]
             clean = view.startswith("clean_")
             label = f"images as they are, by {view.removeprefix('clean_')}" if clean else f"view {view}"
-            last.stairs(values, edges, label=label, linestyle="--" if clean else "-")
-    last.set_xlabel(f"features of {arrays['test/layer']}")
-    last.set_ylabel("density")
-    last.legend()
-    return figure
+            axes.stairs(values, arrays["test/edges"], label=label, linestyle="--" if clean else "-")
+    axes.set_xlabel(f"features of {arrays['test/layer']}")
+    axes.set_ylabel("density")
+    axes.legend()

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sbn.figures import curves, heat_maps
+from sbn.figures import curves, densities, heat_maps, inference, singular_values
 from sbn.figures.bars import draw_bars
 from sbn.figures.branches import draw_branches
 from sbn.figures.outcomes import Arrays
@@ -26,6 +26,9 @@ FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
     "fourier": heat_maps.draw,
     "low_pass": curves.low_pass,
     "high_pass": curves.high_pass,
+    "spectra": singular_values.draw_branches,
+    "features": densities.draw_run,
+    "sizes": inference.draw_run,
 }
 
 

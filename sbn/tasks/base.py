@@ -1,6 +1,7 @@
 """What the training loop and the evaluators ask of a task: initial variables, a loss, predictions."""
 
 import dataclasses
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,12 @@ Variables = dict[str, Any]
 Arrays = Mapping[str, jax.Array]
 # The name of a stream of random numbers -> its key at this step
 Keys = Callable[[str], jax.Array]
+
+
+def stream_key(seed: int, stream: str, step: jax.Array | int = 0) -> jax.Array:
+    """Returns the key of a named stream of random numbers at a step: f(seed, stream, step), nothing consumed."""
+    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
+    return jax.random.fold_in(key, step)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +80,16 @@ class Task(Protocol):
         """Returns the loss of a batch, and with it the new batch_stats and scalar metrics by name."""
         ...
 
+    def losses(self, variables: Variables, batch: Arrays, *, views: StageViews, keys: Keys) -> jax.Array:
+        """Returns the loss of every example in every view, (N, K), by the network at rest, as it is evaluated."""
+        ...
+
     def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the outputs of every branch for the same images, (N, K, ...)."""
+        ...
+
+    def features(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns what the last layer of every branch is given for the same images, (N, K, C) float32."""
         ...
 
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:

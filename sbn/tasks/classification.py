@@ -1,7 +1,7 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
 from sbn.models.network import STREAMS
 from sbn.nn import branches
+from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
@@ -84,19 +85,11 @@ class Classification:
             before smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
-        strengths = batch["strength"][0] if "strength" in batch else [1.0] * len(views.names)
+        strengths = _strengths(batch, views)
         passes = []
         for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
             own = views.take(indices)
-            mixed = mix_views(
-                normalise(pixels, mean=self.mean, std=self.std),
-                labels,
-                views=own,
-                keys=keys,
-                points=self._points,
-                attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
-                strengths=[strengths[k] for k in indices],
-            )
+            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
             passes.append((indices, (logits, mixed.targets)))
         logits, soft_labels = in_order(passes)
@@ -121,6 +114,56 @@ class Classification:
     @property
     def _points(self) -> tuple[str, ...]:
         return self.model.mixing_points
+
+    def losses(self, variables: Variables, batch: Arrays, *, views: StageViews, keys: Keys) -> jax.Array:
+        """Returns the cross-entropy of every example in every view, by the network at rest: running statistics.
+
+        The views are those of training, with the ops of the step, which may mix inside the network; targets are theirs,
+        soft where labels are mixed, and never smoothed (He et al. 2019, section 3).
+
+        Args:
+            variables: of the model, all branches.
+            batch: as for `loss`.
+            views: the stage's views.
+            keys: gives the keys of the step's ops.
+
+        Returns:
+            (N, K) float32.
+        """
+        labels, strengths = jax.nn.one_hot(batch["label"], self.classes), _strengths(batch, views)
+        passes = []
+        for indices, pixels in forward_groups(batch["pixels"], apart=self.apart):
+            own = views.take(indices)
+            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
+            if self.shared:
+                model, chosen, inputs = self.model, variables, branches.fold(mixed.images)
+            else:
+                model, inputs = self.model.clone(branches=len(indices)), mixed.images
+                chosen = branches.take_branches(variables, own.branches)
+            logits = model.apply(chosen, inputs, train=False, tap=mixed.tap).reshape(*mixed.targets.shape)
+            passes.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
+        (found,) = in_order(passes)
+        return found
+
+    def _mix(
+        self,
+        variables: Variables,
+        pixels: jax.Array,
+        labels: jax.Array,
+        views: StageViews,
+        keys: Keys,
+        strengths: Sequence[jax.Array | float],
+    ) -> Mixed:
+        """What the ops of the step make of the views of one pass, (N, views, H, W) packed."""
+        return mix_views(
+            normalise(pixels, mean=self.mean, std=self.std),
+            labels,
+            views=views,
+            keys=keys,
+            points=self._points,
+            attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
+            strengths=strengths,
+        )
 
     def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
         """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
@@ -181,6 +224,26 @@ class Classification:
         """
         return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
 
+    def features(self, variables: Variables, images: jax.Array) -> jax.Array:
+        """Returns the pooled activations, which the last layer is given, of every branch for the same images.
+
+        Args:
+            variables: of the model.
+            images: (N, H, W) int32, packed.
+
+        Returns:
+            (N, K, C) float32.
+        """
+        found: list[jax.Array] = []
+
+        def keep(name: str, x: jax.Array) -> jax.Array:
+            if name == "features":
+                found.append(x)
+            return x
+
+        self._logits(variables, normalise(images, mean=self.mean, std=self.std), tap=keep)
+        return jnp.concatenate(found, axis=1)
+
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
 
@@ -196,10 +259,15 @@ class Classification:
         layers = traverse_util.flatten_dict(state["intermediates"], sep="/")
         return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
 
-    def _logits(self, variables: Variables, inputs: jax.Array) -> jax.Array:
+    def _logits(self, variables: Variables, inputs: jax.Array, *, tap: Tap = no_tap) -> jax.Array:
         plain, inputs = self.model.clone(branches=1), inputs[:, None]
         alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
-        return jnp.concatenate([plain.apply(own, inputs, train=False) for own in alone], axis=1)
+        return jnp.concatenate([plain.apply(own, inputs, train=False, tap=tap) for own in alone], axis=1)
+
+
+def _strengths(batch: Arrays, views: StageViews) -> Any:
+    """What is left of each view's mixing at this step, K of them."""
+    return batch["strength"][0] if "strength" in batch else [1.0] * len(views.names)
 
 
 def _for_pass(number: int, keys: Keys) -> Keys:

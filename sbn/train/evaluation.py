@@ -31,7 +31,7 @@ class Evaluation:
         """Runs evaluators, writes their arrays and pictures, and returns their scalars."""
         scalars: dict[str, float] = {}
         for name in names:
-            numbers, arrays = run(self._evaluators[name], variables)
+            numbers, arrays = run(self._evaluators[name], variables, step=step)
             artifacts.write(self._workdir, name, step, arrays)
             scalars |= numbers
         return scalars

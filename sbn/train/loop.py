@@ -12,7 +12,6 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
-from sbn.evals.base import Materials
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Arrays
 from sbn.train import inheritance, preemption, provenance
@@ -76,7 +75,7 @@ def _run(
     setup = make_setup(config, inherited.before)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
-    evaluators = make_evaluators(Materials(config, task, mesh, train=setup.train, test=setup.test, workdir=workdir))
+    evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     evaluation = Evaluation(evaluators, plan, workdir)
 
     # Start, or restore

@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import numpy as np
+from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -17,6 +18,7 @@ from sbn.data import sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.sources import Source
 from sbn.data.views import View
+from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
@@ -40,6 +42,19 @@ class Setup:
     test: Source
     task: Classification
     plan: Plan
+
+    def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
+        """Returns what the evaluators of the run are made of."""
+        stages = tuple(
+            evals.Stage(
+                stage.start,
+                stage.stop,
+                tuple(make_views(stage, self.train.images)),
+                stage_views(stage, self.task.branches),
+            )
+            for stage in self.plan.stages
+        )
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
 
 
 def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:

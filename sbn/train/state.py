@@ -1,13 +1,12 @@
 """The state of training: everything that a step reads and changes."""
 
-import zlib
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from sbn.tasks.base import Task
+from sbn.tasks.base import Task, stream_key
 
 
 class TrainState(NamedTuple):
@@ -22,12 +21,6 @@ class TrainState(NamedTuple):
     def variables(self) -> dict[str, Any]:
         """What a model is applied with."""
         return {"params": self.params, "batch_stats": self.batch_stats}
-
-
-def stream_key(seed: int, stream: str, step: jax.Array | int = 0) -> jax.Array:
-    """Returns the key of a named stream of random numbers at a step: f(seed, stream, step), nothing consumed."""
-    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
-    return jax.random.fold_in(key, step)
 
 
 def init_state(task: Task, optimiser: optax.GradientTransformation, *, seed: int) -> TrainState:

@@ -10,14 +10,14 @@ import optax
 from jax.sharding import Mesh
 
 from sbn.nn import branches
-from sbn.tasks.base import Arrays, Keys, Objective, Task
+from sbn.tasks.base import Arrays, Keys, Objective, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
 from sbn.train.optimiser import Schedule, make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.setup import stage_views
-from sbn.train.state import TrainState, stream_key
+from sbn.train.state import TrainState
 
 Step = Callable[[TrainState, Arrays, Arrays], tuple[TrainState, Arrays]]
 

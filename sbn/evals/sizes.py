@@ -1,0 +1,93 @@
+"""One network at several image sizes, each through the branch trained at it (Consistent Normalization, Table 5).
+
+Test images are resized as `resize` does, from the size at which they are evaluated otherwise. A size that no view was
+trained at goes through the first branch, and every size does besides: the price of leaving the others at home.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sbn.augment.size_ops import sizes
+from sbn.evals.accuracy import named
+from sbn.evals.augmented import Augmented, make_augment
+from sbn.evals.base import Materials
+from sbn.evals.multiply_adds import multiply_adds
+from sbn.evals.predictions import Forward, Predict
+from sbn.evals.scores import Labelled, Measure
+from sbn.tasks.base import Task, Variables
+
+
+class Sizes:
+    """Yields `test_SIZE/BRANCH/` accuracy, top5_accuracy and loss, and `model/size_SIZE/multiply_adds` of an image.
+
+    As arrays (S,): `sizes/own/accuracy`, of each size's branch, `sizes/BRANCH/accuracy` of the first branch, where it
+    is not every size's own, `sizes/multiply_adds` and `sizes/sizes`, descending.
+
+    Args:
+        materials: the parts of the run.
+        sizes: sides in pixels of the test images; empty: those that the views of the last stage have.
+    """
+
+    def __init__(self, materials: Materials, *, sizes: Sequence[int]) -> None:
+        self._task, self._test = materials.task, materials.test
+        trained = trained_at(materials)
+        self._own = {size: trained.get(size, 0) for size in sorted(sizes or trained, reverse=True)}
+        config, branches = materials.config, materials.task.branches
+        self._augments, self._measures = {}, {}
+        for size, own in self._own.items():
+            shape = self._test.images.shape[1:3]
+            self._augments[size] = make_augment(config, f"resize({size})", image_size=shape, key="eval.sizes.sizes")
+            which = tuple(dict.fromkeys((own, 0)))
+            predict = Predict(
+                self._task,
+                materials.mesh,
+                batch_size=config.eval.batch_size,
+                forward=_of_branches(self._task, which),
+            )
+            names = [branches[branch] for branch in which]
+            self._measures[size] = Measure(predict, branches=names, mix=(), average=config.eval.average)
+
+    def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
+        """Yields (name, value) pairs."""
+        own, first, costs = [], [], []
+        for size, measure in self._measures.items():
+            images = Augmented(self._test, self._augments[size], draw=0)
+            sets = {"test": Labelled.of(images, self._test.labels)}
+            found = measure(variables, sets, what=f"sizes, {size} pixels")["test"]
+            yield from named(found, measure.names, f"test_{size}", classes=self._test.classes)
+            costs.append(self._cost(variables, images))
+            yield f"model/size_{size}/multiply_adds", float(costs[-1])
+            own.append(found.accuracy[0])
+            first.append(found.accuracy[-1])
+        yield "sizes/own/accuracy", np.array(own)
+        if any(self._own.values()):
+            yield f"sizes/{self._task.branches[0]}/accuracy", np.array(first)
+        yield "sizes/multiply_adds", np.array(costs, np.float64)
+        yield "sizes/sizes", np.array(list(self._own))
+
+    def _cost(self, variables: Variables, images: Augmented) -> int:
+        """Multiply-adds of one branch for one image."""
+        one = jax.ShapeDtypeStruct(images[slice(0, 1)].shape, np.int32)
+        return multiply_adds(self._task.predict, variables, one) // len(self._task.branches)
+
+
+def trained_at(materials: Materials) -> dict[int, int]:
+    """Returns {shorter side: branch} of the views of the last stage; of several of one size the first's."""
+    stage = materials.stages[-1]
+    found: dict[int, int] = {}
+    for view, branch in zip(stage.data, stage.views.branches, strict=True):
+        found.setdefault(min(sizes(view.ops, materials.train.images.shape[1:3])[-1]), branch)
+    return found
+
+
+def _of_branches(task: Task, which: tuple[int, ...]) -> Forward:
+    """The predictions of some branches; the compiler drops the others."""
+
+    def forward(variables: Variables, images: jax.Array) -> jax.Array:
+        every = task.predict(variables, images)
+        return jnp.concatenate([every[:, branch : branch + 1] for branch in which], axis=1)
+
+    return forward
