@@ -95,6 +95,7 @@ class Classification:
                 keys=keys,
                 points=self._points,
                 attack=make_attack(self._attacked(variables, own, keys), mean=self.mean, std=self.std),
+                std=self.std,
                 strengths=[strengths[k] for k in indices],
             )
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
