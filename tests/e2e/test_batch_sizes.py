@@ -7,12 +7,9 @@ from sbn.augment.batch_sizes import drawn
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.pixels import pack
-from sbn.train import Preempted, preemption, train
-from sbn.train import mesh as meshes
+from sbn.train import Preempted, loop, preemption, train
 from sbn.train.feed import make_feed
-from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.setup import make_setup
-from sbn.train.state import init_state
 from sbn.train.step import make_step
 from tests.e2e import runs
 
@@ -71,43 +68,53 @@ def test_batches_do_not_depend_on_where_reading_starts(parts):
             np.testing.assert_array_equal(a, b)
 
 
-def test_a_step_is_compiled_once_a_size_and_never_again(parts):
-    config, setup, feed = parts
-    (stage,) = setup.plan.stages
-    schedule = make_schedule(stage, setup.plan)
-    step = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=feed.prepare(stage))
-    state = init_state(setup.task, make_optimiser(stage, schedule), seed=0)
-    compiled = []
-    for batch in batches(parts):
-        state, metrics = step(state, meshes.place(setup.mesh, batch), feed.resident)
-        assert np.isfinite(float(metrics["crop/loss"]))
-        compiled.append(step._cache_size())
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """An uninterrupted run, and how many programs its step had after every step."""
+    workdir, compiled = tmp_path_factory.mktemp("runs") / "whole", []
+
+    def counted(*args, **kwargs):
+        step = make_step(*args, **kwargs)
+
+        def take(*arguments):
+            result = step(*arguments)
+            compiled.append(step._cache_size())
+            return result
+
+        return take
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "make_step", counted)
+        train(tiny(CROPS), workdir)
+    return workdir, compiled
+
+
+def test_a_step_is_compiled_once_a_size_and_never_again(finished):
     sizes = expected_sizes(12)
-    assert compiled == [len(set(sizes[: done + 1])) for done in range(12)]
-    assert compiled[-1] == len(SIZES)
+    assert finished[1] == [len(set(sizes[: done + 1])) for done in range(12)]
+    assert finished[1][-1] == len(SIZES)
+    assert all(np.isfinite(line["train/crop/loss"]) for line in runs.metric_lines(finished[0]) if "train/loss" in line)
 
 
-def test_a_run_stopped_in_between_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch):
-    config = tiny(CROPS)
-    train(config, tmp_path / "whole")
-    stop_at, given = 4, {"steps": 0}
+def test_a_run_stopped_in_between_goes_on_to_the_same_bits(finished, tiny, tmp_path, monkeypatch):
+    asked = []
 
-    class Notice(preemption.Notice):
+    class Stop(preemption.Notice):
         @property
         def given(self):
-            given["steps"] += 1
-            return given["steps"] == stop_at
+            asked.append(1)
+            return len(asked) == 4
 
         @given.setter
         def given(self, value):
             pass
 
     with monkeypatch.context() as patched:
-        patched.setattr(preemption, "Notice", Notice)
-        with pytest.raises(Preempted):
-            train(config, tmp_path / "stopped")
-    train(config, tmp_path / "stopped")
-    runs.assert_same_state(runs.final_state(tmp_path / "whole"), runs.final_state(tmp_path / "stopped"))
+        patched.setattr(preemption, "Notice", Stop)
+        with pytest.raises(Preempted, match="after step 4"):
+            train(tiny(CROPS), tmp_path / "run")
+    train(tiny(CROPS), tmp_path / "run")
+    runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(finished[0]))
 
 
 def test_the_device_path_refuses_them(tiny):
