@@ -123,7 +123,7 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     path = pathlib.Path(path)
     if not path.is_file():
         raise unknown(
-            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if p.stem != "__init__")
+            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if not p.stem.startswith("_"))
         )
     spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -139,10 +139,10 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
 
 
 def experiment_files() -> list[pathlib.Path]:
-    """Returns the experiments files in experiments/ here, or beside the package."""
+    """Returns the experiments files in experiments/ here, or beside the package; `_NAME.py` is a part of one."""
     for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[2] / "experiments"):
         if folder.is_dir():
-            return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+            return sorted(p for p in folder.glob("*.py") if not p.stem.startswith("_"))
     raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
 
 
