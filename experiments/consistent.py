@@ -187,6 +187,36 @@ TABLE4 = Table(
     },
 )
 
+# Table 2's runs, in pixels of each side
+_TABLE5 = {
+    "resnet18_bn_3_sizes": {192: 71.1, 128: 65.0},
+    "resnet18_cn_3_sizes": {192: 71.4, 128: 65.8},
+    "resnet18_cn_5_sizes": {192: 71.9, 128: 66.8},
+    "resnet50_bn_3_sizes": {192: 75.9, 128: 70.5},
+    "resnet50_cn_3_sizes": {192: 76.8, 128: 73.0},
+    "resnet50_cn_5_sizes": {192: 77.7, 128: 73.9},
+}
+
+
+def _at_size(name: str, side: int) -> str:
+    return f"test_{side}/{'main' if '_bn_' in name else f'size_{side}'}/accuracy"
+
+
+TABLE5 = Table(
+    "ImageNet in other sizes, each through the set trained at it",
+    {
+        name: Row(
+            {},
+            tuple(Paper(value, _at_size(name, side)) for side, value in values.items()),
+            "Table 5",
+            note="the middle 224 pixels, resized; the caption says errors, and prints accuracies",
+            runs_of=f"table2/{name}",
+            evals=("sizes",),
+        )
+        for name, values in _TABLE5.items()
+    },
+)
+
 _TABLE6 = {"bn": (69.8, 70.63, "BN"), "bn_gta": (60.9, 64.05, "BN + GTAV"), "cn_gta": (70.7, 71.85, "CN + GTAV")}
 TABLE6 = Table(
     "Segmentation of Cityscapes, with and without GTA5 (DeepLab, ResNet-50)",
@@ -219,30 +249,39 @@ FIGURE1 = Table(
     {name: again(f"table1/{name}", row.paper, "Figure 1", runs=3) for name, row in TABLE1.rows.items()},
 )
 
-_TWO = "table1/resnet32_transformed_cn"
+_FIGURE3 = {"a": ("bn", "BN: little between them"), "b": ("none", "w/o BN: apart"), "c": ("cn", "CN: apart")}
+FIGURE3 = Table(
+    "Features of images and of their small copies, after the first block of ResNet-32",
+    {
+        name: Row(
+            {},
+            where=f"Figure 3{name}",
+            runs=3,
+            note=f"{words}; of all test images and models trained on both, which the paper does not say",
+            runs_of=f"table1/resnet32_transformed_{method}",
+            evals=("features",),
+            metrics=("test/shrunk/overlap", "test/shrunk/wasserstein"),
+        )
+        for name, (method, words) in _FIGURE3.items()
+    },
+)
+
+# Beside table1/resnet32_transformed_cn
+_CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
+    "bn_one_pass": ({**shrunk(), "norm.kind": "shared"}, "BN over both copies as one batch"),
+    "cn_mean_loss": ({**shrunk(), "views.main.weight": 0.5, "views.shrunk.weight": 0.5}, "CN, losses averaged"),
+    "cn_shared_affine": ({**shrunk(), "norm.kind": "split_stats"}, "CN of statistics alone"),
+    "cn_random_place": (shrunk(", 'random'"), "CN, the small copy anywhere on its canvas"),
+    "cn_top_left": (shrunk(", 'top_left'"), "CN, the small copy in a corner of its canvas"),
+    "cn_of_groups": ({**shrunk(), "norm.layer": "group", "norm.groups": 8}, "CN of GroupNorm, 8 groups"),
+}
 OURS = Table(
     "Controls of our own (no number in the paper)",
     {
-        "resnet32_transformed_bn_one_pass": Row(
-            {**shrunk(), "norm.kind": "shared"},
-            where=f"Table 1's BN over both copies as one batch, beside {_TWO}",
-            runs=3,
-        ),
-        "resnet32_transformed_cn_mean_loss": Row(
-            {**shrunk(), "views.main.weight": 0.5, "views.shrunk.weight": 0.5}, where="CN, losses averaged", runs=3
-        ),
-        "resnet32_transformed_cn_shared_affine": Row(
-            {**shrunk(), "norm.kind": "split_stats"}, where="CN of statistics alone", runs=3
-        ),
-        "resnet32_transformed_cn_random_place": Row(
-            shrunk(", 'random'"), where="CN, the small copy anywhere on its canvas", runs=3
-        ),
-        "resnet32_transformed_cn_top_left": Row(
-            shrunk(", 'top_left'"), where="CN, the small copy in a corner of its canvas", runs=3
-        ),
-        "resnet32_transformed_cn_of_groups": Row(
-            {**shrunk(), "norm.layer": "group", "norm.groups": 8}, where="CN of GroupNorm, 8 groups", runs=3
-        ),
+        **{
+            f"resnet32_transformed_{name}": Row(changes, where=where, runs=3)
+            for name, (changes, where) in _CONTROLS.items()
+        },
         "resnet18_bn_5_sizes": Row({**sizes(*FIVE), **BN}, where="Table 2's five sizes through one BatchNorm"),
         "resnet18_cn_crop_resized": Row(
             imagenet(f"{CROPS}|resize(224)", "crop", CN), where="Table 3's cropping, crops resized to 224"
@@ -251,8 +290,8 @@ OURS = Table(
 )
 
 TABLES = {
-    "table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "table6": TABLE6, "table7": TABLE7,
-    "figure1": FIGURE1, "ours": OURS,
+    "table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "table5": TABLE5,
+    "table6": TABLE6, "table7": TABLE7, "figure1": FIGURE1, "figure3": FIGURE3, "ours": OURS,
 }  # fmt: skip
 
 

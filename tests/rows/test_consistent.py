@@ -1,6 +1,7 @@
 """The rows of Consistent Normalization against the paper's facts, all of them."""
 
 import json
+import math
 
 import pytest
 
@@ -165,6 +166,32 @@ def test_a_row_printed_again_shows_the_same_runs(experiment, entry):
 
 
 @needs_spec
+@pytest.mark.parametrize("entry", of("Table 5"), ids=lambda entry: entry["id"])
+def test_other_sizes_are_measured_in_the_runs_of_table_2_by_the_branch_of_each(experiment, entry):
+    row = experiment.rows()[row_name(entry["id"])]
+    assert (row.runs_of, row.evals, row.changes) == (row_name(entry["reuse"]), ("sizes",), {})
+    branches = config_of(experiment, row.runs_of).branches
+    assert [(paper.value, paper.metric) for paper in row.paper] == [
+        (
+            entry["paper_values"][f"top1_{side}"],
+            f"test_{side}/{'main' if entry['normalization'] == 'bn' else f'size_{side}'}/accuracy",
+        )
+        for side in (192, 128)
+    ]
+    assert {"size_192", "size_128"} <= set(branches)
+
+
+@needs_spec
+@pytest.mark.parametrize("entry", of("Figure 3"), ids=lambda entry: entry["id"])
+def test_features_are_those_of_models_trained_on_both_kinds_of_images(experiment, entry):
+    row = experiment.rows()[row_name(entry["id"])]
+    assert (row.runs_of, row.evals) == (row_name(entry["reuse"]), ("features",))
+    view = config_of(experiment, row.runs_of).branches[1]
+    assert row.metrics == (f"test/{view}/overlap", f"test/{view}/wasserstein")
+    assert not row.paper
+
+
+@needs_spec
 @pytest.mark.parametrize("entry", of("Table 6", "Table 7", "extra"), ids=lambda entry: entry["id"])
 def test_segmentation_and_translation_wait(experiment, entry):
     row = experiment.rows()[name := row_name(entry["id"])]
@@ -196,8 +223,6 @@ def test_no_entry_and_no_row_is_missing(experiment):
 @pytest.mark.parametrize("steps_per_epoch", [5004])
 def test_imagenets_learning_rate_is_the_papers(experiment, steps_per_epoch):
     """Linear from 0 to 0.1 in 5 epochs, then 0.05 (1 + cos(pi (t - t_w) / (T - t_w))), to 0 at the last step."""
-    import math
-
     config = config_of(experiment, "table2/resnet50_cn_5_sizes")
     plan = make_plan(config, examples=EXAMPLES["imagenet2012"])
     assert plan.steps_per_epoch == steps_per_epoch
