@@ -27,6 +27,11 @@ def span(*, low: float, high: float, default: tuple[float, float]) -> Any:
     return dataclasses.field(default=default, metadata={"low": low, "high": high})
 
 
+def whole_numbers(*, low: int, high: int) -> Any:
+    """Declares several whole numbers (a, b, ...) from `low` to `high`, no two the same."""
+    return dataclasses.field(metadata={"low": low, "high": high})
+
+
 def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
     """Returns the value of a declared field as its type.
 
@@ -47,6 +52,8 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
         return value
     if field.type == tuple[float, float]:
         return _checked_span(what, field, value)
+    if field.type == tuple[int, ...]:
+        return _checked_whole_numbers(what, field, value)
     kinds = (int, float) if field.type is float else (int,)
     if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
         kind = "a finite number" if field.type is float else "a whole number"
@@ -65,3 +72,11 @@ def _checked_span(what: str, field: dataclasses.Field[Any], value: Any) -> tuple
     if not numbers or len(value) != 2 or not low <= value[0] <= value[1] <= high:
         raise ValueError(f"{what} is {value!r}; it must be a pair (a, b) of numbers with {low} <= a <= b <= {high}")
     return float(value[0]), float(value[1])
+
+
+def _checked_whole_numbers(what: str, field: dataclasses.Field[Any], value: Any) -> tuple[int, ...]:
+    low, high = field.metadata["low"], field.metadata["high"]
+    several = isinstance(value, tuple | list) and all(type(one) is int and low <= one <= high for one in value)
+    if not several or len(value) < 2 or len(set(value)) < len(value):
+        raise ValueError(f"{what} is {value!r}; it must be two or more different whole numbers from {low} to {high}")
+    return tuple(value)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sbn.augment.batch_sizes import RandomCropOf
 from sbn.augment.ops import Blur, Crop, Op, ResizeAndPad
 from sbn.augment.pipeline import draw_addresses
 from sbn.augment.size_ops import CentreCrop, RandomCrop, Size, sizes
@@ -44,10 +45,15 @@ def _check_size(op: RandomCrop | CentreCrop | ResizeAndPad, image_size: Size) ->
         )
 
 
+def _refuse(op: RandomCropOf, image_size: Size) -> None:
+    raise ValueError(f"{op.name} draws a size a mini-batch: that is for views of training, on the host path")
+
+
 _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
     Crop: _check_crop,
     Blur: _check_blur,
     ResizeAndPad: _check_size,
     RandomCrop: _check_size,
     CentreCrop: _check_size,
+    RandomCropOf: _refuse,
 }

@@ -4,6 +4,7 @@ import dataclasses
 from typing import ClassVar
 
 from sbn.augment.arguments import choice, fill_with, number
+from sbn.augment.batch_sizes import RandomCropOf
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
@@ -263,5 +264,6 @@ OPS: dict[str, type[Op]] = {
         ResizeAndPad,
         *SIZE_OPS,
         *STEP_OPS,
+        RandomCropOf,
     )
 }

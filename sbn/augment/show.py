@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sbn.augment import entries, ops, size_ops, step_ops
+from sbn.augment import batch_sizes, entries, ops, size_ops, step_ops
 from sbn.augment.entries import Entry
 from sbn.augment.levels import LEVELS, WIDE, Levels, argument
 from sbn.augment.pipeline import format, format_value, parse
@@ -92,6 +92,10 @@ def _random_crop(op: size_ops.RandomCrop) -> Iterable[Row]:
     yield _title(op, note=f"a window of {op.size} x {op.size}, anywhere in the image")
 
 
+def _random_crop_of(op: batch_sizes.RandomCropOf) -> Iterable[Row]:
+    yield _title(op, f"1/{len(op.sizes)} each", "one size a mini-batch, a window of it anywhere in every image")
+
+
 def _centre_crop(op: size_ops.CentreCrop) -> Iterable[Row]:
     yield _title(op, note=f"the middle {op.size} x {op.size}")
 
@@ -126,6 +130,7 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     **dict.fromkeys(step_ops.STEP_OPS, _step_op),
     step_ops.CutMix: _cutmix,
     size_ops.RandomCrop: _random_crop,
+    batch_sizes.RandomCropOf: _random_crop_of,
     size_ops.InceptionCrop: _inception_crop,
     size_ops.Resize: _resize,
     size_ops.CentreCrop: _centre_crop,

@@ -82,5 +82,21 @@ class Adversarial(StepOp):
     statistics: str = choice("batch", "running", default="batch")
 
 
+@dataclasses.dataclass(frozen=True)
+class Lighting(StepOp):
+    """Shifts the colour of whole images along the principal components of ImageNet's (Krizhevsky et al. 2012).
+
+    Every image draws three normal numbers of deviation `strength`; a component is added as often as its number times
+    its eigenvalue says, to pixels from 0 to 1 before they are normalised (fb.resnet.torch's values). It needs no other
+    image and stands in the step all the same: a shift of a whole image would be rounded to whole levels, of which it
+    has about three, on its way there. Nothing is clipped, as in that code; fillers are shifted too. Convolutions and
+    resizing pass a shift on as it is: it makes no difference whether they come before it.
+    """
+
+    name: ClassVar[str] = "lighting"
+    where: ClassVar[str] = "batch"
+    strength: float = number(low=0, high=100, default=0.1)
+
+
 MIXES = (Mixup, CutMix, ManifoldMixup)
-STEP_OPS = (*MIXES, Adversarial)
+STEP_OPS = (*MIXES, Adversarial, Lighting)

@@ -24,6 +24,7 @@ def check(config: ConfigDict) -> ConfigDict:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_data(config)
     _check_model(config)
+    _check_norm(config)
     for stage in config.stages:
         _check_batch(tree.stage_config(config, stage))
     for weight in config.eval.mix:
@@ -132,6 +133,22 @@ def _check_model(config: ConfigDict) -> None:
             )
     if model.zero_last_scale and config.norm.kind == "none":
         raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', where no scale is")
+
+
+def _check_norm(config: ConfigDict) -> None:
+    norm = config.norm
+    if norm.groups != 32 and norm.layer != "group":
+        raise ConfigError(f"norm.groups = {norm.groups} means nothing for norm.layer = {norm.layer!r}")
+    if norm.layer == "batch":
+        return
+    if norm.kind in ("split_stats", "none"):
+        what = "where no layer is" if norm.kind == "none" else "which keeps no statistics: 'split' or 'shared'"
+        raise ConfigError(f"norm.layer = {norm.layer!r} means nothing for norm.kind = {norm.kind!r}, {what}")
+    for name, default in (("group_size", None), ("momentum", 0.9), ("unbiased", True)):
+        if norm[name] != default:
+            raise ConfigError(
+                f"norm.{name} = {norm[name]} means nothing for norm.layer = {norm.layer!r}: it keeps no statistics"
+            )
 
 
 def _distinct(name: str, values: tuple[object, ...]) -> None:

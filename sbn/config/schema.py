@@ -125,6 +125,14 @@ KEYS = (
         choices=("split", "split_stats", "shared", "none"),
     ),
     Key(
+        "norm.layer",
+        "str",
+        "batch",
+        "What is normalised: batch, a channel over the batch (BatchNorm); layer, the channels of every position (LayerNorm); group, norm.groups groups of an image's channels (GroupNorm). The last two keep no statistics.",
+        choices=("batch", "layer", "group"),
+    ),
+    Key("norm.groups", "int", 32, "Groups of channels of norm.layer='group'; 1: the whole image.", low=1),
+    Key(
         "norm.sequential",
         "bool",
         False,

@@ -44,8 +44,8 @@ def batches(
 
     Yields:
         {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
-        views differ in size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also 'strength' (n, K)
-        float32, what is left of each at this step.
+        views differ in size, or one draws its size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also
+        'strength' (n, K) float32, what is left of each at this step.
     """
     hide_gpus()
     import tensorflow as tf
@@ -105,7 +105,7 @@ def _augmented(
     """The batches of a data set of (epoch, step, ids (size,))."""
     import tensorflow as tf
 
-    from sbn.augment.host.apply import make_apply
+    from sbn.augment.host.batch_sizes import make_batch_apply
 
     images = source.images
     with tf.device("CPU"):
@@ -121,7 +121,7 @@ def _augmented(
         with tf.device("CPU"):
             packed = tf.constant(pixels.pack(images))
     applies = [
-        make_apply(view.ops, image_size=image_size, fading=view.strengths is not None)
+        make_batch_apply(view.ops, view=view.draws, image_size=image_size, fading=view.strengths is not None)
         for view, image_size in zip(views, sizes, strict=True)
     ]
     left = strengths(views)
@@ -132,8 +132,8 @@ def _augmented(
         gathered = framed or [tf.gather(packed, ids)] * len(views)
         now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
-            apply(each, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
-            for k, (apply, each, view) in enumerate(zip(applies, gathered, views, strict=True))
+            apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k])
+            for k, (apply, each) in enumerate(zip(applies, gathered, strict=True))
         ]
         batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
         return batch if left is None else {**batch, "strength": tf.repeat(now[None], size, axis=0)}

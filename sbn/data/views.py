@@ -14,8 +14,10 @@ Batch = dict[str, Any]
 
 
 def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
-    """Returns K arrays (N, H, W) as one, (N, K, H, W), if they are of one size; else as a tuple."""
-    return stack(views, axis=1) if len({tuple(view.shape[1:]) for view in views}) == 1 else tuple(views)
+    """Returns K arrays (N, H, W) as one, (N, K, H, W), if they are always of one size; else as a tuple."""
+    sizes = {tuple(view.shape[1:]) for view in views}
+    varies = len(views) > 1 and (None, None) in sizes  # a size that a mini-batch draws
+    return stack(views, axis=1) if len(sizes) == 1 and not varies else tuple(views)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -65,6 +65,8 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
         classes=classes,
         branches=1 if shared else branches,
         norm="split" if shared else config.norm.kind,
+        layer=config.norm.layer,
+        groups=config.norm.groups,
         momentum=config.norm.momentum,
         epsilon=config.norm.epsilon,
         group_size=config.norm.group_size,

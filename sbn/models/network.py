@@ -28,6 +28,8 @@ class Network(nn.Module):
         classes: number of logits.
         branches: K.
         norm: `'split'`, `'split_stats'` or `'none'` (see `nn.norms`), which is Fixup: the branches share everything.
+        layer: what is normalised: `'batch'`, `'layer'` or `'group'`.
+        groups: of channels, where groups of them are normalised.
         initialiser: name of the initial weights, of `nn.initialisers.INITIALISATIONS`.
         momentum: of the running statistics.
         epsilon: added to variances.
@@ -40,6 +42,8 @@ class Network(nn.Module):
     classes: int
     branches: int
     norm: str
+    layer: str = "batch"
+    groups: int = 32
     initialiser: str = "he_fan_out"
     momentum: float = 0.9
     epsilon: float = 1e-5
@@ -66,7 +70,9 @@ class Network(nn.Module):
             )
         norm = self.norm_layer or make_norm(
             self.norm,
+            layer=self.layer,
             branches=self.branches,
+            groups=self.groups,
             momentum=self.momentum,
             epsilon=self.epsilon,
             group_size=self.group_size,

@@ -162,6 +162,7 @@ class Classification:
             keys=keys,
             points=self._points,
             attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
+            std=self.std,
             strengths=strengths,
         )
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from sbn.augment import step_ops
 from sbn.augment.step import mix
 from sbn.augment.step.adversarial import attack
+from sbn.augment.step.lighting import lighten
 from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Keys, StageViews
 
@@ -39,6 +40,7 @@ def mix_views(
     keys: Keys,
     points: Sequence[str],
     attack: Attack,
+    std: Sequence[float],
     strengths: Sequence[Array | float],
 ) -> Mixed:
     """Runs every view's step ops, in order.
@@ -53,6 +55,7 @@ def mix_views(
         keys: gives the keys.
         points: the model's mixing points.
         attack: makes adversarial images.
+        std: (C,) of the normalisation.
         strengths: of the mixing of every view, K of them.
     """
     shape = (*images.shape[:2], targets.shape[-1])
@@ -75,6 +78,8 @@ def mix_views(
                 t = mix.blend(t, drawn.pairing)
             elif isinstance(op, step_ops.Adversarial):
                 x = attack(op, key, k, x, t)
+            elif isinstance(op, step_ops.Lighting):
+                x = lighten(op, key, x, std=std)
         columns.append(x)
         soft.append(t)
     return Mixed(jnp.stack(columns, axis=1), jnp.stack(soft, axis=1), _make_tap(hidden, shape[:2], points))

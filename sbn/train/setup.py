@@ -9,6 +9,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
+from sbn.augment.batch_sizes import variants
 from sbn.augment.fits import check_fits
 from sbn.augment.framing import check_framing
 from sbn.augment.ops import POLICIES
@@ -97,10 +98,11 @@ def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
     views = []
     for name, (ops, streams) in _pipelines(stage).items():
         try:
-            if isinstance(images, EncodedImages):
-                check_framing(ops, least=images.least)
-            else:
-                check_fits(ops, image_size=images.shape[1:3])
+            for variant in variants(ops):
+                if isinstance(images, EncodedImages):
+                    check_framing(variant, least=images.least)
+                else:
+                    check_fits(variant, image_size=images.shape[1:3])
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
         views.append(View(ops, streams, _strengths(stage, name, ops)))

@@ -13,7 +13,7 @@ from sbn.config.errors import ConfigError
 
 ROOT = pathlib.Path(__file__).parents[2]
 SPLIT_BN = str(ROOT / "experiments/split_bn.py")
-EXPERIMENTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__")
+EXPERIMENTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if not path.stem.startswith("_"))
 
 
 def request(*argv: str) -> command_line.Request:

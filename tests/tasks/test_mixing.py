@@ -65,7 +65,14 @@ def run(task, variables, batch, views, step=0, **objective):
 
 def mix(images, labels, views, step=0, points=()):
     return mixing.mix_views(
-        images, labels, views=views, keys=keys_at(step), points=points, attack=None, strengths=(1.0, 1.0)
+        images,
+        labels,
+        views=views,
+        keys=keys_at(step),
+        points=points,
+        attack=None,
+        std=(0.25,) * 3,
+        strengths=(1.0, 1.0),
     )
 
 
@@ -179,7 +186,7 @@ def adversarial_images(task, variables, images, views):
     attack = mixing.make_attack(task._attacked(variables, views, keys_at(0)), mean=task.mean, std=task.std)
     labels = jnp.eye(CLASSES)[:N]
     return mixing.mix_views(
-        images, labels, views=views, keys=keys_at(0), points=(), attack=attack, strengths=(1.0, 1.0)
+        images, labels, views=views, keys=keys_at(0), points=(), attack=attack, std=task.std, strengths=(1.0, 1.0)
     ).images
 
 

@@ -1,0 +1,59 @@
+"""The ImageNet rows of Split BatchNorms' Table 2."""
+
+from typing import Any
+
+from sbn.config.rows import Paper, Row
+
+CROP = "inception_crop(224)|flip"
+
+# RandAugment's own ResNet-50: the TPU code at randaugment-32's settings. Each of 32 cores normalises its 128 images.
+IMAGENET: dict[str, Any] = {
+    "data.name": "imagenet2012",
+    "data.test_split": "validation",
+    "model.name": "imagenet_resnet",
+    "model.depth": 50,
+    "model.width": None,
+    "model.initialiser": "tpu",
+    "model.zero_last_scale": True,
+    "norm.group_size": 128,
+    "precision": "bfloat16",
+    "duration": "180 epochs",
+    "batch_size": 4096,
+    "optim.lr": 1.6,
+    "optim.weight_decay": 1e-4,
+    "optim.decay_norm": False,
+    "optim.clip_norm": None,
+    "schedule.kind": "step",
+    "schedule.boundaries": ("60 epochs", "120 epochs", "160 epochs"),
+    "schedule.warmup": "10 epochs",
+}
+
+
+def imagenet_rows() -> dict[str, Row]:
+    """The rows by name."""
+    one = {"branches": ("main",)}
+    strong = f"{CROP}|randaugment(2, 9, semantics='tf')"
+    weak = {"views.main.augment": f"{CROP}|cutout(90, half_side=True)", "views.aux.augment": strong}
+    methods = {
+        "standard": ({**one, "views.main.augment": CROP}, (76.3, 93.1), ""),
+        "autoaugment": (
+            {**one, "views.main.augment": f"{CROP}|autoaugment('imagenet_v0', fill=128, semantics='tf')"},
+            (77.6, 93.8),
+            "",
+        ),
+        "randaugment": ({**one, "views.main.augment": strong}, (77.6, 93.8), "N = 2, M = 9 are RandAugment's own"),
+        "weak_augment": (weak, (77.9, 93.9), "'pad size 90' is half the hole, as in the TPU code: a side of 180"),
+    }
+    common = (
+        "the paper names neither warm-up nor where the rate falls: both are RandAugment's code's; images are resized "
+        "bilinearly, that code's bicubically; the row prints four values in five columns, none of them Cutout's"
+    )
+    return {
+        f"imagenet_{method}": Row(
+            {**IMAGENET, **changes},
+            (Paper(top1, "test/main/accuracy"), Paper(top5, "test/main/top5_accuracy")),
+            "Table 2, ImageNet, ResNet-50",
+            note="; ".join(filter(None, (note, common))),
+        )
+        for method, (changes, (top1, top5), note) in methods.items()
+    }
