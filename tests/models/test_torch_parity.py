@@ -60,9 +60,9 @@ def plain_leaves(tree):
     return {path: leaf[0] if path[-1] != "kernel" and leaf.ndim == 2 else leaf for path, leaf in flat.items()}
 
 
-def assert_near(ours, theirs, tolerance):
-    """Relative to the largest of the values."""
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
+def assert_near(ours, theirs, tolerance, scale=0.0):
+    """Relative to the largest of the values, or to `scale` where that is larger."""
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(), scale))
 
 
 @pytest.mark.parametrize(("name", "fields", "size"), [*SMALL, ("shake_shake", {"depth": 14, "width": 4}, 16)], ids=str)
@@ -103,12 +103,16 @@ def test_gradients_and_statistics_of_training_equal_pytorchs(name, fields, size)
 
     grads, updates = jax.jit(jax.grad(loss, has_aux=True))(variables["params"])
     params, buffers = dict(theirs.named_parameters()), dict(theirs.named_buffers())
+    # A shift that the next batch statistics take away has no gradient, and both compute rounding errors: they are
+    # measured by the network's gradients, which are a thousand times as large and more.
+    scale = 1e-3 * max(float(p.grad.abs().max()) for p in params.values())
     seen = 0
     for path, leaf in plain_leaves({"params": grads, **updates}).items():
         name = torch_networks.torch_name(path[0], path[1:], leaf.ndim)
-        want = params[name].grad if path[0] == "params" else buffers[name]
+        of_gradient = path[0] == "params"
+        want = params[name].grad if of_gradient else buffers[name]
         # float32 through twenty layers of batch statistics; a wrong detail moves them by percents
-        assert_near(torch_networks.torch_layout(leaf), want.numpy(), 1e-3)
+        assert_near(torch_networks.torch_layout(leaf), want.numpy(), 1e-3, scale if of_gradient else 0.0)
         seen += 1
     assert seen == len(params) + sum(name.endswith(("mean", "var")) for name in buffers)
 

@@ -238,7 +238,8 @@ def torch_layout(array):
 def load(network, leaves):
     """Sets every weight and statistic; `leaves` maps (collection, *path) to an array without a K axis."""
     state = {
-        torch_name(path[0], path[1:], leaf.ndim): torch.from_numpy(torch_layout(leaf)) for path, leaf in leaves.items()
+        torch_name(path[0], path[1:], leaf.ndim): torch.from_numpy(torch_layout(leaf).copy())
+        for path, leaf in leaves.items()
     }
     counts = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     network.load_state_dict({**state, **counts}, strict=True)
