@@ -22,7 +22,7 @@ th { border-bottom: 2px solid currentColor } .number { text-align: right; white-
 .number { font-variant-numeric: tabular-nums }
 td:nth-child(8) { white-space: nowrap }
 tr.none td { opacity: .6 } tr.changed td:first-child { font-style: italic } .warned { color: #c0392b }
-svg.curves { width: 100%; max-width: 46rem; display: block; margin: 1rem 0 }
+svg.curves { width: 100%; max-width: 46rem; display: block; margin: 1rem 0; overflow: visible }
 svg text { font: 12px system-ui, sans-serif; fill: currentColor }
 .grid { stroke: var(--faint) } .axis { stroke: currentColor; fill: none }
 figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top }

@@ -86,7 +86,7 @@ def test_overriding(shell):
     assert "test/aux/accuracy" in shell(COMMANDS["override"])
 
 
-def test_sweeping_and_reporting(shell):
+def test_sweeping_reporting_and_comparing(shell):
     small = " ".join(f"'--set={name}={value}'" for name, value in SMALL.items())
     command = COMMANDS["sweep"].replace("split_bn:table3 --seeds=0:3", f"'split_bn:table3/weak_*' --seeds=0 {small}")
     report = shell(command)
@@ -95,3 +95,5 @@ def test_sweeping_and_reporting(shell):
     for row in ("weak_one_norm", "weak_augment", "shared_affine"):
         assert row in report
     assert "96.3" in report  # the paper's number stands beside ours
+    assert "split_bn:table3/weak_augment - split_bn:table3/weak_one_norm" in report
+    assert "</html>" in shell("cat book.html")
