@@ -122,8 +122,8 @@ def _pdarts_row(epochs: int, second: dict[str, Any], paper: tuple[Paper, ...]) -
 PDARTS = Table(
     "A network found by P-DARTS with AutoAugment, all the way or refined at the end (CIFAR-10)",
     {
-        "600": _pdarts_row(600, {}, ends(97.81, None)),
-        "550_50": _pdarts_row(550, refined(50, 2.5e-4), ends(None, 97.97)),
+        "600": _pdarts_row(600, {}, ends((97.81, None))),
+        "550_50": _pdarts_row(550, refined(50, 2.5e-4), ends((None, 97.97))),
     },
 )
 

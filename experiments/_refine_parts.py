@@ -1,5 +1,6 @@
 """What the rows of refine.py are made of: methods, networks with their recipes, second stages, the paper's numbers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sbn.config.rows import Paper
@@ -31,9 +32,9 @@ def second_alone(changes: dict[str, Any], stage: str = "train") -> dict[str, Any
     return {**changes, "stages": ("refine",), "init.stage": stage}
 
 
-def ends(train: float | None, refine: float | None, metric: str = MAIN, **how: Any) -> tuple[Paper, ...]:
+def ends(values: Sequence[float | None], metric: str = MAIN, **how: Any) -> tuple[Paper, ...]:
     """The paper's numbers at the ends of both stages; None for its dashes."""
-    pairs = zip(BOTH, (train, refine), strict=True)
+    pairs = zip(BOTH, values, strict=True)
     return tuple(Paper(value, metric, stage=stage, **how) for stage, value in pairs if value is not None)
 
 

@@ -82,8 +82,8 @@ def _table1_row(network: str, method: str, data: str, train: float | None, refin
         changes |= WRN_AUTOAUGMENT
         notes.append(f"{_RATE}: 1e-3, as PreActResNet-18")
     if network == "shakeshake26_2x96d":
-        notes.append(f"{_RATE}: 1e-4, 1 % of the first; it does not say how many runs")
-    paper, runs = ends(train, refine, statistic=MEDIAN), 1 if network == "shakeshake26_2x96d" else 3
+        notes += [f"{_RATE}: 1e-4, 1 % of the first"] * (refine is not None) + ["it does not say how many runs"]
+    paper, runs = ends((train, refine), statistic=MEDIAN), 1 if network == "shakeshake26_2x96d" else 3
     return Row(changes, paper, f"Table 1, {network}, {method}", runs, "; ".join(notes))
 
 
@@ -105,15 +105,14 @@ _TABLE2 = {
 }
 
 
-def _table2_row(method: str, augmented: float, clean: float, refined_augmented: float | None, refined: float) -> Row:
-    thousandths = {"scale": 1000.0}
-    paper = ends(augmented, refined_augmented, AUGMENTED, **thousandths) + ends(clean, refined, CLEAN, **thousandths)
+def _table2_row(method: str, values: Sequence[float | None]) -> Row:
+    paper = ends(values[::2], AUGMENTED, scale=1000.0) + ends(values[1::2], CLEAN, scale=1000.0)
     return Row({}, paper, f"Table 2, {method}", 3, runs_of=CIFAR100 + method, evals=("losses",), stages=BOTH)
 
 
 TABLE2 = Table(
     "Cross-entropy of augmented and clean training images, 10^-3 (PreActResNet-18, CIFAR-100)",
-    {method: _table2_row(method, *values) for method, values in _TABLE2.items()},
+    {method: _table2_row(method, values) for method, values in _TABLE2.items()},
 )
 
 _LONG = {"duration": "1000 epochs", "schedule.boundaries": ("400 epochs", "800 epochs"), **refined(200)}
@@ -121,7 +120,7 @@ _SHORT_WRN = {**WRN_AUTOAUGMENT, "duration": "200 epochs"}
 
 
 def _table3_row(train: float, refine: float, changes: dict[str, Any], runs_of: str = "") -> Row:
-    return Row(changes, ends(train, refine, statistic=MEDIAN), "Table 3", 3, runs_of=runs_of)
+    return Row(changes, ends((train, refine), statistic=MEDIAN), "Table 3", 3, runs_of=runs_of)
 
 
 TABLE3 = Table(
@@ -151,7 +150,7 @@ _TABLE4: dict[str, tuple[str, tuple[float | None, ...]]] = {
 def _table4_row(method: str, intensive: str, values: Sequence[float | None]) -> Row:
     changes = {"data.name": "tiny_imagenet", "data.test_split": "validation", "model.stem_stride": 1}
     changes |= {"views.main.augment": STANDARD + intensive, **(refined(50) if values[2] else {})}
-    paper = ends(*values[::2], statistic="best") + ends(*values[1::2], statistic=MEDIAN)
+    paper = ends(values[::2], statistic="best") + ends(values[1::2], statistic=MEDIAN)
     return Row(changes, paper, f"Table 4, {method}", note="'last' is read as the median that Table 1 takes")
 
 
@@ -190,7 +189,7 @@ def _table5_row(depth: int, method: str, intensive: str, values: Sequence[float 
         "schedule.boundaries": tuple(f"{epoch} epochs" for epoch in epochs[:-1]),
         **(refined(20, 1e-4, _FRAME) if values[2] else {}),
     }
-    paper = ends(*values[::2]) + ends(*values[1::2], "test/main/top5_accuracy")
+    paper = ends(values[::2]) + ends(values[1::2], "test/main/top5_accuracy")
     note = f"weight decay as on CIFAR, it does not say{_TABLE5_NOTES.get(method, '')}"
     return Row(changes, paper, f"Table 5, ResNet-{depth}, {method}", note=note)
 
@@ -202,7 +201,7 @@ TABLE5 = Table(
 
 
 def _table6_row(method: str, *values: float | None) -> Row:
-    paper, note = ends(*values, "test/main/map"), "stages are those of the ImageNet run that the detector begins from"
+    paper, note = ends(values, "test/main/map"), "stages are those of the ImageNet run that the detector begins from"
     waits, needs = "object detection (Faster R-CNN on VOC 2007)", {"init.from": f"table5/resnet50_{method}"}
     return Row({}, paper, "Table 6", note=note, waits_for=waits, needs=needs)
 

@@ -27,6 +27,7 @@ class Job:
         overrides: changes on top of the row, by dotted name, without the seed.
         workdir: where it goes; says all of the above, so that the same job always has the same one.
         config: the resolved config, nested, as JSON gives it back.
+        needs: {config key: work directory} of the runs that it goes on from.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Job:
     overrides: Mapping[str, Any]
     workdir: pathlib.Path
     config: Mapping[str, Any]
+    needs: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -48,7 +50,7 @@ class Job:
     @property
     def words(self) -> list[str]:
         """The command line that runs it, without the interpreter."""
-        changes = {"seed": self.seed, **self.overrides}
+        changes = {"seed": self.seed, **self.overrides, **self.needs}
         return command_line.words(self.file, self.row, changes, workdir=str(self.workdir))
 
 
@@ -56,6 +58,9 @@ def make_jobs(
     selections: Sequence[str], *, seeds: Sequence[int], sets: Sequence[str] = (), root: str | pathlib.Path
 ) -> list[Job]:
     """Returns the jobs of a sweep, row by row, each with all overrides, each of these with all seeds.
+
+    The runs that a row needs are jobs too, and stand before it. They take its overrides but those of its stages and of
+    `init`: the first stage that several refinements begin from is one.
 
     Args:
         selections: EXPERIMENT[:PATTERN], EXPERIMENT a file or the name of one in experiments/, PATTERN a table, a row
@@ -88,12 +93,18 @@ def _row_jobs(
     flat = rows.flat_config(experiment, row, overrides)
     # What repeats the row overrides nothing: it is the row's own job.
     overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
-    plain = _plain(check(tree.to_config(flat)).to_dict())
     variant = folder_name(overrides) if overrides else ""
+    shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
+    wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
     for seed in seeds:
-        own = {**plain, "seed": seed}
+        needs = {}
+        for key, other in wanted.items():
+            for job in _row_jobs(experiment, other, shared, [seed], root):
+                yield job
+                needs[key] = job.workdir  # the last is the row's own
+        own = check(tree.to_config({**flat, "seed": seed, **{key: str(path) for key, path in needs.items()}}))
         workdir = rows.run_folder(root, experiment.name, row, seed=seed, variant=variant)
-        yield Job(str(experiment.path), row, seed, overrides, workdir, own)
+        yield Job(str(experiment.path), row, seed, overrides, workdir, _plain(own.to_dict()), needs)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from launch import summary
+from launch import summary, waves
 from launch.engines import ENGINES, Settings, load
 from launch.plan import Job, make_jobs, parse_seeds
 from launch.state import State, look
@@ -85,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:
-        engine.run(due)
+        waves.run(engine, due)
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
         return 130

@@ -49,9 +49,9 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
             if not chosen:
                 continue
             lines += ["" if lines else None, f"{experiment.path}:{table_name}  {table.title}"]
-            width = max(map(len, chosen))
+            widths = [max(map(len, column)) for column in zip(*map(_cells, chosen, chosen.values()), strict=True)]
             for name, row in chosen.items():
-                lines += _row_lines(experiment, name, row, width=width, commands=commands)
+                lines += _row_lines(experiment, name, row, widths=widths, commands=commands)
     if wanted and not lines:
         choices = [
             name
@@ -63,16 +63,35 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
     return [line for line in lines if line is not None]
 
 
-def _row_lines(experiment: rows.Experiment, name: str, row: rows.Row, *, width: int, commands: bool) -> list[str]:
-    numbers = ", ".join(f"{p.value:g}" + (f" ± {p.std:g}" if p.std is not None else "") for p in row.paper) or "–"
-    if not commands:
-        return [f"  {name:{width}}  paper {numbers:12}  {row.where:28}  {'; '.join(_remarks(row))}".rstrip()]
-    return [f"  {name}  paper {numbers}  {row.where}", *(f"    {line}" for line in _commands(experiment, name, row))]
+def _row_lines(
+    experiment: rows.Experiment, name: str, row: rows.Row, *, widths: Sequence[int], commands: bool
+) -> list[str]:
+    cells = _cells(name, row)
+    if commands:
+        return [f"  {'  '.join(cells)}", *(f"    {line}" for line in _commands(experiment, name, row))]
+    aligned = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return [f"  {'  '.join([*aligned, '; '.join(_remarks(row))])}".rstrip()]
+
+
+def _cells(name: str, row: rows.Row) -> tuple[str, ...]:
+    return name, f"paper {_numbers(row)}", row.where
+
+
+def _numbers(row: rows.Row) -> str:
+    """The paper's numbers; those of one thing at the ends of stages as '78.95 → 80.85'."""
+    together: dict[object, list[str]] = {}
+    for number, paper in enumerate(row.paper):
+        what = (paper.metric, paper.statistic, paper.of) if paper.stage else number
+        together.setdefault(what, []).append(
+            f"{paper.value:g}" + (f" ± {paper.std:g}" if paper.std is not None else "")
+        )
+    return ", ".join(map(" → ".join, together.values())) or "–"
 
 
 def _remarks(row: rows.Row) -> list[str]:
     waits = f"can't be run yet: waits for {row.waits_for}"
-    shows = f"runs of {row.runs_of}, evaluated by {', '.join(row.evals)}"
+    ends = f" at the end of {' and '.join(row.stages)}" if row.stages else ""
+    shows = f"runs of {row.runs_of}" + (f", evaluated by {', '.join(row.evals)}{ends}" if row.evals else "")
     needs = f"needs a run of {', '.join(row.needs.values())}"
     remarks = ((waits, row.waits_for), (shows, row.runs_of), (needs, row.needs), (row.note, row.note))
     return [text for text, there in remarks if there]
@@ -84,10 +103,8 @@ def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str
     if row.waits_for:
         return _remarks(row)[:1]
     if row.runs_of:
-        return [
-            command_line.command(path, row.runs_of, {}),
-            command_line.evaluate_command(row.evals, row.changes),
-        ]
+        measure = [command_line.evaluate_command(row.evals, row.changes, stage=stage) for stage in row.stages or ("",)]
+        return [command_line.command(path, row.runs_of, {}), *(measure if row.evals else [])]
     needed = experiment.needed(name, root="runs", seed=0)
     return [command_line.command(path, name, needed), command_line.command(path, "base", {**row.changes, **needed})]
 

@@ -9,12 +9,14 @@ from sbn.config.rows import load_experiment
 
 
 def test_every_row_is_listed_with_its_numbers():
-    text = "\n".join(listing.describe(""))
+    everything = listing.describe("")
     for path in rows.experiment_files():
+        lines = listing.describe(str(path))
+        assert set(lines) <= set(everything)
         for name, row in load_experiment(path).rows().items():
             if name == "base":
                 continue
-            (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{name} ")]
+            (line,) = [line for line in lines if line.strip().startswith(f"{name} ")]
             for paper in row.paper:
                 assert f"{paper.value:g}" in line
 
@@ -50,3 +52,35 @@ def test_keys_lists_every_key():
     text = listing.describe_keys()
     for key in schema.KEYS:
         assert f"--config.{key.name} " in text
+
+
+def test_numbers_at_the_ends_of_stages_stand_together_and_columns_are_aligned():
+    lines = listing.describe("refine:table2")[1:]
+    assert "paper 3.3, 1.1 → 1  " in lines[0]
+    assert "paper 1356 → 4.7, 98 → 2.4  " in lines[1]
+    assert len({line.index("Table 2, ") for line in lines}) == 1
+
+
+def test_a_row_that_goes_on_from_another_says_so_and_names_the_run_in_its_commands():
+    (line,) = [line for line in listing.describe("refine:no_augmentation") if "no_augmentation/mixup" in line]
+    assert "needs a run of table1/preactresnet18_cifar100_mixup" in line
+    *_, own, base = listing.describe("refine:no_augmentation/mixup", commands=True)
+    folder = "--config.init.from=runs/refine/table1/preactresnet18_cifar100_mixup/seed0"
+    assert folder in own
+    assert folder in base
+    assert "--config.init.stage=train" in base
+
+
+def test_a_row_that_shows_the_ends_of_stages_lists_a_command_for_each():
+    _, _, train, *evaluate = listing.describe("refine:table2/mixup", commands=True)
+    assert train.endswith("table1/preactresnet18_cifar100_mixup --workdir=DIR")
+    assert [line.strip() for line in evaluate] == [
+        f"python -m sbn.evaluate --evals=losses --stage={stage} --workdir=DIR" for stage in ("train", "refine")
+    ]
+    assert len(listing.describe("refine:table3/wrn_400_50", commands=True)) == 3  # training measures it
+
+
+def test_what_waits_for_something_shows_its_numbers():
+    (line,) = [line for line in listing.describe("refine:table6") if "table6/mixup " in line]
+    assert "paper 67.4 → 73.3" in line
+    assert "can't be run yet: waits for object detection" in line

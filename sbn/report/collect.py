@@ -34,6 +34,7 @@ class Run:
         steps: how long it trained.
         written: when it finished, in seconds since 1970.
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
+        evaluations: what was measured later, {steps trained: metrics by name}, of the ends of stages.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
         config: the resolved config that the run stored, nested.
@@ -49,6 +50,7 @@ class Run:
     steps: int
     written: float
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    evaluations: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -152,26 +154,29 @@ def _line(text: str) -> Mapping[str, Any] | None:
 
 
 def with_evaluations(run: Run) -> tuple[Run, list[str]]:
-    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the run's last step.
+    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the ends of the run's stages.
 
-    What training itself measured stays as it is.
+    What it measured at the run's end joins the metrics. What training itself measured stays as it is.
 
     Returns:
         the run, and a line for each file that can't be read.
     """
-    metrics, problems = dict(run.metrics), []
+    problems: list[str] = []
     evaluated: dict[str, str] = {}
-    for file in sorted(run.path.glob(f"artifacts/*/{run.steps}.json")):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
-            found = {name: _number(name, value) for name, value in content["metrics"].items() if name not in metrics}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append(f"{file}: not read ({type(error).__name__}: {error})")
-            continue
-        metrics |= found
-        evaluated |= dict.fromkeys(found, changed)
-    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated), problems
+    evaluations: dict[int, dict[str, float]] = {}
+    for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
+        for file in sorted(run.path.glob(f"artifacts/*/{step}.json")):
+            try:
+                content = json.loads(file.read_text(encoding="utf-8"))
+                changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
+                found = {name: _number(name, value) for name, value in content["metrics"].items()}
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problems.append(f"{file}: not read ({type(error).__name__}: {error})")
+                continue
+            evaluations.setdefault(step, {}).update(found)
+            evaluated |= {name: changed for name in found if name not in run.metrics}
+    metrics = {**evaluations.get(run.steps, {}), **run.metrics}
+    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated, evaluations=evaluations), problems
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -202,9 +207,18 @@ def _progress(file: pathlib.Path) -> tuple[str, bool]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         reason = f" ({content['failed']})" if "failed" in content else ""
-        return f", step {content['step']} of {content['total']}{reason}", bool(reason)
+        return f", step {content['step']} of {content['total']}{_of_stages(content)}{reason}", bool(reason)
     except (OSError, ValueError, KeyError, TypeError):
         return "", False
+
+
+def _of_stages(progress: Mapping[str, Any]) -> str:
+    """Which stages of an unfinished run are done, and how far the others are; nothing to say of a run of one stage."""
+    step, said = progress["step"], []
+    for name, (start, stop) in progress.get("stages", {}).items():
+        missing = "not begun" if step <= start else f"{step - start} of {stop - start} steps"
+        said.append(f"{name} {'done' if step >= stop else missing}")
+    return f" ({', '.join(said)})" if len(said) > 1 else ""
 
 
 def _newest(runs: list[Run]) -> tuple[list[Run], list[str]]:

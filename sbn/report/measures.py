@@ -52,6 +52,13 @@ def of_every_stage(metric: str, runs: Sequence[Run]) -> list[Measure]:
     return [Measure(metric, stage, statistic) for stage in stages for statistic in STATISTICS]
 
 
+def length(run: Run, stage: str) -> int | None:
+    """Returns how many steps a run's stage, or '' the run, takes; None if it has no such stage."""
+    if not stage:
+        return run.steps
+    return run.stages[stage][1] - run.stages[stage][0] if stage in run.stages else None
+
+
 def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
     """Returns the number, as the run wrote it, None if it has none; and what must be known about it, or ''."""
     if measure == Measure(measure.metric):
@@ -62,7 +69,8 @@ def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
         return None, f"runs without a stage {measure.stage}"
     spans = [run.stages[measure.stage]] if measure.stage else list(run.stages.values())
     start, stop = spans[0][0], spans[-1][1]
-    values = {line["step"]: line[measure.metric] for line in run.lines if measure.metric in line}
+    later = [{"step": step, **metrics} for step, metrics in run.evaluations.items()]
+    values = {line["step"]: line[measure.metric] for line in [*later, *run.lines] if measure.metric in line}
     values = {step: math.nan if value is None else value for step, value in values.items() if start < step <= stop}
     epochs = min(EPOCHS, math.ceil((stop - start) / run.steps_per_epoch))
     return _STATISTICS[measure.statistic](values, measure.metric, stop, run.steps_per_epoch, epochs)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
-from sbn.report.measures import Measure, measured, of_every_stage
+from sbn.report.measures import Measure, length, measured, of_every_stage, parse
 
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
 EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
@@ -124,7 +124,7 @@ def _default_measures(row: Row, own: Sequence[Run], changed: bool) -> list[Measu
     there = {metric for run in own for metric in run.metrics}
     named = [measure_of(paper) for paper in row.paper if own or paper.of or not changed]
     if own or not changed:
-        named = list(dict.fromkeys([*named, *map(Measure, row.metrics)])) or [Measure(DEFAULT_METRIC)]
+        named = list(dict.fromkeys([*named, *map(parse, row.metrics)])) or [Measure(DEFAULT_METRIC)]
     shown = {measure.metric for measure in named}
     named += [Measure(metric) for metric in EXTRA_METRICS if metric in there and metric not in shown]
     return [
@@ -152,17 +152,20 @@ def _line(
     scale: float,
     overrides: Mapping[str, Any],
 ) -> Line:
-    found = [measured(run, measure) for run in group]
+    lengths = {steps for run in group if (steps := length(run, measure.stage)) is not None}
+    short = [run for run in group if length(run, measure.stage) in lengths - {max(lengths)}] if lengths else []
+    found = [measured(run, measure) for run in group if run not in short]
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
     notes = list(dict.fromkeys(note for _, note in found if note))
     if len(finite) < len(values):
         notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
-    if len(values) < len(group):
-        notes.append(f"{len(group) - len(values)} of {len(group)} without this number")
-    lengths = sorted({run.steps for run in group})
-    if len(lengths) > 1:
-        notes.append(f"runs of unequal length: {', '.join(map(str, lengths))} steps")
+    if len(values) < len(found):
+        notes.append(f"{len(found) - len(values)} of {len(group)} without this number")
+    if short:
+        what = f"stage {measure.stage}" if measure.stage else "run"
+        steps = ", ".join(map(str, sorted(lengths)))
+        notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {steps} steps")
     if measure.metric.startswith(_GENERATED) and paper:
         notes.append("generated images, not the benchmark's")
     if paper and paper.of:

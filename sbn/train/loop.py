@@ -95,7 +95,7 @@ def _run(
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads)
     closing.callback(writers.close)
-    progress = Progress(workdir, plan.total, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
+    progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()
     results: dict[str, float] = {}
 

@@ -91,9 +91,9 @@ class Plan:
         return self.stages[-1].stop
 
     @property
-    def ends(self) -> tuple[int, ...]:
-        """Where the stages end."""
-        return tuple(stage.stop for stage in self.stages)
+    def spans(self) -> dict[str, list[int]]:
+        """[steps done before, steps done after] each stage, by name, as files hold it."""
+        return {stage.name: [stage.start, stage.stop] for stage in self.stages}
 
 
 def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEFORE) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from etils import epath
 
 from sbn.config.durations import clock_time
+from sbn.train.plan import Plan
 from sbn.train.writers import write_atomically
 
 
@@ -14,7 +15,7 @@ class Progress:
 
     Args:
         workdir: where progress.json goes.
-        total: steps of the run.
+        plan: of the run.
         start: steps done before this process.
         seconds: seconds spent before this process.
         batch_size: examples a step.
@@ -25,7 +26,7 @@ class Progress:
     def __init__(
         self,
         workdir: epath.Path,
-        total: int,
+        plan: Plan,
         *,
         start: int,
         seconds: float,
@@ -33,7 +34,8 @@ class Progress:
         active: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._workdir, self._total, self._start, self._batch_size = workdir, total, start, batch_size
+        self._workdir, self._total, self._stages = workdir, plan.total, plan.spans
+        self._start, self._batch_size = start, batch_size
         self._active, self._clock = active, clock
         self._began = clock() - seconds
         self._step, self._at = start, clock()
@@ -61,14 +63,16 @@ class Progress:
         ]
         self.show("  ".join(words))
         if self._active:
-            numbers = {"step": step, "total": self._total, "steps_per_second": rate, "seconds": self.seconds()}
+            numbers = {"step": step, "total": self._total, "stages": self._stages}
+            numbers |= {"steps_per_second": rate, "seconds": self.seconds()}
             # By the wall-clock time a reader knows whether the run is alive.
             write_atomically(self._workdir / "progress.json", {**numbers, "seconds_left": left, "time": time.time()})
 
     def failed(self, step: int, reason: str) -> None:
         """Leaves the reason why the run stopped in progress.json."""
         if self._active:
-            stopped = {"step": step, "total": self._total, "seconds": self.seconds(), "failed": reason}
+            stopped = {"step": step, "total": self._total, "stages": self._stages, "failed": reason}
+            stopped |= {"seconds": self.seconds()}
             write_atomically(self._workdir / "progress.json", {**stopped, "time": time.time()})
 
     def show(self, line: str) -> None:

@@ -112,7 +112,7 @@ def finish(
         "overrides": dict(origin.overrides),
         "steps": plan.total,
         "steps_per_epoch": plan.steps_per_epoch,
-        "stages": {stage.name: [stage.start, stage.stop] for stage in plan.stages},
+        "stages": plan.spans,
         "seconds": seconds,
         "metrics": dict(metrics),
         "config": config.to_dict(),

@@ -82,10 +82,11 @@ def test_every_row_is_its_base_with_overrides_alone(path):
             continue
         import shlex
 
-        words = shlex.split(command_line.command(str(path), "base", row.changes))
+        needed = experiment.needed(name, root="runs", seed=0)
+        words = shlex.split(command_line.command(str(path), "base", {**row.changes, **needed}))
         others, dotted = command_line.split(words[3:])
         made = command_line.request(others[0].removeprefix("--config="), dotted)
-        direct = command_line.request(f"{path}:{name}", {})
+        direct = command_line.request(f"{path}:{name}", {key: str(folder) for key, folder in needed.items()})
         assert tree.flatten(made.config) == tree.flatten(direct.config), name
 
 

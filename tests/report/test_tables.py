@@ -96,7 +96,8 @@ def test_runs_without_the_metric_are_told():
 
 def test_runs_of_unequal_length_are_told():
     (line,) = lines_of([make_run(0, main=0.95, steps=100), make_run(1, main=0.95, steps=20)])
-    assert line.notes == ("runs of unequal length: 20, 100 steps",)
+    assert line.notes == ("1 of 2 with a shorter run, not in the mean: 20, 100 steps",)
+    assert line.runs == 1
 
 
 def test_other_branches_are_shown_where_runs_have_them():

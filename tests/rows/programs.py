@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 import re
 
@@ -9,7 +10,6 @@ from sbn.augment import pipeline
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.schema import NEUTRAL
-from sbn.config.tree import key_of
 from sbn.train import train
 from tests.conftest import ROOT
 
@@ -27,6 +27,7 @@ SMALL = {
     "batch_size": 8,
     "eval.batch_size": 8,
     "log.tensorboard": False,
+    "init.stage": None,
 }
 # depth and width of the smallest network of its kind
 NETWORKS = {
@@ -37,62 +38,78 @@ NETWORKS = {
     "imagenet_resnet": (10, 1),
 }
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
-# How the program goes through its data is the same whatever these say
-SAME = (NEUTRAL | {"seed", "init.from", "init.stage"}) - {"eval.evals", "data.path"}
+# Numbers of the update that decide by whether they are 0: with one value they compile to one program.
+RATES = ("optim.lr", "optim.weight_decay", "schedule.factor")
+# A run goes through its program in the same way whatever these say.
+SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path"}
 
 
-def config_of(path, name, overrides=None):
-    return check(tree.to_config(rows.flat_config(load(path), name, overrides or {})))
+def flat_of(path, name):
+    return rows.flat_config(load(path), name, {})
 
 
+def config_of(path, name):
+    return check(tree.to_config(flat_of(path, name)))
+
+
+@functools.cache
 def small(path, name):
-    """What to change in a row for a version of it that takes two steps, or one a stage, if it has more stages."""
-    flat = rows.flat_config(load(path), name, {})
+    """The flat config of a version of a row that takes two steps, or one a stage if it has more stages.
+
+    Of stages one after the other that differ in nothing but their length, it has the first.
+    """
+    flat = flat_of(path, name)
+    whole = tree.to_config(flat)
+    stages = tuple(next(group) for _, group in itertools.groupby(whole.stages, lambda stage: _but_length(whole, stage)))
     depth, width = NETWORKS[flat["model.name"]]
-    changes = {**SMALL, "model.depth": depth, "model.width": width}
-    for key, value in flat.items():
-        leaf = key.removeprefix("stage.").split(".", 1)[-1] if key.startswith("stage.") else key
-        if leaf == "duration":
-            changes[key] = "1 steps" if len(flat["stages"]) > 1 else "2 steps"
-        elif leaf == "schedule.boundaries" and value:
-            changes[key] = ("0 steps",)
-        elif leaf.endswith(".fade") and not value.startswith("0 "):
-            changes[key] = "1 steps"
-        elif leaf == "norm.group_size" and value:
-            changes[key] = 4
-        elif leaf.endswith(".augment") and value and flat["data.name"] in FRAMED:
-            changes[key] = re.sub(r"\b(\w+_crop|resize)\((\d+)", _smaller, value)
-    return changes
+    flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
+    flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
+    return {key: _smaller(key, value, flat, framed=whole.data.name in FRAMED) for key, value in flat.items()}
 
 
-def _smaller(found):
-    return f"{found[1]}({max(8, int(found[2]) // 7)}"
+def _but_length(config, stage):
+    return {key: value for key, value in tree.flatten(tree.stage_config(config, stage)).items() if key != "duration"}
 
 
+def _smaller(key, value, flat, *, framed):
+    key = ".".join(key.split(".")[2:]) if key.startswith("stage.") else key
+    if key == "duration":
+        return "1 steps" if len(flat["stages"]) > 1 else "2 steps"
+    if key == "schedule.boundaries" and value:
+        return ("0 steps",)
+    if key.endswith(".fade") and not value.startswith("0 "):
+        return "1 steps"
+    if key == "norm.group_size" and value:
+        return 4
+    if key in RATES and value:
+        return 0.01
+    if key.endswith(".augment") and value and framed:
+        return re.sub(r"\b(\w+_crop|resize)\((\d+)", lambda found: f"{found[1]}({max(8, int(found[2]) // 7)}", value)
+    return value
+
+
+@functools.cache
 def program(path, name):
-    """What decides which program a small row is, as text. Numbers with a point decide by whether they are 0."""
-    row = load(path).rows()[name]
-    flat = tree.flatten(config_of(path, name, small(path, name)))
-    parts = {key: _part(key, value) for key, value in flat.items() if key not in SAME}
-    needed = {key: program(path, other) for key, other in row.needs.items()}
-    return json.dumps([parts, needed], sort_keys=True)
+    """What decides which program a small row is, as text; other strengths of its ops are no other program."""
+    parts = {key: _part(key, value) for key, value in small(path, name).items() if key not in SAME}
+    needs = {
+        key: tree.branch_names(tree.to_config(small(path, other)))
+        for key, other in load(path).rows()[name].needs.items()
+    }
+    return json.dumps([parts, needs], sort_keys=True)
 
 
 def _part(key, value):
     if key.endswith(".augment") and value is not None:
-        return [(op.name, [_float_or_value(op, field) for field in dataclasses.fields(op)]) for op in parsed(value)]
-    return bool(value) if key_of(key).kind == "float" and value is not None else value
+        return [(op.name, [_strength(op, field) for field in dataclasses.fields(op)]) for op in pipeline.parse(value)]
+    return value
 
 
-parsed = functools.cache(pipeline.parse)
-
-
-def _float_or_value(op, field):
+def _strength(op, field):
     value = getattr(op, field.name)
-    return bool(value) if field.type is float else str(value)
+    return bool(value) if isinstance(value, int | float) else str(value)
 
 
-@functools.cache
 def programs():
     """The rows of all experiments, those that are one program together: lists of (path, name)."""
     alike = {}
@@ -103,8 +120,8 @@ def programs():
 
 def train_small(path, name, folder):
     """Trains the small version of a row, before it those of the rows it needs; returns the result."""
-    changes = small(path, name)
+    flat = dict(small(path, name))
     for key, other in load(path).rows()[name].needs.items():
         train_small(path, other, folder / "needed")
-        changes[key] = str(folder / "needed/run")
-    return train(config_of(path, name, changes), folder / "run")
+        flat[key] = str(folder / "needed/run")
+    return train(check(tree.to_config(flat)), folder / "run")

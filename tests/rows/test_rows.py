@@ -3,50 +3,68 @@
 import json
 import pathlib
 
+import jax
+import numpy as np
 import pytest
 
 from sbn.augment import pipeline
+from sbn.augment.framing import check_framing
 from sbn.config import rows, tree
-from sbn.config.checks import check
 from sbn.config.errors import ConfigError
 from sbn.config.schema import BY_NAME
-from sbn.train import train
+from sbn.report.measures import parse
 from sbn.train.plan import make_plan
+from sbn.train.setup import make_views
 from tests.conftest import ROOT
+from tests.rows import programs
+from tests.rows.programs import FILES, ROWS, config_of
 
-FILES = sorted(path for path in (ROOT / "experiments").glob("*.py") if not path.stem.startswith("_"))
-ROWS = [(path, name) for path in FILES for name, row in rows.load_experiment(path).rows().items() if row.trains]
 SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
-
-# What makes any row small: little data, a small network, two steps. Views, branches and norms stay the row's own.
-SMALL = {
-    "data.name": "shapes",
-    "data.train_examples": 16,
-    "data.test_examples": 8,
-    "data.image_size": 32,
-    "model.depth": 10,
-    "model.width": 1,
-    "batch_size": 8,
-    "duration": "2 steps",
-    "eval.batch_size": 8,
-    "log.tensorboard": False,
-}
+every_row = pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
+PROGRAMS = programs.programs()
+SIDES = {"cifar10": 32, "cifar100": 32, "tiny_imagenet": 64}
 
 
-def config_of(path, name, overrides=None):
-    return check(tree.to_config(rows.flat_config(rows.load_experiment(path), name, overrides or {})))
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_fast():
+    """Two steps are over sooner than XLA's optimisations."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
-@pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
-def test_a_row_trains_two_steps_and_evaluates(path, name, tmp_path):
-    result = train(config_of(path, name, SMALL), tmp_path)
-    assert result["steps"] == 2
-    named = rows.load_experiment(path).rows()
-    # its own numbers, and those that other rows say it measures
-    measured = [paper for paper in named[name].paper if not paper.of]
-    measured += [paper for row in named.values() for paper in row.paper if paper.of == name]
-    for paper in measured:
-        assert paper.metric in result["metrics"]
+@pytest.mark.parametrize("alike", PROGRAMS, ids=lambda alike: f"{alike[0][0].stem}:{alike[0][1]}+{len(alike) - 1}")
+def test_rows_train_two_steps_and_evaluate(alike, tmp_path):
+    """The first of those that are one program when they are small, which it says for all of them."""
+    result = programs.train_small(*alike[0], tmp_path)
+    spans = result["stages"].values()
+    assert sum(stop - start for start, stop in spans) == max(2, len(spans))
+    for path, name in alike:
+        named = programs.load(path).rows()
+        # its own numbers, and those that other rows say it measures, unless an evaluator of their own does
+        measured = [paper for paper in named[name].paper if not paper.of]
+        measured += [paper for row in named.values() for paper in row.paper if paper.of == name]
+        measured += [paper for row in named.values() for paper in row.paper if row.runs_of == name and not row.evals]
+        measured += [parse(text) for text in named[name].metrics]
+        for number in measured:
+            assert number.metric in result["metrics"]
+            assert not number.stage or number.stage in config_of(path, name).stages
+
+
+def test_every_row_that_trains_has_its_program():
+    assert sorted(row for alike in PROGRAMS for row in alike) == sorted(ROWS)
+
+
+@every_row
+def test_a_row_fits_its_schedules_and_its_images(path, name):
+    config = config_of(path, name)
+    side = SIDES.get(config.data.name) or config.data.image_size
+    for stage in make_plan(config, examples=50_000).stages:
+        if side:
+            make_views(stage, np.zeros((1, side, side, 3), np.uint8))
+        else:
+            for view in stage.config.branches:
+                check_framing(pipeline.parse(stage.config.views[view].augment), least=64)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -57,12 +75,24 @@ def test_rows_that_train_nothing_name_rows_that_do_and_evaluators_that_are(path)
         assert all(named[paper.of].trains for paper in row.paper if paper.of)
         assert set(row.evals) <= set(BY_NAME["eval.evals"].choices)
         if row.runs_of:
-            assert row.evals
+            assert set(row.stages) <= set(config_of(path, row.runs_of).stages)
+            assert row.evals or row.paper or row.metrics
             assert all(change.startswith("eval.") for change in row.changes)
             tree.changed(tree.defaults(), row.changes)
 
 
-@pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_a_row_goes_on_from_is_a_stage_that_is_trained(path):
+    named = rows.load_experiment(path).rows()
+    for name, row in named.items():
+        assert set(row.needs.values()) <= set(named)
+        if row.trains and row.needs:
+            assert all(BY_NAME[key].optional for key in row.needs)
+            first, second = config_of(path, row.needs["init.from"]), config_of(path, name)
+            assert second.init.stage in (None, *first.stages)
+
+
+@every_row
 def test_rows_stay_what_they_were(path, name):
     """A changed default changes published rows: it has to show. To accept it, delete the snapshots and run again."""
     snapshot = pathlib.Path(__file__).parent / "snapshots" / path.stem / f"{name.replace('/', '.')}.json"

@@ -1,6 +1,7 @@
 """The files of a run: metrics, progress, config, result."""
 
 import json
+import types
 
 import pytest
 from etils import epath
@@ -60,7 +61,8 @@ class Clock:
 
 
 def progress_of(folder, total, clock, **options):
-    return Progress(epath.Path(folder), total, **{"start": 0, "seconds": 0, "batch_size": 1, **options}, clock=clock)
+    plan = types.SimpleNamespace(total=total, spans={"train": (0, total)})
+    return Progress(epath.Path(folder), plan, **{"start": 0, "seconds": 0, "batch_size": 1, **options}, clock=clock)
 
 
 def stored(folder):
@@ -78,6 +80,7 @@ def test_progress_shows_rate_share_and_time_left(tmp_path, capsys):
     assert line == "step   60/1000   6.0%  5 steps/s (640 examples/s)  left 3:08  train/loss 1.235"
     numbers = stored(tmp_path)
     assert numbers.pop("time") > 1.7e9  # of today's clock, by which a reader knows whether the run is alive
+    assert numbers.pop("stages") == {"train": [0, 1000]}
     assert numbers == {"step": 60, "total": 1000, "steps_per_second": 5.0, "seconds": 80.0, "seconds_left": 188.0}
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]  # no draft is left
 

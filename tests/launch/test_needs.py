@@ -1,0 +1,153 @@
+"""Rows that go on from other rows' runs: those are planned too, before them, and nothing starts too early."""
+
+import dataclasses
+import json
+import pathlib
+import textwrap
+from collections.abc import Mapping
+
+import pytest
+
+from launch import waves
+from launch.engines import Settings
+from launch.engines.local import Local
+from launch.plan import make_jobs
+from launch.state import look
+from sbn.config import command_line
+from sbn.config.errors import ConfigError
+
+FIRST = "table1/preactresnet18_cifar100_mixup"
+AGAIN = "no_augmentation/mixup"
+
+
+def test_a_run_that_others_need_is_planned_once_and_before_them():
+    jobs = make_jobs(["refine:*/mixup_*0", "refine:no_augmentation/mixup"], seeds=[0, 1], root="runs")
+    rows = [(job.row, job.seed) for job in jobs]
+    assert rows.count((FIRST, 0)) == rows.count((FIRST, 1)) == 1
+    for job in jobs:
+        for folder in job.needs.values():
+            (needed,) = [other for other in jobs if other.workdir == folder]
+            assert needed.seed == job.seed
+            assert jobs.index(needed) < jobs.index(job)
+    assert len([job for job in jobs if job.needs]) == 2 * 5  # 10, 20, 100, 200 epochs (50 are the first's), and none
+
+
+def test_what_needs_something_that_needs_something_has_all_of_it(tmp_path):
+    (tmp_path / "chain.py").write_text(
+        "from sbn.config.rows import Row, Table\n"
+        "BASE = {'data.name': 'shapes'}\n"
+        "def row(of): return Row({'stages': (of,)}, needs={'init.from': of and f't/{of}'} if of != 'a' else {})\n"
+        "TABLES = {'t': Table('', {'b': row('a'), 'c': row('b'), 'd': row('c')})}\n"
+    )
+    jobs = make_jobs([f"{tmp_path}/chain.py:t/d"], seeds=[3], root="runs")
+    assert [job.row for job in jobs] == ["t/b", "t/c", "t/d"]
+    assert [list(job.needs.values()) for job in jobs] == [[], [jobs[0].workdir], [jobs[1].workdir]]
+
+
+def test_the_command_line_names_the_needed_run_and_makes_the_jobs_config():
+    first, job = make_jobs([f"refine:{AGAIN}"], seeds=[2], root="r")
+    assert (first.row, job.row) == (FIRST, AGAIN)
+    assert job.needs == {"init.from": first.workdir}
+    assert f"--config.init.from={first.workdir}" in job.words
+    _, dotted = command_line.split(job.words)
+    request = command_line.request(f"refine:{AGAIN}", dotted)
+    assert json.loads(json.dumps(request.config.to_dict())) == job.config
+    assert request.config.init["from"] == "r/refine/table1/preactresnet18_cifar100_mixup/seed2"
+    assert request.overrides == {}
+
+
+def test_overrides_go_along_but_those_of_the_second_stage():
+    sets = ["model.width=8", "stage.refine.optim.lr=0.01,0.001", "batch_size=64"]
+    first, *again = make_jobs([f"refine:{AGAIN}"], seeds=[0], sets=sets, root="r")
+    assert first.overrides == {"model.width": 8, "batch_size": 64}
+    assert [dict(job.overrides) for job in again] == [
+        {"model.width": 8, "stage.refine.optim.lr": 0.01, "batch_size": 64},
+        {"model.width": 8, "batch_size": 64},  # 0.001 is the row's own
+    ]
+    assert {job.needs["init.from"] for job in again} == {first.workdir}
+    assert str(first.workdir) == f"r/refine/{FIRST}/batch_size=64,model.width=8/seed0"
+
+
+def test_a_run_that_is_named_is_not_planned():
+    (job,) = make_jobs([f"refine:{AGAIN}"], seeds=[0], sets=["init.from=mine"], root="r")
+    assert job.needs == {}
+    assert job.config["init"]["from"] == "mine"
+
+
+def test_a_row_that_needs_what_cannot_be_run_is_refused(tmp_path):
+    (tmp_path / "x.py").write_text(
+        "from sbn.config.rows import Row, Table\nBASE = {}\n"
+        "TABLES = {'t': Table('', {'a': Row({}, waits_for='rain'), 'b': Row({}, needs={'init.from': 't/a'})})}\n"
+    )
+    with pytest.raises(ConfigError, match="t/a can't be run yet: it waits for rain"):
+        make_jobs([f"{tmp_path}/x.py:t/b"], seeds=[0], root="r")
+
+
+def test_a_result_counts_whatever_the_folder_it_went_on_from_was_called(tmp_path):
+    _, job = make_jobs([f"refine:{AGAIN}"], seeds=[0], root=tmp_path)
+    job.workdir.mkdir(parents=True)
+    config = json.loads(json.dumps(job.config))
+    config["init"]["from"] = "elsewhere"
+    result = {"steps": 1, "seconds": 1.0, "metrics": {}, "config": config}
+    (job.workdir / "result.json").write_text(json.dumps(result))
+    assert look(job).kind == "done"
+    config["init"]["stage"] = "other"
+    (job.workdir / "result.json").write_text(json.dumps(result))
+    assert look(job).kind == "refused"
+    assert "init.stage: 'other' there, 'train' in the row" in look(job).detail
+
+
+# --- running them ---
+
+
+@dataclasses.dataclass(frozen=True)
+class Script:
+    """A job that runs a few lines of Python in its folder."""
+
+    workdir: pathlib.Path
+    code: str
+    needs: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self):
+        return self.workdir.name
+
+    @property
+    def words(self):
+        places = [str(path) for path in (self.workdir, *self.needs.values())]
+        return ["-c", textwrap.dedent(self.code), *places]
+
+
+FINISH = "import sys, time; time.sleep(0.3); open(sys.argv[1] + '/result.json', 'w')"
+GO_ON = "import sys; open(sys.argv[2] + '/result.json'); open(sys.argv[1] + '/result.json', 'w')"
+
+
+def run(jobs):
+    told = []
+    waves.run(Local(Settings(parallel=3, retries=0), tell=told.append), jobs, tell=told.append)
+    return told
+
+
+def test_a_job_starts_when_the_run_it_needs_is_done(tmp_path):
+    """Three at once would do: each would fail without the result of the one before."""
+    a, b, c = (tmp_path / name for name in "abc")
+    told = run([Script(c, GO_ON, {"init.from": b}), Script(a, FINISH), Script(b, GO_ON, {"init.from": a})])
+    assert [line for line in told if line.endswith("done")] == ["a: done", "b: done", "c: done"]
+
+
+def test_a_job_whose_needed_run_failed_is_told_and_not_started(tmp_path):
+    a, b, c, d = (tmp_path / name for name in "abcd")
+    needs = {"init.from": a}
+    jobs = [Script(a, "exit(3)"), Script(b, FINISH), Script(c, GO_ON, needs), Script(d, GO_ON, {"init.from": c})]
+    told = run(jobs)
+    assert f"c: not started, it needs the run in {a}, which is not done" in told
+    assert f"d: not started, it needs the run in {c}, which is not done" in told
+    assert not c.exists()
+    assert not d.exists()
+    assert "b: done" in told
+
+
+def test_a_needed_run_of_an_earlier_sweep_will_do(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/result.json").write_text("{}")
+    assert run([Script(tmp_path / "b", GO_ON, {"init.from": tmp_path / "a"})])[-1] == "b: done"
