@@ -112,9 +112,10 @@ def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: s
     return " ".join(map(shlex.quote, ["python", *words(experiment, row, changes, workdir=workdir)]))
 
 
-def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
-    """Returns the command line, ready to paste, that runs evaluators with `eval` keys changed."""
+def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR", stage: str = "") -> str:
+    """Returns the command line, ready to paste, that runs evaluators with `eval` keys changed, at a stage's end."""
     arguments = ["python", "-m", "sbn.evaluate", f"--evals={','.join(evals)}", *_overrides(changes)]
+    arguments += [f"--stage={stage}"] * bool(stage)
     return " ".join(map(shlex.quote, [*arguments, f"--workdir={workdir}"]))
 
 

@@ -52,10 +52,11 @@ class Row:
         note: what the paper leaves open here, and the reading taken.
         runs_of: full name of the row whose runs this one shows: it trains nothing itself.
         evals: evaluators that its numbers and pictures come from, where training does not run them.
-        metrics: of ours to show besides those of `paper`.
+        metrics: of ours to show besides those of `paper`, METRIC[@STAGE][:STATISTIC].
         waits_for: what is missing before it can be run at all.
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
+        stages: at whose ends `evals` measure those runs; empty for the run's end.
     """
 
     changes: Mapping[str, Any]
@@ -68,6 +69,7 @@ class Row:
     metrics: tuple[str, ...] = ()
     waits_for: str = ""
     needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stages: tuple[str, ...] = ()
 
     @property
     def trains(self) -> bool:
@@ -77,10 +79,11 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of a paper: a title and its rows by name."""
+    """A table of a paper: a title, its rows by name, and the picture that `sbn.report.drawings` makes of them."""
 
     title: str
     rows: Mapping[str, Row]
+    picture: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

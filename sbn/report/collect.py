@@ -36,6 +36,7 @@ class Run:
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
+        later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
     """
 
     path: pathlib.Path
@@ -50,6 +51,7 @@ class Run:
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
+    later: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def variant(self) -> str:
@@ -58,10 +60,10 @@ class Run:
 
     @functools.cached_property
     def lines(self) -> list[Mapping[str, Any]]:
-        """What metrics.jsonl holds, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
+        """`later`, then metrics.jsonl, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
         file = self.path / "metrics.jsonl"
         texts = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [line for text in texts if (line := _line(text))]
+        return [*self.later, *(line for text in texts if (line := _line(text)))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _line(text: str) -> Mapping[str, Any] | None:
 
 
 def with_evaluations(run: Run) -> tuple[Run, list[str]]:
-    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the run's last step.
+    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the ends of the run and its stages.
 
     What training itself measured stays as it is.
 
@@ -154,17 +156,22 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
     """
     metrics, problems = dict(run.metrics), []
     evaluated: dict[str, str] = {}
-    for file in sorted(run.path.glob(f"artifacts/*/{run.steps}.json")):
+    later: list[Mapping[str, Any]] = []
+    ends = {run.steps, *(stop for _, stop in run.stages.values())}
+    files = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
+    for step, file in files:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
-            found = {name: _number(name, value) for name, value in content["metrics"].items() if name not in metrics}
+            found = {name: _number(name, value) for name, value in content["metrics"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problems.append(f"{file}: not read ({type(error).__name__}: {error})")
             continue
-        metrics |= found
-        evaluated |= dict.fromkeys(found, changed)
-    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated), problems
+        later.append({"step": step, **found})
+        new = {name: value for name, value in found.items() if name not in run.metrics}
+        metrics |= new if step == run.steps else {}
+        evaluated |= {name: evaluated.get(name) or changed for name in new}
+    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated, later=tuple(later)), problems
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from sbn.config.command_line import evaluate_command
 from sbn.config.rows import Row
 from sbn.report.collect import Run
+from sbn.report.measures import measured, parse
+from sbn.report.tables import measure_of
 
 
 def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> list[str]:
@@ -18,16 +20,33 @@ def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> 
     notes = []
     for row_name, row in rows.items():
         for run in runs:
-            if run.row not in (f"{name}/{row_name}", row.runs_of):
-                continue
-            missing = []
-            for evaluator in row.evals:
-                folder = run.path / "artifacts" / evaluator
-                if (folder / f"{run.steps}.png").exists():
-                    notes.append(f"{name}/{row_name}: picture {folder / f'{run.steps}.png'}")
-                elif not (folder / f"{run.steps}.npz").exists():
-                    missing.append(evaluator)
-            if missing:
-                command = evaluate_command(missing, row.changes if row.runs_of else {}, workdir=str(run.path))
-                notes.append(f"{name}/{row_name}: not evaluated yet, run {command}")
+            if run.row in (f"{name}/{row_name}", row.runs_of):
+                for stage in row.stages or ("",):
+                    notes += [f"{name}/{row_name}: {note}" for note in _of_stage(row, run, stage)]
     return notes
+
+
+def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
+    """What a row's evaluators left of a run for the end of a stage, '' for the run's."""
+    if stage and stage not in run.stages:
+        return [f"{run.path} has no stage {stage!r}"]
+    step = run.stages[stage][1] if stage else run.steps
+    notes, missing = [], []
+    for evaluator in row.evals:
+        file = run.path / "artifacts" / evaluator / str(step)
+        if file.with_suffix(".png").exists():
+            notes.append(f"picture {file.with_suffix('.png')}")
+        elif not (file.with_suffix(".npz").exists() or file.with_suffix(".json").exists() or _has_all(row, run, stage)):
+            missing.append(evaluator)
+    if missing:
+        changes = row.changes if row.runs_of else {}
+        command = evaluate_command(missing, changes, workdir=str(run.path), stage=stage)
+        notes.append(f"not evaluated yet, run {command}")
+    return notes
+
+
+def _has_all(row: Row, run: Run, stage: str) -> bool:
+    """Whether training measured all that the row shows of this stage: some evaluators leave numbers alone."""
+    wanted = [measure_of(paper) for paper in row.paper] + [parse(metric) for metric in row.metrics]
+    wanted = [measure for measure in wanted if measure.stage == stage]
+    return bool(wanted) and all(measured(run, measure)[0] is not None for measure in wanted)
