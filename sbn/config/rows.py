@@ -79,10 +79,11 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of a paper: a title and its rows by name."""
+    """A table of a paper: a title, its rows by name, and the picture that `sbn.report.drawings` makes of them."""
 
     title: str
     rows: Mapping[str, Row]
+    picture: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

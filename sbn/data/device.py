@@ -64,28 +64,20 @@ def batches_of(
     """Yields batches of examples that the caller names; arguments and result are those of the host path's."""
     size, left = source.images.shape[1:3], strengths(views)
     applies = [make_apply(view.ops, image_size=size, fading=view.strengths is not None) for view in views]
-    now = None if left is None else left[0]
 
     @jax.jit
-    def augment(words: jax.Array, ids: jax.Array) -> Any:
+    def augment(words: jax.Array, ids: jax.Array, now: Sequence[Any]) -> Any:
         augmented = [
-            apply(
-                words,
-                seed=seed,
-                stage=stage,
-                epoch=epoch,
-                ids=ids,
-                view=view.draws,
-                strength=1.0 if now is None else now[k],
-            )
+            apply(words, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
             for k, (apply, view) in enumerate(zip(applies, views, strict=True))
         ]
         return together(augmented, jnp.stack)
 
-    for own in ids:
-        made = jax.tree.map(np.asarray, augment(pixels.pack(source.images[own]), own))
+    for step, own in enumerate(ids):
+        now = [1.0] * len(views) if left is None else left[step]
+        made = jax.tree.map(np.asarray, augment(pixels.pack(source.images[own]), own, now))
         batch = {"pixels": made, "label": source.labels[own], "id": own}
-        yield batch if now is None else {**batch, "strength": np.repeat(now[None], len(own), axis=0)}
+        yield batch if left is None else {**batch, "strength": np.repeat(left[step][None], len(own), axis=0)}
 
 
 def make_prepare(

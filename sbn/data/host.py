@@ -80,7 +80,7 @@ def batches_of(
 
     Args:
         source: the images.
-        views: K pipelines; those that fade as at their first step.
+        views: K pipelines; one that fades has the strength of a step for each batch.
         ids: (batches, n) int32.
         seed: the experiment's seed.
         stage: index of the stage.
@@ -93,9 +93,8 @@ def batches_of(
     import tensorflow as tf
 
     with tf.device("CPU"):
-        named = tf.data.Dataset.from_tensor_slices(ids)
-    first = np.int64(0)
-    dataset = named.map(lambda ids: (np.int64(epoch), first, ids))
+        named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
+    dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
     return _augmented(dataset, source, views, seed=seed, stage=stage, size=ids.shape[1])
 
 

@@ -50,9 +50,9 @@ class Features:
 
     def __init__(self, materials: Materials) -> None:
         config, task, test = materials.config, materials.task, materials.test
-        settings, stage = config.eval.features, materials.stages[-1]
-        self._layer = find_layer(layer_shapes(task, test), settings.layer, key="eval.features.layer")
-        count = min(settings.examples or len(test), len(test))
+        stage, per_channel = materials.stages[-1], config.eval.features.per_channel
+        self._layer = find_layer(layer_shapes(task, test), config.eval.features.layer, key="eval.features.layer")
+        count = min(config.eval.features.examples or len(test), len(test))
         first, *others = zip(stage.views.names, stage.views.branches, stage.data, strict=True)
         if not others:
             raise ConfigError(f"eval.evals: 'features' compares views, and the last stage has one, {first[0]!r}")
@@ -66,7 +66,7 @@ class Features:
         def make(branch: int, summary: Callable[[jax.Array], jax.Array]) -> Predict:
             def forward(variables: Variables, images: jax.Array) -> jax.Array:
                 values = task.activations(variables, images)[self._layer][:, branch].astype(jnp.float32)
-                if settings.per_channel:
+                if per_channel:
                     values = values.mean(axis=tuple(range(1, values.ndim - 1)))
                 return summary(values.reshape(len(values), -1))
 

@@ -94,7 +94,9 @@ class Losses:
     def _batches(self, stage: Stage, step: int) -> Iterator[Batch]:
         now = min(max(step - stage.start - 1, 0), stage.stop - stage.start - 1)
         views = [
-            view if view.strengths is None else dataclasses.replace(view, strengths=view.strengths[now : now + 1])
+            view
+            if view.strengths is None
+            else dataclasses.replace(view, strengths=np.full(len(self._ids), view.strengths[now]))
             for view in stage.data
         ]
         config = self._materials.config

@@ -61,3 +61,18 @@ def draw_branches(arrays: Arrays) -> "Figure":
         for metric in ("intra_class", "all_classes")
     )
     return draw(intra_class, all_classes, classes=classes)
+
+
+def ratios(spectrum: np.ndarray, reference: np.ndarray, *, classes: int) -> dict[str, float]:
+    """Returns the mean ratio of two spectra over three spans of indices, counted from 1.
+
+    For c classes these are 1 to c / 2, c / 2 + 1 to c - 1, and c to 2 c: before and after the drop that the means of
+    the classes leave. Values of the reference that are nothing but rounding are left out.
+    """
+    found = {}
+    for first, last in ((1, classes // 2), (classes // 2 + 1, classes - 1), (classes, 2 * classes)):
+        own, other = spectrum[first - 1 : last], reference[first - 1 : last]
+        there = other > 1e-12 * reference[0]
+        if there.any():
+            found[f"{first}-{first + len(own) - 1}"] = float(np.mean(own[there] / other[there]))
+    return found

@@ -34,10 +34,10 @@ class Run:
         steps: how long it trained.
         written: when it finished, in seconds since 1970.
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
-        evaluations: what was measured later, {steps trained: metrics by name}, of the ends of stages.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
         config: the resolved config that the run stored, nested.
+        later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
     """
 
     path: pathlib.Path
@@ -50,10 +50,10 @@ class Run:
     steps: int
     written: float
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    evaluations: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    later: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def variant(self) -> str:
@@ -62,10 +62,10 @@ class Run:
 
     @functools.cached_property
     def lines(self) -> list[Mapping[str, Any]]:
-        """What metrics.jsonl holds, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
+        """`later`, then metrics.jsonl, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
         file = self.path / "metrics.jsonl"
         texts = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [line for text in texts if (line := _line(text))]
+        return [*self.later, *(line for text in texts if (line := _line(text)))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,29 +154,31 @@ def _line(text: str) -> Mapping[str, Any] | None:
 
 
 def with_evaluations(run: Run) -> tuple[Run, list[str]]:
-    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the ends of the run's stages.
+    """Adds what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json for the ends of the run and its stages.
 
-    What it measured at the run's end joins the metrics. What training itself measured stays as it is.
+    What it measured at the run's end joins the metrics; what training itself measured stays as it is.
 
     Returns:
         the run, and a line for each file that can't be read.
     """
-    problems: list[str] = []
+    metrics, problems = dict(run.metrics), []
     evaluated: dict[str, str] = {}
-    evaluations: dict[int, dict[str, float]] = {}
-    for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
-        for file in sorted(run.path.glob(f"artifacts/*/{step}.json")):
-            try:
-                content = json.loads(file.read_text(encoding="utf-8"))
-                changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
-                found = {name: _number(name, value) for name, value in content["metrics"].items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems.append(f"{file}: not read ({type(error).__name__}: {error})")
-                continue
-            evaluations.setdefault(step, {}).update(found)
-            evaluated |= {name: changed for name in found if name not in run.metrics}
-    metrics = {**evaluations.get(run.steps, {}), **run.metrics}
-    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated, evaluations=evaluations), problems
+    later: list[Mapping[str, Any]] = []
+    ends = {run.steps, *(stop for _, stop in run.stages.values())}
+    files = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
+    for step, file in files:
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
+            found = {name: _number(name, value) for name, value in content["metrics"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problems.append(f"{file}: not read ({type(error).__name__}: {error})")
+            continue
+        later.append({"step": step, **found})
+        new = {name: value for name, value in found.items() if name not in run.metrics}
+        metrics |= new if step == run.steps else {}
+        evaluated |= {name: evaluated.get(name) or changed for name in new}
+    return dataclasses.replace(run, metrics=metrics, evaluated=evaluated, later=tuple(later)), problems
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {

@@ -20,32 +20,33 @@ def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> 
     notes = []
     for row_name, row in rows.items():
         for run in runs:
-            if run.row not in (f"{name}/{row_name}", row.runs_of):
-                continue
-            for stage, step in _places(row, run):
-                missing = []
-                for evaluator in row.evals:
-                    folder = run.path / "artifacts" / evaluator
-                    if (folder / f"{step}.png").exists():
-                        notes.append(f"{name}/{row_name}: picture {folder / f'{step}.png'}")
-                    elif not any((folder / f"{step}.{ending}").exists() for ending in ("npz", "json")):
-                        missing.append(evaluator)
-                if missing and not _has_numbers(row, run, stage):
-                    changes = row.changes if row.runs_of else {}
-                    command = evaluate_command(missing, changes, workdir=str(run.path), stage=stage)
-                    notes.append(f"{name}/{row_name}: not evaluated yet, run {command}")
+            if run.row in (f"{name}/{row_name}", row.runs_of):
+                for stage in row.stages or ("",):
+                    notes += [f"{name}/{row_name}: {note}" for note in _of_stage(row, run, stage)]
     return notes
 
 
-def _places(row: Row, run: Run) -> list[tuple[str, int]]:
-    """(stage, its last step) that a row's evaluators look at; ('', the last) for the run's end."""
-    if not row.stages:
-        return [("", run.steps)]
-    return [(stage, run.stages[stage][1]) for stage in row.stages if stage in run.stages]
+def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
+    """What a row's evaluators left of a run for the end of a stage, '' for the run's."""
+    if stage and stage not in run.stages:
+        return [f"{run.path} has no stage {stage!r}"]
+    step = run.stages[stage][1] if stage else run.steps
+    notes, missing = [], []
+    for evaluator in row.evals:
+        file = run.path / "artifacts" / evaluator / str(step)
+        if file.with_suffix(".png").exists():
+            notes.append(f"picture {file.with_suffix('.png')}")
+        elif not (file.with_suffix(".npz").exists() or file.with_suffix(".json").exists() or _has_all(row, run, stage)):
+            missing.append(evaluator)
+    if missing:
+        changes = row.changes if row.runs_of else {}
+        command = evaluate_command(missing, changes, workdir=str(run.path), stage=stage)
+        notes.append(f"not evaluated yet, run {command}")
+    return notes
 
 
-def _has_numbers(row: Row, run: Run, stage: str) -> bool:
-    """Whether a run has every number of a row at a stage's end: training may have evaluated it."""
-    wanted = [measure_of(paper) for paper in row.paper] + [parse(text) for text in row.metrics]
-    found = [measured(run, measure)[0] for measure in wanted if measure.stage == stage]
-    return bool(found) and None not in found
+def _has_all(row: Row, run: Run, stage: str) -> bool:
+    """Whether training measured all that the row shows of this stage: some evaluators leave numbers alone."""
+    wanted = [measure_of(paper) for paper in row.paper] + [parse(metric) for metric in row.metrics]
+    wanted = [measure for measure in wanted if measure.stage == stage]
+    return bool(wanted) and all(measured(run, measure)[0] is not None for measure in wanted)

@@ -1,0 +1,40 @@
+"""Losses by epoch on a log axis, a panel a run, with lines where stages end (He et al. 2019, Figure 1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sbn.figures.outcomes import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# By what a curve is called: (epochs, values)
+Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+def draw(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]) -> "Figure":
+    """Returns a panel for every title.
+
+    Args:
+        panels: curves by the title of their panel.
+        borders: epochs at which a stage ends and another begins, by title.
+    """
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    figure = Figure(figsize=(0.8 + 4.8 * len(panels), 3.8), layout="constrained")
+    columns = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, (title, curves) in zip(columns, panels.items(), strict=True):
+        for name, (epochs, values) in curves.items():
+            axes.plot(epochs, values, color=COLOURS[names.index(name) % len(COLOURS)], linewidth=1.5, label=name)
+        for border in borders.get(title, ()):
+            axes.axvline(border, color="0.5", linewidth=0.8, linestyle="--")
+        axes.set_yscale("log")
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
+    columns[0].set_ylabel("cross-entropy (nats)")
+    return figure

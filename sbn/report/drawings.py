@@ -1,0 +1,192 @@
+"""Pictures of tables: a table names one of PICTURES, made of the numbers and arrays that its rows' runs left."""
+
+import math
+import pathlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sbn.config.errors import unknown
+from sbn.config.rows import Row, Table
+from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
+from sbn.report.collect import Run
+from sbn.report.measures import Measure, measured, parse
+from sbn.report.tables import measure_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Shown(NamedTuple):
+    """A row and its runs, those that changed nothing."""
+
+    row: Row
+    runs: Sequence[Run]
+
+
+Rows = Mapping[str, Shown]
+
+
+class Drawn(NamedTuple):
+    """A picture, and what it can't say."""
+
+    figure: "Figure"
+    notes: Sequence[str] = ()
+
+
+def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
+    """Returns the picture of a table; None where it has none, or the runs left nothing to draw.
+
+    Args:
+        name: of the table.
+        table: its rows and the name of its picture.
+        runs: of its experiment.
+
+    Raises:
+        ConfigError: for an unknown picture.
+    """
+    if not table.picture:
+        return None
+    if table.picture not in PICTURES:
+        raise unknown(f"picture of table {name}", table.picture, PICTURES)
+    rows = {
+        row_name: Shown(
+            row, [run for run in runs if run.row in (f"{name}/{row_name}", row.runs_of) and not run.overrides]
+        )
+        for row_name, row in table.rows.items()
+    }
+    return PICTURES[table.picture](rows)
+
+
+# (prefix, suffix, what the curve is called); the first of a name that runs have is drawn
+_CURVES = (
+    ("train_augmented/", "/cross_entropy", "augmented training images"),
+    ("train/", "/loss", "augmented training images"),
+    ("train_clean/", "/cross_entropy", "training images"),
+    ("test/", "/loss", "test images"),
+)
+
+
+def _loss_curves(rows: Rows) -> Drawn | None:
+    panels, borders = {}, {}
+    for name, (_, runs) in rows.items():
+        measured_by_epoch = [run for run in runs if run.steps_per_epoch]
+        curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for prefix, suffix, title in _CURVES:
+            metrics = dict.fromkeys(key for run in measured_by_epoch for line in run.lines for key in line)
+            own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
+            branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
+            for metric, branch in branches.items():
+                course = _course(measured_by_epoch, metric)
+                if len(course[0]) > 1:
+                    curves.setdefault(title if len(branches) == 1 else f"{title}, {branch}", course)
+        if curves:
+            panels[name] = curves
+            first = measured_by_epoch[0]
+            ends = [stop for _, stop in first.stages.values()]
+            borders[name] = [stop / (first.steps_per_epoch or 1) for stop in ends[:-1]]
+    return Drawn(loss_curves.draw(panels, borders=borders)) if panels else None
+
+
+def _course(runs: Sequence[Run], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs, and the means of the runs' finite values there."""
+    found: dict[float, dict[pathlib.Path, float]] = {}
+    for run in runs:
+        for line in run.lines:
+            value = line.get(metric)
+            if value is not None and math.isfinite(value) and run.steps_per_epoch:
+                found.setdefault(line["step"] / run.steps_per_epoch, {})[run.path] = value
+    epochs = sorted(found)
+    return np.array(epochs), np.array([np.mean(list(found[epoch].values())) for epoch in epochs])
+
+
+def _spectra(rows: Rows) -> Drawn | None:
+    spectra: dict[str, dict[str, np.ndarray]] = {"intra_class": {}, "all_classes": {}}
+    classes = 0
+    for name, (row, runs) in rows.items():
+        arrays = [found for run in runs if (found := _arrays(run, "spectra", row))]
+        for metric, lines in spectra.items() if arrays else ():
+            own = [next(value for key, value in found.items() if key.endswith(f"/{metric}")) for found in arrays]
+            lines[name] = np.mean(own, axis=0)
+        for found in arrays:
+            classes = next(int(value) for key, value in found.items() if key.endswith("/classes"))
+    if not classes:
+        return None
+    notes = []
+    for metric, lines in spectra.items():
+        reference, *others = lines
+        for name in others:
+            ratios = singular_values.ratios(lines[name], lines[reference], classes=classes)
+            words = ", ".join(f"{span}: {value:.3g}" for span, value in ratios.items())
+            notes.append(f"{name}, {metric}: mean ratio to {reference} of the singular values {words}")
+    return Drawn(singular_values.draw(spectra["intra_class"], spectra["all_classes"], classes=classes), notes)
+
+
+def _removal(rows: Rows) -> Drawn | None:
+    """Rows end with the epoch, and name a measure of accuracy first."""
+    errors: dict[float, list[float]] = {}
+    for name, (row, runs) in rows.items():
+        epoch = re.search(r"(\d+)$", name)
+        values = _measured(runs, parse(row.metrics[0])) if row.metrics else []
+        if epoch and values:
+            errors[float(epoch[1])] = [100 - value for value in values]
+    labels = {"across": "epoch at which the augmentation is removed", "up": "test error (%), mean, least and most"}
+    return Drawn(ranges.draw(errors, **labels)) if errors else None
+
+
+def _bars(rows: Rows) -> Drawn | None:
+    """Rows are called GROUP_BAR, and have one number of the paper."""
+    groups: dict[str, dict[str, grouped_bars.Bar]] = {}
+    for name, (row, runs) in rows.items():
+        group, _, bar = name.partition("_")
+        (paper, *_) = row.paper
+        groups.setdefault(group, {})[bar] = (_measured(runs, measure_of(paper)), paper.value)
+    any_runs = any(runs for _, runs in rows.values())
+    return Drawn(grouped_bars.draw(groups, up="test accuracy (%); black: the paper's")) if any_runs else None
+
+
+def _densities(rows: Rows) -> Drawn | None:
+    found = {name: _arrays(runs[0], "features", row) for name, (row, runs) in rows.items() if runs}
+    panels = {name: arrays for name, arrays in found.items() if arrays}
+    return Drawn(densities.draw(panels)) if panels else None
+
+
+def _inference(rows: Rows) -> Drawn | None:
+    lines = {}
+    for name, (row, runs) in rows.items():
+        arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        if arrays:
+            own = np.mean([found["sizes/own/accuracy"] for found in arrays], axis=0)
+            lines[name] = inference.Line(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
+    return Drawn(inference.draw(lines)) if lines else None
+
+
+PICTURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
+    "loss_curves": _loss_curves,
+    "spectra": _spectra,
+    "removal": _removal,
+    "bars": _bars,
+    "densities": _densities,
+    "inference": _inference,
+}
+
+
+def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
+    """In percent, those that are there and finite."""
+    values = [measured(run, measure)[0] for run in runs]
+    return [100 * value for value in values if value is not None and math.isfinite(value)]
+
+
+def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
+    """What an evaluator left for the end of the row's last stage, or of the run."""
+    stage = row.stages[-1] if row.stages else ""
+    if stage and stage not in run.stages:
+        return {}
+    step = run.stages[stage][1] if stage else run.steps
+    file = run.path / "artifacts" / evaluator / f"{step}.npz"
+    if not file.exists():
+        return {}
+    with np.load(file) as stored:
+        return dict(stored)
