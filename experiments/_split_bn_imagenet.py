@@ -31,10 +31,10 @@ IMAGENET: dict[str, Any] = {
 
 def imagenet_rows() -> dict[str, Row]:
     """The rows by name."""
-    one = {"branches": ("main",)}
+    one: dict[str, Any] = {"branches": ("main",)}
     strong = f"{CROP}|randaugment(2, 9, semantics='tf')"
     weak = {"views.main.augment": f"{CROP}|cutout(90, half_side=True)", "views.aux.augment": strong}
-    methods = {
+    methods: dict[str, tuple[dict[str, Any], tuple[float, float], str]] = {
         "standard": ({**one, "views.main.augment": CROP}, (76.3, 93.1), ""),
         "autoaugment": (
             {**one, "views.main.augment": f"{CROP}|autoaugment('imagenet_v0', fill=128, semantics='tf')"},

@@ -209,7 +209,8 @@ class Blur(Op):
     The kernel's weights are whole counts of 1/4096, so that all sums are exact; means are divided by the sum of the
     weights and rounded, halves up. The border is mirrored without repeating the edge; fillers are left out of the means
     and stay. Every image is blurred alike. Consistent Normalization (Zhou et al. 2019) names no kernel: 5 and 1.5 are
-    ours.
+    ours; it may blur normalised floats, which is the same but for the rounding here (0.01 after ImageNet's
+    normalisation).
     """
 
     name: ClassVar[str] = "blur"

@@ -73,7 +73,7 @@ class BranchNorm(nn.Module):
         scale = self.param("scale", self.scale_init, affine, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, affine, jnp.float32)
 
-        groups = _group_count(examples, self.group_size)
+        groups = _group_count(examples, self.group_size) if train else 1
         folded = x.astype(jnp.float32).reshape(examples * branches, *space, channels)
         if train:
             # In exact arithmetic the shift changes nothing. In float32 it takes the cancellation out of

@@ -255,3 +255,10 @@ def test_wrong_number_of_branches_is_an_error(shape):
 def test_group_size_that_does_not_divide_is_an_error(group_size):
     with pytest.raises(ValueError, match=f"group_size {group_size} does not divide the batch of 6 examples"):
         ours(BranchNorm(K, group_size=group_size))(variables(), images())
+
+
+def test_evaluation_takes_any_number_of_examples_whatever_the_groups():
+    x, v = images(), variables()
+    grouped = BranchNorm(K, group_size=4).apply(v, x, train=False)  # 6 examples
+    np.testing.assert_array_equal(grouped, BranchNorm(K).apply(v, x, train=False))
+    BranchNorm(K, group_size=4).init(jax.random.key(0), x[:1], train=False)
