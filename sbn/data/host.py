@@ -6,6 +6,7 @@ from typing import Any
 from sbn.augment.framing import split_framing
 from sbn.data import pixels
 from sbn.data.encoded import EncodedImages
+from sbn.data.index import Index
 from sbn.data.sources import Source
 from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
@@ -41,6 +42,9 @@ def batches(
         {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
         views differ in size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also 'strength' (n, K)
         float32, what is left of each at this step.
+
+    Raises:
+        ConfigError: while iterating, if an encoded image can't be decoded; it says which.
     """
     hide_gpus()
     import tensorflow as tf
@@ -68,7 +72,7 @@ def batches(
 
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
-    dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
+    dataset = wanted = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
     if isinstance(images, EncodedImages):
         from sbn.data.framed import frame_batches
 
@@ -98,4 +102,26 @@ def batches(
         return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()
+    if isinstance(images, EncodedImages):
+        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, images.index)
+    return dataset.prefetch(8).as_numpy_iterator()
+
+
+def _readable(made: Iterator[Batch], wanted: Any, index: Index) -> Iterator[Batch]:
+    """Passes batches on; where one can't be made, finds out which of its images is to blame."""
+    import tensorflow as tf
+
+    from sbn.data.framed import check_readable
+
+    done = 0
+    while True:
+        try:
+            batch = next(made)
+        except StopIteration:
+            return
+        except tf.errors.InvalidArgumentError:
+            for _, _, ids in wanted.skip(done).take(1):
+                check_readable(index, ids.numpy())
+            raise
+        yield batch
+        done += 1

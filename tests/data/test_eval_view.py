@@ -59,8 +59,12 @@ def test_slices_and_ids_give_the_same_images(encoded):
 
 def test_ops_after_the_frame_are_applied(encoded):
     load, _, _ = encoded
-    plain, small = (load(view).images[:] for view in ("resize(60)|centre_crop(48)", "resize(60)|centre_crop(48)|resize(24)"))
-    np.testing.assert_array_equal(small[4], np.asarray(Image.fromarray(plain[4]).resize((24, 24), Image.Resampling.BILINEAR)))
+    plain, small = (
+        load(view).images[:] for view in ("resize(60)|centre_crop(48)", "resize(60)|centre_crop(48)|resize(24)")
+    )
+    np.testing.assert_array_equal(
+        small[4], np.asarray(Image.fromarray(plain[4]).resize((24, 24), Image.Resampling.BILINEAR))
+    )
 
 
 def test_the_first_examples_and_cuts_are_what_they_say(encoded):
@@ -76,7 +80,7 @@ def test_the_first_examples_and_cuts_are_what_they_say(encoded):
 def test_images_without_labels_are_refused(encoded, tmp_path):
     held = {"train": encoded[2]["train"], "validation": [(image, -1) for image, _ in encoded[2]["validation"]]}
     write_records(tmp_path / "other", "imagenet2012", held, class_names=NAMES)
-    with pytest.raises(ConfigError, match="validation.*without labels"):
+    with pytest.raises(ConfigError, match=r"validation.*without labels"):
         encoded[0](None, {"data.dir": str(tmp_path / "other")})
 
 

@@ -4,21 +4,22 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from sbn.augment.pipeline import parse
 from sbn.augment.host.apply import make_apply
 from sbn.augment.host.packing import unpack
+from sbn.augment.pipeline import parse
 from sbn.data import sources
 from sbn.data.host import batches
 from sbn.data.pixels import pack
 from sbn.data.views import View
-from tests.conftest import ROOT
+from tests.conftest import REAL_DATA
 from tests.data.imagenets import examples, pillow, write_records
 
 NAMES = ["a", "b", "c"]
 SIZES = [(70, 96), (123, 80), (64, 64), (41, 200)]
 COUNT = 21
-MINI = ROOT.parent / "shared/data/tfds_mini"
+MINI = REAL_DATA.with_name("tfds_mini")
 WEAK, STRONG = "inception_crop(24)|flip", "inception_crop(24)|flip|randaugment(2, 5)|cutout(8)"
 
 
@@ -72,7 +73,7 @@ def test_shapes_types_ids_and_labels(made, source):
     assert not np.array_equal(*ids)
 
 
-@pytest.mark.parametrize("start", [1, 4, 5, 10])
+@pytest.mark.parametrize("start", [4, 5])
 def test_starting_anywhere_gives_the_same_batches(source, start):
     whole, rest = collect(source, views(WEAK, STRONG)), collect(source, views(WEAK, STRONG), start=start)
     assert len(rest) == 11 - start
@@ -104,18 +105,18 @@ def test_seed_and_stage_change_order_and_draws(source, change):
 def test_draws_are_those_of_the_same_images_in_memory(made):
     """Where images happen to be of one size, the batched ops may run on them: the same windows, flips and policies."""
     source, held = made[1]
-    images = pack(np.stack([pillow(image) for image, _ in held]))
+    images = tf.constant(pack(np.stack([pillow(image) for image, _ in held])))
     texts = (WEAK, "resize(50)|random_crop(40)|flip|cutout(8)", "random_crop(30)|randaugment(2, 5)")
     for k, text in enumerate(texts):
         apply = make_apply(parse(text), image_size=(60, 80))
         for epoch, batch in enumerate(itertools.islice(collect(source, views(text, draws=[k])), 0, 10, 5)):
             ids = batch["id"]
             colours, marks = unpack(batch["pixels"][:, 0])
-            expected = unpack(apply(images[ids], seed=1, stage=0, epoch=epoch, ids=ids, view=k))
+            expected = unpack(apply(tf.gather(images, ids), seed=1, stage=0, epoch=epoch, ids=ids, view=k))
             np.testing.assert_array_equal(marks, expected[1])
             difference = np.abs(colours.numpy().astype(int) - expected[0].numpy())
             if "resize" in text or "inception" in text:
-                assert difference.max() <= 2  # float32 and fixed point: tests/augment/host/test_framing.py
+                assert difference.max() <= 1  # Pillow rounds once more: tests/augment/host/test_framing.py
             else:
                 assert difference.max() == 0
 

@@ -70,15 +70,15 @@ def test_what_lies_in_the_cloud_is_read_through_epath(tmp_path, held, monkeypatc
     monkeypatch.setattr(index_module.epath, "Path", Path)
     monkeypatch.setattr(index_module, "_THREADS", 1)  # so that `opened[-1]` is its own
     assert far.read(np.arange(23)) == [image for image, _ in expected["train"]]
-    assert set(opened) == {
-        f"gs://bucket/imagenet2012/imagenet2012-train.tfrecord-{n:05}-of-00003" for n in range(3)
-    }
+    assert set(opened) == {f"gs://bucket/imagenet2012/imagenet2012-train.tfrecord-{n:05}-of-00003" for n in range(3)}
 
 
 def test_the_index_is_made_once_and_anew_when_files_change(tmp_path, held, cache, monkeypatch):
     looked = []
-    monkeypatch.setattr(indexing, "_make", lambda split, what, make=indexing._make: looked.append(what) or make(split, what))
-    for place, expected in places(tmp_path, held):
+    monkeypatch.setattr(
+        indexing, "_make", lambda split, what, make=indexing._make: looked.append(what) or make(split, what)
+    )
+    for place, _ in places(tmp_path, held):
         looked.clear()
         first = load(place)
         again = load(place)
@@ -124,7 +124,7 @@ def test_records_that_are_not_whole_are_told_in_one_line(tmp_path, held):
     shard[1].unlink()
     with pytest.raises(ConfigError, match="2 of the 3 files of 'train'"):
         load(place)
-    with pytest.raises(ConfigError, match="'test'.*train, validation"):
+    with pytest.raises(ConfigError, match=r"'test'.*train, validation"):
         load(place, "test")
     info = place.path / "dataset_info.json"
     info.write_text(info.read_text().replace("tfrecord", "array_record"))
@@ -134,10 +134,10 @@ def test_records_that_are_not_whole_are_told_in_one_line(tmp_path, held):
 
 def test_folders_that_are_not_as_published_are_told_in_one_line(tmp_path, held):
     _, (place, _) = places(tmp_path, held)
-    with pytest.raises(ConfigError, match="'test'.*train, validation"):
+    with pytest.raises(ConfigError, match=r"'test'.*train, validation"):
         load(place, "test")
     (place.path / "val/n99999999").mkdir()
-    with pytest.raises(ConfigError, match="n99999999.*n01440764"):
+    with pytest.raises(ConfigError, match=r"n99999999.*n01440764"):
         load(place, "validation")
     for folder in (place.path / "val").iterdir():
         folder.rmtree()
@@ -146,7 +146,7 @@ def test_folders_that_are_not_as_published_are_told_in_one_line(tmp_path, held):
         load(place, "validation")
     broken = place.path / "train" / NAMES[0] / "broken.JPEG"
     broken.write_bytes(b"no image")
-    with pytest.raises(ConfigError, match="broken.JPEG can't be read"):
+    with pytest.raises(ConfigError, match=r"broken.JPEG can't be read"):
         load(place)
 
 

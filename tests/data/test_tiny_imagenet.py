@@ -5,17 +5,19 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data import prepare, sources, tiny_imagenet
-from tests.conftest import ROOT
+from tests.conftest import REAL_DATA
 from tests.data.imagenets import encode, examples, pillow, write_records, write_tiny_imagenet, write_zip
 
 NAMES = ["n01443537", "n01629819", "n02056570"]  # sorted
-MINI = ROOT.parent / "shared/data/tfds_mini"
+MINI = REAL_DATA.with_name("tfds_mini")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("tiny")
-    splits = {split: examples(n, classes=3, sizes=[(64, 64)], seed=n) for split, n in (("train", 14), ("validation", 12))}
+    splits = {
+        split: examples(n, classes=3, sizes=[(64, 64)], seed=n) for split, n in (("train", 14), ("validation", 12))
+    }
     held = write_tiny_imagenet(root / "tiny-imagenet-200", splits, class_names=NAMES)
     write_zip(root / "tiny-imagenet-200", root / "other.zip")
     write_records(root / "tfds", "tiny_imagenet", held, class_names=NAMES)
@@ -67,7 +69,11 @@ def copy(held, root, **changes):
         ({"val/images/val_3.JPEG": None}, "validation", ["not whole", "val/images/val_3.JPEG"]),
         ({"val/val_annotations.txt": None}, "validation", ["not whole", "val_annotations.txt"]),
         ({"val/images/val_3.JPEG": b"no image"}, "validation", ["val_3.JPEG can't be read"]),
-        ({"val/val_annotations.txt": b"val_0.JPEG\tn99999999\t0\t0\t1\t1\n"}, "validation", ["n99999999", "val_0.JPEG"]),
+        (
+            {"val/val_annotations.txt": b"val_0.JPEG\tn99999999\t0\t0\t1\t1\n"},
+            "validation",
+            ["n99999999", "val_0.JPEG"],
+        ),
         ({"val/val_annotations.txt": b""}, "validation", ["no images of 'validation'"]),
         ({}, "test", ["'test'", "validation"]),
     ],

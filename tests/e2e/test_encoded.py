@@ -91,5 +91,3 @@ def test_mistakes_are_told_before_anything_is_written(config, tmp_path, changes,
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "run").exists()
-
-
