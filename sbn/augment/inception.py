@@ -83,4 +83,4 @@ def _largest(ratio: tuple[float, float], image_size: tuple[Any, Any]) -> tuple[A
     low, high = ratio
     tall = np.where(width < low * height, np.minimum(np.rint(width / low), height), height)
     wide = np.where(width > high * height, np.minimum(np.rint(height * high), width), width)
-    return tall.astype(np.int64), wide.astype(np.int64)
+    return np.maximum(tall, 1).astype(np.int64), np.maximum(wide, 1).astype(np.int64)

@@ -11,9 +11,21 @@ from PIL import Image
 from sbn.config.errors import ConfigError
 
 
-def decode(image: bytes) -> np.ndarray:
-    """Returns a JPEG or PNG of any colours as (H, W, 3) uint8 RGB."""
-    return np.asarray(Image.open(io.BytesIO(image)).convert("RGB"))
+def open_image(data: bytes) -> Image.Image:
+    """Returns a JPEG or PNG of any colours, whatever its file's name says, as RGB.
+
+    Raises:
+        OSError: if it is neither, or damaged.
+    """
+    try:
+        return Image.open(io.BytesIO(data)).convert("RGB")
+    except (SyntaxError, ValueError) as error:  # what Pillow has for some PNGs
+        raise OSError(str(error)) from None
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Returns what `open_image` does as (H, W, 3) uint8."""
+    return np.asarray(open_image(data))
 
 
 def decode_all(images: Sequence[bytes], names: Sequence[str]) -> np.ndarray:

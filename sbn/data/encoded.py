@@ -1,19 +1,25 @@
 """Images that stay encoded, in files: they look like an array of what evaluation sees of them."""
 
-import functools
-from collections.abc import Callable
+import concurrent.futures
+import os
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from sbn.augment.framing import check_framing
+from sbn.augment.framing import check_framing, split_framing
 from sbn.augment.op import Op
+from sbn.augment.pipeline import format
+from sbn.config.errors import ConfigError
+from sbn.data import eval_view
+from sbn.data.decode import open_image
 from sbn.data.index import Index
-from sbn.data.without_gpu import hide_gpus
 
 
 class EncodedImages:
     """The M images of an index, of any sizes. What is asked for is read, decoded and brought to one size then.
+
+    Decoded, resized and cropped by Pillow itself.
 
     Args:
         index: where they are.
@@ -25,28 +31,50 @@ class EncodedImages:
         shape: (M, H, W, 3), of what comes out of the pipeline.
 
     Raises:
-        ValueError: one line, if the pipeline can't be applied to them.
+        ConfigError: if the pipeline can't be applied to them.
     """
 
     def __init__(self, index: Index, ops: tuple[Op, ...]) -> None:
-        self.index, self._ops = index, ops
+        self.index = index
         self.least = int(index.sizes.min()) if len(index) else 1
-        self.shape = (len(index), *check_framing(ops, least=self.least), 3)
+        try:
+            self.shape = (len(index), *check_framing(ops, least=self.least), 3)
+        except ValueError as error:
+            raise ConfigError(f"eval.augment = {format(ops)!r}: {error}") from None
+        self._framing = split_framing(ops)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
-        """Returns a slice, or the images of an array of ids: (n, H, W, 3) uint8."""
-        return self._show(np.arange(len(self))[which])
+        """Returns a slice, or the images of an array of ids: (n, H, W, 3) uint8.
+
+        Raises:
+            ConfigError: if one can't be read; it says which.
+        """
+        ids = np.arange(len(self))[which]
+        framed = np.zeros((len(ids), *self._framing.size, 3), np.uint8)
+
+        def fill(place: int) -> None:
+            framed[place] = self._frame(ids[place])
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works without Python's lock
+            for _ in pool.map(fill, range(len(ids))):
+                pass
+        return eval_view.apply(framed, self._framing.rest)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Returns all of them: mind how many they are."""
         return np.asarray(self[:], dtype)
 
-    @functools.cached_property
-    def _show(self) -> Callable[[np.ndarray], np.ndarray]:
-        hide_gpus()
-        from sbn.data.framed import make_show
-
-        return make_show(self.index, self._ops)
+    def _frame(self, i: int) -> np.ndarray:
+        try:
+            image = open_image(self.index.read(np.array([i]))[0])
+        except OSError as error:
+            raise ConfigError(f"{self.index.name(i)} can't be read: {error}") from None
+        if self._framing.resize:
+            height, width = self._framing.resize.size_after((image.height, image.width))
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        size = self._framing.cut.size
+        left, top = (image.width - size) // 2, (image.height - size) // 2
+        return np.asarray(image.crop((left, top, left + size, top + size)))

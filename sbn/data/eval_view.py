@@ -7,10 +7,9 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.augment.fits import check_fits
 from sbn.augment.op import Op
+from sbn.augment.size_ops import sizes
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
-from sbn.data.encoded import EncodedImages
-from sbn.data.index import Index
 from sbn.data.without_gpu import hide_gpus
 
 # Of data sets whose images have sizes of their own; those of the others are evaluated whole.
@@ -38,26 +37,14 @@ def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
     return ops
 
 
-def encoded(index: Index, ops: tuple[Op, ...]) -> EncodedImages:
-    """Returns the images of an index, seen through the pipeline.
-
-    Raises:
-        ConfigError: if it can't be applied to them.
-    """
-    try:
-        return EncodedImages(index, ops)
-    except ValueError as error:
-        raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
-
-
 def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
     """Returns what the pipeline makes of images in memory: (M, H, W, 3) uint8 to (M, H', W', 3).
 
     Raises:
         ConfigError: if it can't be applied to them, or TensorFlow is not there to do it.
     """
-    if not ops:
-        return images
+    if not ops or not len(images):
+        return np.zeros((0, *sizes(ops, images.shape[1:3])[-1], 3), np.uint8) if ops else images
     try:
         check_fits(ops, image_size=images.shape[1:3])
     except ValueError as error:
@@ -65,12 +52,13 @@ def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
     if importlib.util.find_spec("tensorflow") is None:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} needs TensorFlow, which is not installed")
     hide_gpus()
+    import tensorflow as tf
+
     from sbn.augment.host.apply import make_apply
     from sbn.augment.host.packing import unpack
 
     run = make_apply(ops, image_size=images.shape[1:3])
-    parts = [
-        unpack(run(pixels.pack(images[start : start + _BATCH]), seed=0, stage=0, epoch=0, ids=[0], view=0))[0].numpy()
-        for start in range(0, len(images), _BATCH)
-    ]
+    with tf.device("CPU"):
+        packed = [tf.constant(pixels.pack(images[start : start + _BATCH])) for start in range(0, len(images), _BATCH)]
+        parts = [unpack(run(part, seed=0, stage=0, epoch=0, ids=[0], view=0))[0].numpy() for part in packed]
     return np.concatenate(parts)

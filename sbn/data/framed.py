@@ -4,8 +4,7 @@ Reading and the arithmetic of frames are done for a batch at a time, in NumPy; d
 time, in parallel.
 """
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,9 @@ import tensorflow as tf
 
 from sbn.augment import draws
 from sbn.augment.framing import Framing, make_frames, split_framing
-from sbn.augment.host.apply import make_apply
 from sbn.augment.host.framing import MARGIN, decode, frame_all
-from sbn.augment.host.packing import unpack
-from sbn.augment.op import Op
 from sbn.augment.pipeline import draw_addresses
+from sbn.config.errors import ConfigError
 from sbn.data.index import Index
 from sbn.data.views import View
 
@@ -100,21 +97,14 @@ def frame_batches(
     return cuts.batch(size, drop_remainder=True).map(by_view)
 
 
-def make_show(index: Index, ops: tuple[Op, ...]) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns a function from ids (n,) to images (n, H, W, 3) uint8, through a pipeline that draws nothing."""
-    kinds = _Kinds(index, [View(ops, 0)], seed=0, stage=0)
-    (framing,) = kinds.framings
-    apply = make_apply(framing.rest, image_size=framing.size)
+def check_readable(index: Index, ids: Iterable[int]) -> None:
+    """Decodes images whole, one by one.
 
-    @tf.function(input_signature=kinds.signature())
-    def cut(data: tf.Tensor, part: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
-        count = tf.shape(data)[0]
-        images = tf.data.Dataset.from_tensor_slices((data, part, frames)).map(
-            lambda data, part, where: kinds.cut(data, part, [where])[0],
-            num_parallel_calls=os.cpu_count(),
-            deterministic=True,
-        )
-        packed = images.batch(tf.cast(count, tf.int64)).get_single_element()
-        return unpack(apply(packed, seed=0, stage=0, epoch=0, ids=tf.range(count), view=0))[0]
-
-    return lambda ids: cut(*kinds.look(0, ids)).numpy()
+    Raises:
+        ConfigError: at the first that can't be read; it says which.
+    """
+    for i in ids:
+        try:
+            decode(tf.constant(index.read(np.array([i]))[0]), tf.constant([0, 0, *index.sizes[i]]))
+        except tf.errors.InvalidArgumentError:
+            raise ConfigError(f"{index.name(i)} can't be decoded: it is damaged, or neither JPEG nor PNG") from None

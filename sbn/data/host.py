@@ -8,6 +8,7 @@ import numpy as np
 from sbn.augment.framing import split_framing
 from sbn.data import pixels
 from sbn.data.encoded import EncodedImages
+from sbn.data.index import Index
 from sbn.data.sources import Source
 from sbn.data.views import Batch, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
@@ -46,6 +47,9 @@ def batches(
         {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
         views differ in size, or one draws its size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also
         'strength' (n, K) float32, what is left of each at this step.
+
+    Raises:
+        ConfigError: while iterating, if an encoded image can't be decoded; it says which.
     """
     hide_gpus()
     import tensorflow as tf
@@ -109,6 +113,7 @@ def _augmented(
     images = source.images
     with tf.device("CPU"):
         labels = tf.constant(source.labels)
+    wanted = dataset
     if isinstance(images, EncodedImages):
         from sbn.data.framed import frame_batches
 
@@ -138,4 +143,26 @@ def _augmented(
         return batch if left is None else {**batch, "strength": tf.repeat(now[None], size, axis=0)}
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()
+    if isinstance(images, EncodedImages):
+        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, images.index)
+    return dataset.prefetch(8).as_numpy_iterator()
+
+
+def _readable(made: Iterator[Batch], wanted: Any, index: Index) -> Iterator[Batch]:
+    """Passes batches on; where one can't be made, finds out which of its images is to blame."""
+    import tensorflow as tf
+
+    from sbn.data.framed import check_readable
+
+    done = 0
+    while True:
+        try:
+            batch = next(made)
+        except StopIteration:
+            return
+        except tf.errors.InvalidArgumentError:
+            for _, _, ids in wanted.skip(done).take(1):
+                check_readable(index, ids.numpy())
+            raise
+        yield batch
+        done += 1

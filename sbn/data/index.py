@@ -47,6 +47,10 @@ class Index:
         """Returns the file that holds image `i`."""
         return os.path.join(self.root, os.fsdecode(self.files[self.which[i]]))
 
+    def name(self, i: int) -> str:
+        """Returns the words for image `i` in messages."""
+        return f"{self.path(i)} (at byte {self.offset[i]})" if self.offset[i] else self.path(i)
+
     def read(self, ids: np.ndarray) -> list[bytes]:
         """Returns the encoded images of ids (n,). Thread-safe.
 

@@ -94,7 +94,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Source:
         )
     images: np.ndarray | EncodedImages
     if isinstance(found, Index):
-        images = eval_view.encoded(found.take(slice(limit)), ops)
+        images = EncodedImages(found.take(slice(limit)), ops)
     else:
         images = eval_view.apply(found[:limit], ops) if split == "test" else found[:limit]
     mean, std = CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]

@@ -104,7 +104,7 @@ def parse_example(record: bytes) -> dict[str, list[Any]]:
                     features[pair[1].decode()] = [value for _, value in _fields(values)]
                 elif kind == 3:  # Int64List, packed or one number a field
                     features[pair[1].decode()] = [
-                        number
+                        number - (number >> 63 << 64)  # -1, "no label", has all 64 bits set
                         for _, value in _fields(values)
                         for number in (_numbers(value) if isinstance(value, bytes) else [value])
                     ]

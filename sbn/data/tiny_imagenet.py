@@ -53,7 +53,9 @@ def read(data_dir: str | None, split: str) -> Examples:
 
 def _files(path: epath.Path, split: str) -> list[epath.Path]:
     lists = [path / "wnids.txt", path / "val/val_annotations.txt"]
-    return lists + sorted(path.glob("train/*/images/*" if split == "train" else "val/images/*"))
+    return [path for path in lists if path.exists()] + sorted(
+        path.glob("train/*/images/*" if split == "train" else "val/images/*")
+    )
 
 
 def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, shown: str) -> Examples:
