@@ -38,9 +38,9 @@ def test_a_row_that_trains_nothing_lists_the_commands_of_its_runs_and_their_eval
 
 
 def test_what_can_not_be_run_yet_says_so_and_lists_no_command():
-    path = next(path for path in rows.experiment_files() if path.stem == "split_bn")
-    *_, line = listing.describe(f"{path}:table5/resnet50_standard", commands=True)
-    assert line.strip().startswith("can't be run yet: waits for ImageNet")
+    path = next(path for path in rows.experiment_files() if path.stem == "consistent")
+    *_, line = listing.describe(f"{path}:table6/bn", commands=True)
+    assert line.strip().startswith("can't be run yet: waits for segmentation")
 
 
 def test_unknown_rows_name_the_nearest():
