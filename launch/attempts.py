@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from etils import epath
+
 from launch.state import LOG, RECORD, read
 
 PREEMPTED = 75  # sbn.train: saved, start me again
@@ -38,7 +40,7 @@ class Attempts:
     def __init__(
         self,
         words: Sequence[str],
-        workdir: pathlib.Path,
+        workdir: epath.PathLike,
         *,
         retries: int,
         env: Mapping[str, str],
@@ -46,9 +48,9 @@ class Attempts:
         leads: bool = True,
         tell: Tell = print,
     ) -> None:
-        self._words, self._workdir, self._retries = list(words), workdir, retries
+        self._words, self._workdir, self._retries = list(words), pathlib.Path(workdir), retries
         self._env, self._about, self._leads, self._tell = dict(env), dict(about), leads, tell
-        self._log = workdir / (LOG if leads else f"{LOG}.{socket.gethostname()}")
+        self._log = self._workdir / (LOG if leads else f"{LOG}.{socket.gethostname()}")
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopping = False
@@ -115,7 +117,7 @@ def reached(workdir: pathlib.Path) -> int:
     return max((int(name) for name in names if name.isdigit()), default=-1)
 
 
-def note(workdir: pathlib.Path, record: Mapping[str, Any]) -> None:
+def note(workdir: epath.Path, record: Mapping[str, Any]) -> None:
     """Writes the engine's note in a work directory, in one go."""
     workdir.mkdir(parents=True, exist_ok=True)
     draft = workdir / f".{RECORD}.draft"

@@ -2,12 +2,14 @@
 
 import dataclasses
 import fnmatch
+import functools
 import hashlib
 import itertools
-import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from etils import epath
 
 from sbn.config import command_line, rows, tree
 from sbn.config.checks import check
@@ -34,9 +36,9 @@ class Job:
     row: str
     seed: int
     overrides: Mapping[str, Any]
-    workdir: pathlib.Path
+    workdir: epath.Path
     config: Mapping[str, Any]
-    needs: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict)
+    needs: Mapping[str, epath.Path] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ class Job:
 
 
 def make_jobs(
-    selections: Sequence[str], *, seeds: Sequence[int], sets: Sequence[str] = (), root: str | pathlib.Path
+    selections: Sequence[str], *, seeds: Sequence[int], sets: Sequence[str] = (), root: epath.PathLike
 ) -> list[Job]:
     """Returns the jobs of a sweep, row by row, each with all overrides, each of these with all seeds.
 
@@ -68,7 +70,7 @@ def make_jobs(
         seeds: every row runs with each.
         sets: 'key=value,value,...': the grid of overrides is their product. A comma inside brackets or quotes belongs
             to the value.
-        root: folder of the work directories.
+        root: folder of the work directories, of this machine or a bucket's.
 
     Raises:
         ConfigError: for an unknown experiment, table, row, key or value, and for a config that can't be run.
@@ -82,12 +84,12 @@ def make_jobs(
     jobs: list[Job] = []
     for experiment, row in itertools.chain.from_iterable(map(select, selections)):
         for point in itertools.product(*axes):
-            jobs.extend(_row_jobs(experiment, row, dict(point), seeds, pathlib.Path(root)))
+            jobs.extend(_row_jobs(experiment, row, dict(point), seeds, epath.Path(root)))
     return list({job.workdir: job for job in jobs}.values())
 
 
 def _row_jobs(
-    experiment: rows.Experiment, row: str, overrides: dict[str, Any], seeds: Sequence[int], root: pathlib.Path
+    experiment: rows.Experiment, row: str, overrides: dict[str, Any], seeds: Sequence[int], root: epath.Path
 ) -> Iterable[Job]:
     stated = rows.flat_config(experiment, row, {})
     flat = rows.flat_config(experiment, row, overrides)
@@ -96,15 +98,26 @@ def _row_jobs(
     variant = folder_name(overrides) if overrides else ""
     shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
     wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
+    first = {}
+    for key, other in wanted.items():
+        jobs = list(_row_jobs(experiment, other, shared, seeds, root))
+        yield from jobs
+        first[key] = {job.seed: job.workdir for job in jobs if job.row == other}
+    # One check is enough: seeds and the names of folders make no config wrong.
+    names = {key: str(folders[seeds[0]]) for key, folders in first.items()}
+    config = _plain(check(tree.to_config({**flat, **names})).to_dict())
     for seed in seeds:
-        needs = {}
-        for key, other in wanted.items():
-            for job in _row_jobs(experiment, other, shared, [seed], root):
-                yield job
-                needs[key] = job.workdir  # the last is the row's own
-        own = check(tree.to_config({**flat, "seed": seed, **{key: str(path) for key, path in needs.items()}}))
+        needs = {key: folders[seed] for key, folders in first.items()}
+        own = functools.reduce(_with, {"seed": seed, **{key: str(path) for key, path in needs.items()}}.items(), config)
         workdir = rows.run_folder(root, experiment.name, row, seed=seed, variant=variant)
-        yield Job(str(experiment.path), row, seed, overrides, workdir, _plain(own.to_dict()), needs)
+        yield Job(str(experiment.path), row, seed, overrides, workdir, own, needs)
+
+
+def _with(config: Mapping[str, Any], change: tuple[str, Any]) -> Mapping[str, Any]:
+    """`config` with the value of one dotted name changed; the rest is shared."""
+    name, value = change
+    first, _, rest = name.partition(".")
+    return {**config, first: _with(config[first], (rest, value)) if rest else value}
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from etils import epath
+
 from launch.plan import Job
 from launch.queues import ACTIVE
 from sbn.config import tree
@@ -63,7 +65,7 @@ def look(job: Job) -> State:
     return State("missing")
 
 
-def _look_at_result(job: Job, path: pathlib.Path) -> State:
+def _look_at_result(job: Job, path: epath.Path) -> State:
     result = read(path)
     if not result:
         return State("refused", f"{path} is damaged: look at it, and remove it to run the job again")
@@ -110,7 +112,7 @@ def process_runs(pid: int) -> bool:
         return True
 
 
-def read(path: pathlib.Path) -> dict[str, Any]:
+def read(path: epath.Path) -> dict[str, Any]:
     """Returns the object in a JSON file; empty where there is none."""
     try:
         content = json.loads(path.read_text())
@@ -119,11 +121,11 @@ def read(path: pathlib.Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def last_lines(log: pathlib.Path) -> str:
+def last_lines(log: epath.Path) -> str:
     """Returns the last lines of a log, on one line."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return "no log"

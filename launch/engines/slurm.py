@@ -1,11 +1,11 @@
 """Jobs of a SLURM cluster, through submitit: one array a sweep, some hosts a job."""
 
 import os
-import pathlib
 import signal
 from collections.abc import Sequence
 
 import submitit
+from etils import epath
 
 from launch.attempts import PREEMPTED, Attempts, Tell, note
 from launch.engines import Settings, command_lines
@@ -40,7 +40,7 @@ class Slurm:
         if not jobs:
             return
         folder = jobs[0].workdir.parent / "slurm"
-        executor = submitit.AutoExecutor(folder=folder.absolute(), cluster="slurm")
+        executor = submitit.AutoExecutor(folder=os.path.abspath(folder), cluster="slurm")
         executor.update_parameters(
             name="sbn",
             timeout_min=self._settings.minutes,
@@ -53,7 +53,9 @@ class Slurm:
             chunk = jobs[start : start + _LARGEST_ARRAY]
             with executor.batch():
                 submitted = [
-                    executor.submit(OnNode(job.words, job.workdir.absolute(), self._settings.retries, os.getcwd()))
+                    executor.submit(
+                        OnNode(job.words, os.path.abspath(job.workdir), self._settings.retries, os.getcwd())
+                    )
                     for job in chunk
                 ]
             for job, handle in zip(chunk, submitted, strict=True):
@@ -65,7 +67,7 @@ class Slurm:
 class OnNode:
     """What runs on every node of a job; submitit pickles it, and asks it to save when its time is up."""
 
-    def __init__(self, words: Sequence[str], workdir: pathlib.Path, retries: int, cwd: str) -> None:
+    def __init__(self, words: Sequence[str], workdir: epath.PathLike, retries: int, cwd: str) -> None:
         self._words, self._workdir, self._retries, self._cwd = list(words), workdir, retries, cwd
         self._attempts: Attempts | None = None
 

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config import tree
@@ -100,7 +101,7 @@ class Experiment:
         named = {f"{name}/{row}": value for name, table in self.tables.items() for row, value in table.rows.items()}
         return {"base": Row({}), **named}
 
-    def needed(self, row: str, *, root: str | pathlib.Path, seed: int) -> dict[str, pathlib.Path]:
+    def needed(self, row: str, *, root: epath.PathLike, seed: int) -> dict[str, epath.Path]:
         """Returns {config key: work directory} of the runs that a run of `row` with `seed` goes on from.
 
         Args:
@@ -112,9 +113,9 @@ class Experiment:
         return {key: run_folder(root, self.name, other, seed=seed) for key, other in needs.items()}
 
 
-def run_folder(root: str | pathlib.Path, experiment: str, row: str, *, seed: int, variant: str = "") -> pathlib.Path:
+def run_folder(root: epath.PathLike, experiment: str, row: str, *, seed: int, variant: str = "") -> epath.Path:
     """Returns the work directory of a run: ROOT/EXPERIMENT/TABLE/ROW[/VARIANT]/seedSEED."""
-    return pathlib.Path(root) / experiment / row / variant / f"seed{seed}"
+    return epath.Path(root) / experiment / row / variant / f"seed{seed}"
 
 
 def load_experiment(path: str | pathlib.Path) -> Experiment:

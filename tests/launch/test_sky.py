@@ -86,6 +86,13 @@ def test_a_task_goes_on_from_a_file(tmp_path):
         make_task(jobs_of(tmp_path), Settings(extra={"task": "/nowhere.yaml"}))
 
 
+def test_a_bucket_keeps_its_name():
+    (job,) = jobs_of("gs://bucket/runs", seeds=[3])
+    assert str(job.workdir) == "gs://bucket/runs/quickstart/methods/weak_augment/seed3"
+    assert "--workdir=gs://bucket/runs/quickstart/methods/weak_augment/seed3" in make_task([job], Settings())["run"]
+    assert job.name == "quickstart/methods/weak_augment/seed3"
+
+
 def test_a_folder_of_this_machine_alone_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="needs a bucket"):
         make_task(jobs_of("runs"), Settings())
