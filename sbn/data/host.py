@@ -70,7 +70,7 @@ def batches(
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    return _augmented(dataset, source, views, seed=seed, stage=stage, size=local)
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=local)
 
 
 def batches_of(
@@ -95,13 +95,13 @@ def batches_of(
     with tf.device("CPU"):
         named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
     dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
-    return _augmented(dataset, source, views, seed=seed, stage=stage, size=ids.shape[1])
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1])
 
 
 def _augmented(
-    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, size: int
+    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, local: int
 ) -> Iterator[Batch]:
-    """The batches of a data set of (epoch, step, ids (size,))."""
+    """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
 
     from sbn.augment.host.apply import make_apply
@@ -113,15 +113,15 @@ def _augmented(
         from sbn.data.framed import frame_batches
 
         sizes = [split_framing(view.ops).size for view in views]
-        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=size)
+        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:
         sizes = [images.shape[1:3]] * len(views)
         with tf.device("CPU"):
             packed = tf.constant(pixels.pack(images))
     applies = [
-        make_apply(view.ops, image_size=image_size, fading=view.strengths is not None)
-        for view, image_size in zip(views, sizes, strict=True)
+        make_apply(view.ops, image_size=size, fading=view.strengths is not None)
+        for view, size in zip(views, sizes, strict=True)
     ]
     left = strengths(views)
 
@@ -135,7 +135,7 @@ def _augmented(
             for k, (apply, each, view) in enumerate(zip(applies, gathered, views, strict=True))
         ]
         batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
-        return batch if left is None else {**batch, "strength": tf.repeat(now[None], size, axis=0)}
+        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(2 if isinstance(images, EncodedImages) else 8).as_numpy_iterator()
