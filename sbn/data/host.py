@@ -74,7 +74,7 @@ def batches(
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    return _augmented(dataset, source, views, seed=seed, stage=stage, size=local)
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=local)
 
 
 def batches_of(
@@ -99,13 +99,13 @@ def batches_of(
     with tf.device("CPU"):
         named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
     dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
-    return _augmented(dataset, source, views, seed=seed, stage=stage, size=ids.shape[1])
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1])
 
 
 def _augmented(
-    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, size: int
+    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, local: int
 ) -> Iterator[Batch]:
-    """The batches of a data set of (epoch, step, ids (size,))."""
+    """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
 
     from sbn.augment.host.batch_sizes import make_batch_apply
@@ -118,7 +118,7 @@ def _augmented(
         from sbn.data.framed import frame_batches
 
         sizes = [split_framing(view.ops).size for view in views]
-        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=size)
+        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:
         sizes = [images.shape[1:3]] * len(views)
@@ -140,7 +140,7 @@ def _augmented(
             for k, (apply, each) in enumerate(zip(applies, gathered, strict=True))
         ]
         batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
-        return batch if left is None else {**batch, "strength": tf.repeat(now[None], size, axis=0)}
+        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if isinstance(images, EncodedImages):

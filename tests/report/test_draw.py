@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.config.rows import Paper, Row, Table
+from sbn.config.rows import Paper, Row, Table, experiment_files, load_experiment
 from sbn.report import draw
 from sbn.report.collect import find_runs
 from sbn.report.drawings import PICTURES, draw_table
@@ -187,3 +187,9 @@ def test_drawing_loads_neither_jax_nor_tensorflow():
     code = "import sys, sbn.report.draw; print({'jax', 'matplotlib', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("file", experiment_files(), ids=lambda file: file.stem)
+def test_pictures_that_tables_name_are_there(file):
+    for name, table in load_experiment(file).tables.items():
+        assert table.picture in ("", *PICTURES), name
