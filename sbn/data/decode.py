@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from sbn.config.errors import ConfigError
+from sbn.data.progress import told
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -46,6 +47,6 @@ def decode_all(images: Sequence[bytes], names: Sequence[str]) -> np.ndarray:
         found[number] = image
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without Python's lock
-        for _ in pool.map(fill, range(len(images)), chunksize=64):
+        for _ in told(pool.map(fill, range(len(images))), count=len(images), what="decoding images"):
             pass
     return found

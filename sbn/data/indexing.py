@@ -11,7 +11,6 @@ import itertools
 import logging
 import os
 import pathlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,17 +18,16 @@ import numpy as np
 from etils import epath
 from PIL import Image
 
-from sbn.config.durations import clock_time
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import tfrecords
 from sbn.data.index import Index
 from sbn.data.layouts import Place
+from sbn.data.progress import told
 
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _THREADS = 16  # files that are looked into at the same time
-_REPORT_EVERY = 10.0  # seconds
 # One image: offset and length in its file, label, height, width
 _Entry = tuple[int, int, int, int, int]
 
@@ -71,15 +69,8 @@ def load(place: Place, split: str, *, name: str) -> Index:
 def _make(found: _Split, what: str) -> Index:
     files = found.list_files()
     log.info("%s: looking into %d files of %s, once", what, len(files), found.root)
-    start = last = time.monotonic()
-    entries: list[list[_Entry]] = []
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        for looked in pool.map(found.look, files):
-            entries.append(looked)
-            now = time.monotonic()
-            if now - last >= _REPORT_EVERY:
-                last, left = now, (now - start) * (len(files) / len(entries) - 1)
-                log.info("%s: %d of %d files, %s left", what, len(entries), len(files), clock_time(left))
+        entries = list(told(pool.map(found.look, files), count=len(files), what=f"{what}: looking into files"))
     table = np.array(list(itertools.chain.from_iterable(entries)), np.int64).reshape(-1, 5)
     return Index(
         str(found.root),

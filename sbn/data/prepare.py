@@ -1,10 +1,11 @@
-"""`python -m sbn.data.prepare cifar10 [DIR] --out=cifar10.npz`: an archive for `--config.data.archive`.
+"""`python -m sbn.data.prepare cifar10 [DIR] [--out=cifar10.npz]`: an archive for `--config.data.archive`.
 
 Reads what TFDS has prepared, or Tiny-ImageNet's published folder or zip, itself without TensorFlow, and writes one file
 that any machine with NumPy can train from.
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -43,18 +44,20 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", choices=SPLITS)
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
-    parser.add_argument("--out", required=True, metavar="FILE", help="the archive to write, .npz")
+    parser.add_argument("--out", metavar="FILE", help="the archive to write; default NAME.npz, here")
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
     )
     flags = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
+    out = flags.out or f"{flags.name}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     try:
-        counts = prepare(flags.name, out=flags.out, data_dir=data_dir)
+        counts = prepare(flags.name, out=out, data_dir=data_dir)
     except ConfigError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    print(f"{flags.out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
+    print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
 
 

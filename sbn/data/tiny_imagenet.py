@@ -14,6 +14,7 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.data import tfrecords
 from sbn.data.decode import decode_all
 from sbn.data.layouts import find
+from sbn.data.progress import told
 
 SPLITS = ("train", "validation")
 
@@ -78,7 +79,8 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
     if not labelled:
         raise ConfigError(f"{shown} holds no images of {split!r}: train/WNID/images/*.JPEG and val/images/*.JPEG")
     labels = np.array([number[wnid] for _, wnid in labelled], np.int32)
-    encoded = [read(there[name]) for name, _ in labelled]
+    files = told((there[name] for name, _ in labelled), count=len(labelled), what=f"{shown}: reading {split} images")
+    encoded = [read(name) for name in files]
     return Examples(decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled]), labels, class_names)
 
 
