@@ -97,8 +97,8 @@ def test_it_holds_the_tables_numbers_curves_and_one_seeds_pictures(file, root):
     assert sum(tag == "svg" for tag, _ in reader.tags) == 1
     assert sum(tag == "polyline" for tag, _ in reader.tags) == 2
     assert [text for text in reader.texts["figcaption"]] == [
-        "baseline: mix, seed 0, step 78000",
-        "weak_augment: mix, seed 0, step 78000",
+        "baseline, seed 0: mix, step 78000",
+        "weak_augment, seed 0: mix, step 78000",
     ]
     assert sum(tag == "img" for tag, _ in reader.tags) == 2
 
