@@ -70,7 +70,7 @@ def make_book(
     for experiment in experiments:
         own = [run for run in found.runs if run.experiment == experiment.name]
         runs, refused = refuse(experiment, own)
-        failures = failures_of(experiment, found.failed)
+        failures = failures_of(experiment, found.begun)
         check_measures(measures, experiment, runs)
         notes += refused
         for name in experiment.tables if tables is None else tables:
@@ -82,7 +82,7 @@ def make_book(
             sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups))
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups)
         notes += _strays(experiment, runs)
-    title = " ".join(experiment.name for experiment in experiments)
+    title = ", ".join(experiment.name for experiment in experiments)
     return Book(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
 
 

@@ -33,10 +33,10 @@ class Run:
         seconds: how long it took.
         steps: how long it trained.
         written: when it finished, in seconds since 1970.
+        config: the resolved config that it stored, nested.
         evaluated: of metrics measured later, the `eval` keys that were changed for that, '' for none.
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
-        config: the resolved config that the run stored, nested.
         later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
     """
 
@@ -49,10 +49,10 @@ class Run:
     seconds: float
     steps: int
     written: float
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
-    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     later: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -76,13 +76,13 @@ class Found:
         runs: finished, each seed of a variant once, by path.
         problems: one line each: files that can't be read, and runs that are there twice.
         unfinished: one line each: runs with progress but no result.
-        failed: work directories of those among them that stopped with an error.
+        begun: their work directories.
     """
 
     runs: list[Run]
     problems: list[str]
     unfinished: list[str]
-    failed: Sequence[pathlib.Path] = ()
+    begun: Sequence[pathlib.Path] = ()
 
 
 def find_runs(root: str | os.PathLike[str]) -> Found:
@@ -97,7 +97,7 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
     runs: list[Run] = []
     problems: list[str] = []
     unfinished: list[str] = []
-    failed: list[pathlib.Path] = []
+    begun: list[pathlib.Path] = []
 
     def unlisted(error: OSError) -> None:
         problems.append(f"{error.filename}: not searched ({error.strerror})")
@@ -113,11 +113,10 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
             except (OSError, ValueError) as error:
                 problems.append(f"{path / 'result.json'}: {error}; not counted")
         elif "progress.json" in files:
-            how_far, stopped = _progress(path / "progress.json")
-            unfinished.append(f"{path}: no result yet{how_far}")
-            failed += [path] * stopped
+            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}")
+            begun.append(path)
     counted, repeated = _newest(runs)
-    return Found(counted, problems + repeated, unfinished, failed)
+    return Found(counted, problems + repeated, unfinished, begun)
 
 
 def read_run(path: pathlib.Path) -> Run:
@@ -204,14 +203,14 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _progress(file: pathlib.Path) -> tuple[str, bool]:
-    """How far the run got, and whether it failed, where the file says so: it may be half written, or older."""
+def _progress(file: pathlib.Path) -> str:
+    """How far the run got, if the file says so: it may be half written, or of an older version."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         reason = f" ({content['failed']})" if "failed" in content else ""
-        return f", step {content['step']} of {content['total']}{_of_stages(content)}{reason}", bool(reason)
+        return f", step {content['step']} of {content['total']}{_of_stages(content)}{reason}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "", False
+        return ""
 
 
 def _of_stages(progress: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ class Failure:
 
 
 def failures_of(experiment: Experiment, paths: Sequence[pathlib.Path]) -> list[Failure]:
-    """Returns those of the failed runs in `paths` whose command line, as recorded, names a row of `experiment`."""
+    """Returns those of the unfinished runs in `paths` that failed and whose command line names a row."""
     return [failure for path in paths if (failure := _read(experiment, path))]
 
 

@@ -61,8 +61,8 @@ def _section(section: Section) -> str:
     for name, runs in section.runs.items():
         # The evaluators' pictures of one run: those of other seeds look alike, and a page has to be opened
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
-            for evaluator, uri in pictures_of(run).items():
-                told = html.escape(f"{name}: {evaluator}, seed {run.seed}, step {run.steps}")
+            for picture, uri in pictures_of(run).items():
+                told = html.escape(f"{name}, seed {run.seed}: {picture}")
                 parts.append(f'<figure><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>')
     return "\n".join([*filter(None, parts), "</section>"])
 

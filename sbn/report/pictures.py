@@ -8,13 +8,14 @@ from sbn.report.collect import Run
 
 
 def pictures_of(run: Run) -> dict[str, str]:
-    """Returns {evaluator: data URI of a PNG} of the run's last step, by name of the evaluator."""
-    files = sorted((run.path / "artifacts").glob(f"*/{run.steps}.*"))
-    found = {file.parent.name: file.read_bytes() for file in files if file.suffix == ".png"}
-    for file in files:
-        if file.suffix == ".npz" and file.parent.name not in found and (png := _drawn(file)):
-            found[file.parent.name] = png
-    return {name: "data:image/png;base64," + base64.b64encode(found[name]).decode() for name in sorted(found)}
+    """Returns {'EVALUATOR, step STEP': data URI of a PNG} of the ends of the run and of its stages."""
+    found: dict[str, bytes] = {}
+    for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
+        for folder in sorted((run.path / "artifacts").glob("*/")):
+            drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
+            if png := drawn.read_bytes() if drawn.exists() else _drawn(arrays) if arrays.exists() else None:
+                found[f"{folder.name}, step {step}"] = png
+    return {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in found.items()}
 
 
 def _drawn(file: pathlib.Path) -> bytes | None:

@@ -54,6 +54,7 @@ def test_the_line_is_where_its_numbers_are(tmp_path):
     (first, middle, last) = points(line)
     assert last[0] - middle[0] == pytest.approx(middle[0] - first[0], abs=0.11)  # drawn to a tenth of a pixel
     assert first[1] - middle[1] == pytest.approx(middle[1] - last[1], abs=0.11)
+    assert last[1] < first[1]  # up is better
     texts = {text.text: text for text in svg.iter(f"{SVG}text")}
     for tick, (_, at) in (("0", first), ("100", last)):
         ticks = [text for text in svg.iter(f"{SVG}text") if text.text == tick and text.get("text-anchor") == "end"]

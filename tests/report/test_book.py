@@ -57,6 +57,13 @@ def test_all_tables_of_all_papers_stand_in_one_book(papers):
     assert [note for note in notes if "second" in note] == ["second:table1/later: waits for a data set"]
 
 
+def test_seeds_of_other_numbers_count_as_well(papers):
+    write_run(papers / "runs", "a", 0.9, experiment="first", row="table1/two", seed=40)
+    lines = report("first", root=papers / "runs", format="text")[0].splitlines()
+    assert lines[3].endswith("seeds not run: 0 to 10")  # 11 more, whichever they are
+    assert lines[4].endswith("seeds not run: 0 to 1")
+
+
 def test_runs_of_a_row_that_shows_anothers_are_drawn_with_it(papers):
     write_run(papers / "runs", "a", 0.9, experiment="first", row="table1/two")
     book = make_book([load_experiment("experiments/first.py")], find_runs(papers / "runs"))

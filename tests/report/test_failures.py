@@ -40,7 +40,7 @@ def test_the_last_command_line_says_whose_run_it_was(file, tmp_path):
     ]
     write_failure(tmp_path / "runs", "a", *words)
     found = find_runs(tmp_path / "runs")
-    (failure,) = failures_of(load_experiment(file), found.failed)
+    (failure,) = failures_of(load_experiment(file), found.begun)
     assert (failure.row, failure.seed, failure.reason) == ("table3/baseline", 4, REASON)
     # as a result would hold them: without what only says when something is written, and a tuple is a list
     assert failure.overrides == {"optim.lr": 0.05, "eval.mix": [0.1, 0.5]}
@@ -59,7 +59,7 @@ def test_the_last_command_line_says_whose_run_it_was(file, tmp_path):
 def test_what_names_no_row_stays_among_the_unfinished(file, tmp_path, words):
     path = write_failure(tmp_path / "runs", "a", *words)
     found = find_runs(tmp_path / "runs")
-    assert failures_of(load_experiment(file), found.failed) == []
+    assert failures_of(load_experiment(file), found.begun) == []
     assert found.unfinished == [f"{path}: no result yet, step 120 of 200 ({REASON})"]
 
 

@@ -10,6 +10,10 @@ import subprocess
 import pytest
 
 from sbn.report.__main__ import main, report
+from sbn.report.book import Book, Section
+from sbn.report.measures import Measure
+from sbn.report.page import html_page
+from sbn.report.tables import Line
 from tests.report.work_dirs import AUX, EXPERIMENT, MAIN, write_run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -93,8 +97,8 @@ def test_it_holds_the_tables_numbers_curves_and_one_seeds_pictures(file, root):
     assert sum(tag == "svg" for tag, _ in reader.tags) == 1
     assert sum(tag == "polyline" for tag, _ in reader.tags) == 2
     assert [text for text in reader.texts["figcaption"]] == [
-        "baseline: mix, seed 0, step 78000",
-        "weak_augment: mix, seed 0, step 78000",
+        "baseline, seed 0: mix, step 78000",
+        "weak_augment, seed 0: mix, step 78000",
     ]
     assert sum(tag == "img" for tag, _ in reader.tags) == 2
 
@@ -116,6 +120,15 @@ def test_what_the_tables_leave_out_stands_at_the_end(file, root):
     assert read(page).texts["li"] == notes
     assert any("diverged <nan>" in note for note in notes)
     assert "&lt;nan&gt;" in page
+
+
+def test_every_text_is_text_whatever_it_holds():
+    odd = "<i>&\"'"
+    line = Line(odd, {}, Measure(odd), None, None, 0, 1, None, None, None, odd, (odd,))
+    texts = read(html_page(Book(odd, [Section(odd, odd, odd, [line], {odd: []})], [odd]))).texts
+    assert texts["h1"] == texts["title"] == texts["li"] == [odd]
+    assert texts["h2"][0] == odd
+    assert texts["td"].count(odd) == 4
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")

@@ -38,17 +38,17 @@ def decoded(uri):
 
 
 def test_pictures_of_the_last_step_come_as_they_are(run):
-    leave(run, "mix", "78000.png", b"picture")
-    leave(run, "mix", "78000.npz", b"not looked at")
+    leave(run, "low_pass", "78000.png", b"picture")
+    leave(run, "low_pass", "78000.npz", saved(ARRAYS))  # not drawn again
     leave(run, "fourier", "39000.png", b"of an earlier step")
     pictures = pictures_of(run)
-    assert list(pictures) == ["mix"]
-    assert decoded(pictures["mix"]) == b"picture"
+    assert list(pictures) == ["low_pass, step 78000"]
+    assert decoded(pictures["low_pass, step 78000"]) == b"picture"
 
 
 def test_arrays_without_a_picture_are_drawn(run):
     leave(run, "low_pass", "78000.npz", saved(ARRAYS))
-    image = Image.open(io.BytesIO(decoded(pictures_of(run)["low_pass"])))
+    image = Image.open(io.BytesIO(decoded(pictures_of(run)["low_pass, step 78000"])))
     assert image.format == "PNG"
     assert min(image.size) > 200
     assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # it is not empty
@@ -61,6 +61,15 @@ def test_arrays_without_a_picture_are_drawn(run):
 def test_what_can_not_be_drawn_is_left_out(run, evaluator, content):
     leave(run, evaluator, "78000.npz", content)
     assert pictures_of(run) == {}
+
+
+def test_pictures_of_the_ends_of_stages_come_in_order(tmp_path):
+    stages = {"train": [0, 500], "refine": [500, 78000]}
+    run = read_run(write_run(tmp_path, "staged", 0.9, stages=stages))
+    for step in (499, 500, 78000):
+        leave(run, "mix", f"{step}.png", str(step).encode())
+    pictures = {name: decoded(uri) for name, uri in pictures_of(run).items()}
+    assert list(pictures.items()) == [("mix, step 500", b"500"), ("mix, step 78000", b"78000")]
 
 
 def test_a_run_without_artifacts_has_no_pictures(run):

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import scipy.stats
 
 from sbn.config.errors import ConfigError
 from sbn.report.__main__ import main, report
@@ -65,6 +66,10 @@ def test_csv_holds_full_precision_and_all_tables(file, root):
     assert [row["table"] for row in rows] == ["table3"] * 5 + ["table4"]
     assert float(rows[0]["std"]) == pytest.approx(1, abs=1e-12)  # float64 rounding
     assert float(rows[5]["mean"]) == pytest.approx(100 / 3, abs=1e-12)
+    # ours 95, 96, 97; the paper's 94.9 with 0.2 over 4 seeds: SE^2 = 1/3 + 0.01, and 2.1206 degrees of freedom
+    half = scipy.stats.t.ppf(0.975, (1 / 3 + 0.01) ** 2 / ((1 / 3) ** 2 / 2 + 0.01**2 / 3)) * (1 / 3 + 0.01) ** 0.5
+    interval = [float(rows[0][name]) for name in ("interval_low", "interval_high")]
+    assert interval == pytest.approx([1.1 - half, 1.1 + half], abs=1e-9)
     assert (rows[2]["overrides"], rows[2]["std"]) == ("optim.lr=0.05, views.main.augment=crop(4)|flip", "")
     assert (rows[3]["mean"], rows[3]["paper"], rows[3]["paper_std"]) == ("", "96.3", "")
 
