@@ -164,8 +164,8 @@ def _line(
         notes.append(f"{len(found) - len(values)} of {len(group)} without this number")
     if short:
         what = f"stage {measure.stage}" if measure.stage else "run"
-        steps = ", ".join(map(str, sorted(lengths)))
-        notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {steps} steps")
+        told = ", ".join(map(str, sorted(lengths)))
+        notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {told} steps")
     if measure.metric.startswith(_GENERATED) and paper:
         notes.append("generated images, not the benchmark's")
     if paper and paper.of:
