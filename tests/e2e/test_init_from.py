@@ -124,6 +124,27 @@ def test_branches_go_by_name(first, tiny, tmp_path):
     assert int(again.step) == 6
 
 
+def test_a_finished_run_of_another_config_is_refined_and_that_one_again(first, tiny, tmp_path):
+    """Other seed, batches, images and form of momentum; steps and stages are counted on through all three."""
+    other = {"seed": 7, "batch_size": 4, "data.train_examples": 24, "optim.nesterov": False, "optim.clip_norm": None}
+    train(
+        tiny({**TRAIN, **REFINE, **other, "stage.refine.duration": "2 steps", "init.from": str(first)}), tmp_path / "b"
+    )
+    last = {"duration": "1 steps", "optim.lr": 0.0, "init.from": str(tmp_path / "b"), "init.stage": "refine"}
+    result = train(tiny({**TRAIN, **last}), tmp_path / "c")
+    assert result["stages"] == {"train": [6, 7]}
+    record = json.loads((tmp_path / "c/init.json").read_text())
+    assert (record["step"], record["stages"], record["stage"]) == (6, 2, "refine")
+    second, third = runs.final_state(tmp_path / "b"), runs.final_state(tmp_path / "c")
+    assert (int(second.step), int(third.step)) == (6, 7)
+    assert_same(third.params, second.params)
+    assert any((x != y).any() for x, y in zip(*map(jax.tree.leaves, (second.params, params_of(first))), strict=True))
+
+
+def params_of(workdir):
+    return runs.final_state(workdir).params
+
+
 def assert_same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, jax.tree.map(np.asarray, b))
 
