@@ -110,6 +110,7 @@ IMAGENET: dict[str, Any] = {
     "model.zero_last_scale": True,
     "norm.group_size": 32,
     "views.main.augment": view(),
+    "views.main.weight": 1.0,
     "duration": "120 epochs",
     "batch_size": 256,
     "schedule.kind": "cosine",
@@ -272,7 +273,6 @@ _CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
     "cn_mean_loss": ({**shrunk(), "views.main.weight": 0.5, "views.shrunk.weight": 0.5}, "CN, losses averaged"),
     "cn_shared_affine": ({**shrunk(), "norm.kind": "split_stats"}, "CN of statistics alone"),
     "cn_random_place": (shrunk(", 'random'"), "CN, the small copy anywhere on its canvas"),
-    "cn_top_left": (shrunk(", 'top_left'"), "CN, the small copy in a corner of its canvas"),
     "cn_of_groups": ({**shrunk(), "norm.layer": "group", "norm.groups": 8}, "CN of GroupNorm, 8 groups"),
 }
 OURS = Table(
