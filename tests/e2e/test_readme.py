@@ -8,10 +8,20 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.rows.test_rows import SMALL
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = dict(re.findall(r"<!-- command: (\w+) -->\n```bash\n(.*?)```", README, re.DOTALL))
+SMALL = {
+    "data.name": "shapes",
+    "data.train_examples": 16,
+    "data.test_examples": 8,
+    "model.depth": 10,
+    "model.width": 1,
+    "batch_size": 8,
+    "duration": "2 steps",
+    "eval.batch_size": 8,
+    "log.tensorboard": False,
+}
 SET_UP = "python3 -m venv .venv && .venv/bin/pip install -q -e "
 
 
@@ -40,7 +50,7 @@ def shell(tmp_path_factory):
 
 
 def test_every_command_block_is_tested():
-    assert COMMANDS.keys() == {"quickstart", "tests", "row", "list", "override", "show", "sweep", "evaluate"}
+    assert COMMANDS.keys() == {"quickstart", "tests", "row", "list", "override", "show", "refine", "sweep", "evaluate"}
     assert README.count("```bash") == len(COMMANDS)
 
 
@@ -84,6 +94,15 @@ def test_a_row_and_its_evaluation(shell):
 
 def test_overriding(shell):
     assert "test/aux/accuracy" in shell(COMMANDS["override"])
+
+
+def test_refining_a_finished_run(shell):
+    changes = ("stage.refine.duration=2 steps", "schedule.boundaries=0 steps", "eval.every=0 steps")
+    small = " ".join(f"'--config.{change}'" for change in changes)
+    told = shell(COMMANDS["refine"].replace("--workdir", f"{small} --workdir"))
+    for statistic in ("test/main/accuracy@train", "test/main/accuracy@refine:best", "@refine:median_last_10"):
+        assert statistic in told
+    assert '"from": "runs/mixup/seed0"' in shell("cat runs/refined/seed0/init.json")
 
 
 def test_sweeping_reporting_and_comparing(shell):
