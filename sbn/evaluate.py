@@ -90,13 +90,19 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
     state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
+    sharding = meshes.replicated(setup.mesh)
     with contextlib.closing(checkpoints):
         if stage is None:
-            restored = checkpoints.restore(state, meshes.replicated(setup.mesh))
-        elif ends[stage] in checkpoints.steps():
-            restored = checkpoints.read(ends[stage], state, meshes.replicated(setup.mesh))
-        else:
+            restored = checkpoints.restore(state, sharding)
+        elif ends[stage] not in checkpoints.steps():
             raise ConfigError(f"{workdir} has no checkpoint of the end of stage {stage!r}, step {ends[stage]}, yet")
+        else:
+            try:
+                restored = checkpoints.read(ends[stage], state, sharding)
+            except ConfigError:
+                raise
+            except Exception as error:
+                raise ConfigError(f"checkpoint {ends[stage]} in {workdir} can't be read ({error})") from error
     if restored is None:
         raise ConfigError(f"{workdir} has no checkpoint yet")
     return int(restored.state.step), restored.state.variables

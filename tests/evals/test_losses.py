@@ -34,6 +34,8 @@ def made(tiny, changes=None):
     setup = make_setup(config)
     variables = setup.task.init(jax.random.key(1))
     variables["params"]["head"]["kernel"] *= 20  # predictions that differ from image to image
+    norm = variables["params"]["final_norm"]  # and from branch to branch
+    norm["bias"] += 0.1 * jax.random.normal(jax.random.key(2), norm["bias"].shape)
     return setup, variables, make_evaluators(setup.materials(config))["losses"]
 
 
@@ -106,8 +108,7 @@ def by_manifold(task, index, images, targets):
 MIXES = {"mixup(1)": by_mixup, "manifold_mixup(1)": by_manifold}
 
 
-@pytest.mark.parametrize("op", MIXES)
-@pytest.mark.parametrize("path", ["host", "device"])
+@pytest.mark.parametrize(("op", "path"), [("mixup(1)", "host"), ("manifold_mixup(1)", "device")])
 def test_risks_are_those_of_the_stage_the_step_stands_in(tiny, op, path):
     changes = {"stage.intensive.views.main.augment": f"crop(2)|flip|{op}", "data.path": path}
     setup, variables, evaluator = made(tiny, changes)
@@ -116,15 +117,13 @@ def test_risks_are_those_of_the_stage_the_step_stands_in(tiny, op, path):
     assert abs(slow[0] - slow[1]) > 0.1
     logits = logits_of(setup, variables, pack(setup.train.images))
     clean = cross_entropy(logits, np.eye(CLASSES)[setup.train.labels]).mean()
-    for step, stage in ((1, 0), (6, 0), (7, 1), (12, 1)):
+    for step, stage in ((6, 0), (7, 1)):
         found, arrays = run(evaluator, variables, step=step)
         assert not arrays
         assert list(found) == ["train_clean/main/cross_entropy", "train_augmented/main/cross_entropy"]
         # the network's float32
         assert found["train_clean/main/cross_entropy"] == pytest.approx(clean, rel=1e-5)
         assert found["train_augmented/main/cross_entropy"] == pytest.approx(slow[stage], rel=1e-4)
-        if path == "device":
-            break  # the other steps differ in nothing that the data path sees
 
 
 def test_a_network_that_knows_nothing_loses_the_logarithm_of_the_classes_whatever_is_mixed(tiny):
@@ -148,9 +147,6 @@ def test_without_ops_both_risks_are_one_and_every_view_has_its_own_branch(tiny):
     changes = {"branches": ("main", "aux"), "views.main.augment": "", "views.aux.augment": ""}
     for kind in ("split", "shared"):
         _, variables, evaluator = made(tiny, {**changes, "norm.kind": kind})
-        if kind == "split":
-            norm = variables["params"]["final_norm"]
-            norm["bias"] = norm["bias"].at[1].set(np.linspace(-1, 1, norm["bias"].shape[1]))
         found, _ = run(evaluator, variables, step=12)
         for view in ("main", "aux"):
             branch = view if kind == "split" else "main"
