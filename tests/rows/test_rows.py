@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from sbn.augment import pipeline
-from sbn.augment.framing import check_framing
 from sbn.config import rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import BY_NAME
+from sbn.data.encoded import EncodedImages
 from sbn.report.measures import parse
-from sbn.train.plan import make_plan
+from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
 from sbn.train.setup import make_views
 from tests.conftest import ROOT
 from tests.rows import programs
@@ -57,14 +57,24 @@ def test_every_row_that_trains_has_its_program():
 
 @every_row
 def test_a_row_fits_its_schedules_and_its_images(path, name):
-    config = config_of(path, name)
-    side = SIDES.get(config.data.name) or config.data.image_size
-    for stage in make_plan(config, examples=50_000).stages:
-        if side:
-            make_views(stage, np.zeros((1, side, side, 3), np.uint8))
-        else:
-            for view in stage.config.branches:
-                check_framing(pipeline.parse(stage.config.views[view].augment), least=64)
+    data = config_of(path, name).data
+    if side := SIDES.get(data.name) or data.image_size:
+        images = np.zeros((1, side, side, 3), np.uint8)
+    else:  # in files, of all sizes
+        images = EncodedImages.__new__(EncodedImages)
+        images.least = 64
+    for stage in plan_of(path, name).stages:
+        make_views(stage, images)
+
+
+def plan_of(path, name):
+    """The plan of a row's run, its steps counted on from the stage that it goes on from."""
+    config, before = config_of(path, name), NOTHING_BEFORE
+    for other in programs.load(path).rows()[name].needs.values():
+        first = plan_of(path, other).stages
+        last = next(stage for stage in first if stage.name == (config.init.stage or first[-1].name))
+        before = Before(last.stop, last.index + 1)
+    return make_plan(config, examples=50_000, before=before)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
