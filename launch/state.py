@@ -47,7 +47,8 @@ def look(job: Job) -> State:
     if result.exists():
         return _look_at_result(job, result)
     record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
-    if (ask := ACTIVE.get(record.get("engine", ""))) and "code" not in record:
+    # A system that still has the job starts it again, even if a process of it noted its end: its host may have died.
+    if ask := ACTIVE.get(record.get("engine", "")):
         if (said := ask().get(str(record["id"]))) is not None:
             name = record["engine"]
             return _running(progress) if said == "RUNNING" else State("queued", f"{name} job {record['id']}: {said}")

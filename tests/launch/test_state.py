@@ -11,6 +11,7 @@ import pytest
 
 from launch import summary
 from launch.plan import make_jobs
+from launch.queues import ACTIVE
 from launch.state import look, process_runs
 
 
@@ -54,6 +55,19 @@ def test_a_live_process_runs_and_tells_how_far(job):
     assert look(job) == ("running", "starting", None, None)
     write(job, "progress.json", PROGRESS)
     assert look(job) == ("running", "step 40 of 100, 2 steps/s, left 0:30", None, 30.0)
+
+
+def test_what_a_cluster_still_has_is_not_over_though_a_process_of_it_ended(job, monkeypatch):
+    """A host died: the other one's process noted its end before SLURM queued the job again."""
+    has = {"7": "PENDING"}
+    monkeypatch.setitem(ACTIVE, "slurm", lambda: has)
+    write(job, "job.json", {"engine": "slurm", "id": 7, "code": -6, "gave_up": False})
+    write(job, "progress.json", PROGRESS)
+    assert look(job)[:2] == ("queued", "slurm job 7: PENDING")
+    has["7"] = "RUNNING"
+    assert look(job).kind == "running"
+    del has["7"]
+    assert look(job).kind == "stopped"
 
 
 def test_a_dead_process_left_a_job_to_go_on_with(job):
