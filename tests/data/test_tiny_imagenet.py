@@ -40,10 +40,11 @@ def config(tiny, changes):
     return tiny({**plain, "data.train_examples": None, "data.test_examples": None, **changes}).data
 
 
-def test_the_archive_holds_what_the_zip_holds(made, tmp_path, tiny):
+def test_the_archive_holds_what_the_zip_holds(made, tmp_path, tiny, monkeypatch):
     root, held = made
-    path = str(tmp_path / "tiny.npz")
-    assert prepare.main(["tiny_imagenet", str(root / "other.zip"), f"--out={path}"]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert prepare.main(["tiny_imagenet", str(root / "other.zip")]) == 0
+    path = str(tmp_path / "tiny_imagenet.npz")
     for split, key in (("train", "train"), ("test", "validation")):
         of_archive = sources.load(config(tiny, {"data.archive": path}), split)
         of_folder = sources.load(config(tiny, {"data.dir": str(root)}), split)
@@ -91,6 +92,14 @@ def test_an_image_of_another_size_is_told_by_its_name(made, tmp_path):
     root = copy(made[1], tmp_path / "tiny-imagenet-200", **{"val/images/val_3.JPEG": other})
     with pytest.raises(ConfigError, match=r"val_3.JPEG is of \(64, 63\) pixels"):
         tiny_imagenet.read(root, "validation")
+
+
+def test_where_there_is_nothing_to_prepare_it_says_how_to_get_it(tmp_path, capsys):
+    assert prepare.main(["tiny_imagenet", str(tmp_path / "absent.zip"), f"--out={tmp_path / 'x.npz'}"]) == 2
+    told = capsys.readouterr().err
+    for words in ("absent.zip", "wnids.txt", "http://cs231n.stanford.edu/tiny-imagenet-200.zip"):
+        assert words in told
+    assert not (tmp_path / "x.npz").exists()
 
 
 def test_a_broken_zip_is_told(tmp_path):
