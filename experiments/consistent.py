@@ -216,6 +216,7 @@ TABLE5 = Table(
         )
         for name, values in _TABLE5.items()
     },
+    picture="inference",
 )
 
 _TABLE6 = {"bn": (69.8, 70.63, "BN"), "bn_gta": (60.9, 64.05, "BN + GTAV"), "cn_gta": (70.7, 71.85, "CN + GTAV")}
@@ -248,6 +249,7 @@ TABLE7 = Table(
 FIGURE1 = Table(
     "Table 1 as bars",
     {name: again(f"table1/{name}", row.paper, "Figure 1", runs=3) for name, row in TABLE1.rows.items()},
+    picture="bars",
 )
 
 _FIGURE3 = {"a": ("bn", "BN: little between them"), "b": ("none", "w/o BN: apart"), "c": ("cn", "CN: apart")}
@@ -265,6 +267,7 @@ FIGURE3 = Table(
         )
         for name, (method, words) in _FIGURE3.items()
     },
+    picture="densities",
 )
 
 # Beside table1/resnet32_transformed_cn

@@ -41,7 +41,11 @@ def make_png(evaluator: str, arrays: Arrays) -> bytes | None:
     """
     if evaluator not in FIGURES or not arrays:
         return None
+    return to_png(FIGURES[evaluator](arrays))
+
+
+def to_png(figure: "Figure") -> bytes:
+    """Returns a figure as PNG, without the version of matplotlib in it: the same figure gives the same bytes."""
     content = io.BytesIO()
-    # without the version of matplotlib in it, so that the same arrays give the same bytes
-    FIGURES[evaluator](arrays).savefig(content, format="png", dpi=120, metadata={"Software": None})
+    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
     return content.getvalue()

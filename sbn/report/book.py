@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.rows import Experiment, Row
+from sbn.config.rows import Experiment, Row, Table
 from sbn.report.cells import label
 from sbn.report.collect import Found, Run
 from sbn.report.evaluated import evaluator_notes
@@ -27,6 +27,7 @@ class Section:
         heading: names and title, as shown.
         lines: in the paper's order.
         runs: those shown, by the label of their row and overrides.
+        content: the table itself.
     """
 
     experiment: str
@@ -34,6 +35,7 @@ class Section:
     heading: str
     lines: Sequence[Line]
     runs: Mapping[str, Sequence[Run]]
+    content: Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,7 @@ def make_book(
             heading = f"{experiment.name}:{name}" if len(experiments) > 1 else name
             groups = _groups(name, table.rows, lines, runs)
             told = [*_tell(name, table.rows, lines, runs, failures)]
-            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups))
+            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table))
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups)
         notes += _strays(experiment, runs)
     title = ", ".join(experiment.name for experiment in experiments)

@@ -1,13 +1,13 @@
 """Draws a table's runs as one picture: `python -m sbn.report.draw refine:figure4 --root=runs --out=pictures`."""
 
 import argparse
-import io
 import pathlib
 import sys
 from collections.abc import Sequence
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import experiment_file, load_experiment
+from sbn.figures.make import to_png
 from sbn.report.collect import find_runs
 from sbn.report.drawings import draw_table
 
@@ -34,11 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     why = "no run left what it is made of" if table.picture else "this table has none"
                     raise ConfigError(f"no picture of {experiment.name}:{name}: {why}")
                 continue
-            content = io.BytesIO()
-            drawn.figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
             options.out.mkdir(parents=True, exist_ok=True)
             file = options.out / f"{experiment.name}_{name}.png"
-            file.write_bytes(content.getvalue())
+            file.write_bytes(to_png(drawn.figure))
             print(file)
             for note in drawn.notes:
                 print(f"note: {note}", file=sys.stderr)

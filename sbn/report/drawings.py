@@ -1,5 +1,6 @@
 """Pictures of tables: a table names one of PICTURES, made of the numbers and arrays that its rows' runs left."""
 
+import json
 import math
 import pathlib
 import re
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Shown(NamedTuple):
-    """A row and its runs, those that changed nothing."""
+    """A row, and those of its runs that are drawn."""
 
     row: Row
     runs: Sequence[Run]
@@ -39,6 +40,8 @@ class Drawn(NamedTuple):
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
     """Returns the picture of a table; None where it has none, or the runs left nothing to draw.
 
+    It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
+
     Args:
         name: of the table.
         table: its rows and the name of its picture.
@@ -51,13 +54,24 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         return None
     if table.picture not in PICTURES:
         raise unknown(f"picture of table {name}", table.picture, PICTURES)
+    own = {row_name: (f"{name}/{row_name}", row.runs_of) for row_name, row in table.rows.items()}
+    there = [run for run in runs if any(run.row in names for names in own.values())]
+    overrides = {json.dumps(run.overrides, sort_keys=True): run.overrides for run in there}
+    if not overrides:
+        return None
+    # Runs that changed nothing; where there are none, those that all changed the same things.
+    if "{}" not in overrides and len(overrides) > 1:
+        return None
+    chosen = overrides.get("{}", next(iter(overrides.values())))
     rows = {
-        row_name: Shown(
-            row, [run for run in runs if run.row in (f"{name}/{row_name}", row.runs_of) and not run.overrides]
-        )
+        row_name: Shown(row, [run for run in there if run.row in own[row_name] and run.overrides == chosen])
         for row_name, row in table.rows.items()
     }
-    return PICTURES[table.picture](rows)
+    drawn = PICTURES[table.picture](rows)
+    if drawn is None or not chosen:
+        return drawn
+    changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
+    return Drawn(drawn.figure, [f"runs with {changed}", *drawn.notes])
 
 
 # (prefix, suffix, what the curve is called); the first of a name that runs have is drawn

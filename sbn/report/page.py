@@ -7,7 +7,7 @@ from typing import Final
 from sbn.report.accuracy_curves import accuracy_curves
 from sbn.report.book import Book, Section
 from sbn.report.cells import HEADER, NUMERIC, make_cells
-from sbn.report.pictures import pictures_of
+from sbn.report.pictures import picture_of, pictures_of
 from sbn.report.tables import Line
 
 _STYLE: Final = """
@@ -58,13 +58,20 @@ def _section(section: Section) -> str:
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     parts = [f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
     parts.append(accuracy_curves(section.runs))
+    if picture := picture_of(section):
+        uri, notes = picture
+        parts.append(_figure(uri, "; ".join([f"{section.table}: {section.content.title}", *notes])))
     for name, runs in section.runs.items():
         # The evaluators' pictures of one run: those of other seeds look alike, and a page has to be opened
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
-            for picture, uri in pictures_of(run).items():
-                told = html.escape(f"{name}, seed {run.seed}: {picture}")
-                parts.append(f'<figure><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>')
+            for what, uri in pictures_of(run).items():
+                parts.append(_figure(uri, f"{name}, seed {run.seed}: {what}"))
     return "\n".join([*filter(None, parts), "</section>"])
+
+
+def _figure(uri: str, text: str) -> str:
+    told = html.escape(text)
+    return f'<figure><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>'
 
 
 def _row(line: Line, cells: Sequence[str]) -> str:

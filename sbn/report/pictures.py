@@ -1,10 +1,24 @@
-"""Pictures that evaluators left in a work directory, or that are drawn of the arrays they left, as data URIs."""
+"""Pictures as data URIs: of tables, and what evaluators left in a work directory, drawn or as arrays."""
 
 import base64
 import pathlib
 import zipfile
+from collections.abc import Sequence
 
+from sbn.report.book import Section
 from sbn.report.collect import Run
+
+
+def picture_of(section: Section) -> tuple[str, Sequence[str]] | None:
+    """Returns the picture of a table, as a data URI, and what it can't say; None where there is nothing to draw."""
+    if not section.content.picture or not section.runs:
+        return None
+    from sbn.figures.make import to_png
+    from sbn.report.drawings import draw_table
+
+    runs = [run for group in section.runs.values() for run in group]
+    drawn = draw_table(section.table, section.content, runs)
+    return (_uri(to_png(drawn.figure)), drawn.notes) if drawn else None
 
 
 def pictures_of(run: Run) -> dict[str, str]:
@@ -15,7 +29,11 @@ def pictures_of(run: Run) -> dict[str, str]:
             drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
             if png := drawn.read_bytes() if drawn.exists() else _drawn(arrays) if arrays.exists() else None:
                 found[f"{folder.name}, step {step}"] = png
-    return {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in found.items()}
+    return {name: _uri(png) for name, png in found.items()}
+
+
+def _uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _drawn(file: pathlib.Path) -> bytes | None:

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from sbn.config.rows import Table
 from sbn.report.__main__ import main, report
 from sbn.report.book import Book, Section
 from sbn.report.measures import Measure
@@ -125,7 +126,7 @@ def test_what_the_tables_leave_out_stands_at_the_end(file, root):
 def test_every_text_is_text_whatever_it_holds():
     odd = "<i>&\"'"
     line = Line(odd, {}, Measure(odd), None, None, 0, 1, None, None, None, odd, (odd,))
-    texts = read(html_page(Book(odd, [Section(odd, odd, odd, [line], {odd: []})], [odd]))).texts
+    texts = read(html_page(Book(odd, [Section(odd, odd, odd, [line], {odd: []}, Table(odd, {}))], [odd]))).texts
     assert texts["h1"] == texts["title"] == texts["li"] == [odd]
     assert texts["h2"][0] == odd
     assert texts["td"].count(odd) == 4

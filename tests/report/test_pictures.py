@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sbn.report.collect import read_run
-from sbn.report.pictures import pictures_of
-from tests.report.work_dirs import write_run
+from sbn.config.rows import Experiment, Paper, Row, Table
+from sbn.report.book import make_book
+from sbn.report.collect import find_runs, read_run
+from sbn.report.pictures import picture_of, pictures_of
+from tests.report.work_dirs import MAIN, TABLE, write_run
 
 ARRAYS = {
     "low_pass/widths": np.array([2, 8, 16]),
@@ -74,3 +76,18 @@ def test_pictures_of_the_ends_of_stages_come_in_order(tmp_path):
 
 def test_a_run_without_artifacts_has_no_pictures(run):
     assert pictures_of(run) == {}
+
+
+def test_a_table_has_the_picture_of_its_runs_those_with_overrides_where_there_are_no_others(tmp_path):
+    table = Table("", {"net_baseline": Row({}, (Paper(94.9, MAIN),), runs_of="table3/baseline")}, "bars")
+    experiment = Experiment("split_bn", tmp_path, {}, {"figure": table, "table3": TABLE})
+    assert picture_of(make_book([experiment], find_runs(tmp_path)).sections[0]) is None
+    changed = {"optim.lr": 0.5}
+    write_run(tmp_path, "changed", 0.90, overrides=changed)
+    uri, notes = picture_of(make_book([experiment], find_runs(tmp_path)).sections[0])
+    assert Image.open(io.BytesIO(decoded(uri))).width > 100
+    assert notes == ["runs with optim.lr=0.5"]
+    write_run(tmp_path, "plain", 0.94)
+    plain, notes = picture_of(make_book([experiment], find_runs(tmp_path)).sections[0])
+    assert plain != uri
+    assert not notes

@@ -81,11 +81,20 @@ def _smaller(key, value, flat, *, framed):
         return "1 steps"
     if key == "norm.group_size" and value:
         return 4
+    if key == "schedule.warmup" and not value.startswith("0 "):
+        return "1 steps"
+    if key == "norm.groups" and flat["norm.layer"] == "group":
+        return 1
     if key in RATES and value:
         return 0.01
     if key.endswith(".augment") and value and framed:
-        return re.sub(r"\b(\w+_crop|resize)\((\d+)", lambda found: f"{found[1]}({max(8, int(found[2]) // 7)}", value)
+        return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)
     return value
+
+
+def _seventh(call):
+    """The sizes that an op is called with, a seventh of each."""
+    return re.sub(r"\d+", lambda number: str(max(8, int(number[0]) // 7)), call[0])
 
 
 @functools.cache
