@@ -85,12 +85,10 @@ class Cluster:
         daemon = self._processes.pop(name)
         daemon.kill()
         daemon.wait()
-        for process in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it may end while we look
-                if f"SLURMD_NODENAME={name}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
+        kill_tasks(name)
 
     def stop(self) -> None:
+        """Ends the daemons, and what still runs of their jobs: it would go on in folders of later tests."""
         for process in reversed(self._processes.values()):
             process.terminate()
         for process in self._processes.values():
@@ -99,6 +97,15 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for name in NODES:
+            kill_tasks(name)
+
+
+def kill_tasks(node: str) -> None:
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end while we look
+            if f"SLURMD_NODENAME={node}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @contextlib.contextmanager
