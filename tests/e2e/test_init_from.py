@@ -197,8 +197,9 @@ def test_an_unfinished_run_is_refused_unless_a_finished_stage_is_named(both, tin
 def test_a_damaged_checkpoint_is_refused(first, tiny, tmp_path):
     shutil.copytree(first, tmp_path / "source")
     files = [path for path in (tmp_path / "source/checkpoints/4").rglob("*") if path.is_file()]
-    largest = max(files, key=lambda path: path.stat().st_size)
-    largest.write_bytes(largest.read_bytes()[:-1] + b"x")
+    # Orbax keeps arrays twice, and reads one of them
+    for largest in sorted(files, key=lambda path: path.stat().st_size)[-3:]:
+        largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
     with pytest.raises(ConfigError, match=r"checkpoint 4 in .* can't be read"):
         train(tiny({**TRAIN, "init.from": str(tmp_path / "source")}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
