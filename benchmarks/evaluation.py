@@ -30,7 +30,7 @@ BARS = {"evaluator/bare": 1.10, "bare/main": 2.1, "grid/evaluator": 1.02}
 
 def make_task(depth: int, width: int, names: tuple[str, ...]) -> Classification:
     model = WideResNet(depth=depth, width=width, classes=10, branches=len(names), norm="split")
-    return Classification(model, names, False, (32, 32), (0.5,) * 3, (0.25,) * 3)
+    return Classification(model, names, False, False, (32, 32), (0.5,) * 3, (0.25,) * 3)
 
 
 def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray, batch: int) -> dict[str, Callable]:
