@@ -8,14 +8,12 @@ alone. The share is the third over the first; the difference of the first two is
 on whatever device JAX finds. Bar: a share of at most 10 %.
 """
 
-import argparse
-import json
-import statistics
 import time
 
 import jax
 import numpy as np
 
+from benchmarks import rounds as taking
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.train import mesh as meshes
@@ -37,20 +35,20 @@ STRONG = {
 }
 
 
-def make_config(flags):
-    depth, width = map(int, flags.model.split("-"))
+def make_config(model, batch, strong, precision):
+    depth, width = map(int, model.split("-"))
     changes = {
         "data.name": "shapes",
-        "data.train_examples": max(2000, flags.batch),
+        "data.train_examples": max(2000, batch),
         "data.test_examples": 10,
         "data.path": "device",
         "model.depth": depth,
         "model.width": width,
         "branches": ("main", "aux"),
         "views.main.augment": WEAK,
-        "views.aux.augment": STRONG.get(flags.strong, flags.strong),
-        "batch_size": flags.batch,
-        "precision": flags.precision,
+        "views.aux.augment": STRONG.get(strong, strong),
+        "batch_size": batch,
+        "precision": precision,
     }
     return check(tree.to_config(tree.changed(tree.defaults(), changes)))
 
@@ -87,54 +85,36 @@ def make_programs(config):
     }
 
 
-def measure(programs, *, rounds, seconds):
-    """Returns name -> seconds a call, by round; every round lasts about as long as asked, at least one call."""
-    counts, times = {}, {name: [] for name in programs}
-    for name, run in programs.items():
-        run(1)  # compiles
-        start = time.perf_counter()
-        run(2)
-        counts[name] = max(1, int(seconds / ((time.perf_counter() - start) / 2)))
-    for _ in range(rounds):
-        for name, run in programs.items():
-            start = time.perf_counter()
-            run(counts[name])
-            times[name].append((time.perf_counter() - start) / counts[name])
-    return {name: np.array(values) for name, values in times.items()}
+def paced(run, seconds):
+    """Returns a measure of `run` that takes about `seconds`, at least one call."""
+    run(1)  # compiles
+    start = time.perf_counter()
+    run(2)
+    count = max(1, int(2 * seconds / (time.perf_counter() - start)))
+    whole = taking.clocked(lambda: run(count))
+    return lambda: {kind: value / count for kind, value in whole().items()}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="28-2", help="depth-width of the Wide ResNet")
-    parser.add_argument("--batch", type=int, default=128, help="pairs a step")
-    parser.add_argument("--strong", default="randaugment", help=f"one of {', '.join(STRONG)}; or a pipeline")
-    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="a program and round, roughly")
-    flags = parser.parse_args()
-    times = measure(make_programs(make_config(flags)), rounds=flags.rounds, seconds=flags.seconds)
-    what = f"WRN-{flags.model}, {flags.strong}, {flags.batch} pairs"
-    print(f"{jax.devices()[0].device_kind}, {what}, medians of {flags.rounds} rounds")
-    for name, values in times.items():
-        print(
-            json.dumps(
-                {
-                    "program": name,
-                    "ms": round(1e3 * statistics.median(values), 3),
-                    "least_ms": round(1e3 * min(values), 3),
-                }
-            )
-        )
-    shares = times["augmentation"] / times["step"]
-    added = statistics.median(times["step_with_augmentation"] / times["step"]) - 1
-    views = 2 * flags.batch / statistics.median(times["augmentation"])
-    print(
-        json.dumps(
-            {"images_per_s": round(views), "share": round(statistics.median(shares), 4), "added": round(added, 4)}
-        )
-    )
-    print(f"share {min(shares):.2%} to {max(shares):.2%}; bar {BAR:.0%}: {'held' if max(shares) <= BAR else 'MISSED'}")
+def bench(*, model, batch, strong, precision, rounds, seconds):
+    programs = make_programs(make_config(model, batch, strong, precision))
+    found = taking.interleaved({name: paced(run, seconds) for name, run in programs.items()}, rounds)
+    times = {name: kinds["wall"] for name, kinds in found.items()}
+    lines = [
+        taking.line("share of the step", times["augmentation"], times["step"], bar=BAR),
+        taking.line("step with / without", times["step_with_augmentation"], times["step"]),
+    ]
+    facts = {f"{name}: ms": 1e3 * float(np.median(values)) for name, values in times.items()}
+    return lines, facts | {"images a second": 2 * batch / float(np.median(times["augmentation"]))}
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(
+        __doc__,
+        bench,
+        model=("28-2", "10-1"),
+        batch=(128, 8),
+        strong=("randaugment", "noise"),  # one of STRONG, or a pipeline
+        precision=("float32", "float32"),
+        rounds=(5, 2),
+        seconds=(1.0, 0.01),  # a program and round, roughly
+    )

@@ -1,18 +1,16 @@
 """How fast the batched augmentation ops are beside a chain of per-image conditionals, Pillow, and Keras's layer.
 
-`python -m benchmarks.augment_host [--side 32] [--layers 2 3] [--rounds 5]`
+`python -m benchmarks.augment_host [--side=32] [--layers=2,3] [--rounds=5]`
 
 Then the other policies alone: AutoAugment, TrivialAugment and AugMix, batched, as the strong half of such pairs.
 
 Every pipeline makes (weak, strong) pairs from the same images in memory: order, gather, augment, batch, prefetch.
-Rounds are interleaved so that a noisy machine hits all alike. CPU time is that of the process, from one moment with
-full prefetch buffers to the next, hence exactly that of the batches taken in between; medians over rounds.
+CPU time is that of the process, from one moment with
+full prefetch buffers to the next, hence exactly that of the batches taken in between.
 """
 
-import argparse
 import itertools
 import os
-import statistics
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -21,6 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import augment_chain, augment_keras, augment_pillow
+from benchmarks import rounds as taking
+from benchmarks.photographs import pictures
 from sbn.augment.host.apply import make_apply
 from sbn.augment.host.packing import pack
 from sbn.augment.host.words import order
@@ -28,6 +28,8 @@ from sbn.augment.pipeline import parse
 
 WEAK = {32: "crop(4)|flip|cutout(16)", 224: "flip"}
 STRONG = {32: "randaugment({0}, 10)|crop(4)|flip|cutout(16)", 224: "randaugment({0}, 10)|flip"}
+# least times as fast, per CPU second, by two layers
+BARS = {32: {"chain": 5, "pillow": 2, "keras": 8}, 224: {"chain": 1}}
 # name -> the strong half, before what WEAK does
 OTHERS = {
     "autoaugment": "autoaugment('cifar10_code')|{}",
@@ -98,70 +100,54 @@ def settle():
 
 
 def measure(iterator, batches):
+    """Returns seconds a batch."""
     settle()
-    cpu, wall = time.process_time(), time.perf_counter()
-    for _ in itertools.islice(iterator, batches):
-        pass
-    wall = time.perf_counter() - wall
+    found = taking.clocked(lambda: [None for _ in itertools.islice(iterator, batches)])
+    cpu = time.process_time()
+    wall = found()["wall"]
     settle()
-    return time.process_time() - cpu, wall
+    return {"cpu": (time.process_time() - cpu) / batches, "wall": wall / batches}
 
 
-def compare(layers, *, side, batch, rounds, seconds, images):
-    pipelines = {"batched": batched, "chain": chain, "pillow": pillow, "keras": keras_layer}
-    iterators = {name: make(images, layers, batch) for name, make in pipelines.items()}
-    batches = {}
+def timed(iterators, *, rounds, seconds):
+    measures = {}
     for name, iterator in iterators.items():
         measure(iterator, 2)  # traces and fills caches
-        cpu, _ = measure(iterator, 3)
-        batches[name] = max(3, int(seconds * 3 / cpu))
-    results = {name: [] for name in iterators}
-    for _ in range(rounds):
-        for name, iterator in iterators.items():
-            results[name].append(measure(iterator, batches[name]))
-    print(f"\n{side}x{side}, {layers} layers, batch {batch}: median of {rounds} rounds")
-    print(f"{'':10}{'pairs/s':>10}{'pairs/cpu-s':>13}{'batched is, per cpu-s (range)':>36}")
-    rate = {n: [batches[n] * batch / cpu for cpu, _ in r] for n, r in results.items()}
-    for name, rounds_of in results.items():
-        wall = statistics.median(batches[name] * batch / wall for _, wall in rounds_of)
-        ratios = sorted(a / b for a, b in zip(rate["batched"], rate[name], strict=True))
-        times = f"{statistics.median(ratios):.2f} x ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        print(f"{name:10}{wall:10.0f}{statistics.median(rate[name]):13.0f}{times:>36}", flush=True)
+        batches = max(3, int(seconds / measure(iterator, 3)["cpu"]))
+        measures[name] = lambda iterator=iterator, batches=batches: measure(iterator, batches)
+    return taking.interleaved(measures, rounds)
 
 
-def measure_others(images, *, batch, rounds, seconds):
-    side = images.shape[1]
-    print(f"\n{side}x{side}, other policies, batch {batch}: median of {rounds} rounds")
-    print(f"{'':16}{'pairs/s':>10}{'pairs/cpu-s':>13}")
-    for name, text in OTHERS.items():
-        iterator = batched_pairs(images, text.format(WEAK[side]), batch)
-        measure(iterator, 2)
-        cpu, _ = measure(iterator, 3)
-        batches = max(3, int(seconds * 3 / cpu))
-        found = [measure(iterator, batches) for _ in range(rounds)]
-        rates = [statistics.median(batches * batch / times for times in kind) for kind in zip(*found, strict=True)]
-        print(f"{name:16}{rates[1]:10.0f}{rates[0]:13.0f}", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--side", type=int, default=32, choices=(32, 224))
-    parser.add_argument("--layers", type=int, nargs="+", default=(2, 3))
-    parser.add_argument("--batch", type=int, default=None, help="default 128, and 16 at 224x224")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.8, help="CPU seconds a pipeline and round")
-    flags = parser.parse_args()
-    side = flags.side
-    batch = flags.batch or {32: 128, 224: 16}[side]
-    # smooth images with some noise: histograms are neither flat nor single-valued
-    rng = np.random.default_rng(0)
-    count = {32: 10_000, 224: 256}[side]
-    coarse = rng.integers(20, 200, (count, 4, 4, 3)).repeat(side // 4, axis=1).repeat(side // 4, axis=2)
-    images = (coarse + rng.integers(0, 40, (count, side, side, 1))).astype(np.uint8)
-    for layers in flags.layers:
-        compare(layers, side=side, batch=batch, rounds=flags.rounds, seconds=flags.seconds, images=images)
-    measure_others(images, batch=batch, rounds=flags.rounds, seconds=flags.seconds)
+def bench(*, side, layers, batch, images, rounds, seconds):
+    data = pictures(images, side)
+    pipelines = {"batched": batched, "chain": chain, "pillow": pillow, "keras": keras_layer}
+    lines, facts = [], {}
+    for count in map(int, layers.split(",")):
+        times = timed({n: make(data, count, batch) for n, make in pipelines.items()}, rounds=rounds, seconds=seconds)
+        for name, found in times.items():
+            facts[f"{count} layers, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+            facts[f"{count} layers, {name}: pairs a second"] = batch / float(np.median(found["wall"]))
+            if name != "batched":
+                bar = BARS[side].get(name) if count == 2 else None
+                ours = times["batched"]["cpu"]
+                lines.append(
+                    taking.line(f"{side}px {count} layers, {name} / ours", found["cpu"], ours, bar=bar, higher=True)
+                )
+    others = {name: batched_pairs(data, text.format(WEAK[side]), batch) for name, text in OTHERS.items()}
+    for name, found in timed(others, rounds=rounds, seconds=seconds).items():
+        facts[f"{name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+    return lines, facts
 
 
 if __name__ == "__main__":
-    main()
+    # at 224 pixels: --side=224 --batch=16 --images=256
+    taking.main(
+        __doc__,
+        bench,
+        side=(32, 32),
+        layers=("2,3", "1"),
+        batch=(128, 4),
+        images=(10_000, 16),
+        rounds=(5, 1),
+        seconds=(0.8, 0.001),  # CPU seconds a pipeline and round
+    )

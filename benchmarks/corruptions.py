@@ -2,26 +2,21 @@
 
     python -m benchmarks.corruptions [--kinds=fog,snow] [--images=512] [--rounds=5] [--frost=FOLDER]
 
-Both in one thread, in turns, by CPU seconds, least of the rounds: other work on the machine only adds. The formulas
+Both in one thread, in turns, by CPU seconds. The formulas
 are the tests' oracles; where these go pixel by pixel (plasma fractals, the shading of water drops) they take ours, one
 image at a time. Then threads: the wall time of all, with 1 thread and with as many as there are cores.
 """
 
-import argparse
-import time
-
 import numpy as np
 
-from sbn.data.corruptions import frost, kinds, parameters, sets, spatter
+from benchmarks import rounds as taking
+from benchmarks.photographs import pictures as photographs
+from sbn.data.corruptions import kinds, parameters, sets, spatter
+from sbn.data.corruptions.frost import PROCEDURAL
+from sbn.data.corruptions.frost import pictures as frost_pictures
 from sbn.data.corruptions.generated import Generated
 from sbn.data.corruptions.plasma import plasma
 from tests.oracles import corruptions as formulas
-
-
-def seconds(work):
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def one_by_one(images, kind, severity, pictures):
@@ -32,25 +27,22 @@ def one_by_one(images, kind, severity, pictures):
 
 
 def compare(images, wanted, pictures, rounds):
-    total = {"ours": 0.0, "formula": 0.0}
-    few = images[: max(1, len(images) // 16)]
-    print(f"{'images a CPU second, 5 severities':36}{'ours':>8}{'formula':>9}{'times':>7}")
+    """Returns a line a kind, and one of all; and images a CPU second."""
+    few, lines, facts, total = images[: max(1, len(images) // 16)], [], {}, {"ours": 0.0, "formula": 0.0}
     for kind in wanted:
-        ours, formula = [], []
-        for _ in range(rounds):
-            ours.append(seconds(lambda kind=kind: made(images, kind, pictures, workers=1)))
-            formula.append(
-                seconds(lambda kind=kind: [one_by_one(few, kind, severity, pictures) for severity in kinds.SEVERITIES])
-            )
-        each = {"ours": min(ours) / len(images), "formula": min(formula) / len(few)}
-        for name, cost in each.items():
-            total[name] += cost
-        rates = [len(kinds.SEVERITIES) / cost for cost in each.values()]
-        print(f"{kind:36}{rates[0]:8.0f}{rates[1]:9.0f}{rates[0] / rates[1]:7.1f}", flush=True)
-    print(
-        f"{f'CPU seconds for 10,000 images of {len(wanted)} types':36}{10_000 * total['ours']:8.0f}"
-        f"{10_000 * total['formula']:9.0f}{total['formula'] / total['ours']:7.1f}"
-    )
+        measures = {
+            "ours": taking.clocked(lambda kind=kind: made(images, kind, pictures, workers=1)),
+            "formula": taking.clocked(
+                lambda kind=kind: [one_by_one(few, kind, severity, pictures) for severity in kinds.SEVERITIES]
+            ),
+        }
+        found = taking.interleaved(measures, rounds)
+        each = {"ours": found["ours"]["cpu"] / len(images), "formula": found["formula"]["cpu"] / len(few)}
+        total = {name: total[name] + cost for name, cost in each.items()}
+        lines.append(taking.line(f"{kind}, formula / ours", each["formula"], each["ours"], higher=True))
+        facts[f"{kind}: images a CPU second"] = len(kinds.SEVERITIES) / float(np.median(each["ours"]))
+    facts["CPU seconds for 10,000 images"] = 10_000 * float(np.median(total["ours"]))
+    return [*lines, taking.line("all, formula / ours", total["formula"], total["ours"], higher=True)], facts
 
 
 def made(images, kind, pictures, *, workers):
@@ -60,37 +52,30 @@ def made(images, kind, pictures, *, workers):
 
 
 def threads(images, wanted, pictures, rounds):
+    def work(workers):
+        return lambda: [made(images, kind, pictures, workers=workers) for kind in wanted]
+
     cores = Generated.workers
-    wall = {1: [], cores: []}
-    for _ in range(rounds):
-        for workers, times in wall.items():
-            began = time.perf_counter()
-            for kind in wanted:
-                made(images, kind, pictures, workers=workers)
-            times.append(time.perf_counter() - began)
-    best = {workers: min(times) * 10_000 / len(images) for workers, times in wall.items()}
-    shown = ", ".join(f"{time:.0f} s with {workers} threads" for workers, time in best.items())
-    print(f"wall time for 10,000 images of {len(wanted)} types: {shown}")
+    times = taking.interleaved({"one": taking.clocked(work(1)), "all": taking.clocked(work(cores))}, rounds)
+    return taking.line(f"1 thread / {cores}, wall", times["one"]["wall"], times["all"]["wall"], higher=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kinds", default="benchmark,extra")
-    parser.add_argument("--images", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frost", default=frost.PROCEDURAL)
-    flags = parser.parse_args()
-    wanted = sets.select(flags.kinds.split(","))
-    pictures = frost.pictures(flags.frost, side=32, reduced=True)
-    # smooth images with some noise, as photographs are
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(20, 200, (flags.images, 4, 4, 3)).repeat(8, axis=1).repeat(8, axis=2)
-    images = (coarse + rng.integers(0, 40, (flags.images, 32, 32, 1))).astype(np.uint8)
+def bench(*, kinds, images, rounds, frost):
+    wanted = sets.select(kinds.split(","))
+    pictures = frost_pictures(frost, side=32, reduced=True)
+    data = photographs(images, 32)
     formulas.plasma = lambda rng, size, decay: plasma(rng.random_sample((1, size**2 - 1)), decay)[0]
     formulas.drops.shading = lambda depth: spatter.shading(depth[None])[0]
-    compare(images, wanted, pictures, flags.rounds)
-    threads(images, wanted, pictures, flags.rounds)
+    lines, facts = compare(data, wanted, pictures, rounds)
+    return [*lines, threads(data, wanted, pictures, rounds)], facts
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(
+        __doc__,
+        bench,
+        kinds=("benchmark,extra", "fog,frost,contrast"),
+        images=(512, 16),
+        rounds=(5, 1),
+        frost=(PROCEDURAL, PROCEDURAL),
+    )

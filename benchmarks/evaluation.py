@@ -1,7 +1,6 @@
 """What evaluation costs beside the bare forward passes, and what both branches and a grid of mixes cost.
 
-Rounds alternate between the variants, so that a noisy neighbour hits all of them; the numbers to read are the medians
-of the rounds' ratios, by the clock and by CPU time (on a CPU, host and device share the cores).
+Ratios are by the clock and by CPU time (on a CPU, host and device share the cores).
 
     python -m benchmarks.evaluation --model=16-1 --images=2000 --rounds=7
 
@@ -11,15 +10,12 @@ of the rounds' ratios, by the clock and by CPU time (on a CPU, host and device s
 Bars: evaluator at most 1.10 of bare, both branches at most 2.1 of one, the grid at most 2 % more than the evaluator.
 """
 
-import argparse
-import json
-import statistics
-import time
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
+from benchmarks import rounds as taking
 from sbn.data.pixels import pack
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Labelled, Measure
@@ -34,7 +30,7 @@ BARS = {"evaluator/bare": 1.10, "bare/main": 2.1, "grid/evaluator": 1.02}
 
 def make_task(depth: int, width: int, names: tuple[str, ...]) -> Classification:
     model = WideResNet(depth=depth, width=width, classes=10, branches=len(names), norm="split")
-    return Classification(model, names, False, (32, 32), (0.5,) * 3, (0.25,) * 3)
+    return Classification(model, names, False, False, (32, 32), (0.5,) * 3, (0.25,) * 3)
 
 
 def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray, batch: int) -> dict[str, Callable]:
@@ -65,37 +61,21 @@ def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="16-1", help="depth-width")
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=250)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    depth, width = map(int, options.model.split("-"))
+def bench(*, model: str, images: int, batch: int, rounds: int) -> tuple[list[dict], dict]:
+    depth, width = map(int, model.split("-"))
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (options.images, 32, 32, 3), np.uint8)
-    labels = rng.integers(0, 10, options.images).astype(np.int32)
-    variants = make_variants(depth, width, images, labels, options.batch)
+    pixels = rng.integers(0, 256, (images, 32, 32, 3), np.uint8)
+    labels = rng.integers(0, 10, images).astype(np.int32)
+    variants = make_variants(depth, width, pixels, labels, batch)
     for run in variants.values():
         run()  # compiles
-    seconds = {kind: {name: [] for name in variants} for kind in ("wall", "cpu")}
-    for _ in range(options.rounds):
-        for name, run in variants.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            seconds["wall"][name].append(time.perf_counter() - wall)
-            seconds["cpu"][name].append(time.process_time() - cpu)
-    result = {"model": options.model, "device": jax.devices()[0].device_kind, "images": options.images}
-    result["images_a_second"] = round(options.images / statistics.median(seconds["wall"]["bare"]))
+    times = taking.interleaved({name: taking.clocked(run) for name, run in variants.items()}, rounds)
+    lines = []
     for ratio, bar in BARS.items():
-        above, below = ratio.split("/")
-        for kind, times in seconds.items():
-            median = statistics.median(a / b for a, b in zip(times[above], times[below], strict=True))
-            result[f"{ratio} {kind}"] = round(median, 4)
-        print(f"{ratio}: {result[f'{ratio} wall']} by the clock, {result[f'{ratio} cpu']} by CPU time; bar {bar}")
-    print(json.dumps(result))
+        above, below = (times[name] for name in ratio.split("/"))
+        lines += [taking.line(f"{ratio}, {kind}", above[kind], below[kind], bar=bar) for kind in ("wall", "cpu")]
+    return lines, {"images a second": images / float(np.median(times["bare"]["wall"]))}
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(__doc__, bench, model=("16-1", "10-1"), images=(2000, 40), batch=(250, 20), rounds=(7, 2))

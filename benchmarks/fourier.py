@@ -4,8 +4,6 @@ The host loops are what the public tools do: noise by NumPy, one batch after the
 counted on the host. `loop` adds the noise to a whole batch at once; `loop_images` image by image, as a data set's
 transform does. All evaluate both branches at once, and all give the same counts but for rounding. The scan passes
 batches of 64 on a CPU, whatever its `--batch`; `loop_64` is the loop with such batches.
-Rounds alternate between the variants, so that a noisy neighbour hits all; the numbers to read are medians of ratios,
-of wall time and, in brackets, of this process's CPU time.
 
     python -m benchmarks.fourier
     python -m benchmarks.fourier --model=16-1 --images=250 --rounds=9
@@ -13,14 +11,12 @@ of wall time and, in brackets, of this process's CPU time.
 Bars: the scan at least 1.5 times as fast as the loop; half the plane at least 1.9 times as fast as the whole.
 """
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
+from benchmarks import rounds as taking
 from sbn.augment import draws
 from sbn.config import tree
 from sbn.config.checks import check
@@ -91,56 +87,50 @@ def make_loop(
     return loop
 
 
-def ratios(
-    variants: dict[str, Callable[[dict], np.ndarray]], variables: dict, *, rounds: int, base: str
-) -> dict[str, str]:
-    """Returns how many times as long as `base` each variant takes, wall and CPU, and checks that all count alike."""
+def timed(variants: dict[str, Callable[[dict], np.ndarray]], variables: dict, *, rounds: int) -> dict[str, dict]:
+    """Returns the rounds of every variant, and checks that all count alike."""
     counts = {name: variant(variables) for name, variant in variants.items()}  # compiles
+    base = next(iter(counts.values()))
     for name, found in counts.items():
-        if found.shape == counts[base].shape and np.abs(found - counts[base]).max() > 0.01 * counts[base].max() + 1:
-            raise SystemExit(f"{name} and {base} count differently")
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
-    for _ in range(rounds):
-        for name, variant in variants.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            variant(variables)
-            times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    medians = {
-        name: [statistics.median(t[k] / b[k] for t, b in zip(times[name], times[base], strict=True)) for k in (0, 1)]
-        for name in variants
-    }
-    return {name: f"{wall:.2f} ({cpu:.2f})" for name, (wall, cpu) in medians.items()}
+        if found.shape == base.shape and np.abs(found - base).max() > 0.01 * base.max() + 1:
+            raise SystemExit(f"{name} counts differently")
+    return taking.interleaved({n: taking.clocked(lambda v=v: v(variables)) for n, v in variants.items()}, rounds)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="10-1", help="depth-width of the Wide ResNet")
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--batch", type=int, default=500)
-    parser.add_argument("--frequencies", type=int, default=8, help="of the 481, for the comparison with loops")
-    parser.add_argument("--map", type=int, default=7, help="side of the map, for the half plane")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    depth, width = map(int, options.model.split("-"))
-    materials, variables = make_materials(depth, width, images=options.images, batch=options.batch)
-    frequencies = half_plane(SIZE, size=None)[0]
-    few = frequencies[:: len(frequencies) // options.frequencies][: options.frequencies]
+def bench(
+    *, model: str, images: int, batch: int, frequencies: int, map: int, rounds: int
+) -> tuple[list[dict], dict[str, float]]:
+    depth, width = (int(number) for number in model.split("-"))
+    materials, variables = make_materials(depth, width, images=images, batch=batch)
+    waves = half_plane(SIZE, size=None)[0]
+    few = waves[:: len(waves) // frequencies][:frequencies]
     variants = {
         "scan": make_scan(materials, few),
-        "loop": make_loop(materials, few, batch=options.batch),
+        "loop": make_loop(materials, few, batch=batch),
         "loop_64": make_loop(materials, few, batch=64),
-        "loop_images": make_loop(materials, few, by_image=True, batch=options.batch),
+        "loop_images": make_loop(materials, few, by_image=True, batch=batch),
     }
-    print(f"WRN-{options.model}, {options.images} images, times the scan's wall (CPU):")
-    for name, ratio in ratios(variants, variables, rounds=options.rounds, base="scan").items():
-        print(f"  {name:12} {ratio}")
-    half, places = half_plane(SIZE, size=options.map)
+    half, places = half_plane(SIZE, size=map)
     plane = {"half": make_scan(materials, half), "whole": make_scan(materials, half[places.ravel()])}
-    print(f"map of {options.map} x {options.map}, times the half plane's wall (CPU):")
-    print(f"  {'whole':12} {ratios(plane, variables, rounds=options.rounds, base='half')['whole']}")
-    print(f"  evaluations of the 31 x 31 map: {31 * 31} / {len(frequencies)} = {31 * 31 / len(frequencies):.3f}")
-    print(f"bars: loop / scan >= {SCAN_BAR}, whole / half >= {HALF_BAR}")
+    times = timed(variants, variables, rounds=rounds) | timed(plane, variables, rounds=rounds)
+    pairs = {"loop": "scan", "loop_64": "scan", "loop_images": "scan", "whole": "half"}
+    bars = {("loop", "wall"): SCAN_BAR, ("whole", "wall"): HALF_BAR}
+    lines = [
+        taking.line(f"{a} / {b}, {kind}", times[a][kind], times[b][kind], bar=bars.get((a, kind)), higher=True)
+        for a, b in pairs.items()
+        for kind in ("wall", "cpu")
+    ]
+    return lines, {"evaluations of the 31 x 31 map, whole / half": 31 * 31 / len(waves)}
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(
+        __doc__,
+        bench,
+        model=("10-1", "10-1"),
+        images=(500, 20),
+        batch=(500, 20),
+        frequencies=(8, 2),
+        map=(7, 3),
+        rounds=(7, 2),
+    )

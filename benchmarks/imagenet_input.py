@@ -1,6 +1,6 @@
 """How fast images of different sizes reach 224 pixels beside the input pipeline that flax's ImageNet example has.
 
-`python -m benchmarks.imagenet_input [--images 512] [--batch 64] [--rounds 7] [--path SPLIT.tfrecord]`
+`python -m benchmarks.imagenet_input [--images=512] [--batch=64] [--rounds=7] [--path=SPLIT.tfrecord]`
 
 All read the same TFRecords, by default of 500 x 375 JPEGs, 110 kB each as ImageNet's are on average, and make Inception
 crops and flips, one view an image and two.
@@ -11,15 +11,13 @@ antialiased: the same with the antialiased bilinear filter, as torchvision's rec
 ours: random access by id in an order of its own, accurate DCT, decoded once for both views, antialiased bilinear
 filter, packed pixels, which are normalised on the accelerator. `same crop` is two views that share their draws.
 
-Rounds are interleaved; CPU time is that of the process; medians over rounds, ratios within a round.
+CPU time is that of the process. `--path` reads real records instead, one file of a train split.
 """
 
-import argparse
 import io
 import json
 import os
 import pathlib
-import statistics
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -28,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from benchmarks import rounds as taking
 from benchmarks.augment_host import measure
 from sbn.augment.pipeline import parse
 from sbn.config import tree
@@ -70,7 +69,7 @@ def prepare(data_dir, count):
     splits = [{"name": "train", "shardLengths": [str(count)]}]
     (folder / "dataset_info.json").write_text(json.dumps({"splits": splits}))
     (folder / "label.labels.txt").write_text("\n".join(map(str, range(10))))
-    print(f"{count} JPEGs of {SHAPE[1]} x {SHAPE[0]}, {statistics.mean(sizes) / 1e3:.0f} kB each")
+    print(f"{count} JPEGs of {SHAPE[1]} x {SHAPE[0]}, {np.mean(sizes) / 1e3:.0f} kB each")
     return str(path)
 
 
@@ -122,40 +121,30 @@ def link(data_dir, path):
     return str(copy)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=512)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--batches", type=int, default=10, help="a pipeline and round")
-    parser.add_argument("--path", help="real records to read instead, one file of a train split")
-    flags = parser.parse_args()
+def bench(*, images, batch, rounds, batches, path):
     with tempfile.TemporaryDirectory() as data_dir:
         os.environ["XDG_CACHE_HOME"] = data_dir
-        path = link(data_dir, flags.path) if flags.path else prepare(data_dir, flags.images)
+        path = link(data_dir, path) if path else prepare(data_dir, images)
         iterators = {}
         for views in (1, 2):
-            iterators["ours", views] = ours(data_dir, views, flags.batch)
-            iterators["bicubic", views] = usual(path, views, flags.batch, method="bicubic")
-            iterators["antialiased", views] = usual(path, views, flags.batch, antialias=True)
-        iterators["ours, same crop", 2] = ours(data_dir, 2, flags.batch, shared=True)
-        found = {name: [] for name in iterators}
+            iterators["ours", views] = ours(data_dir, views, batch)
+            iterators["bicubic", views] = usual(path, views, batch, method="bicubic")
+            iterators["antialiased", views] = usual(path, views, batch, antialias=True)
+        iterators["ours, same crop", 2] = ours(data_dir, 2, batch, shared=True)
         for iterator in iterators.values():
             measure(iterator, 8)  # traces, and settles how many threads
-        for _ in range(flags.rounds):
-            for name, iterator in iterators.items():
-                found[name].append(measure(iterator, flags.batches)[0] / (flags.batches * flags.batch))
-        print(f"{'':18}{'views':>6}{'CPU ms an image':>17}{'over ours (range)':>26}{'over its one view':>26}")
-        for (name, views), times in found.items():
-            line = f"{name:18}{views:6}{1e3 * statistics.median(times):17.2f}{_ratio(times, found['ours', views]):>26}"
-            one = found["ours" if "ours" in name else name, 1]
-            print(line + (f"{_ratio(times, one):>26}" if views > 1 else ""))
-
-
-def _ratio(times, others):
-    ratios = sorted(time / other for time, other in zip(times, others, strict=True))
-    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        measures = {name: lambda i=iterator: measure(i, batches) for name, iterator in iterators.items()}
+        times = {name: found["cpu"] for name, found in taking.interleaved(measures, rounds).items()}
+    lines, facts = [], {}
+    for (name, views), found in times.items():
+        facts[f"{name}, {views} views: CPU ms an image"] = 1e3 * float(np.median(found)) / batch
+        if "ours" not in name:
+            lines.append(taking.line(f"{name} / ours, {views} views", found, times["ours", views], higher=True))
+        if views > 1:
+            one = times["ours" if "ours" in name else name, 1]
+            lines.append(taking.line(f"{name}, 2 views / 1", found, one))
+    return lines, facts
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(__doc__, bench, images=(512, 8), batch=(64, 2), rounds=(7, 1), batches=(10, 1), path=("", ""))

@@ -1,8 +1,7 @@
 """What a split step costs: a full training step of a split model against a plain one on the same 2B images.
 
 The plain model is the same Wide ResNet with flax's stock `nn.BatchNorm` over the 4-D batch of 2B images.
-Rounds alternate between the two, so that a noisy neighbour hits both; the number to read is the median of the
-rounds' ratios. Memory is XLA's own count of temporary bytes.
+Memory is XLA's own count of temporary bytes.
 
     python -m benchmarks.train_step --model=28-2 --batch=32 --rounds=7
     python -m benchmarks.train_step --model=16-1 --batch=64 --rounds=9 --steps=2
@@ -10,9 +9,6 @@ rounds' ratios. Memory is XLA's own count of temporary bytes.
 Bars: time ratio at most 1.05 (stretch 0.97), memory ratio at most 1.00 (stretch 0.70).
 """
 
-import argparse
-import json
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from benchmarks import rounds as taking
 from sbn.models.wide_resnet import WideResNet
 
 TIME_BAR, MEMORY_BAR = 1.05, 1.00
@@ -83,57 +80,45 @@ class Runner:
         self.compile_s = time.perf_counter() - start
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
 
-    def seconds(self, steps: int) -> float:
-        start = time.perf_counter()
-        for _ in range(steps):
-            *state, value = self.compiled(*self.state, *self.batch)
-            self.state = tuple(state)
+    def __call__(self) -> None:
+        *state, value = self.compiled(*self.state, *self.batch)
+        self.state = tuple(state)
         jax.block_until_ready(value)
-        return (time.perf_counter() - start) / steps
 
 
-def measure(depth: int, width: int, *, batch: int, rounds: int, steps: int, names: list[str]) -> dict[str, Any]:
+def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> tuple[list[dict], dict[str, Any]]:
+    depth, width = map(int, model.split("-"))
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
     folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))
-    models = {name: model for name, model in make_variants(depth, width).items() if name in names}
+    models = {name: made for name, made in make_variants(depth, width).items() if name in variants.split(",")}
     runners = {n: Runner(m, *(folded if n == "plain" else (images, labels))) for n, m in models.items()}
     for runner in runners.values():
-        runner.seconds(1)
-    times = {name: [] for name in runners}
-    for _ in range(rounds):
-        for name, runner in runners.items():
-            times[name].append(runner.seconds(steps))
-    plain = runners["plain"]
-    return {
-        name: {
-            "time_ratio": statistics.median(t / p for t, p in zip(times[name], times["plain"], strict=True)),
-            "step_s": statistics.median(times[name]),
-            "memory_ratio": runner.temp_bytes / plain.temp_bytes,
-            "temp_mib": runner.temp_bytes / 2**20,
-            "compile_s": runner.compile_s,
-        }
-        for name, runner in runners.items()
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="28-2", help="depth-width of the Wide ResNet")
-    parser.add_argument("--batch", type=int, default=32, help="B: each step sees 2B images")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=1, help="steps a round")
-    parser.add_argument("--variants", default="plain,split", help="of plain, split, stock_split; plain is needed")
-    args = parser.parse_args()
-    depth, width = map(int, args.model.split("-"))
-    names = args.variants.split(",")
-    results = measure(depth, width, batch=args.batch, rounds=args.rounds, steps=args.steps, names=names)
-    for name, numbers in results.items():
-        print(json.dumps({"variant": name} | {key: round(value, 3) for key, value in numbers.items()}))
-    split = results["split"]
-    holds = split["time_ratio"] <= TIME_BAR and split["memory_ratio"] <= MEMORY_BAR
-    print(f"bars (time <= {TIME_BAR}, memory <= {MEMORY_BAR}): {'hold' if holds else 'MISSED'}")
+        runner()
+    times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
+    plain, lines = runners["plain"], []
+    for name, runner in runners.items():
+        if name != "plain":
+            time_bar, memory_bar = (TIME_BAR, MEMORY_BAR) if name == "split" else (None, None)
+            lines.append(taking.line(f"{name} / plain", times[name]["wall"], times["plain"]["wall"], bar=time_bar))
+            lines.append(taking.line(f"{name} / plain, cpu", times[name]["cpu"], times["plain"]["cpu"]))
+            memory = taking.line(f"{name} / plain, memory", runner.temp_bytes, plain.temp_bytes, bar=memory_bar)
+            lines.append(memory)
+    facts: dict[str, Any] = {}
+    for name, runner in runners.items():
+        facts[f"{name}: compile s"] = runner.compile_s
+        facts[f"{name}: temporary MiB"] = runner.temp_bytes / 2**20
+        facts[f"{name}: images a second"] = BRANCHES * batch / float(jnp.median(times[name]["wall"]))
+    return lines, facts
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(
+        __doc__,
+        bench,
+        model=("28-2", "10-1"),
+        batch=(32, 4),
+        rounds=(7, 2),
+        steps=(1, 1),
+        variants=("plain,split", "plain,split,stock_split"),
+    )

@@ -15,9 +15,6 @@ Bars: one size at most 1.05, several sizes at most 1.10. Seen in CPU seconds on 
 --depth=14 --batch=24, and 1.11 of the small network; several sizes 0.97 of the small one.
 """
 
-import argparse
-import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import rounds as taking
 from sbn.data.pixels import pack
 from sbn.models.resnet import CifarResNet
 from sbn.nn.branches import select_branch
@@ -66,34 +64,21 @@ def words(examples: int, size: int, seed: int) -> np.ndarray:
     return pack(np.random.default_rng(seed).integers(0, 256, (examples, size, size, 3), np.uint8))
 
 
-def seconds(runs: list[Callable[[], Any]]) -> np.ndarray:
-    """Of the wall, and of all of the process's threads on CPUs."""
-    start = np.array([time.perf_counter(), time.process_time()])
-    for run in runs:
-        jax.block_until_ready(run())
-    return np.array([time.perf_counter(), time.process_time()]) - start
-
-
-def paired(ours: list[Callable[[], Any]], theirs: list[Callable[[], Any]], rounds: int) -> dict[str, Any]:
-    """Medians over the rounds: of the ratios, and of our seconds."""
-    seconds([*ours, *theirs])
-    times = []
-    for number in range(rounds):
-        first, second = (ours, theirs) if number % 2 else (theirs, ours)
-        measured = [seconds(first), seconds(second)]
-        times.append(measured if number % 2 else measured[::-1])
-    ratios = np.array([a / b for a, b in times])
-    lower, middle, upper = np.quantile(ratios, [0.25, 0.5, 0.75], axis=0)
-    return {
-        "ratio": middle[0],
-        "quartiles": [lower[0], upper[0]],
-        "cpu_ratio": middle[1],
-        "cpu_quartiles": [lower[1], upper[1]],
-        "step_s": float(np.median([a[0] for a, _ in times])),
+def paired(name: str, ours: list[Callable], theirs: list[Callable], rounds: int, bar: float) -> list[dict]:
+    runs = {
+        name: lambda side=side: [jax.block_until_ready(run()) for run in side]
+        for name, side in (("ours", ours), ("theirs", theirs))
     }
+    for run in runs.values():
+        run()
+    times = taking.interleaved({side: taking.clocked(run) for side, run in runs.items()}, rounds)
+    return [
+        taking.line(name, times["ours"]["wall"], times["theirs"]["wall"], bar=bar),
+        taking.line(f"{name}, cpu", times["ours"]["cpu"], times["theirs"]["cpu"]),
+    ]
 
 
-def one_size(count: int, *, batch: int, rounds: int, **network: int) -> dict[str, Any]:
+def one_size(count: int, *, batch: int, rounds: int, **network: int) -> list[dict]:
     names = tuple(f"view{k}" for k in range(count))
     split, plain = make_task(names, **network), make_task(("view0",), **network)
     labels = jnp.arange(batch, dtype=jnp.int32) % 10
@@ -102,10 +87,10 @@ def one_size(count: int, *, batch: int, rounds: int, **network: int) -> dict[str
     ours = compiled(split, variables, {"pixels": images, "label": labels})
     large = {"pixels": images.reshape(-1, 1, *images.shape[2:]), "label": jnp.repeat(labels, count)}
     theirs = compiled(plain, select_branch(variables, 0), large)
-    return paired([ours], [theirs], rounds)
+    return paired("one size", [ours], [theirs], rounds, ONE_SIZE_BAR)
 
 
-def several_sizes(sizes: tuple[int, ...], *, batch: int, rounds: int, **network: int) -> dict[str, Any]:
+def several_sizes(sizes: tuple[int, ...], *, batch: int, rounds: int, **network: int) -> list[dict]:
     names = tuple(f"size{size}" for size in sizes)
     split = make_task(names, **network, size=sizes[0])
     labels = jnp.arange(batch, dtype=jnp.int32) % 10
@@ -120,30 +105,24 @@ def several_sizes(sizes: tuple[int, ...], *, batch: int, rounds: int, **network:
         )
         for k, (name, size) in enumerate(zip(names, sizes, strict=True))
     ]
-    return paired([ours], theirs, rounds)
+    return paired("several sizes", [ours], theirs, rounds, SIZES_BAR)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--depth", type=int, default=8, help="of the CIFAR ResNet")
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--batch", type=int, default=16, help="examples of a view")
-    parser.add_argument("--views", type=int, default=3, help="of one size")
-    parser.add_argument("--sizes", default="32,28,18", help="in pixels, of the others")
-    parser.add_argument("--rounds", type=int, default=9)
-    args = parser.parse_args()
-    network = {"depth": args.depth, "width": args.width}
-    cases = {
-        "one size": (one_size(args.views, batch=args.batch, rounds=args.rounds, **network, size=32), ONE_SIZE_BAR),
-        "several sizes": (
-            several_sizes(tuple(map(int, args.sizes.split(","))), batch=args.batch, rounds=args.rounds, **network),
-            SIZES_BAR,
-        ),
-    }
-    for name, (numbers, bar) in cases.items():
-        print(json.dumps({"case": name} | {key: np.round(value, 3).tolist() for key, value in numbers.items()}))
-        print(f"bar ({name} <= {bar}): {'holds' if numbers['ratio'] <= bar else 'MISSED'}")
+def bench(
+    *, depth: int, width: int, batch: int, views: int, sizes: str, rounds: int
+) -> tuple[list[dict], dict[str, Any]]:
+    network = {"depth": depth, "width": width, "batch": batch, "rounds": rounds}
+    return one_size(views, size=32, **network) + several_sizes(tuple(map(int, sizes.split(","))), **network), {}
 
 
 if __name__ == "__main__":
-    main()
+    taking.main(
+        __doc__,
+        bench,
+        depth=(14, 8),
+        width=(16, 4),
+        batch=(32, 4),
+        views=(3, 2),
+        sizes=("32,28,18", "16,12"),
+        rounds=(9, 2),
+    )

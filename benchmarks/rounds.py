@@ -1,0 +1,103 @@
+"""Interleaved rounds, and what is read from them: ratios with their spread, bars, tables, comparisons.
+
+A bench is a function from its options to (lines, facts). A line is a ratio of two variants, each round's own: its
+median, its quartiles, and the bar that it is held to. Ratios that are counted, not timed, have 0 rounds.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import numpy as np
+
+LEAST_ROUNDS = 4  # for quartiles that mean something
+
+
+def clocked(run, times=1):
+    """Returns a measure: seconds a call of `run`, by the clock and of all threads of this process."""
+
+    def measure():
+        wall, cpu = time.perf_counter(), time.process_time()
+        for _ in range(times):
+            run()
+        return {"wall": (time.perf_counter() - wall) / times, "cpu": (time.process_time() - cpu) / times}
+
+    return measure
+
+
+def interleaved(measures, rounds):
+    """Returns name -> kind -> one number a round; every other round goes backwards, so that no place is the better."""
+    taken = {name: [] for name in measures}
+    for number in range(rounds):
+        for name in list(measures)[:: -1 if number % 2 else 1]:
+            taken[name].append(measures[name]())
+    return {name: {kind: np.array([t[kind] for t in found]) for kind in found[0]} for name, found in taken.items()}
+
+
+def line(name, above, below=1.0, *, bar=None, higher=False):
+    """Returns the ratio of two variants as a line.
+
+    Args:
+        name: of the line.
+        above: one number a round, or a number that was counted.
+        below: likewise.
+        bar: the most that the ratio may be, or the least if `higher`.
+        higher: whether more is better.
+    """
+    ratios = np.atleast_1d(np.asarray(above, float) / np.asarray(below, float))
+    low, median, high = (float(value) for value in np.quantile(ratios, [0.25, 0.5, 0.75]))
+    rounds = max(np.size(above) * np.ndim(above), np.size(below) * np.ndim(below))
+    return {"name": name, "ratio": median, "low": low, "high": high, "rounds": rounds, "bar": bar, "higher": higher}
+
+
+def verdict(line):
+    """Returns 'holds' or 'MISSED', or nothing where there is no bar."""
+    if line["bar"] is None:
+        return ""
+    holds = line["ratio"] >= line["bar"] if line["higher"] else line["ratio"] <= line["bar"]
+    return "holds" if holds else "MISSED"
+
+
+def table(lines):
+    """Returns the lines as text."""
+    rows = [("name", "ratio", "spread", "rounds", "bar", "")]
+    for found in lines:
+        spread = f"{found['low']:.3f} to {found['high']:.3f}" if found["rounds"] else "counted"
+        bar = "" if found["bar"] is None else f"{'>=' if found['higher'] else '<='} {found['bar']:g}"
+        rows.append((found["name"], f"{found['ratio']:.3f}", spread, str(found["rounds"]), bar, verdict(found)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def compare(old, new):
+    """Returns name -> 'slower' or 'faster' where the quartiles of two sets of lines do not meet.
+
+    Lines of fewer than `LEAST_ROUNDS` rounds say nothing; counted ones say everything.
+    """
+    before, changed = {found["name"]: found for found in old}, {}
+    for now in new:
+        then = before.get(now["name"])
+        if then is None or any(0 < found["rounds"] < LEAST_ROUNDS for found in (then, now)):
+            continue
+        if now["low"] > then["high"] or now["high"] < then["low"]:
+            changed[now["name"]] = "faster" if (now["low"] > then["high"]) == now["higher"] else "slower"
+    return changed
+
+
+def main(doc, bench, **options):
+    """Runs `bench` with the options of the command line: name=(default, default of --quick)."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="tiny: to see that it works")
+    parser.add_argument("--out", type=pathlib.Path, help="a file for the lines and facts, as JSON")
+    for name, (usual, quick) in options.items():
+        parser.add_argument(f"--{name}", type=type(usual), help=f"default {usual!r}, quick {quick!r}")
+    flags = vars(parser.parse_args())
+    out, quick = flags.pop("out"), flags.pop("quick")
+    settings = {name: options[name][quick] if value is None else value for name, value in flags.items()}
+    lines, facts = bench(**settings)
+    print(table(lines))
+    for name, value in facts.items():
+        print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+    if out:
+        out.write_text(json.dumps({"settings": settings, "lines": lines, "facts": facts}))
