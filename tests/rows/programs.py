@@ -6,6 +6,8 @@ import itertools
 import json
 import re
 
+import pytest
+
 from sbn.augment import pipeline
 from sbn.config import rows, tree
 from sbn.config.checks import check
@@ -125,6 +127,20 @@ def programs():
     for path, name in ROWS:
         alike.setdefault(program(path, name), []).append((path, name))
     return list(alike.values())
+
+
+def marked(found):
+    """Programs as parameters of a test. Those of an experiment's own network are run by every run of the tests; of
+    other networks, which take long to compile, one: the rest are slow."""
+    seen, parameters = set(), []
+    for alike in found:
+        path, name = alike[0]
+        network = (path, flat_of(path, name)["model.name"])
+        slow = network in seen and network[1] != flat_of(path, "base")["model.name"]
+        seen.add(network)
+        label = f"{path.stem}:{name}+{len(alike) - 1}"
+        parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))
+    return parameters
 
 
 def train_small(path, name, folder):

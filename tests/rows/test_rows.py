@@ -33,7 +33,7 @@ def _compiled_fast():
     jax.config.update("jax_disable_most_optimizations", False)
 
 
-@pytest.mark.parametrize("alike", PROGRAMS, ids=lambda alike: f"{alike[0][0].stem}:{alike[0][1]}+{len(alike) - 1}")
+@pytest.mark.parametrize("alike", programs.marked(PROGRAMS))
 def test_rows_train_two_steps_and_evaluate(alike, tmp_path):
     """The first of those that are one program when they are small, which it says for all of them."""
     result = programs.train_small(*alike[0], tmp_path)
