@@ -11,6 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from sbn.nn.branches import check_axis
+
 Array = jax.Array
 
 
@@ -61,11 +63,7 @@ class BranchNorm(nn.Module):
         Raises:
             ValueError: the input has no K axis, K is not `branches`, or `group_size` does not divide N.
         """
-        if x.ndim < 3 or x.shape[1] != self.branches:
-            raise ValueError(
-                f"input of shape {x.shape}, but this BranchNorm has {self.branches} branches and takes "
-                f"(N, {self.branches}, *spatial, C)"
-            )
+        check_axis(x, self.branches, layer="BranchNorm")
         examples, branches, *space, channels = x.shape
         affine = (branches, channels) if self.split_affine else (channels,)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (branches, channels), jnp.float32)

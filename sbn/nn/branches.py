@@ -23,6 +23,14 @@ COLLECTIONS = ("params", "batch_stats")
 AFFINE = ("scale", "bias")
 
 
+def check_axis(x: Array, branches: int, *, layer: str) -> None:
+    """Raises a ValueError that names `layer` unless `x` is (N, K, *spatial, C) of K `branches`."""
+    if x.ndim < 3 or x.shape[1] != branches:
+        raise ValueError(
+            f"input of shape {x.shape}, but this {layer} has {branches} branches and takes (N, {branches}, *spatial, C)"
+        )
+
+
 def fold(x: Array) -> Array:
     """(N, K, ...) -> (N*K, 1, ...): every view an example of one branch. This is shared BatchNorm."""
     return x.reshape(x.shape[0] * x.shape[1], 1, *x.shape[2:])

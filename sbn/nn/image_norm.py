@@ -11,6 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from sbn.nn.branches import check_axis
+
 Array = jax.Array
 
 
@@ -51,11 +53,7 @@ class ImageNorm(nn.Module):
         Raises:
             ValueError: the input has no K axis, K is not `branches`, or `groups` does not divide C.
         """
-        if x.ndim < 3 or x.shape[1] != self.branches:
-            raise ValueError(
-                f"input of shape {x.shape}, but this ImageNorm has {self.branches} branches and takes "
-                f"(N, {self.branches}, *spatial, C)"
-            )
+        check_axis(x, self.branches, layer="ImageNorm")
         channels = x.shape[-1]
         if self.groups is not None and channels % self.groups:
             raise ValueError(f"norm.groups = {self.groups} does not divide the {channels} channels of a layer")

@@ -9,18 +9,10 @@ from sbn.report.__main__ import main
 from sbn.report.collect import find_runs
 from sbn.report.compare import describe, load_side, pair
 from sbn.report.measures import parse
-from tests.report.work_dirs import AUX, EXPERIMENT, MAIN, write_run
+from tests.report.work_dirs import AUX, MAIN, write_run
 
 FIRST = [0.960, 0.963, 0.961, 0.966]
 SECOND = [0.958, 0.964, 0.955, 0.961]
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "experiments" / "split_bn.py"
-    path.parent.mkdir()
-    path.write_text(EXPERIMENT)
-    return path
 
 
 @pytest.fixture

@@ -8,17 +8,9 @@ from sbn.config.rows import load_experiment
 from sbn.report.__main__ import report
 from sbn.report.collect import find_runs
 from sbn.report.failures import failures_of
-from tests.report.work_dirs import EXPERIMENT, write_run
+from tests.report.work_dirs import write_run
 
 REASON = "diverged: the loss is nan at step 120"
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "experiments" / "split_bn.py"
-    path.parent.mkdir()
-    path.write_text(EXPERIMENT)
-    return path
 
 
 def write_failure(root, name, *words, reason=REASON):

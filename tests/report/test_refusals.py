@@ -7,15 +7,7 @@ from sbn.config.rows import Paper, Row, Table, load_experiment
 from sbn.report.__main__ import report
 from sbn.report.collect import find_runs
 from sbn.report.refusals import refuse
-from tests.report.work_dirs import EXPERIMENT, MAIN, stored_config, write_run
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "experiments" / "split_bn.py"
-    path.parent.mkdir()
-    path.write_text(EXPERIMENT)
-    return path
+from tests.report.work_dirs import MAIN, stored_config, write_run
 
 
 def judge(file, tmp_path, **changes):

@@ -12,15 +12,7 @@ import scipy.stats
 
 from sbn.config.errors import ConfigError
 from sbn.report.__main__ import main, report
-from tests.report.work_dirs import AUX, EXPERIMENT, MAIN, write_run
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "experiments" / "split_bn.py"
-    path.parent.mkdir()
-    path.write_text(EXPERIMENT)
-    return path
+from tests.report.work_dirs import AUX, MAIN, write_run
 
 
 @pytest.fixture
