@@ -139,14 +139,19 @@ def cluster(folder: pathlib.Path) -> Iterator[Cluster]:
         for node in NODES:
             one.start_node(node)
         deadline = time.monotonic() + 60
-        while (state := status(one)).split() != ["idle"] * len(NODES):
+        while not all_idle(one):
             if time.monotonic() > deadline:
-                raise RuntimeError(f"the nodes are {state!r}: see {folder}")
+                raise RuntimeError(f"the nodes are {status(one)!r}: see {folder}")
             time.sleep(0.2)
         yield one
     finally:
         one.stop()
         pathlib.Path("/etc/hosts").write_text(hosts)
+
+
+def all_idle(one: Cluster) -> bool:
+    """Whether every node is there and has nothing to do."""
+    return status(one).split() == ["idle"] * len(NODES)
 
 
 def status(one: Cluster) -> str:

@@ -15,7 +15,7 @@ from launch.state import read
 from sbn.config.tree import checked
 from sbn.train import train
 from tests.e2e import runs
-from tests.slurm.cluster import NODES, cluster, why_not
+from tests.slurm.cluster import NODES, all_idle, cluster, why_not
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
@@ -84,7 +84,7 @@ class Sweep:
         )
 
     def wait(self):
-        assert self.process.wait(600) == 0, self.printed()
+        assert self.process.wait(240) == 0, self.printed()
 
     def reach(self, step):
         """Waits until the first job has gone as far; returns the id that SLURM knows it by."""
@@ -97,11 +97,15 @@ class Sweep:
 
 
 def hurry(slurm, job):
-    """A requeued job waits for two minutes, unless told otherwise."""
+    """A requeued job waits for two minutes, unless told otherwise.
+
+    Told so while a node of it is still coming back, this SLURM gives it an allocation in which no step can begin.
+    """
     deadline = time.monotonic() + 60
-    while "PENDING" not in slurm.run("squeue", "-h", "-j", job, "-o", "%T"):
+    while "PENDING" not in slurm.run("squeue", "-h", "-j", job, "-o", "%T") or not all_idle(slurm):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    time.sleep(2)  # one round of its scheduler
     slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
