@@ -3,27 +3,38 @@
 import functools
 import importlib
 import subprocess
+from collections.abc import Mapping
+
+
+class NoAnswer(Exception):
+    """A system that is here did not say which jobs it has."""
 
 
 @functools.cache
-def slurm() -> dict[str, str]:
-    """Returns what SLURM says of every job it still has, pending or running, by id; empty without SLURM."""
+def slurm() -> Mapping[str, str] | None:
+    """Returns what SLURM says of every job it still has, pending or running, by id; None on a machine without SLURM.
+
+    Raises:
+        NoAnswer: if it can't be reached: its controller may be busy, or starting.
+    """
     try:
         answer = subprocess.run(
             ["squeue", "--noheader", "--array", "--format=%i %T"], capture_output=True, text=True, check=True
         )
-    except (OSError, subprocess.CalledProcessError):
-        return {}
+    except FileNotFoundError:
+        return None
+    except subprocess.CalledProcessError as error:
+        raise NoAnswer(f"squeue: {error.stderr.strip()}") from None
     return dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
 
 
 @functools.cache
-def sky() -> dict[str, str]:
-    """Returns what SkyPilot says of every managed job that has not ended, by id; empty where it is not installed."""
+def sky() -> Mapping[str, str] | None:
+    """Returns what SkyPilot says of every managed job that has not ended, by id; None where it is not installed."""
     try:
         api = importlib.import_module("sky")
     except ModuleNotFoundError:
-        return {}
+        return None
     jobs = api.get(api.jobs.queue(refresh=False, skip_finished=True))
     return {str(job["job_id"]): job["status"].value for job in jobs}
 

@@ -40,16 +40,25 @@ class State(NamedTuple):
     seconds: float | None = None
     left: float | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether somebody has the job, and will go on with it."""
+        return self.kind in ("running", "queued")
+
 
 def look(job: Job) -> State:
-    """Returns the state of a job. Files half written or damaged count as not there, but for a damaged result."""
+    """Returns the state of a job. Files half written or damaged count as not there, but for a damaged result.
+
+    Raises:
+        NoAnswer: if the system that has the job can't be asked now.
+    """
     result = job.workdir / "result.json"
     if result.exists():
         return _look_at_result(job, result)
     record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
     # A system that still has the job starts it again, even if a process of it noted its end: its host may have died.
-    if ask := ACTIVE.get(record.get("engine", "")):
-        if (said := ask().get(str(record["id"]))) is not None:
+    if (still := _asked(record)) is not None:
+        if (said := still.get(str(record["id"]))) is not None:
             name = record["engine"]
             return _running(progress) if said == "RUNNING" else State("queued", f"{name} job {record['id']}: {said}")
     elif _alive(record, progress):
@@ -64,6 +73,12 @@ def look(job: Job) -> State:
         )
         return State("stopped", step)
     return State("missing")
+
+
+def _asked(record: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """What the system of a job says of those it still has; None if there is none to be asked from here."""
+    ask = ACTIVE.get(record.get("engine", ""))
+    return ask() if ask is not None else None
 
 
 def _look_at_result(job: Job, path: epath.Path) -> State:

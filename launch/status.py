@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from launch import summary, sweep
+from launch.queues import NoAnswer
 from sbn.config.errors import ConfigError
 
 
@@ -15,7 +16,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         jobs, states = sweep.plan(options)
-    except ConfigError as error:
+    except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print("\n".join(summary.describe(jobs, states)))
     if left := summary.time_left(jobs, states, parallel=1):

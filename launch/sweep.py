@@ -12,9 +12,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from launch import summary, waves
+from launch import summary
 from launch.engines import ENGINES, Settings, load
 from launch.plan import Job, make_jobs, parse_seeds
+from launch.queues import NoAnswer
 from launch.state import State, look
 from sbn.config.errors import ConfigError
 
@@ -44,6 +45,7 @@ def plan(options: argparse.Namespace) -> tuple[list[Job], list[State]]:
 
     Raises:
         ConfigError: if a flag names something that is not there, or a config can't be run.
+        NoAnswer: if a system that has some of the jobs can't be asked.
     """
     jobs = make_jobs(options.experiment, seeds=parse_seeds(options.seeds), sets=options.set, root=options.root)
     return jobs, [look(job) for job in jobs]
@@ -76,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
         engine = load(options.engine, settings)
         due = [job for job, state in zip(jobs, states, strict=True) if state.kind in ("stopped", "failed", "missing")]
         preview = engine.preview(due)
-    except ConfigError as error:
+    except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print("\n".join(summary.describe(jobs, states)))
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
@@ -85,11 +87,14 @@ def main(argv: Sequence[str]) -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:
-        waves.run(engine, due)
+        engine.run(due)
+        states = [look(job) for job in jobs]
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
         return 130
-    states = [look(job) for job in jobs]
+    except NoAnswer as error:
+        print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
+        return 1
     print("\n".join(summary.describe(jobs, states)))
     return int(any(state.kind != "done" for state in states))
 

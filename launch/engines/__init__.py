@@ -50,7 +50,8 @@ class Engine(Protocol):
         ...
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, in order; raises KeyboardInterrupt once they are safe after Ctrl-C."""
+        """Runs jobs to their ends, one that needs another's run after that; after Ctrl-C raises KeyboardInterrupt
+        once they are safe."""
         ...
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from launch.attempts import Attempts, Tell
 from launch.engines import Settings, command_lines
+from launch.order import Order
 from launch.plan import Job
 from sbn.config.errors import ConfigError
 
@@ -37,16 +38,21 @@ class Local:
         return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, in order, as many at once as there are slots.
+        """Runs jobs to their ends, as many at once as there are slots.
 
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
+        order = Order(jobs, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
-            futures = [pool.submit(self._run, job) for job in jobs]
+            futures = {pool.submit(self._run, job): job for job in order.due()}
             try:
-                for future in concurrent.futures.as_completed(futures):
-                    future.result()
+                while futures:
+                    over, _ = concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_COMPLETED)
+                    for future in over:
+                        future.result()
+                    due = order.due([futures.pop(future) for future in over])
+                    futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
                 self._tell("stopping: the jobs save and end; Ctrl-C again kills them")

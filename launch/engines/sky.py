@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+from etils import epath
 
 from launch.attempts import PREEMPTED, Tell, note
 from launch.engines import Settings, command_lines
+from launch.order import Order
 from launch.plan import Job
 from launch.watch import watch
 from sbn.config.errors import ConfigError
@@ -40,22 +42,27 @@ class Sky:
         return [yaml.safe_dump(task, sort_keys=False) for task, _ in self._tasks(jobs) if self._checked(task)]
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Submits a task a row, in order, and waits for their ends.
+        """Submits a task a row, and waits for their ends.
 
         Raises:
             ConfigError: if SkyPilot refuses a task; none is submitted then.
             KeyboardInterrupt: Ctrl-C; the jobs stay with SkyPilot.
         """
-        tasks = [(self._checked(task), members) for task, members in self._tasks(jobs)]
-        for task, members in tasks:
+        for task, _ in self._tasks(jobs):
+            self._checked(task)
+        # The seeds of a row are one task: it starts when all of them can.
+        watch(Order(jobs, tell=self._tell, together=_row), self._submit, tell=self._tell)
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
+        for content, members in self._tasks(jobs):
+            task = self._checked(content)
             ids, _ = self._sky.stream_and_get(self._sky.jobs.launch(task, name=task.name))
             for job in members:
                 note(job.workdir, {"engine": "sky", "id": ids[0]})
             self._tell(f"submitted {task.name}: {len(members)} runs as managed job {ids[0]}")
-        watch(jobs, self._tell)
 
     def _tasks(self, jobs: Sequence[Job]) -> list[tuple[dict[str, Any], list[Job]]]:
-        rows = itertools.groupby(jobs, key=lambda job: job.workdir.parent)
+        rows = itertools.groupby(jobs, key=_row)
         return [(make_task(members, self._settings), members) for members in (list(group) for _, group in rows)]
 
     def _checked(self, task: Mapping[str, Any]) -> Any:
@@ -63,6 +70,11 @@ class Sky:
             return self._sky.Task.from_yaml_config(dict(task))
         except (ValueError, self._sky.exceptions.InvalidSkyPilotConfigError) as error:
             raise ConfigError(f"SkyPilot refuses the task: {error}") from None
+
+
+def _row(job: Job) -> epath.Path:
+    """The folder of a row's seeds."""
+    return job.workdir.parent
 
 
 def make_task(jobs: Sequence[Job], settings: Settings) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from etils import epath
 
 from launch.attempts import PREEMPTED, Attempts, Tell, note
 from launch.engines import Settings, command_lines
+from launch.order import Order
 from launch.plan import Job
 from launch.watch import watch
 
@@ -32,13 +33,14 @@ class Slurm:
         return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Submits jobs as arrays, in order, and waits for their ends.
+        """Submits jobs as arrays, and waits for their ends.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the jobs stay with SLURM.
         """
-        if not jobs:
-            return
+        watch(Order(jobs, tell=self._tell), self._submit, tell=self._tell)
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
         folder = jobs[0].workdir.parent / "slurm"
         executor = submitit.AutoExecutor(folder=os.path.abspath(folder), cluster="slurm")
         executor.update_parameters(
@@ -61,7 +63,6 @@ class Slurm:
             for job, handle in zip(chunk, submitted, strict=True):
                 note(job.workdir, {"engine": "slurm", "id": handle.job_id})
             self._tell(f"submitted {len(chunk)} jobs as {submitted[0].job_id.split('_')[0]}, logs in {folder}")
-        watch(jobs, self._tell)
 
 
 class OnNode:

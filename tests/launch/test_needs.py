@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from launch import waves
 from launch.engines import Settings
 from launch.engines.local import Local
 from launch.plan import make_jobs
@@ -124,7 +123,7 @@ GO_ON = "import sys; open(sys.argv[2] + '/result.json'); open(sys.argv[1] + '/re
 
 def run(jobs):
     told = []
-    waves.run(Local(Settings(parallel=3, retries=0), tell=told.append), jobs, tell=told.append)
+    Local(Settings(parallel=3, retries=0), tell=told.append).run(jobs)
     return told
 
 
@@ -133,6 +132,19 @@ def test_a_job_starts_when_the_run_it_needs_is_done(tmp_path):
     a, b, c = (tmp_path / name for name in "abc")
     told = run([Script(c, GO_ON, {"init.from": b}), Script(a, FINISH), Script(b, GO_ON, {"init.from": a})])
     assert [line for line in told if line.endswith("done")] == ["a: done", "b: done", "c: done"]
+
+
+def test_a_job_does_not_wait_for_runs_that_it_does_not_need(tmp_path):
+    """The long run ends when it sees what stands at the end of the chain beside it: waves would never get there."""
+    a, b, long = tmp_path / "a", tmp_path / "b", tmp_path / "long"
+    wait = """
+        import os, sys, time
+        while not os.path.exists(os.path.join(os.path.dirname(sys.argv[1]), 'b/result.json')):
+            time.sleep(0.05)
+        open(sys.argv[1] + '/result.json', 'w')
+        """
+    told = run([Script(long, wait), Script(a, FINISH), Script(b, GO_ON, {"init.from": a})])
+    assert [line for line in told if line.endswith("done")] == ["a: done", "b: done", "long: done"]
 
 
 def test_a_job_whose_needed_run_failed_is_told_and_not_started(tmp_path):

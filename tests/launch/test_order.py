@@ -1,0 +1,139 @@
+"""Jobs are handed out once, as soon as what they need is over; systems are given them so."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+
+import pytest
+
+from launch import watch as watching
+from launch.order import Order
+from launch.queues import NoAnswer, forget, slurm
+from launch.state import State
+from launch.watch import watch
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    workdir: pathlib.Path
+    needs: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict, hash=False)
+
+    @property
+    def name(self):
+        return self.workdir.name
+
+    def finish(self):
+        self.workdir.mkdir(exist_ok=True)
+        (self.workdir / "result.json").write_text("{}")
+
+
+@pytest.fixture
+def make(tmp_path):
+    def job(name, *needs):
+        return Job(tmp_path / name, {str(place): tmp_path / other for place, other in enumerate(needs)})
+
+    return job
+
+
+def test_a_job_falls_due_with_the_last_of_its_needs(make):
+    jobs = a, b, c, both = make("a"), make("b"), make("c", "a"), make("both", "a", "b")
+    order = Order(reversed(jobs), tell=pytest.fail)
+    assert list(order.due()) == [b, a]
+    assert list(order.due()) == []
+    a.finish()
+    assert list(order.due([a])) == [c]
+    b.finish()
+    assert list(order.due([a, b])) == [both]
+    assert list(order.due(jobs)) == []
+
+
+def test_what_needs_a_failed_run_never_starts_nor_does_what_needs_that(make):
+    a, b, c = make("a"), make("b", "a"), make("c", "b")
+    told = []
+    order = Order([a, b, c], tell=told.append)
+    assert list(order.due()) == [a]
+    assert list(order.due([a])) == []
+    assert [line.partition(":")[0] for line in told] == ["b", "c"]
+
+
+def test_jobs_that_belong_together_start_together(make):
+    needed = make("a0"), make("a1")
+    seeds = make("b0", "a0"), make("b1", "a1")
+    order = Order([*needed, *seeds], tell=pytest.fail, together=lambda job: job.name[0])
+    assert order.due() == [*needed]
+    needed[0].finish()
+    assert order.due(needed[:1]) == []
+    needed[1].finish()
+    assert order.due(needed[1:]) == [*seeds]
+
+
+def test_one_that_can_not_start_does_not_keep_its_group(make):
+    needed = make("a0"), make("a1")
+    seeds = make("b0", "a0"), make("b1", "a1")
+    told = []
+    order = Order([*needed, *seeds], tell=told.append, together=lambda job: job.name[0])
+    order.due()
+    needed[1].finish()
+    assert order.due(needed) == [seeds[1]]
+    assert len(told) == 1
+
+
+def test_a_system_is_given_jobs_as_they_fall_due(make, monkeypatch):
+    """The second look finds nobody at home: that is told, and waited for."""
+    jobs = a, b, c = make("a"), make("b", "a"), make("c")
+    submitted, told, looks = [], [], iter(range(100))
+
+    def submit(due):
+        submitted.append(list(due))
+
+    def look(job):
+        if not (job.workdir / "result.json").exists():
+            if (count := next(looks)) == 2:
+                raise NoAnswer("squeue: timed out")
+            if count in (1, 4, 6):
+                job.finish()
+            return State("running")
+        return State("done")
+
+    monkeypatch.setattr(watching, "look", look)
+    monkeypatch.setattr(watching, "_POLL", 0.0)
+    watch(Order(jobs, tell=pytest.fail), submit, tell=told.append)
+    assert submitted == [[a, c], [b]]
+    counts = ["2 running", "1 done, 1 running", "2 done", "2 done, 1 running", "3 done"]
+    assert told == [counts[0], "squeue: timed out", *counts[1:]]
+
+
+def test_nothing_to_do_asks_nobody(make):
+    watch(Order([], tell=pytest.fail), pytest.fail, tell=pytest.fail)
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """A folder that alone is on the PATH, and a function that writes a squeue into it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def install(script):
+        (tmp_path / "squeue").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "squeue").chmod(0o755)
+        forget()
+
+    forget()
+    yield install
+    forget()
+
+
+def test_slurm_says_which_jobs_it_has(squeue):
+    squeue("echo '7_0 RUNNING'; echo '7_1 PENDING'")
+    assert slurm() == {"7_0": "RUNNING", "7_1": "PENDING"}
+
+
+def test_no_slurm_is_not_a_slurm_without_jobs(squeue):
+    assert slurm() is None
+    squeue("exit 0")
+    assert slurm() == {}
+
+
+def test_a_slurm_that_does_not_answer_says_nothing_about_jobs(squeue):
+    squeue("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+    with pytest.raises(NoAnswer, match="Unable to contact"):
+        slurm()
