@@ -20,7 +20,7 @@ def main() -> int:
         if code:
             return code
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", *sys.argv[1:]], check=False
+        [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]], check=False
     ).returncode
 
 

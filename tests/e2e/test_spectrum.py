@@ -63,6 +63,7 @@ def test_evaluate_leaves_the_same_files_and_takes_other_settings(finished):
         assert quiet[f"fourier/{name}/mean_error"] == pytest.approx(1 - metrics[f"test/{name}/accuracy"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_two_processes_of_two_devices_measure_what_one_does(tiny, tmp_path):
     config = tiny({**SETTINGS, "eval.fourier.size": 1})
     processes = start_two(config, tmp_path, "two")

@@ -209,8 +209,17 @@ def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)  # two programs, float32
 
 
-@pytest.mark.parametrize(("branch", "index"), [("own", 1), ("main", 0), ("aux", 1)])
-@pytest.mark.parametrize("statistics", ["batch", "running"])
+@pytest.mark.parametrize(
+    ("branch", "index", "statistics"),
+    [
+        ("own", 1, "batch"),
+        ("main", 0, "running"),
+        *(
+            pytest.param(*words, marks=pytest.mark.slow)
+            for words in [("aux", 1, "batch"), ("own", 1, "running"), ("main", 0, "batch"), ("aux", 1, "running")]
+        ),
+    ],
+)
 def test_an_attack_is_on_the_branch_it_names(tiny, batch, branch, index, statistics):
     """Against a plain network of that one branch."""
     task, alone = task_of(tiny()), task_of(tiny({"branches": ("main",)}))

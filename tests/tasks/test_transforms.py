@@ -94,7 +94,13 @@ def test_shared_running_averages_move_once_a_transform(tiny):
         np.testing.assert_allclose(stats["stem_norm"][name][0], value, rtol=1e-5)
 
 
-@pytest.mark.parametrize("layer", [{"norm.layer": "layer"}, {"norm.layer": "group", "norm.groups": 2}])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param({"norm.layer": "layer"}, marks=pytest.mark.slow),
+        {"norm.layer": "group", "norm.groups": 2},
+    ],
+)
 def test_layers_without_statistics_have_branches_too(tiny, layer):
     changes = {**NETWORK, **layer}
     two, one = task_of(tiny(changes)), task_of(tiny({**changes, "branches": ("main",)}))

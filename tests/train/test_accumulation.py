@@ -43,7 +43,7 @@ def keys_at(step):
     return lambda stream: stream_key(0, stream, step)
 
 
-@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_parts_are_steps_of_their_own_averaged(tiny, batch, parts):
     gradients, variables = parts_of(tiny())
     grads, stats, metrics = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=parts)
@@ -69,6 +69,7 @@ def test_without_statistics_parts_do_what_the_whole_batch_does(tiny, batch):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_in_parts_trains_and_resumes(tiny, tmp_path):
     config = tiny({"optim.accumulate": 2, "duration": "4 steps", "model.dropout": 0.3, "views.aux.augment": "mixup(1)"})
     train(config, tmp_path / "whole")
