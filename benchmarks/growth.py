@@ -7,6 +7,9 @@ loses nothing takes the time of the base times the ratio of the work. `memory` i
     python -m benchmarks.growth --picture=growth.png
     python -m benchmarks.growth --model=28-10 --batch=128 --batches=32,128,512 --widths= --depths= --times=20   # a GPU
 
+On a CPU glibc gives arrays beyond 32 MB back and fetches their pages anew: what has more branches seems slower by that.
+MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 in the environment keep them.
+
 Branches start from one. k of them are compared in three ways:
 
 - split: one pass over all views, each normalised by its own branch, as sbn trains;
@@ -21,7 +24,7 @@ import pathlib
 import numpy as np
 
 from benchmarks import rounds as taking
-from benchmarks.growth_picture import draw
+from benchmarks.growth_shown import draw, table
 from benchmarks.steps import Step
 from sbn.figures.make import to_png
 
@@ -45,14 +48,15 @@ def points(axis, values, base):
     }
 
 
-def measured(axis, steps, seconds):
-    """Returns a row for every point: what was counted, and seconds of a step, one a round."""
+def measured(axis, steps, taken):
+    """Returns a row for every point: what was counted, and seconds of a step by the clock and by CPU, one a round."""
     return [
         {
             "axis": axis,
             "way": way,
             "value": value,
-            "seconds": seconds[way, value],
+            "wall": taken[way, value]["wall"],
+            "cpu": taken[way, value]["cpu"],
             "images": step.images,
             "work": step.work,
             "memory": step.temporary,
@@ -71,21 +75,24 @@ def compared(rows, *, first):
     """
     found, axis = {(row["way"], row["value"]): row for row in rows}, rows[0]["axis"]
     one, lines = found["split", first], []
+
+    def timed(name, above, below, times=1):
+        for kind, end in (("wall", ""), ("cpu", ", cpu")):
+            lines.append(taking.line(name + end, above[kind], times * below[kind]))
+
     for (way, value), row in found.items():
         split, name = found["split", value], f"{axis} {value}"
         if way == "split" and value != first:
-            lines.append(taking.line(f"{name}: time", row["seconds"], one["seconds"]))
-            work = row["work"] / one["work"]
-            lines.append(taking.line(f"{name}: time / work", row["seconds"], work * one["seconds"]))
+            timed(f"{name}: time / work", row, one, row["work"] / one["work"])
             lines.append(taking.line(f"{name}: memory", row["memory"], one["memory"]))
             if axis == "branches":
                 each = value * one["memory"]
                 lines.append(taking.line(f"{name}: memory / {value} x one", row["memory"], each, bar=MEMORY_BAR))
         elif way == "one batch":
-            lines.append(taking.line(f"{name}: split / one batch", split["seconds"], row["seconds"]))
+            timed(f"{name}: split / one batch", split, row)
             lines.append(taking.line(f"{name}: split / one batch, memory", split["memory"], row["memory"]))
         elif way == "one by one":
-            lines.append(taking.line(f"{name}: one by one / split", row["seconds"], split["seconds"]))
+            timed(f"{name}: one by one / split", row, split)
             lines.append(taking.line(f"{name}: one by one / split, memory", row["memory"], split["memory"]))
     return lines
 
@@ -97,21 +104,6 @@ def a_branch_more(rows):
     kinds = {"parameters, statistics and momentum": "state", "temporaries": "memory"}
     more = many["value"] - few["value"]
     return {f"a branch more: {name}, MiB": (many[kind] - few[kind]) / more / 2**20 for name, kind in kinds.items()}
-
-
-def table(rows):
-    """Returns the points as text."""
-    cells = [("", "", "ms a step", "spread", "images/s", "GFLOP", "temporary MiB", "state MiB")]
-    for row in rows:
-        low, median, high = np.quantile(row["seconds"], [0.25, 0.5, 0.75])
-        numbers = (f"{1e3 * median:.1f}", f"{1e3 * low:.1f} to {1e3 * high:.1f}", f"{row['images'] / median:.0f}")
-        counts = (f"{row['work'] / 1e9:.2f}", f"{row['memory'] / 2**20:.1f}", f"{row['state'] / 2**20:.2f}")
-        cells.append((f"{row['axis']} {row['value']}", row["way"], *numbers, *counts))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(c.ljust(w) if n < 2 else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in cells
-    )
 
 
 def bench(*, model, batch, branches, batches, widths, depths, counts, rounds, times, picture):
@@ -129,14 +121,14 @@ def bench(*, model, batch, branches, batches, widths, depths, counts, rounds, ti
                 made[str(own)]()
         steps = {point: made[str(own)] for point, own in settings.items()}
         taken = taking.interleaved({point: taking.clocked(step, times) for point, step in steps.items()}, rounds)
-        rows += (own := measured(axis, steps, {point: kinds["wall"] for point, kinds in taken.items()}))
+        rows += (own := measured(axis, steps, taken))
         lines += compared(own, first=first_of(axis, base))
         facts |= a_branch_more(own) if axis == "branches" else {}
     print(table(rows) + "\n")
     if picture:
         pathlib.Path(picture).write_bytes(to_png(draw(rows, base, {axis: first_of(axis, base) for axis in asked})))
     for row in rows:
-        seconds = float(np.median(row["seconds"]))
+        seconds = float(np.median(row["wall"]))
         numbers = {"seconds": seconds, "images a second": row["images"] / seconds, "GFLOP": row["work"] / 1e9}
         numbers |= {"temporary MiB": row["memory"] / 2**20, "state MiB": row["state"] / 2**20}
         facts[f"{row['axis']} {row['value']}, {row['way']}"] = {n: float(f"{v:.4g}") for n, v in numbers.items()}

@@ -4,14 +4,21 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import growth, growth_picture, steps
+from benchmarks import growth, growth_shown, steps
 
 BASE = {"depth": 10, "width": 1, "batch": 4, "branches": 2}
 
 
 def row(axis, value, *seconds, way="split", work=1.0, memory=1, state=0):
     counted = {"images": 8, "work": work, "memory": memory, "state": state}
-    return {"axis": axis, "value": value, "way": way, "seconds": np.array(seconds), **counted}
+    return {
+        "axis": axis,
+        "value": value,
+        "way": way,
+        "wall": np.array(seconds),
+        "cpu": 2 * np.array(seconds) ** 2,
+        **counted,
+    }
 
 
 def ratios(rows, first):
@@ -33,7 +40,8 @@ def test_branches_start_from_one_and_are_had_in_three_ways():
 
 def test_time_is_divided_by_the_works_growth_within_rounds():
     rows = [row("width", 1, 1.0, 2.0, 1.0, work=10, memory=4), row("width", 2, 6.0, 9.0, 3.0, work=30, memory=6)]
-    assert ratios(rows, 1) == {"width 2: time": 4.5, "width 2: time / work": 1.5, "width 2: memory": 1.5}
+    # by the clock ratios of 6, 4.5 and 3 a round, three times the work; CPU time goes with the square
+    assert ratios(rows, 1) == {"width 2: time / work": 1.5, "width 2: time / work, cpu": 6.75, "width 2: memory": 1.5}
 
 
 def test_branches_are_held_to_k_times_the_memory_of_one_and_to_the_other_ways():
@@ -44,13 +52,15 @@ def test_branches_are_held_to_k_times_the_memory_of_one_and_to_the_other_ways():
         row("branches", 2, 3.0, way="one by one", memory=11),
     ]
     assert ratios(rows, 1) == {
-        "branches 2: time": 2,
         "branches 2: time / work": 1,
+        "branches 2: time / work, cpu": 2,
         "branches 2: memory": 2.2,
         "branches 2: memory / 2 x one": 1.1,
         "branches 2: split / one batch": 2,
+        "branches 2: split / one batch, cpu": 4,
         "branches 2: split / one batch, memory": 1.1,
         "branches 2: one by one / split": 1.5,
+        "branches 2: one by one / split, cpu": 2.25,
         "branches 2: one by one / split, memory": 0.5,
     }
     assert [line["name"] for line in growth.compared(rows, first=1) if line["bar"]] == ["branches 2: memory / 2 x one"]
@@ -64,29 +74,32 @@ def test_a_branch_more_is_the_mean_of_those_beyond_the_first():
 
 
 def test_the_table_shows_medians_and_units():
-    text = growth.table([row("batch", 4, 0.001, 0.002, 0.009, work=3e9, memory=2**21, state=2**19)])
+    text = growth_shown.table([row("batch", 4, 0.001, 0.002, 0.009, work=3e9, memory=2**21, state=2**19)])
     header, line = (part.split() for part in text.splitlines())
     assert {"ms", "images/s", "GFLOP", "MiB"} <= set(header)
     assert line == ["batch", "4", "split", "2.0", "1.5", "to", "5.5", "4000", "3.00", "2.0", "0.50"]
 
 
 def test_the_picture_draws_every_way_and_proportion_from_the_base():
-    rows = [row("batch", v, 0.001 * v, work=v, memory=v * 2**20) for v in (4, 8)]
+    rows = [row("batch", v, s, work=w, memory=m * 2**20) for v, s, w, m in ((2, 0.003, 2, 3), (4, 0.005, 5, 8))]
     rows += [row("branches", k, 0.002 * k, work=k, memory=2**20) for k in (1, 2)]
     rows += [row("branches", 2, 0.01, way=way) for way in ("one batch", "one by one")]
-    figure = growth_picture.draw(rows, BASE, {"batch": 4, "branches": 1})
+    figure = growth_shown.draw(rows, BASE, {"batch": 4, "branches": 1})
     panels = np.array(figure.axes).reshape(2, 2)
     assert [panel.get_xlabel() for panel in panels[1]] == ["batch (examples)", "branches"]
     time, memory = ({line.get_label(): line.get_xydata().tolist() for line in p.lines} for p in panels[:, 1])
     assert time["in proportion to the operations"] == [[1, 2], [2, 4]]
     assert memory["in proportion to what grows"] == [[1, 1], [2, 2]]
     assert memory["split"] == [[1, 1], [2, 1]]
+    above, below = ({line.get_label(): line.get_xydata().tolist() for line in p.lines} for p in panels[:, 0])
+    assert above["in proportion to the operations"] == [[2, 2], [4, 5]]  # both go through the base, which is 4 here
+    assert below["in proportion to what grows"] == [[2, 4], [4, 8]]
     assert set(memory) == {"split", "one batch", "one by one", "in proportion to what grows"}
 
 
 def test_labels_that_would_meet_are_left_out():
-    assert growth_picture.apart({8, 16, 32, 64, 128}) == [16, 32, 64, 128]
-    assert growth_picture.apart({1, 2, 8}) == [1, 2, 8]
+    assert growth_shown.apart({8, 16, 32, 64, 128}) == [16, 32, 64, 128]
+    assert growth_shown.apart({1, 2, 8}) == [1, 2, 8]
 
 
 @pytest.fixture(scope="module")

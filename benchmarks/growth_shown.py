@@ -1,4 +1,4 @@
-"""The picture of `growth`: a column for what grows, time above memory, each beside what proportion would give."""
+"""What `growth` found as a table and as a picture: a column for what grows, time above memory, beside proportion."""
 
 import numpy as np
 
@@ -6,6 +6,21 @@ from sbn.figures.outcomes import COLOURS
 
 ACROSS = {"batch": "batch (examples)", "width": "width", "depth": "depth (layers)", "branches": "branches"}
 MARKERS = {"split": "o", "one batch": "s", "one by one": "^"}
+
+
+def table(rows):
+    """Returns the points as text."""
+    cells = [("", "", "ms a step", "spread", "images/s", "GFLOP", "temporary MiB", "state MiB")]
+    for row in rows:
+        low, median, high = np.quantile(row["wall"], [0.25, 0.5, 0.75])
+        numbers = (f"{1e3 * median:.1f}", f"{1e3 * low:.1f} to {1e3 * high:.1f}", f"{row['images'] / median:.0f}")
+        counts = (f"{row['work'] / 1e9:.2f}", f"{row['memory'] / 2**20:.1f}", f"{row['state'] / 2**20:.2f}")
+        cells.append((f"{row['axis']} {row['value']}", row["way"], *numbers, *counts))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(c.ljust(w) if n < 2 else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in cells
+    )
 
 
 def draw(rows, base, firsts):
@@ -59,13 +74,14 @@ def _curves(rows):
     for number, (way, marker) in enumerate(MARKERS.items()):
         own = sorted((row for row in rows if row["way"] == way), key=lambda row: row["value"])
         if own:
-            looks = {"color": COLOURS[number], "marker": marker, "markersize": 4, "linewidth": 1.5, "label": way}
-            yield way, own, looks
+            # thinner and smaller from one to the next: where they meet all can be seen
+            sizes = {"markersize": 7 - 1.75 * number, "linewidth": 2.4 - 0.7 * number}
+            yield way, own, {"color": COLOURS[number], "marker": marker, "label": way, **sizes}
 
 
 def _time(panel, rows, first):
     for way, own, looks in _curves(rows):
-        low, median, high = 1e3 * np.quantile([row["seconds"] for row in own], [0.25, 0.5, 0.75], axis=1)
+        low, median, high = 1e3 * np.quantile([row["wall"] for row in own], [0.25, 0.5, 0.75], axis=1)
         values = [row["value"] for row in own]
         panel.errorbar(values, median, yerr=[median - low, high - median], capsize=2, zorder=3, **looks)
         if way == "split":
