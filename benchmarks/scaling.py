@@ -1,8 +1,10 @@
 """What several devices and processes add to a training step, and what they pass to each other.
 
 The step is sbn's own, with its mesh. Where JAX finds accelerators it is measured on 1, 2, 4, ... and all of them. On
-the CPU devices are simulated, by a process for every number of them, and share the cores: there is nothing to gain, and
-the times show what dividing the work costs. Two processes are measured on the CPU alone, over the loopback.
+the CPU devices are simulated, by a process for every number of them, and share the cores: times show what dividing the
+work costs there, or gains because XLA uses the cores better, and nothing about accelerators. Two processes are measured
+on the CPU alone, over the loopback, against one with as many devices: what they cost is mostly that JAX's CPU
+collectives pass every array of the step by itself, milliseconds each, so that small steps suffer most.
 
     python -m benchmarks.scaling --model=16-1 --batch=64 --rounds=7
     python -m benchmarks.scaling --model=28-10 --batch=1024 --times=20   # several GPUs or TPU cores
@@ -22,14 +24,10 @@ Ideal is, of accelerators, the time of one divided by their number, or its time 
 devices the time of one, or that times their number.
 """
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 
 from benchmarks import rounds as taking
-from benchmarks.scaling_worker import Workers
+from benchmarks.scaling_worker import Workers, found
 
 FLOPS_BAR, GATHERS_BAR, REDUCES_BAR = 1.05, 0, 0.6
 SAME_BATCH, SAME_SHARE, ONE_BY_ONE = "same_batch", "same_share", "one_by_one"
@@ -54,10 +52,9 @@ def exchanges(counted):
     for devices, names in counted.items():
         own = names[SAME_BATCH]
         if devices > 1:
-            what, gathers = f"{devices} devices", own["collectives"].get("all-gather", 0)
-            share = one["flops"] / devices
+            what, share = f"{devices} devices", one["flops"] / devices
             lines.append(taking.line(f"{what}: FLOPs a device / ideal", own["flops"], share, bar=FLOPS_BAR))
-            lines.append(taking.line(f"{what}: all-gathers", gathers, bar=GATHERS_BAR))
+            lines.append(taking.line(f"{what}: all-gathers", gathers(own), bar=GATHERS_BAR))
     if most > 1:
         fused, apart = (counted[most][name]["collectives"]["all-reduce"] for name in (SAME_BATCH, ONE_BY_ONE))
         lines.append(taking.line(f"{most} devices: all-reduces / one by one", fused, apart, bar=REDUCES_BAR))
@@ -77,10 +74,16 @@ def overheads(times, *, simulated):
     return lines
 
 
-def found():
-    """What JAX finds here: its backend, and how many devices."""
-    ask = "import jax, json; print(json.dumps([jax.default_backend(), jax.device_count()]))"
-    return json.loads(subprocess.run([sys.executable, "-c", ask], stdout=subprocess.PIPE, check=True).stdout)
+def gathers(counted):
+    return counted["collectives"].get("all-gather", 0)
+
+
+def described(counted, seconds):
+    """Returns the facts of a step."""
+    median = float(np.median(seconds["wall"]))
+    numbers = {"seconds": median, "images a second": counted["images"] / median}
+    numbers |= {"GFLOP a device": counted["flops"] / 1e9, "temporary MiB a device": counted["temporary"] / 2**20}
+    return {name: float(f"{value:.4g}") for name, value in numbers.items()} | counted["collectives"]
 
 
 def start(asked, *, simulated):
@@ -116,29 +119,24 @@ def bench(*, model, batch, devices, rounds, times):
             if settings["timed"]
         }
         if two:
-            two.ready()
+            of_two = two.ready()[SAME_BATCH]
             measures["two"] = lambda: two.seconds(SAME_BATCH, times)
         taken = taking.interleaved(measures, rounds)
     finally:
         for group in {*workers.values(), *([two] if two else [])}:
             group.close()
-    of_two = taken.pop("two", None)
-    lines = exchanges(counted) + overheads(taken, simulated=simulated)
-    if of_two:
-        name, one = f"2 processes of {half} / 1 of {2 * half}: time", taken[2 * half, SAME_BATCH]
-        lines += [
-            taking.line(f"{name}{end}", of_two[kind], one[kind]) for kind, end in (("wall", ""), ("cpu", ", cpu"))
-        ]
     facts = {"devices": f"{max(numbers)} simulated on the CPU" if simulated else f"{there} of {backend}"}
+    lines = exchanges(counted)
+    if two:
+        one, both = taken[2 * half, SAME_BATCH], taken.pop("two")
+        lines.append(taking.line("2 processes: all-gathers", gathers(of_two), bar=GATHERS_BAR))
+        for kind, end in (("wall", ""), ("cpu", ", cpu")):
+            lines.append(taking.line(f"2 processes of {half} / 1 of {2 * half}: time{end}", both[kind], one[kind]))
+        facts["2 processes"] = described(of_two, both)
     for (n, name), kinds in taken.items():
-        own, seconds = counted[n][name], float(np.median(kinds["wall"]))
-        numbers = {"seconds": seconds, "images a second": own["images"] / seconds}
-        numbers |= {"GFLOP a device": own["flops"] / 1e9, "temporary MiB a device": own["temporary"] / 2**20}
-        rounded = {kind: float(f"{value:.4g}") for kind, value in numbers.items()}
-        facts[f"devices {n}, {name.replace('_', ' ')}"] = rounded | own["collectives"]
+        facts[f"devices {n}, {name.replace('_', ' ')}"] = described(counted[n][name], kinds)
     facts[f"devices {max(asked)}, one by one"] = counted[max(asked)][ONE_BY_ONE]["collectives"]
-    if of_two:
-        facts["2 processes: seconds"] = float(np.median(of_two["wall"]))
+    lines += overheads(taken, simulated=simulated)
     return lines, facts
 
 
