@@ -34,7 +34,7 @@ def draw(rows, base, firsts):
     from matplotlib.figure import Figure
 
     axes = list(dict.fromkeys(row["axis"] for row in rows))
-    figure = Figure(figsize=(0.6 + 3.1 * len(axes), 5.8), layout="constrained")
+    figure = Figure(figsize=(max(6.4, 0.6 + 3.1 * len(axes)), 5.8), layout="constrained")
     grid = figure.subplots(2, len(axes), squeeze=False, sharex="col")
     for axis, (above, below) in zip(axes, grid.T, strict=True):
         own = [row for row in rows if row["axis"] == axis]
@@ -54,7 +54,7 @@ def draw(rows, base, firsts):
         handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
     labels = sorted(handles, key=lambda label: label not in MARKERS)
     shown = [handles[label] for label in labels]
-    figure.legend(shown, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(shown, labels, loc="outside lower center", ncols=5 if len(axes) > 2 else 2, frameon=False)
     still = f"WRN-{base['depth']}-{base['width']}, {base['batch']} examples, {base['branches']} branches"
     figure.suptitle(f"A training step as one thing grows from {still}", fontsize=11)
     return figure
