@@ -8,6 +8,7 @@ import json
 import jax
 import numpy as np
 
+from benchmarks.collectives import collectives
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.data import device, host
@@ -19,7 +20,6 @@ from sbn.train.state import init_state
 from sbn.train.step import make_step
 from tests.conftest import TINY
 from tests.data.test_device import SIZE, SPAN, STRONG, WEAK, make_mesh, make_source, views
-from tests.nn.eight_devices import collectives
 
 
 def batches():
@@ -32,7 +32,7 @@ def batches():
         for mine, theirs in zip(fed, host.batches(source, asked, **SPAN), strict=True)
     )
     assert len(prepare(fed[0], resident)["pixels"].sharding.device_set) == 8
-    return {"same_batches": same, "prepare": collectives(prepare.lower(fed[0], resident).compile())}
+    return {"same_batches": same, "prepare": collectives(prepare.lower(fed[0], resident).compile().as_text())}
 
 
 def step(path):
@@ -44,7 +44,7 @@ def step(path):
     state = jax.device_put(init_state(setup.task, make_optimiser(stage, schedule), seed=0), whole)
     fed = meshes.place(setup.mesh, next(iter(feed.batches(stage, 0))))
     take_step = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=feed.prepare(stage))
-    return collectives(take_step.lower(state, fed, feed.resident).compile())
+    return collectives(take_step.lower(state, fed, feed.resident).compile().as_text())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ XLA_FLAGS=--xla_force_host_platform_device_count=8 python -m tests.nn.eight_devi
 """
 
 import json
-import re
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import numpy as np
 import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from benchmarks.collectives import collectives
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn.branch_norm import BranchNorm
 from sbn.nn.branches import put_branches, select_branch
@@ -65,11 +65,6 @@ def largest_difference(a, b):
     return max(jax.tree.leaves(jax.tree.map(lambda p, q: float(np.abs(np.asarray(p) - np.asarray(q)).max()), a, b)))
 
 
-def collectives(compiled):
-    names = re.findall(r"(all-[a-z]+|collective-permute|reduce-scatter)(?:-start)?\(", compiled.as_text())
-    return {name: names.count(name) for name in set(names)}
-
-
 def whole_step(mesh):
     args = inputs()
     whole = NamedSharding(mesh, PartitionSpec())
@@ -80,8 +75,8 @@ def whole_step(mesh):
     two = jax.jit(make_step(two_applies)).lower(*spread).compile()
     return {
         "flops_ratio": eight.cost_analysis()["flops"] / (one.cost_analysis()["flops"] / DEVICES),
-        "fused": collectives(eight),
-        "two_applies": collectives(two),
+        "fused": collectives(eight.as_text()),
+        "two_applies": collectives(two.as_text()),
         "state_difference": largest_difference(one(*args), eight(*spread)),
     }
 
@@ -117,7 +112,7 @@ def groups_against_replicas(mesh):
     return {
         "difference": largest_difference((value, y, updates, grads), mapped(v["params"], x, weights)),
         "moved_by_grouping": largest_difference((y, updates), ungrouped),
-        "collectives": collectives(grouped.lower(v["params"], x8, w8).compile()),
+        "collectives": collectives(grouped.lower(v["params"], x8, w8).compile().as_text()),
     }
 
 
@@ -140,7 +135,7 @@ def networks(mesh):
         spread = [jax.device_put(arg, NamedSharding(mesh, place)) for arg, place in zip(args, places, strict=True)]
         eight = jax.jit(make_step(loss)).lower(*spread).compile()
         found[name] = {
-            "collectives": collectives(eight),
+            "collectives": collectives(eight.as_text()),
             "loss_difference": abs(float(jax.jit(make_step(loss))(*args)[2]) - float(eight(*spread)[2])),
         }
     return found

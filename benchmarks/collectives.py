@@ -1,0 +1,22 @@
+"""What a compiled program passes between devices."""
+
+import collections
+import re
+
+_KINDS = (
+    "all-gather",
+    "all-reduce",
+    "all-to-all",
+    "collective-broadcast",
+    "collective-permute",
+    "ragged-all-to-all",
+    "reduce-scatter",
+)
+# An instruction is `%name = SHAPE kind(operands)`; one that runs beside others is begun by `kind-start` and ends with
+# `kind-done`, which is not another one.
+_INSTRUCTION = re.compile(rf"\s({'|'.join(_KINDS)})(?:-start)?\(")
+
+
+def collectives(text):
+    """Returns kind -> how many instructions, of those that are there, in the HLO `text` of a program."""
+    return dict(collections.Counter(_INSTRUCTION.findall(text)))
