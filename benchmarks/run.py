@@ -21,6 +21,7 @@ from sbn.config.errors import unknown
 
 BENCHES = {
     "train_step": "benchmarks.train_step",
+    "remat": "benchmarks.remat",
     "transforms": "benchmarks.transforms",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",
