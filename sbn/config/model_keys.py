@@ -86,6 +86,6 @@ MODEL_KEYS = (
         "model.remat",
         "bool",
         False,
-        "Rematerialise: of every residual block training keeps what goes in, and computes the rest again for the gradient. A third to a half of the memory, some more time, and the same training but for rounding.",
+        "Rematerialise: of every residual block training keeps what goes in, and computes the rest again for the gradient. Deep networks train in a third to a half of the memory, in some more time, and the same but for rounding.",
     ),
 )
