@@ -23,6 +23,7 @@ BENCHES = {
     "train_step": "benchmarks.train_step",
     "growth": "benchmarks.growth",
     "scaling": "benchmarks.scaling",
+    "remat": "benchmarks.remat",
     "transforms": "benchmarks.transforms",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",

@@ -82,4 +82,10 @@ MODEL_KEYS = (
         "The last normalisation of every block starts with scale 0.",
         models=("cifar_resnet", "imagenet_resnet"),
     ),
+    Key(
+        "model.remat",
+        "bool",
+        False,
+        "Rematerialise: of every residual block training keeps what goes in, and computes the rest again for the gradient. Deep networks train in a third to a half of the memory, in some more time, and the same but for rounding.",
+    ),
 )

@@ -281,13 +281,14 @@ KEYS = (
 BY_NAME = {key.name: key for key in KEYS}
 assert len(BY_NAME) == len(KEYS), "a key is declared twice"
 
-# Runs that differ in these are still runs of one row: they say where things lie and when something is written, not
-# what is learned or measured.
+# Runs that differ in these are still runs of one row: they say where things lie, what is kept in memory and when
+# something is written, not what is learned or measured.
 NEUTRAL = frozenset(
     [
         "data.dir",
         "data.archive",
         "data.path",
+        "model.remat",
         "log.every",
         "log.tensorboard",
         "save.every",

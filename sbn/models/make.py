@@ -72,4 +72,5 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
         group_size=config.norm.group_size,
         unbiased=config.norm.unbiased,
         dtype=PRECISIONS[config.precision],
+        remat=config.model.remat,
     )

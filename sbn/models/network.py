@@ -36,6 +36,7 @@ class Network(nn.Module):
         group_size: examples a statistics group, None for the whole batch.
         unbiased: rule of the running variance.
         dtype: of convolutions and activations (float32, bfloat16).
+        remat: a training pass keeps what goes into each residual block, and its gradient computes the rest again.
         norm_layer: makes the normalisation layers instead of `norm`, for comparisons.
     """
 
@@ -50,6 +51,7 @@ class Network(nn.Module):
     group_size: int | None = None
     unbiased: bool = True
     dtype: Any = jnp.float32
+    remat: bool = False
     norm_layer: NormLayer | None = None
 
     # Where Manifold Mixup may mix: the places of its released code
@@ -80,6 +82,17 @@ class Network(nn.Module):
             dtype=self.dtype,
         )
         return Layers(norm, INITIALISATIONS[self.initialiser], blocks, self.dtype, symmetric)
+
+    def through(self, block: nn.Module, x: Array, *, train: bool) -> Array:
+        """Returns `block(x, train=train)`, where `remat` says so rematerialised (Chen et al. 2016, section 3).
+
+        Names, variables, draws and running statistics are the same in both. At rest nothing is rematerialised: a pass
+        that no gradient follows keeps nothing, and one with running statistics hardly more than masks.
+        """
+        if not (self.remat and train):
+            return block(x, train=train)
+        # `train` decides what is traced, and remat takes no static keyword: the function holds it instead.
+        return nn.remat(lambda block, x: block(x, train=train))(block, x)
 
 
 def blocks_a_stage(depth: int, *, step: int, rest: int) -> int:

@@ -55,14 +55,15 @@ class PreActResNet(Network):
         for stage, stride in enumerate(STRIDES, start=1):
             channels = self.width * 2 ** (stage - 1)
             for block in range(1, blocks + 1):
-                x = PreActBlock(
+                made = PreActBlock(
                     channels=channels,
                     stride=stride if block == 1 else 1,
                     activate_split=x.shape[-1] != channels,
                     shortcut="conv",
                     layers=layers,
                     name=f"stage{stage}_block{block}",
-                )(x, train=train)
+                )
+                x = self.through(made, x, train=train)
             x = tap(f"stage{stage}", x)
         if self.final_norm:
             x = nn.relu(layers.normalise(x, "final_norm", train=train))

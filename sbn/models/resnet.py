@@ -164,7 +164,7 @@ def _body(
     """What follows the stem: stages of so many blocks, average pool, dense."""
     for stage, blocks in enumerate(stages, start=1):
         for block in range(1, blocks + 1):
-            x = ResidualBlock(
+            made = ResidualBlock(
                 channels=network.width * 2 ** (stage - 1),
                 stride=2 if stage > 1 and block == 1 else 1,
                 bottleneck=bottleneck,
@@ -172,6 +172,7 @@ def _body(
                 zero_last_scale=network.zero_last_scale,
                 layers=layers,
                 name=f"stage{stage}_block{block}",
-            )(x, train=train)
+            )
+            x = network.through(made, x, train=train)
         x = tap(f"stage{stage}", x)
     return layers.head(tap("features", pool(x)), network.classes)

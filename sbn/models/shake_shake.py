@@ -108,11 +108,12 @@ class ShakeShakeNet(Network):
         x = layers.normalise(layers.conv(x, STEM_CHANNELS, "stem"), "stem_norm", train=train)
         for stage, stride in enumerate(STRIDES, start=1):
             for block in range(1, blocks + 1):
-                x = ShakeShakeBlock(
+                made = ShakeShakeBlock(
                     channels=self.width * 2 ** (stage - 1),
                     stride=stride if block == 1 else 1,
                     layers=layers,
                     name=f"stage{stage}_block{block}",
-                )(x, train=train)
+                )
+                x = self.through(made, x, train=train)
             x = tap(f"stage{stage}", x)
         return layers.head(tap("features", pool(nn.relu(x))), self.classes)

@@ -71,7 +71,7 @@ class WideResNet(Network):
             for block in range(1, blocks + 1):
                 first = group == block == 1
                 changes = x.shape[-1] != channels
-                x = PreActBlock(
+                made = PreActBlock(
                     channels=channels,
                     stride=stride if block == 1 else 1,
                     activate_split=changes if self.shortcut == "conv" else first,
@@ -79,7 +79,8 @@ class WideResNet(Network):
                     layers=layers,
                     dropout=self.dropout,
                     name=f"group{group}_block{block}",
-                )(x, train=train)
+                )
+                x = self.through(made, x, train=train)
             if self.group_skips:
                 x = x + pool_and_pad(entered, channels, stride=stride)
             if self.group_skips and group == len(STRIDES):

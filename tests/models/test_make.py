@@ -23,6 +23,7 @@ OTHER = {
     "stem_stride": 2,
     "final_norm": True,
     "zero_last_scale": True,
+    "remat": True,
 }
 NORM = {"layer": "group", "groups": 4, "group_size": 8, "momentum": 0.8, "epsilon": 1e-3, "unbiased": False}
 OWN = {key.name.removeprefix("model."): key for key in MODEL_KEYS if key.name != "model.name"}

@@ -43,7 +43,7 @@ FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pi
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
 RATES = ("optim.lr", "optim.weight_decay", "schedule.factor")
 # A run goes through its program in the same way whatever these say.
-SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path"}
+SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path", "model.remat"}
 
 
 def flat_of(path, name):

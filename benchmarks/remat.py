@@ -1,0 +1,67 @@
+"""What rematerialisation (`model.remat`) saves and costs: a training step of two branches with it and without.
+
+Memory is XLA's own count of temporary bytes: what passes forward and backward, without variables and momentum. The
+step is compiled as `sbn.train` compiles it. On a CPU that takes an option, and `no option` is what XLA makes without:
+it drops the barriers, computes all again beforehand, and saves nothing. Other platforms need none.
+
+    python -m benchmarks.remat --model=wide_resnet --depth=28 --width=10 --batch=4 --rounds=5
+    python -m benchmarks.remat --model=imagenet_resnet --depth=50 --width=64 --side=224 --batch=4 --rounds=5
+
+Bars: memory ratio at most 0.60, time ratio at most 1.35: at most the forward pass again, a third of a step.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks import rounds as taking
+from benchmarks.train_step import BRANCHES, Runner
+from sbn.models.make import MODELS
+from sbn.train.step import REMAT_OPTIONS
+
+TIME_BAR, MEMORY_BAR = 1.35, 0.60
+
+
+def bench(
+    *, model: str, depth: int, width: int, side: int, batch: int, rounds: int, steps: int
+) -> tuple[list[dict], dict[str, Any]]:
+    images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, side, side, 3))
+    labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
+    plain = MODELS[model](depth=depth, width=width, classes=10, branches=BRANCHES, norm="split")
+    options = REMAT_OPTIONS.get(jax.default_backend())
+    runners = {
+        "plain": Runner(plain, images, labels),
+        "remat": Runner(plain.clone(remat=True), images, labels, options),
+    }
+    if options:
+        runners["no option"] = Runner(plain.clone(remat=True), images, labels)
+    for runner in runners.values():
+        runner()
+    times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
+    memory = {name: runner.temp_bytes for name, runner in runners.items()}
+    lines, facts = [], {}
+    for name in list(runners)[1:]:
+        time_bar, memory_bar = (TIME_BAR, MEMORY_BAR) if name == "remat" else (None, None)
+        lines.append(taking.line(f"{name} / plain", times[name]["wall"], times["plain"]["wall"], bar=time_bar))
+        lines.append(taking.line(f"{name} / plain, cpu", times[name]["cpu"], times["plain"]["cpu"]))
+        lines.append(taking.line(f"{name} / plain, memory", memory[name], memory["plain"], bar=memory_bar))
+    for name, runner in runners.items():
+        facts[f"{name}: compile s"] = runner.compile_s
+        facts[f"{name}: temporary MiB"] = memory[name] / 2**20
+        facts[f"{name}: images a second"] = BRANCHES * batch / float(jnp.median(times[name]["wall"]))
+    return lines, facts
+
+
+if __name__ == "__main__":
+    taking.main(
+        __doc__,
+        bench,
+        model=("cifar_resnet", "cifar_resnet"),
+        depth=(110, 14),
+        width=(16, 4),
+        side=(32, 16),
+        batch=(16, 4),
+        rounds=(5, 2),
+        steps=(1, 1),
+    )
