@@ -21,6 +21,8 @@ from sbn.config.errors import unknown
 
 BENCHES = {
     "train_step": "benchmarks.train_step",
+    "pytorch": "benchmarks.pytorch",
+    "replicas": "benchmarks.replicas",
     "transforms": "benchmarks.transforms",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",

@@ -80,10 +80,14 @@ class Runner:
         self.compile_s = time.perf_counter() - start
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
 
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            *state, self.loss = self.compiled(*self.state, *self.batch)
+            self.state = tuple(state)
+        jax.block_until_ready(self.loss)
+
     def __call__(self) -> None:
-        *state, value = self.compiled(*self.state, *self.batch)
-        self.state = tuple(state)
-        jax.block_until_ready(value)
+        self.run(1)
 
 
 def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> tuple[list[dict], dict[str, Any]]:
