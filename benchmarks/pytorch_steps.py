@@ -1,8 +1,6 @@
 """PyTorch's half of `benchmarks.pytorch`: training steps with BatchNorm, or with timm's SplitBatchNorm2d."""
 
 import importlib.metadata
-import importlib.util
-import pathlib
 
 import numpy as np
 import torch
@@ -12,14 +10,7 @@ from benchmarks import rounds as taking
 from benchmarks import worker
 from tests.models import torch_networks
 
-
-def split_norm():
-    """timm's file alone: its package would load torchvision and all its models."""
-    path = pathlib.Path(importlib.util.find_spec("timm").origin).parent / "layers" / "split_batchnorm.py"
-    spec = importlib.util.spec_from_file_location("split_batchnorm", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SPLIT = worker.load("timm", "layers/split_batchnorm.py")
 
 
 def set_precision(precision):
@@ -42,7 +33,7 @@ class Stepper:
         words = name.split("_")
         layout = torch.contiguous_format if "contiguous" in words else torch.channels_last
         if "split" in words:
-            network = split_norm().convert_splitbn_model(network, num_splits=images.shape[1])
+            network = SPLIT.convert_splitbn_model(network, num_splits=images.shape[1])
         self.parameters = sum(weights.numel() for weights in network.parameters())
         self.network = network.to(device, memory_format=layout).train()
         if "compiled" in words:

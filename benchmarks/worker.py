@@ -1,10 +1,11 @@
 """A process of another interpreter that is asked for measurements, so that rounds can alternate with what it runs.
 
-Here `find` and `Worker`; there, in a module run with `-m`, `serve`. Of the two sides only one works at a time. The
-other interpreter needs what its module imports, but none of this project's requirements beside NumPy.
+Here `find` and `Worker`; there, in a module run with `-m`, `load` and `serve`. Of the two sides only one works at a
+time. The other interpreter needs what its module imports, but none of this project's requirements beside NumPy.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -73,6 +74,15 @@ class Worker:
 
     def __exit__(self, *_):
         self.process.communicate()  # closes its input, by which it ends
+
+
+def load(package, path):
+    """There: a file of an installed package as a module, without the package, which would load all that it has."""
+    file = pathlib.Path(importlib.util.find_spec(package).origin).parent / path
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def serve(build):

@@ -70,6 +70,7 @@ def test_steps_are_those_of_pytorch_with_timms_split_batchnorms(model):
     if worker.find("", *pytorch.NEEDS) is None:
         pytest.skip(worker.how_to(*pytorch.NEEDS))
     named = "plain,split,split_contiguous"
-    _, facts = pytorch.bench(**{**SMALL, "model": model, "batch": 4, "theirs": named}, precision="float32")
-    # float32 through three steps; one BatchNorm for both views or a step without momentum are apart by more than 1e-2
-    assert facts["losses of the first steps differ by"] < 1e-4
+    _, facts = pytorch.bench(**{**SMALL, "model": model, "batch": 16, "theirs": named}, precision="float32")
+    # float32 through three steps of rate 0.1, which on few images change the loss by a half each; that of one
+    # BatchNorm over both views is another by 1e-2
+    assert facts["losses of the first steps differ by"] < 1e-3
