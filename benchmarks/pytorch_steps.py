@@ -27,9 +27,11 @@ class Stepper:
         labels: (B, 2).
         device: `cpu` or `cuda`.
         precision: `bfloat16` is autocast's; others are as `set_precision` left it.
+        rate: of learning.
+        decay: of weights.
     """
 
-    def __init__(self, name, network, images, labels, *, device, precision):
+    def __init__(self, name, network, images, labels, *, device, precision, rate, decay):
         words = name.split("_")
         layout = torch.contiguous_format if "contiguous" in words else torch.channels_last
         if "split" in words:
@@ -43,7 +45,7 @@ class Stepper:
         self.images = torch.from_numpy(images.copy()).to(device, memory_format=layout)
         self.labels = torch.from_numpy(labels.swapaxes(0, 1).reshape(-1).astype(np.int64)).to(device)
         self.optimiser = torch.optim.SGD(
-            self.network.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4
+            self.network.parameters(), lr=rate, momentum=0.9, nesterov=True, weight_decay=decay
         )
         self.device, self.low = device, precision == "bfloat16"
 
@@ -64,7 +66,7 @@ class Stepper:
             torch.cuda.synchronize()
 
 
-def build(*, depth, width, file, variants, steps, first, threads, device, precision):
+def build(*, depth, width, file, variants, steps, first, threads, device, precision, rate, decay):
     """Takes `first` steps with every variant, from the weights in `file`, and returns what came out."""
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = True
@@ -76,7 +78,9 @@ def build(*, depth, width, file, variants, steps, first, threads, device, precis
     for name in variants:
         network = torch_networks.wide_resnet(10, depth=depth, width=width, shortcut="conv")
         torch_networks.load(network, {tuple(path.split("/")): leaf for path, leaf in given.items()})
-        steppers[name] = Stepper(name, network, images, labels, device=device, precision=precision)
+        steppers[name] = Stepper(
+            name, network, images, labels, device=device, precision=precision, rate=rate, decay=decay
+        )
     facts = {
         "device": torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} CPU threads",
         "torch": torch.__version__,

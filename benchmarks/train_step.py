@@ -70,8 +70,10 @@ def make_step(model: nn.Module, optimiser: optax.GradientTransformation) -> Call
 class Runner:
     """One compiled variant and its state."""
 
-    def __init__(self, model: nn.Module, images: jax.Array, labels: jax.Array):
-        optimiser = optax.chain(optax.add_decayed_weights(5e-4), optax.sgd(0.1, momentum=0.9, nesterov=True))
+    def __init__(
+        self, model: nn.Module, images: jax.Array, labels: jax.Array, *, rate: float = 0.1, decay: float = 5e-4
+    ):
+        optimiser = optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9, nesterov=True))
         variables = jax.jit(lambda: model.init(jax.random.key(0), images, train=False))()
         self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
         self.batch = (images, labels)

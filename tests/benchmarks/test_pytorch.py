@@ -65,12 +65,12 @@ def test_without_pytorch_nothing_is_measured_and_the_bench_says_how(monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["10-1", "16-2"])  # the first block of 10-1 keeps the channels, that of 16-2 does not
-def test_steps_are_those_of_pytorch_with_timms_split_batchnorms(model):
+# The first block of 10-1 keeps the channels, that of 16-2 does not. Float32 through three steps comes to 3e-7 and 2e-5;
+# without weight decay 1e-4, without Nesterov's form 2e-2, with views in each other's place 3e-2.
+@pytest.mark.parametrize(("model", "most"), [("10-1", 2e-5), ("16-2", 3e-4)])
+def test_steps_are_those_of_pytorch_with_timms_split_batchnorms(model, most):
     if worker.find("", *pytorch.NEEDS) is None:
         pytest.skip(worker.how_to(*pytorch.NEEDS))
     named = "plain,split,split_contiguous"
-    _, facts = pytorch.bench(**{**SMALL, "model": model, "batch": 16, "theirs": named}, precision="float32")
-    # float32 through three steps of rate 0.1, which on few images change the loss by a half each; that of one
-    # BatchNorm over both views is another by 1e-2
-    assert facts["losses of the first steps differ by"] < 1e-3
+    _, facts = pytorch.bench(**{**SMALL, "model": model, "batch": 8, "theirs": named}, precision="float32")
+    assert facts["losses of the first steps differ by"] < most
