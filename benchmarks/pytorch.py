@@ -9,6 +9,9 @@ interpreter of their own.
     python -m benchmarks.pytorch --python=PATH --model=28-2 --batch=32 --rounds=9
     python -m benchmarks.pytorch --model=16-1 --batch=64 --theirs=plain,split,split_contiguous,split_compiled
 
+Where others use the cores, PyTorch's threads wait for each other and lose far more than ours: hold the bench, and so
+both sides, to one core (`taskset -c 0 python -m ...`).
+
 No bars. On CPUs XLA's convolutions are the slower ones, whatever is normalised; what split BatchNorms cost is the
 ratio of split to plain on each side.
 """
