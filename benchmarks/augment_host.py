@@ -1,6 +1,8 @@
 """How fast the batched augmentation ops are beside a chain of per-image conditionals, Pillow, and Keras's layer.
 
-`python -m benchmarks.augment_host [--side=32] [--layers=2,3] [--rounds=5]`
+`python -m benchmarks.augment_host [--side=32] [--layers=2,3] [--rounds=5] [--python=PATH]`
+
+With `--python`, an interpreter that has timm and may have torchvision, also beside their RandAugment of Pillow images.
 
 Then the other policies alone: AutoAugment, TrivialAugment and AugMix, batched, as the strong half of such pairs.
 
@@ -9,6 +11,7 @@ CPU time is that of the process, from one moment with
 full prefetch buffers to the next, hence exactly that of the batches taken in between.
 """
 
+import contextlib
 import itertools
 import os
 import time
@@ -18,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import augment_chain, augment_keras, augment_pillow
+from benchmarks import augment_chain, augment_keras, augment_pillow, worker
 from benchmarks import rounds as taking
 from benchmarks.photographs import pictures
 from sbn.augment.host.apply import make_apply
@@ -26,6 +29,7 @@ from sbn.augment.host.packing import pack
 from sbn.augment.host.words import order
 from sbn.augment.pipeline import parse
 
+NEEDS = ("timm", "PIL", "numpy")
 WEAK = {32: "crop(4)|flip|cutout(16)", 224: "flip"}
 STRONG = {32: "randaugment({0}, 10)|crop(4)|flip|cutout(16)", 224: "randaugment({0}, 10)|flip"}
 # least times as fast, per CPU second, by two layers
@@ -82,12 +86,7 @@ def _prefetched(dataset):
 
 
 def pillow(images, layers, batch):
-    pair = augment_pillow.make_pair(layers, side=images.shape[1])
-    rng = np.random.default_rng(0)
-    while True:
-        for ids in rng.permutation(len(images))[: len(images) // batch * batch].reshape(-1, batch):
-            views = [pair(images[i]) for i in ids]
-            yield tuple(np.stack(view) for view in zip(*views, strict=True))
+    return augment_pillow.batches(images, augment_pillow.randaugment(layers), batch)
 
 
 def settle():
@@ -109,8 +108,8 @@ def measure(iterator, batches):
     return {"cpu": (time.process_time() - cpu) / batches, "wall": wall / batches}
 
 
-def timed(iterators, *, rounds, seconds):
-    measures = {}
+def timed(iterators, others=None, *, rounds, seconds):
+    measures = dict(others or {})
     for name, iterator in iterators.items():
         measure(iterator, 2)  # traces and fills caches
         batches = max(3, int(seconds / measure(iterator, 3)["cpu"]))
@@ -118,23 +117,35 @@ def timed(iterators, *, rounds, seconds):
     return taking.interleaved(measures, rounds)
 
 
-def bench(*, side, layers, batch, images, rounds, seconds):
-    data = pictures(images, side)
+@contextlib.contextmanager
+def rivals(python, **settings):
+    """What `augment_rivals` finds in another interpreter: versions, and (name, layers) -> measure."""
+    found = worker.find(python, *NEEDS)
+    if found is None:
+        yield {"timm and torchvision": worker.how_to(*NEEDS)}, {}
+        return
+    with worker.Worker(found, "benchmarks.augment_rivals", **settings) as other:
+        pairs = itertools.product(other.facts, settings["layers"])
+        yield other.facts, {(name, count): other.measure(f"{name} {count}") for name, count in pairs}
+
+
+def bench(*, python, side, layers, batch, images, rounds, seconds):
+    data, counts = pictures(images, side), [int(count) for count in layers.split(",")]
     pipelines = {"batched": batched, "chain": chain, "pillow": pillow, "keras": keras_layer}
-    lines, facts = [], {}
-    for count in map(int, layers.split(",")):
-        times = timed({n: make(data, count, batch) for n, make in pipelines.items()}, rounds=rounds, seconds=seconds)
-        for name, found in times.items():
-            facts[f"{count} layers, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
-            facts[f"{count} layers, {name}: pairs a second"] = batch / float(np.median(found["wall"]))
-            if name != "batched":
-                bar = BARS[side].get(name) if count == 2 else None
-                ours = times["batched"]["cpu"]
-                lines.append(
-                    taking.line(f"{side}px {count} layers, {name} / ours", found["cpu"], ours, bar=bar, higher=True)
-                )
+    settings = {"images": images, "side": side, "layers": counts, "batch": batch, "seconds": seconds}
+    lines, pace = [], {"rounds": rounds, "seconds": seconds}
+    with rivals(python, **settings) as (facts, elsewhere):
+        for count in counts:
+            there = {name: measure for (name, theirs), measure in elsewhere.items() if theirs == count}
+            times = timed({name: make(data, count, batch) for name, make in pipelines.items()}, there, **pace)
+            for name, found in times.items():
+                facts[f"{count} layers, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+                facts[f"{count} layers, {name}: pairs a second"] = batch / float(np.median(found["wall"]))
+                if name != "batched":
+                    bar, title = BARS[side].get(name) if count == 2 else None, f"{side}px {count} layers, {name} / ours"
+                    lines.append(taking.line(title, found["cpu"], times["batched"]["cpu"], bar=bar, higher=True))
     others = {name: batched_pairs(data, text.format(WEAK[side]), batch) for name, text in OTHERS.items()}
-    for name, found in timed(others, rounds=rounds, seconds=seconds).items():
+    for name, found in timed(others, **pace).items():
         facts[f"{name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
     return lines, facts
 
@@ -144,6 +155,7 @@ if __name__ == "__main__":
     taking.main(
         __doc__,
         bench,
+        python=("", ""),
         side=(32, 32),
         layers=("2,3", "1"),
         batch=(128, 4),

@@ -43,8 +43,22 @@ OPS = {
 }
 
 
-def make_pair(layers, *, side):
-    """Returns a function (H, W, 3) uint8 -> (weak, strong) uint8 arrays."""
+def randaugment(layers):
+    """Returns a function from image to image."""
+
+    def augment(image):
+        for _ in range(layers):
+            name = random.choice(TF_TPU_16)
+            value = argument(name, 10)
+            image = OPS[name](image, -value if name in SIGNED and random.random() < 0.5 else value)
+        return image
+
+    return augment
+
+
+def batches(images, augment, batch):
+    """Yields (weak, strong) uint8 arrays (batch, H, W, 3), for ever; `augment` makes the strong half's images."""
+    side, rng = images.shape[1], np.random.default_rng(0)
 
     def finish(image):
         if side == 32:
@@ -55,11 +69,9 @@ def make_pair(layers, *, side):
         return np.asarray(_cutout(image, 16, (0, 0, 0)) if side == 32 else image)
 
     def pair(array):
-        image = strong = Image.fromarray(array)
-        for _ in range(layers):
-            name = random.choice(TF_TPU_16)
-            value = argument(name, 10)
-            strong = OPS[name](strong, -value if name in SIGNED and random.random() < 0.5 else value)
-        return finish(image), finish(strong)
+        image = Image.fromarray(array)
+        return finish(image), finish(augment(image))
 
-    return pair
+    while True:
+        for ids in rng.permutation(len(images))[: len(images) // batch * batch].reshape(-1, batch):
+            yield tuple(np.stack(view) for view in zip(*(pair(images[i]) for i in ids), strict=True))

@@ -32,7 +32,7 @@ def bench(
     options = REMAT_OPTIONS.get(jax.default_backend())
     runners = {
         "plain": Runner(plain, images, labels),
-        "remat": Runner(plain.clone(remat=True), images, labels, options),
+        "remat": Runner(plain.clone(remat=True), images, labels, options=options),
     }
     if options:
         runners["no option"] = Runner(plain.clone(remat=True), images, labels)

@@ -24,6 +24,8 @@ BENCHES = {
     "growth": "benchmarks.growth",
     "scaling": "benchmarks.scaling",
     "remat": "benchmarks.remat",
+    "pytorch": "benchmarks.pytorch",
+    "replicas": "benchmarks.replicas",
     "transforms": "benchmarks.transforms",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",

@@ -73,8 +73,17 @@ def make_step(model: nn.Module, optimiser: optax.GradientTransformation) -> Call
 class Runner:
     """One compiled variant and its state."""
 
-    def __init__(self, model: nn.Module, images: jax.Array, labels: jax.Array, options: dict[str, str] | None = None):
-        optimiser = optax.chain(optax.add_decayed_weights(5e-4), optax.sgd(0.1, momentum=0.9, nesterov=True))
+    def __init__(
+        self,
+        model: nn.Module,
+        images: jax.Array,
+        labels: jax.Array,
+        *,
+        rate: float = 0.1,
+        decay: float = 5e-4,
+        options: dict[str, str] | None = None,
+    ):
+        optimiser = optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9, nesterov=True))
         variables = jax.jit(lambda: model.init(jax.random.key(0), images, train=False))()
         self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
         self.batch = (images, labels)
@@ -83,10 +92,14 @@ class Runner:
         self.compile_s = time.perf_counter() - start
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
 
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            *state, self.loss = self.compiled(*self.state, *self.batch)
+            self.state = tuple(state)
+        jax.block_until_ready(self.loss)
+
     def __call__(self) -> None:
-        *state, value = self.compiled(*self.state, *self.batch)
-        self.state = tuple(state)
-        jax.block_until_ready(value)
+        self.run(1)
 
 
 def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> tuple[list[dict], dict[str, Any]]:

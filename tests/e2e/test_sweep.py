@@ -77,7 +77,11 @@ KILLS, JOBS = 30, 20
 @pytest.mark.timeout(3000)
 def test_twenty_jobs_killed_thirty_times_end_complete_with_the_same_bits(tmp_path):
     settings = {**SMALL, "duration": "400 steps", "save.every": "20 steps", "log.every": "20 steps"}
-    arguments = [*words(tmp_path / "swept", settings, seeds=f"0:{JOBS}"), "--parallel=2", "--retries=3"]
+    arguments = [
+        *words(tmp_path / "swept", settings, seeds=f"0:{JOBS}"),
+        "--parallel=2",
+        f"--retries={KILLS}",
+    ]  # a slow start may be hit often
     jobs = make_jobs(
         ["quickstart:methods/weak_augment"],
         seeds=parse_seeds(f"0:{JOBS}"),
