@@ -29,6 +29,7 @@ BENCHES = {
     "transforms": "benchmarks.transforms",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",
+    "augment_ops": "benchmarks.augment_ops",
     "imagenet_input": "benchmarks.imagenet_input",
     "profile": "benchmarks.profile",
     "start_up": "benchmarks.start_up",
