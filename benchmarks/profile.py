@@ -30,6 +30,8 @@ PARTS = (
 _ROW = re.compile(r"^\s*(?:ROOT )?%?([\w.-]+) = ")
 _NAME = re.compile(r'op_name="([^"]*)"')
 _CALLED = re.compile(r"(?:calls|to_apply)=%?([\w.-]+)")
+# XLA rewrites the gradient of a kernel, which then has another operation's name, or none.
+_PRODUCT = re.compile(r" (?:convolution|dot)\(")
 
 
 def names(hlo: str) -> dict[str, str]:
@@ -44,10 +46,13 @@ def names(hlo: str) -> dict[str, str]:
             continue
         if (operation := _ROW.match(row)) is None:
             continue
-        if name := _NAME.search(row):
-            found[operation[1]] = name[1]
-            if "/" in name[1]:
-                inside[computation] = name[1]
+        name = match[1] if (match := _NAME.search(row)) else ""
+        if _PRODUCT.search(row):
+            name = f"{name or 'transpose(jvp())'}/dot_general"
+        if name:
+            found[operation[1]] = name
+            if "/" in name:
+                inside[computation] = name
         elif called := _CALLED.search(row):
             calls[operation[1]] = called[1]
     return {**{operation: inside.get(called, "") for operation, called in calls.items()}, **found}
