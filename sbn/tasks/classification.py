@@ -16,7 +16,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.pixels import normalise, standardise
 from sbn.models import make_model
-from sbn.models.network import STREAMS
+from sbn.models.network import STREAMS, init_variables
 from sbn.nn import branches
 from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
@@ -48,9 +48,7 @@ class Classification:
 
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
-        images = jnp.zeros((1, len(self.branches), *self.image_size, 3))
-        variables = jax.jit(lambda k: self.model.init(k, images, train=False))(key)
-        return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+        return init_variables(self.model, key, image_size=self.image_size)
 
     def check_views(self, views: StageViews) -> None:
         """Raises a `ConfigError` if an op of the training step asks for what the model has not."""

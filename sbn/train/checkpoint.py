@@ -118,10 +118,16 @@ class Checkpoints:
         return self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
 
     def shapes(self, step: int) -> dict[str, Any]:
-        """Returns the variables of a checkpoint as shapes and types, without reading them."""
+        """Returns the variables of a checkpoint as shapes and types, without reading them.
+
+        Raises:
+            Exception: of any kind, if it is damaged.
+        """
         with ocp.StandardCheckpointer() as reader:
-            found = reader.metadata(self._directory / str(step) / "model").item_metadata.tree
-        named = {"params": {}, "batch_stats": {}} | found
+            found = reader.metadata(self._directory / str(step) / "model").item_metadata
+        if found is None:
+            raise ValueError("what describes its arrays is damaged")
+        named = {"params": {}, "batch_stats": {}} | found.tree
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), named)
 
     def read(self, step: int, like: TrainState, sharding: Sharding) -> Restored:

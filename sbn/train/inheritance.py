@@ -67,9 +67,10 @@ class Inheritance:
         there = tree.branch_names(config)
         rows = _rows(there, names, self.branch, self.source)
         with contextlib.closing(_opened(self.source, config)) as checkpoints:
-            shapes = checkpoints.shapes(step)
-            _check_same_network(jax.eval_shape(lambda old: _chosen(old, rows), shapes), fresh.variables, self.source)
             try:
+                shapes = checkpoints.shapes(step)
+                chosen = jax.eval_shape(lambda old: _chosen(old, rows), shapes)
+                _check_same_network(chosen, fresh.variables, self.source)
                 old = checkpoints.read(step, _like(shapes, config), sharding).state
             except ConfigError:
                 raise

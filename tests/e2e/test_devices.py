@@ -93,7 +93,7 @@ def start_two(config, folder, name):
     ]
 
 
-@pytest.mark.parametrize("path", ["host", "device"])
+@pytest.mark.parametrize("path", ["host", pytest.param("device", marks=pytest.mark.slow)])
 def test_two_processes_do_what_one_does(tiny, tmp_path, path):
     config = tiny({**SHORT, "data.path": path})
     train(config, tmp_path / "one")

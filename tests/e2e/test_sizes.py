@@ -21,7 +21,7 @@ SIZES = {
 }
 
 
-@pytest.mark.parametrize("path", ["host", "device"])
+@pytest.mark.parametrize("path", ["host", pytest.param("device", marks=pytest.mark.slow)])
 def test_a_batch_is_a_tuple_of_views_where_they_differ_in_size(tiny, path):
     config = tiny({**SIZES, "data.path": path})
     setup = make_setup(config)

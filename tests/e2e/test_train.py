@@ -270,6 +270,7 @@ def test_seeds_differ_and_repeat(tiny, tmp_path):
     assert any((x != y).any() for x, y in zip(jax.tree.leaves(a.params), jax.tree.leaves(c.params), strict=True))
 
 
+@pytest.mark.slow
 def test_stages_carry_over_and_resume_across_the_border(tiny, tmp_path):
     """Split training, then refinement of the main branch alone: aux's statistics stay as they were."""
     changes = {

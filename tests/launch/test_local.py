@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -25,6 +26,7 @@ class Script:
 
     workdir: pathlib.Path
     code: str
+    needs: ClassVar[dict[str, pathlib.Path]] = {}
 
     @property
     def name(self):

@@ -18,10 +18,10 @@ WEIGHTS = jnp.asarray(np.random.default_rng(3).normal(size=(3, 2, 5)), jnp.float
 QUICK = {"xla_backend_optimization_level": 0}  # compiles in half of the time
 CASES = [
     ("wide_resnet", {"dropout": 0.4, "group_skips": True, "group_size": 1}),
-    ("preact_resnet", {"norm": "split_stats"}),
+    pytest.param("preact_resnet", {"norm": "split_stats"}, marks=pytest.mark.slow),
     ("shake_shake", {}),
     ("cifar_resnet", {"norm": "none"}),
-    ("imagenet_resnet", {}),
+    pytest.param("imagenet_resnet", {}, marks=pytest.mark.slow),
 ]
 
 

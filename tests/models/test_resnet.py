@@ -132,6 +132,7 @@ def test_fixup_blocks_start_as_the_identity_and_a_relu():
     np.testing.assert_array_equal(parts["head"]["__call__"][0], 0)
 
 
+@pytest.mark.slow
 def test_a_step_changes_a_fixup_network_as_much_whatever_its_depth():
     """The rule's reason: to first order a step changes the function by the squared gradients, summed over the blocks.
 

@@ -155,8 +155,9 @@ def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
 
 
 def test_a_job_of_two_hosts_outlives_one_of_them(slurm, root):
-    sweep = Sweep(slurm, root, SETTINGS, flags=["--hosts=2"])
-    number = sweep.reach(300)
+    settings = {**SETTINGS, "duration": "600 steps", "save.every": "50 steps"}
+    sweep = Sweep(slurm, root, settings, flags=["--hosts=2"])
+    number = sweep.reach(150)
     slurm.kill_node(NODES[1])
     deadline = time.monotonic() + 120
     while "RUNNING" in slurm.run("squeue", "-h", "-j", number, "-o", "%T"):
@@ -167,4 +168,4 @@ def test_a_job_of_two_hosts_outlives_one_of_them(slurm, root):
     sweep.wait()
     (job,) = sweep.jobs
     assert len(starts(job)) == 2
-    assert read(job.workdir / "result.json")["steps"] == 1500
+    assert read(job.workdir / "result.json")["steps"] == 600

@@ -44,7 +44,7 @@ def test_batches_have_the_size_of_their_views_on_both_paths(tiny):
             np.testing.assert_array_equal(found[name], expected[name])
 
 
-@pytest.mark.parametrize("path", ["host", "device"])
+@pytest.mark.parametrize("path", ["host", pytest.param("device", marks=pytest.mark.slow)])
 def test_views_that_share_draws_share_those_of_common_ops_alone(tiny, path):
     """AugMix's two mixtures: one crop for all three views, and chains of their own."""
     changes = {

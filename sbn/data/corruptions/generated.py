@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from sbn.data.corruptions import parameters
-from sbn.data.corruptions.corrupt import corrupt
 
 _PIXELS = 2**16  # a chunk's: its arrays fit a core's cache, and are large enough to hide what Python costs
 
@@ -50,6 +49,8 @@ class Generated:
     def __getitem__(self, where: slice) -> np.ndarray:
         """Returns a slice, (n, S, S, 3) uint8, the same whatever the slice and the number of workers."""
         ids = np.arange(self.count)[where]
+        from sbn.data.corruptions.corrupt import corrupt  # brings SciPy, which takes longest of all that a run imports
+
         images = np.asarray(self.clean[slice(*where.indices(self.count))])
         made = np.empty_like(images)
         step = max(1, _PIXELS // self.shape[1] ** 2)
