@@ -7,6 +7,7 @@ import pytest
 from benchmarks import replicas
 
 
+@pytest.mark.slow
 def test_mapped_replicas_train_as_alone_and_a_mistaken_batch_is_seen():
     step, states, batches = replicas.make_parts("cifar_resnet-8-2", 4, 2, "float32")
     assert not np.array_equal(batches[0]["pixels"], batches[1]["pixels"])

@@ -7,7 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.make import MODELS
-from sbn.models.network import STREAMS, blocks_a_stage
+from sbn.models.network import STREAMS, blocks_a_stage, init_variables
 from sbn.nn.branches import branch_count, select_branch
 from tests.models import slow_networks
 from tests.models.variables import SMALL, K, apply, images, initial, plain, random_variables, small
@@ -229,3 +229,20 @@ def test_depths_give_blocks(depth, step, rest, blocks):
 def test_impossible_depths_name_the_nearest(depth, step, rest, message):
     with pytest.raises(ValueError, match=message):
         blocks_a_stage(depth, step=step, rest=rest)
+
+
+def test_weights_are_those_of_a_program_compiled_with_all_effort():
+    """To the bit: it is the same program, and what compiles it faster may not round in another way."""
+    network = small("wide_resnet")
+    key = jax.random.key(4)
+    found = init_variables(network, key, image_size=(16, 16))
+    images = jnp.zeros((1, network.branches, 16, 16, 3))
+    expected = jax.jit(lambda k: network.init(k, images, train=False))(key)
+    assert any((leaf != 0).any() for leaf in jax.tree.leaves(expected["params"]))
+    jax.tree.map(np.testing.assert_array_equal, found, dict(expected))
+
+
+def test_shapes_of_weights_are_told_without_compiling_anything():
+    network = small("wide_resnet")
+    shapes = jax.eval_shape(lambda k: init_variables(network, k, image_size=(16, 16)), jax.random.key(0))
+    assert shapes["params"]["head"]["kernel"].shape[-1] == network.classes

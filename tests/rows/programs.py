@@ -130,14 +130,14 @@ def programs():
 
 
 def marked(found):
-    """Programs as parameters of a test. Every run of the tests has those of the papers' rows on an experiment's own
-    network; of other networks, which take long to compile, one: the rest are slow."""
+    """Programs as parameters of a test: one of every table and of every network belongs to all runs of the tests, the
+    rest are slow."""
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
-        network = (path, flat_of(path, name)["model.name"])
-        slow = (network in seen and network[1] != flat_of(path, "base")["model.name"]) or name.startswith("ours/")
-        seen.add(network)
+        places = {(path, name.partition("/")[0]), (path, flat_of(path, name)["model.name"])}
+        slow = places <= seen
+        seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))
     return parameters

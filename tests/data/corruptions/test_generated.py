@@ -48,7 +48,7 @@ def test_kept_images_are_made_once_and_mapped(images, tmp_path, monkeypatch):
     np.testing.assert_array_equal(made, images[:])
     (path,) = (tmp_path / "new").iterdir()
     assert path.name.startswith("snow_2-")
-    monkeypatch.setattr(generated, "corrupt", None)  # nothing is made again
+    monkeypatch.setattr("sbn.data.corruptions.corrupt.corrupt", None)  # nothing is made again
     np.testing.assert_array_equal(kept(images, tmp_path / "new", fingerprint="f"), made)
 
 
@@ -75,7 +75,7 @@ def test_what_fails_leaves_nothing(images, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(generated, "corrupt", fail)
+    monkeypatch.setattr("sbn.data.corruptions.corrupt.corrupt", fail)
     with pytest.raises(RuntimeError, match="no"):
         kept(images, tmp_path, fingerprint="f")
     assert not list(tmp_path.iterdir())
