@@ -96,6 +96,7 @@ def test_a_step_is_compiled_once_a_size_and_never_again(finished):
     assert all(np.isfinite(line["train/crop/loss"]) for line in runs.metric_lines(finished[0]) if "train/loss" in line)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_between_goes_on_to_the_same_bits(finished, tiny, tmp_path, monkeypatch):
     asked = []
 

@@ -33,6 +33,7 @@ def config(tiny, tmp_path, monkeypatch):
     return lambda more=None: tiny({**changes, **(more or {})})
 
 
+@pytest.mark.slow
 def test_a_run_stopped_half_way_ends_as_one_that_was_not(config, tmp_path, monkeypatch):
     whole = train(config(), tmp_path / "whole")
     assert set(whole["metrics"]) >= {"test/main/accuracy", "test/aux/top5_accuracy", "test/mix_0.5/loss"}

@@ -19,7 +19,7 @@ QUICK = {"xla_backend_optimization_level": 0}  # compiles in half of the time
 CASES = [
     ("wide_resnet", {"dropout": 0.4, "group_skips": True, "group_size": 1}),
     pytest.param("preact_resnet", {"norm": "split_stats"}, marks=pytest.mark.slow),
-    ("shake_shake", {}),
+    pytest.param("shake_shake", {}, marks=pytest.mark.slow),
     ("cifar_resnet", {"norm": "none"}),
     pytest.param("imagenet_resnet", {}, marks=pytest.mark.slow),
 ]
