@@ -76,23 +76,19 @@ def compared(rows, *, first):
     found, axis = {(row["way"], row["value"]): row for row in rows}, rows[0]["axis"]
     one, lines = found["split", first], []
 
-    def timed(name, above, below, times=1):
-        for kind, end in (("wall", ""), ("cpu", ", cpu")):
-            lines.append(taking.line(name + end, above[kind], times * below[kind]))
-
     for (way, value), row in found.items():
         split, name = found["split", value], f"{axis} {value}"
         if way == "split" and value != first:
-            timed(f"{name}: time / work", row, one, row["work"] / one["work"])
+            lines += taking.timed(f"{name}: time / work", row, one, row["work"] / one["work"])
             lines.append(taking.line(f"{name}: memory", row["memory"], one["memory"]))
             if axis == "branches":
                 each = value * one["memory"]
                 lines.append(taking.line(f"{name}: memory / {value} x one", row["memory"], each, bar=MEMORY_BAR))
         elif way == "one batch":
-            timed(f"{name}: split / one batch", split, row)
+            lines += taking.timed(f"{name}: split / one batch", split, row)
             lines.append(taking.line(f"{name}: split / one batch, memory", split["memory"], row["memory"]))
         elif way == "one by one":
-            timed(f"{name}: one by one / split", row, split)
+            lines += taking.timed(f"{name}: one by one / split", row, split)
             lines.append(taking.line(f"{name}: one by one / split, memory", row["memory"], split["memory"]))
     return lines
 

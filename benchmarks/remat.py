@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import rounds as taking
-from benchmarks.train_step import BRANCHES, Runner
+from benchmarks.train_step import BRANCHES, Runner, beside_plain
 from sbn.models.make import MODELS
 from sbn.train.step import REMAT_OPTIONS
 
@@ -36,21 +36,7 @@ def bench(
     }
     if options:
         runners["no option"] = Runner(plain.clone(remat=True), images, labels)
-    for runner in runners.values():
-        runner()
-    times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
-    memory = {name: runner.temp_bytes for name, runner in runners.items()}
-    lines, facts = [], {}
-    for name in list(runners)[1:]:
-        time_bar, memory_bar = (TIME_BAR, MEMORY_BAR) if name == "remat" else (None, None)
-        lines.append(taking.line(f"{name} / plain", times[name]["wall"], times["plain"]["wall"], bar=time_bar))
-        lines.append(taking.line(f"{name} / plain, cpu", times[name]["cpu"], times["plain"]["cpu"]))
-        lines.append(taking.line(f"{name} / plain, memory", memory[name], memory["plain"], bar=memory_bar))
-    for name, runner in runners.items():
-        facts[f"{name}: compile s"] = runner.compile_s
-        facts[f"{name}: temporary MiB"] = memory[name] / 2**20
-        facts[f"{name}: images a second"] = BRANCHES * batch / float(jnp.median(times[name]["wall"]))
-    return lines, facts
+    return beside_plain(runners, {"remat": (TIME_BAR, MEMORY_BAR)}, images=BRANCHES * batch, rounds=rounds, steps=steps)
 
 
 if __name__ == "__main__":

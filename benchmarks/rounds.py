@@ -51,6 +51,20 @@ def line(name, above, below=1.0, *, bar=None, higher=False):
     return {"name": name, "ratio": median, "low": low, "high": high, "rounds": rounds, "bar": bar, "higher": higher}
 
 
+def timed(name, above, below, times=1, *, bar=None):
+    """Returns the lines of two variants by the clock, which a bar is for, and by CPU time.
+
+    Args:
+        name: of the first line; the second one's ends in ', cpu'.
+        above: kind -> one number a round, as `interleaved` returns them.
+        below: likewise.
+        times: so much of `below` is compared with.
+        bar: as `line` says.
+    """
+    wall = line(name, above["wall"], times * below["wall"], bar=bar)
+    return [wall, line(f"{name}, cpu", above["cpu"], times * below["cpu"])]
+
+
 def verdict(line):
     """Returns 'holds' or 'MISSED', or nothing where there is no bar."""
     if line["bar"] is None:

@@ -130,8 +130,7 @@ def bench(*, model, batch, devices, rounds, times):
     if two:
         one, both = taken[2 * half, SAME_BATCH], taken.pop("two")
         lines.append(taking.line("2 processes: all-gathers", gathers(of_two), bar=GATHERS_BAR))
-        for kind, end in (("wall", ""), ("cpu", ", cpu")):
-            lines.append(taking.line(f"2 processes of {half} / 1 of {2 * half}: time{end}", both[kind], one[kind]))
+        lines += taking.timed(f"2 processes of {half} / 1 of {2 * half}: time", both, one)
         facts["2 processes"] = described(of_two, both)
     for (n, name), kinds in taken.items():
         facts[f"devices {n}, {name.replace('_', ' ')}"] = described(counted[n][name], kinds)

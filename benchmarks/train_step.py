@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import optax
 
 from benchmarks import rounds as taking
-from sbn.models.network import STREAMS
+from sbn.models.network import STREAMS, Network, init_variables
 from sbn.models.wide_resnet import WideResNet
 
 TIME_BAR, MEMORY_BAR = 1.05, 1.00
@@ -43,7 +43,7 @@ class StockBranchNorm(nn.Module):
         return nn.BatchNorm(axis=(1, -1), use_running_average=not train, momentum=0.9, epsilon=1e-5)(x)
 
 
-def make_variants(depth: int, width: int) -> dict[str, nn.Module]:
+def make_variants(depth: int, width: int) -> dict[str, Network]:
     model = {"depth": depth, "width": width, "classes": 10, "norm": "split"}
     return {
         "plain": WideResNet(branches=1, norm_layer=StockNorm, **model),
@@ -75,7 +75,7 @@ class Runner:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Network,
         images: jax.Array,
         labels: jax.Array,
         *,
@@ -84,7 +84,7 @@ class Runner:
         options: dict[str, str] | None = None,
     ):
         optimiser = optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9, nesterov=True))
-        variables = jax.jit(lambda: model.init(jax.random.key(0), images, train=False))()
+        variables = init_variables(model, jax.random.key(0), image_size=images.shape[2:4])
         self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
         self.batch = (images, labels)
         start = time.perf_counter()
@@ -102,6 +102,34 @@ class Runner:
         self.run(1)
 
 
+def beside_plain(
+    runners: dict[str, Runner], bars: dict[str, tuple[float, float]], *, images: int, rounds: int, steps: int
+) -> tuple[list[dict], dict[str, Any]]:
+    """Returns time and memory of every variant over those of 'plain', and what was taken, by name.
+
+    Args:
+        runners: the variants.
+        bars: name -> the most that its time and its memory may be.
+        images: that pass through the network in a step.
+        rounds: of all of them.
+        steps: of each in a round.
+    """
+    for runner in runners.values():
+        runner()
+    times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
+    memory = {name: runner.temp_bytes for name, runner in runners.items()}
+    lines, facts = [], {}
+    for name, runner in runners.items():
+        if name != "plain":
+            time_bar, memory_bar = bars.get(name, (None, None))
+            lines += taking.timed(f"{name} / plain", times[name], times["plain"], bar=time_bar)
+            lines.append(taking.line(f"{name} / plain, memory", memory[name], memory["plain"], bar=memory_bar))
+        facts[f"{name}: compile s"] = runner.compile_s
+        facts[f"{name}: temporary MiB"] = memory[name] / 2**20
+        facts[f"{name}: images a second"] = images / float(jnp.median(times[name]["wall"]))
+    return lines, facts
+
+
 def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> tuple[list[dict], dict[str, Any]]:
     depth, width = map(int, model.split("-"))
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
@@ -109,23 +137,7 @@ def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> 
     folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))
     models = {name: made for name, made in make_variants(depth, width).items() if name in variants.split(",")}
     runners = {n: Runner(m, *(folded if n == "plain" else (images, labels))) for n, m in models.items()}
-    for runner in runners.values():
-        runner()
-    times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
-    plain, lines = runners["plain"], []
-    for name, runner in runners.items():
-        if name != "plain":
-            time_bar, memory_bar = (TIME_BAR, MEMORY_BAR) if name == "split" else (None, None)
-            lines.append(taking.line(f"{name} / plain", times[name]["wall"], times["plain"]["wall"], bar=time_bar))
-            lines.append(taking.line(f"{name} / plain, cpu", times[name]["cpu"], times["plain"]["cpu"]))
-            memory = taking.line(f"{name} / plain, memory", runner.temp_bytes, plain.temp_bytes, bar=memory_bar)
-            lines.append(memory)
-    facts: dict[str, Any] = {}
-    for name, runner in runners.items():
-        facts[f"{name}: compile s"] = runner.compile_s
-        facts[f"{name}: temporary MiB"] = runner.temp_bytes / 2**20
-        facts[f"{name}: images a second"] = BRANCHES * batch / float(jnp.median(times[name]["wall"]))
-    return lines, facts
+    return beside_plain(runners, {"split": (TIME_BAR, MEMORY_BAR)}, images=BRANCHES * batch, rounds=rounds, steps=steps)
 
 
 if __name__ == "__main__":

@@ -72,10 +72,7 @@ def paired(name: str, ours: list[Callable], theirs: list[Callable], rounds: int,
     for run in runs.values():
         run()
     times = taking.interleaved({side: taking.clocked(run) for side, run in runs.items()}, rounds)
-    return [
-        taking.line(name, times["ours"]["wall"], times["theirs"]["wall"], bar=bar),
-        taking.line(f"{name}, cpu", times["ours"]["cpu"], times["theirs"]["cpu"]),
-    ]
+    return taking.timed(name, times["ours"], times["theirs"], bar=bar)
 
 
 def one_size(count: int, *, batch: int, rounds: int, **network: int) -> list[dict]:

@@ -48,9 +48,9 @@ class Generated:
 
     def __getitem__(self, where: slice) -> np.ndarray:
         """Returns a slice, (n, S, S, 3) uint8, the same whatever the slice and the number of workers."""
-        ids = np.arange(self.count)[where]
         from sbn.data.corruptions.corrupt import corrupt  # brings SciPy, which takes longest of all that a run imports
 
+        ids = np.arange(self.count)[where]
         images = np.asarray(self.clean[slice(*where.indices(self.count))])
         made = np.empty_like(images)
         step = max(1, _PIXELS // self.shape[1] ** 2)
