@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 import jax
 
 from benchmarks import rounds as taking
-from benchmarks.first_step import ready
+from benchmarks.parts import Parts, make_config
 
 # What an operation's name has in it -> what it is part of; the first that fits.
 PARTS = (
@@ -79,8 +79,9 @@ def seconds(events: Iterable[Mapping]) -> dict[str, float]:
 
 
 def bench(*, model: str, batch: int, path: str, steps: int, top: int, trace: str) -> tuple[list[dict], dict]:
-    state, fed, resident, take_step = ready(model, batch, path)
-    compiled = take_step.lower(state, fed, resident).compile()
+    parts = Parts(make_config(model, batch, path))
+    (fed,), state, resident = parts.fed([1]), parts.state(), parts.feed.resident
+    compiled = parts.step().lower(state, fed, resident).compile()
     called = names(compiled.as_text())
     for _ in range(2):
         state, _ = compiled(state, fed, resident)

@@ -21,6 +21,7 @@ from sbn.config.errors import unknown
 
 BENCHES = {
     "train_step": "benchmarks.train_step",
+    "throughput": "benchmarks.throughput",
     "growth": "benchmarks.growth",
     "scaling": "benchmarks.scaling",
     "remat": "benchmarks.remat",

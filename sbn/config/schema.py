@@ -158,6 +158,13 @@ KEYS = (
     Key("duration", "duration", "200 epochs", "How long to train.", per_stage=True),
     Key("batch_size", "int", 128, "Examples a step, over all devices; each gives one image a view.", low=1),
     Key(
+        "steps_per_call",
+        "int",
+        1,
+        "Steps that the devices take in one call, where nothing is logged, saved or evaluated in between: small networks on accelerators wait less for the host.",
+        low=1,
+    ),
+    Key(
         "precision",
         "str",
         "float32",
@@ -281,14 +288,15 @@ KEYS = (
 BY_NAME = {key.name: key for key in KEYS}
 assert len(BY_NAME) == len(KEYS), "a key is declared twice"
 
-# Runs that differ in these are still runs of one row: they say where things lie, what is kept in memory and when
-# something is written, not what is learned or measured.
+# Runs that differ in these are still runs of one row: they say where things lie, what is kept in memory, how the work
+# is cut and when something is written, not what is learned or measured.
 NEUTRAL = frozenset(
     [
         "data.dir",
         "data.archive",
         "data.path",
         "model.remat",
+        "steps_per_call",
         "log.every",
         "log.tensorboard",
         "save.every",

@@ -1,6 +1,7 @@
 """`train(config, workdir)`: the whole interface, and the loop, to be read from top to bottom."""
 
 import contextlib
+import functools
 import logging
 import math
 from collections.abc import Mapping
@@ -8,13 +9,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
 from sbn.evals.make import make_evaluators
 from sbn.tasks.base import Arrays
-from sbn.train import inheritance, preemption, provenance
+from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -105,15 +107,20 @@ def _run(
         shown = {name.removeprefix("train/"): value for name, value in scalars.items() if name.endswith(("loss", "lr"))}
         progress.report(step, shown)
 
+    def due(step: int) -> bool:
+        return plan.log.due(step) or plan.save.due(step) or bool(evaluation.due(step))
+
     # Train
     for stage in plan.stages:
         if step >= stage.stop:
             continue
-        schedule = make_schedule(stage, plan)
-        take_step = make_step(task, stage, schedule, mesh, seed=config.seed, prepare=feed.prepare(stage))
-        for batch in feed.batches(stage, step):
-            state, metrics = take_step(state, meshes.place(mesh, batch), feed.resident)
-            step += 1
+        prepare, schedule = feed.prepare(stage), make_schedule(stage, plan)
+        making = functools.partial(make_step, task, stage, schedule, mesh, seed=config.seed, prepare=prepare)
+        take = {steps: making(steps=steps) for steps in {1, config.steps_per_call}}
+        sizes = calls.sizes(step, stage.stop, most=config.steps_per_call, due=due)
+        for steps, batch in calls.fed(feed.batches(stage, step), sizes):
+            state, metrics = take[steps](state, meshes.place(mesh, batch, axis=int(steps > 1)), feed.resident)
+            step += steps
             pending.add(step, metrics)
             stop = notice.given or checkpoints.reached_preemption(step)
             saving, evaluating = plan.save.due(step) or stop, evaluation.due(step)
@@ -164,7 +171,7 @@ class Pending:
         self._steps: list[tuple[int, Arrays]] = []
 
     def add(self, step: int, metrics: Arrays) -> None:
-        """Takes the metrics of one step."""
+        """Takes the metrics of the step after which `step` were done, or of several, one after the other, up to it."""
         self._steps.append((step, metrics))
 
     def flush(self) -> Mapping[str, float]:
@@ -173,10 +180,14 @@ class Pending:
         Raises:
             Diverged: naming the first step with a value that is not finite.
         """
-        steps, self._steps = jax.device_get(self._steps), []
-        for step, metrics in steps:
-            for name, value in metrics.items():
-                if not math.isfinite(value):
-                    raise Diverged(f"{name} is {value} at step {step}: {_STOPPED}")
-        names = steps[0][1] if steps else ()
-        return {f"train/{name}": math.fsum(float(metrics[name]) for _, metrics in steps) / len(steps) for name in names}
+        taken, self._steps = jax.device_get(self._steps), []
+        found: dict[str, list[float]] = {}
+        for last, metrics in taken:
+            columns = {name: np.atleast_1d(values) for name, values in metrics.items()}
+            for place, row in enumerate(zip(*columns.values(), strict=True)):
+                for name, value in zip(columns, map(float, row), strict=True):
+                    if not math.isfinite(value):
+                        step = last - len(columns[name]) + 1 + place
+                        raise Diverged(f"{name} is {value} at step {step}: {_STOPPED}")
+                    found.setdefault(f"train/{name}", []).append(value)
+        return {name: math.fsum(values) / len(values) for name, values in found.items()}

@@ -22,9 +22,9 @@ def make_mesh(*, batch_size: int) -> Mesh:
     return jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,))
 
 
-def over_data(mesh: Mesh) -> NamedSharding:
-    """Returns the sharding of arrays whose first axis is the examples."""
-    return NamedSharding(mesh, PartitionSpec("data"))
+def over_data(mesh: Mesh, *, axis: int = 0) -> NamedSharding:
+    """Returns the sharding of arrays whose axis `axis` is the examples."""
+    return NamedSharding(mesh, PartitionSpec(*[None] * axis, "data"))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -38,7 +38,7 @@ def place_whole(mesh: Mesh, arrays: Mapping[str, np.ndarray]) -> dict[str, jax.A
     return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in arrays.items()}
 
 
-def place(mesh: Mesh, batch: Mapping[str, Any]) -> dict[str, Any]:
-    """Puts this process's part of a batch on the devices, as part of the global batch."""
-    sharding = over_data(mesh)
+def place(mesh: Mesh, batch: Mapping[str, Any], *, axis: int = 0) -> dict[str, Any]:
+    """Puts this process's part of a batch on the devices, as part of the global batch; `axis` is the examples'."""
+    sharding = over_data(mesh, axis=axis)
     return jax.tree.map(lambda value: jax.make_array_from_process_local_data(sharding, value), dict(batch))

@@ -98,7 +98,10 @@ def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
     views = []
     for name, (ops, streams) in _pipelines(stage).items():
         try:
-            for variant in variants(ops):
+            drawn = variants(ops)
+            if len(drawn) > 1 and (steps := stage.config.steps_per_call) > 1:
+                raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
+            for variant in drawn:
                 if isinstance(images, EncodedImages):
                     check_framing(variant, least=images.least)
                 else:

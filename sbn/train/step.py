@@ -26,12 +26,15 @@ Step = Callable[[TrainState, Arrays, Arrays], tuple[TrainState, Arrays]]
 REMAT_OPTIONS = {"cpu": {"xla_disable_hlo_passes": "cse_barrier_expander"}}
 
 
-def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int, prepare: Prepare) -> Step:
+def make_step(
+    task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int, prepare: Prepare, steps: int = 1
+) -> Step:
     """Returns the jitted step of a stage. It donates the state; batches are sharded over the mesh by example.
 
     Its arguments are the state, a batch of the stage's feed and the feed's resident arrays; of the last two `prepare`
     makes what the task takes. The metrics it returns, scalars on the device: the task's own, 'grad_norm' (before weight
-    decay and clipping) and 'lr'.
+    decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches and metrics have a first axis of
+    that length.
     """
     optimiser = make_optimiser(stage, schedule)
     views = stage_views(stage, task.branches)
@@ -66,13 +69,19 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed:
         metrics = {**metrics, "grad_norm": optax.tree.norm(grads), "lr": schedule(state.step)}
         return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
+    platform = mesh.devices.flat[0].platform
+
+    def several(state: TrainState, fed: Arrays, resident: Arrays) -> tuple[TrainState, Arrays]:
+        # XLA's CPU compiler makes slow convolutions inside of loops.
+        return jax.lax.scan(lambda now, one: step(now, one, resident), state, fed, unroll=platform == "cpu")
+
     whole = meshes.replicated(mesh)
     return jax.jit(
-        step,
-        in_shardings=(whole, meshes.over_data(mesh), whole),
+        step if steps == 1 else several,
+        in_shardings=(whole, meshes.over_data(mesh, axis=int(steps > 1)), whole),
         out_shardings=whole,
         donate_argnums=0,
-        compiler_options=REMAT_OPTIONS.get(mesh.devices.flat[0].platform) if stage.config.model.remat else None,
+        compiler_options=REMAT_OPTIONS.get(platform) if stage.config.model.remat else None,
     )
 
 

@@ -1,0 +1,90 @@
+"""What the benches of whole training steps are made of: a split run on the built-in data, up to its first step."""
+
+import functools
+
+from sbn.config import tree
+from sbn.config.checks import check
+
+WEAK = "crop(4)|flip|cutout(16)"
+SMALL, LARGE = 32, 224
+
+
+def network(name):
+    """Returns the changes that make a network of its name.
+
+    Args:
+        name: 'DEPTH-WIDTH' of a Wide ResNet, on images of 32 pixels; 'resnetDEPTH' of an ImageNet ResNet, of 224.
+    """
+    if name.startswith("resnet"):
+        depth = int(name.removeprefix("resnet"))
+        return {"model.name": "imagenet_resnet", "model.depth": depth, "data.image_size": LARGE}
+    depth, width = map(int, name.split("-"))
+    return {"model.depth": depth, "model.width": width, "data.image_size": SMALL}
+
+
+def make_config(model, batch, path, *, strong=f"randaugment(3, 4)|{WEAK}", **changes):
+    """Returns the config of a run of two views; other keys with __ for their points."""
+    return check(
+        tree.to_config(
+            tree.changed(
+                tree.defaults(),
+                {
+                    "data.name": "shapes",
+                    "data.path": path,
+                    "data.train_examples": 10 * batch,
+                    "data.test_examples": batch,
+                    "branches": ("main", "aux"),
+                    "views.main.augment": WEAK,
+                    "views.aux.augment": strong,
+                    "batch_size": batch,
+                    "duration": "1000 epochs",
+                    **network(model),
+                    **{name.replace("__", "."): value for name, value in changes.items()},
+                },
+            )
+        )
+    )
+
+
+class Parts:
+    """The parts of a run, as `sbn.train.loop` puts them together.
+
+    Args:
+        config: of the run; of one stage.
+    """
+
+    def __init__(self, config):
+        from sbn.train import feed, optimiser, setup
+
+        self.config, self.setup = config, setup.make_setup(config)
+        (self.stage,) = self.setup.plan.stages
+        self.schedule = optimiser.make_schedule(self.stage, self.setup.plan)
+        self.feed = feed.make_feed(self.setup, config)
+
+    @functools.cached_property
+    def prepare(self):
+        return self.feed.prepare(self.stage)
+
+    def state(self):
+        """Returns a fresh state, on all devices."""
+        import jax
+
+        from sbn.train import mesh, optimiser, state
+
+        fresh = state.init_state(self.setup.task, optimiser.make_optimiser(self.stage, self.schedule), seed=0)
+        return jax.device_put(fresh, mesh.replicated(self.setup.mesh))
+
+    def fed(self, sizes):
+        """Yields what calls of so many steps are fed, on the devices."""
+        from sbn.train import calls, mesh
+
+        for size, batch in calls.fed(self.feed.batches(self.stage, 0), sizes):
+            yield mesh.place(self.setup.mesh, batch, axis=int(size > 1))
+
+    def step(self, prepare=None, steps=1):
+        """Returns the jitted step; `prepare` is the feed's unless given."""
+        from sbn.train import step
+
+        made = self.prepare if prepare is None else prepare
+        task, mesh = self.setup.task, self.setup.mesh
+        return step.make_step(task, self.stage, self.schedule, mesh, seed=0, prepare=made, steps=steps)
