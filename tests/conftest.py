@@ -22,8 +22,10 @@ from sbn.config.checks import check
 REAL_DATA = pathlib.Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared/data/tfds"))
 
 # Small enough for two steps to take seconds, and still every part of a run: two views, two branches, all kinds of ops.
+# On the device path, since every process that tests start would load TensorFlow for the other.
 TINY = {
     "data.name": "shapes",
+    "data.path": "device",
     "data.train_examples": 40,
     "data.test_examples": 13,
     "data.image_size": 16,
@@ -41,6 +43,19 @@ TINY = {
     "log.every": "2 steps",
     "log.tensorboard": False,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_fast(request):
+    """Where programs run a step or two, that is over sooner than XLA's optimisations would be."""
+    if request.path.parent.name not in ("evals", "rows", "tasks"):
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")

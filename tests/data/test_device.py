@@ -88,11 +88,13 @@ def eight():
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_eight_devices_make_the_same_batches_and_exchange_nothing_for_it(eight):
     assert eight["same_batches"]
     assert eight["prepare"] == {}  # no collective at all: every device has the set and makes its own examples
 
 
+@pytest.mark.slow
 def test_the_step_has_no_collectives_that_the_host_paths_has_not(eight):
     assert set(eight["device"]) == {"all-reduce"}
     assert eight["device"] == eight["host"]

@@ -32,7 +32,12 @@ def encoded(tiny, tmp_path, monkeypatch):
     write_records(tmp_path, "imagenet2012", held, class_names=NAMES)
 
     def load(view, changes=None, split="test"):
-        plain = {"data.name": "imagenet2012", "data.dir": str(tmp_path), "data.test_split": "validation"}
+        plain = {
+            "data.name": "imagenet2012",
+            "data.path": "host",
+            "data.dir": str(tmp_path),
+            "data.test_split": "validation",
+        }
         limits = {"data.image_size": None, "data.train_examples": None, "data.test_examples": None}
         return sources.load(tiny({**plain, **limits, **(changes or {})}).data, split, view=view)
 
@@ -55,6 +60,7 @@ def test_real_images_are_evaluated_as_pillow_shows_them(tiny, tmp_path, monkeypa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     data = {
         "data.name": "imagenet2012",
+        "data.path": "host",
         "data.dir": str(MINI),
         "data.test_split": "validation",
         "data.image_size": None,

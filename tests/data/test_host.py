@@ -75,6 +75,7 @@ def test_seed_and_stage_change_order_and_draws(source, change):
     assert not any(np.array_equal(x["id"], y["id"]) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.slow
 def test_processes_get_equal_slices_of_the_same_batches(source):
     whole = collect(source, views(WEAK, STRONG))
     parts = [collect(source, views(WEAK, STRONG), shard=(index, 4)) for index in range(4)]

@@ -15,6 +15,7 @@ from tests.e2e import runs
 
 SIZES = (8, 12, 16)
 CROPS = {
+    "data.path": "host",
     "branches": ("main", "crop"),
     "views.main.augment": "",
     "views.crop.augment": f"random_crop_of({SIZES})",

@@ -93,7 +93,7 @@ def start_two(config, folder, name):
     ]
 
 
-@pytest.mark.parametrize("path", ["host", pytest.param("device", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("path", ["device", pytest.param("host", marks=pytest.mark.slow)])
 def test_two_processes_do_what_one_does(tiny, tmp_path, path):
     config = tiny({**SHORT, "data.path": path})
     train(config, tmp_path / "one")
@@ -106,6 +106,7 @@ def test_two_processes_do_what_one_does(tiny, tmp_path, path):
     np.testing.assert_allclose(again["test/main/loss"], two["metrics"]["test/main/loss"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_notice_to_one_process_stops_both_after_the_same_step(tiny, tmp_path):
     config = tiny(
         {"duration": "20000 steps", "save.every": "0 steps", "log.every": "10 steps", "eval.every": "0 steps"}

@@ -20,6 +20,7 @@ def config(tiny, tmp_path, monkeypatch):
     write_records(tmp_path, "imagenet2012", held, class_names=NAMES)
     changes = {
         "data.name": "imagenet2012",
+        "data.path": "host",
         "data.dir": str(tmp_path),
         "data.test_split": "validation",
         "data.image_size": None,

@@ -12,6 +12,7 @@ from tests.data.imagenets import examples, write_tiny_imagenet, write_zip
 MINI = REAL_DATA.with_name("tfds_mini")
 NAMES = ["n01443537", "n01629819", "n02056570"]
 FEW = {
+    "data.path": "host",
     "duration": "2 steps",
     "batch_size": 4,
     "data.test_split": "validation",
@@ -21,6 +22,7 @@ FEW = {
 }
 
 
+@pytest.mark.slow
 def test_a_network_trains_on_tiny_imagenet_from_its_zip_its_folder_and_an_archive_alike(tiny, tmp_path):
     splits = {"train": examples(9, classes=3, sizes=[(64, 64)]), "validation": examples(5, classes=3, sizes=[(64, 64)])}
     root, archive = tmp_path / "tiny-imagenet-200", tmp_path / "tiny.npz"

@@ -99,6 +99,7 @@ def test_before_its_first_checkpoint_it_insists_on_the_run_it_began_from(first, 
         train(config, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_branches_go_by_name(first, tiny, tmp_path):
     """aux of a split model becomes a plain network; a plain network becomes both branches of a split one."""
     plain = {

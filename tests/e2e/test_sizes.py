@@ -31,7 +31,8 @@ def test_a_batch_is_a_tuple_of_views_where_they_differ_in_size(tiny, path):
     assert sources.load(config.data, "train").images.shape[1:3] == (16, 16)
 
 
-@pytest.mark.parametrize("kind", ["split", pytest.param("shared", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["split", "shared"])
 def test_both_data_paths_train_alike(tiny, tmp_path, kind):
     changes = {**SIZES, "norm.kind": kind}
     for path in ("host", "device"):

@@ -35,6 +35,7 @@ def finished(tmp_path_factory):
     return workdir, train(config, workdir)["metrics"]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_maps_curves_and_pictures(finished):
     workdir, metrics = finished
     for evaluator in EVALS[1:]:
@@ -50,6 +51,7 @@ def test_a_run_leaves_maps_curves_and_pictures(finished):
             assert accuracy == pytest.approx(metrics[f"test/{name}/accuracy"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_evaluate_leaves_the_same_files_and_takes_other_settings(finished):
     workdir, metrics = finished
     before = {path: path.read_bytes() for path in workdir.glob("artifacts/*/3.*")}

@@ -111,7 +111,9 @@ def test_evaluate_names_unknown_evaluators_and_empty_folders(finished, tmp_path)
         evaluate.evaluate(tmp_path)
 
 
-@pytest.mark.parametrize("stop_at", [1, 4, 9])
+@pytest.mark.parametrize(
+    "stop_at", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(9, marks=pytest.mark.slow)]
+)
 def test_a_preempted_run_saves_and_goes_on_to_the_same_bits(finished, tiny, tmp_path, stop_at, monkeypatch):
     notices = []
 

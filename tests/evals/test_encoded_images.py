@@ -25,10 +25,12 @@ def data_dir(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_every_analysis_measures_every_image_of_a_folder(tiny, data_dir):
     config = tiny(
         {
             "data.name": "imagenette",
+            "data.path": "host",
             "data.dir": str(data_dir),
             "data.test_split": "validation",
             "data.train_examples": None,

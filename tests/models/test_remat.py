@@ -130,6 +130,7 @@ def temporary_bytes(config):
     return step.lower(state, fed, {}).compile().memory_analysis().temp_size_in_bytes
 
 
+@pytest.mark.slow
 def test_the_compiled_training_step_takes_less_memory(tiny):
     """XLA's CPU compiler undoes rematerialisation where it is not told to leave it."""
     small = {"model.name": "cifar_resnet", "model.depth": 14, "model.width": 4}

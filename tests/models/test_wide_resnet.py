@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
+from sbn.models.network import init_variables
 from tests.models.variables import K, count, images, random_variables, shapes_of, small
 
 
@@ -50,7 +51,8 @@ def test_28_has_25_norms_of_4_blocks_a_group():
 
 
 def test_initial_kernels_follow_the_formulas():
-    params = model(width=4, shortcut="conv", classes=100).init(jax.random.key(0), images(), train=False)["params"]
+    network = model(width=4, shortcut="conv", classes=100)
+    params = init_variables(network, jax.random.key(0), image_size=(32, 32))["params"]
     for path, leaf in flatten_dict(params).items():
         if path[-1] == "scale":
             np.testing.assert_array_equal(leaf, 1)

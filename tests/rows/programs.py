@@ -43,7 +43,7 @@ FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pi
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
 RATES = ("optim.lr", "optim.weight_decay", "schedule.factor")
 # A run goes through its program in the same way whatever these say.
-SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path", "model.remat"}
+SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path", "model.remat", "steps_per_call"}
 
 
 def flat_of(path, name):
@@ -130,14 +130,15 @@ def programs():
 
 
 def marked(found):
-    """Programs as parameters of a test: one of every table and of every network belongs to all runs of the tests, the
-    rest are slow."""
+    """Programs as parameters of a test: one of every network of an experiment, with stages and without, after another
+    row and not, belongs to all runs of the tests; the rest are slow."""
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
-        places = {(path, name.partition("/")[0]), (path, flat_of(path, name)["model.name"])}
-        slow = places <= seen
-        seen |= places
+        flat = small(path, name)
+        place = (path, flat["model.name"], len(flat["stages"]), bool(load(path).rows()[name].needs))
+        slow = place in seen
+        seen.add(place)
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))
     return parameters

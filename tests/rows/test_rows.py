@@ -3,7 +3,6 @@
 import json
 import pathlib
 
-import jax
 import numpy as np
 import pytest
 
@@ -23,14 +22,6 @@ SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
 every_row = pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
 PROGRAMS = programs.programs()
 SIDES = {"cifar10": 32, "cifar100": 32, "tiny_imagenet": 64}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_fast():
-    """Two steps are over sooner than XLA's optimisations."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.mark.parametrize("alike", programs.marked(PROGRAMS))

@@ -160,6 +160,7 @@ def test_bfloat16_activations_leave_parameters_and_losses_in_float32(tiny, batch
     assert float(b) == pytest.approx(float(a), rel=0.05)  # 8 bits of mantissa through ten layers
 
 
+@pytest.mark.slow
 def test_dropout_follows_its_key(tiny, batch):
     task = task_of(tiny({"model.dropout": 0.5}))
     variables = task.init(stream_key(0, "init"))

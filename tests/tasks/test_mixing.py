@@ -190,6 +190,7 @@ def adversarial_images(task, variables, images, views):
     ).images
 
 
+@pytest.mark.slow
 def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch):
     """Training on an attacked view is training on its images as constants."""
     task = task_of(tiny())

@@ -57,7 +57,7 @@ def test_a_pipeline_equals_pillow_on_one_image_after_the_other(text, size):
 @pytest.mark.parametrize(
     "text",
     [
-        *PIPELINES,
+        *(pytest.param(text, marks=[pytest.mark.slow] * (place % 3 > 0)) for place, text in enumerate(PIPELINES)),
         "gaussian(0.2)|flip",
         "patch_gaussian(9, 1, True)",
         "crop(4)|augmix(all_ops=True)",

@@ -1,4 +1,4 @@
-"""Whole runs on the device path: they do what the host path's do, resume bit for bit, and need no TensorFlow."""
+"""Whole runs on either data path: they do the same, resume bit for bit, and one of them needs no TensorFlow."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ from sbn.config.errors import ConfigError
 from sbn.train import train
 from tests.e2e import runs
 
-ON_DEVICE = {"data.path": "device"}
+ON_HOST = {"data.path": "host"}  # the tiny config is on the device path
 
 WITHOUT = """
 import json, sys
@@ -28,16 +28,16 @@ assert result["steps"] == 10
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    return tmp_path_factory.mktemp("device")
+    return tmp_path_factory.mktemp("host")
 
 
 @pytest.fixture
 def finished(tiny, workdir):
-    train(tiny(ON_DEVICE), workdir / "whole")  # once: a finished run returns at once
+    train(tiny(ON_HOST), workdir / "whole")  # once: a finished run returns at once
     return workdir / "whole"
 
 
-def test_a_run_does_what_the_host_paths_does(tiny, finished, tmp_path):
+def test_both_paths_make_the_same_run(tiny, finished, tmp_path):
     train(tiny(), tmp_path)
     mine, theirs = runs.metric_lines(finished), runs.metric_lines(tmp_path)
     assert [line.keys() for line in mine] == [line.keys() for line in theirs]
@@ -47,10 +47,10 @@ def test_a_run_does_what_the_host_paths_does(tiny, finished, tmp_path):
         np.testing.assert_allclose(list(a.values()), list(b.values()), rtol=1e-4, atol=1e-6)
 
 
-def test_a_killed_run_resumes_bit_for_bit(tiny, finished, tmp_path):
-    process = runs.start(tiny(ON_DEVICE), tmp_path / "killed")
+def test_a_killed_run_on_the_host_path_resumes_bit_for_bit(tiny, finished, tmp_path):
+    process = runs.start(tiny(ON_HOST), tmp_path / "killed")
     assert runs.signal_at(process, "step  6/10", signal.SIGKILL)[0] == -signal.SIGKILL
-    train(tiny(ON_DEVICE), tmp_path / "killed")
+    train(tiny(ON_HOST), tmp_path / "killed")
     runs.assert_same_state(runs.final_state(finished), runs.final_state(tmp_path / "killed"))
     assert [line["step"] for line in runs.metric_lines(finished)] == [
         line["step"] for line in runs.metric_lines(tmp_path / "killed")
@@ -60,16 +60,16 @@ def test_a_killed_run_resumes_bit_for_bit(tiny, finished, tmp_path):
 def test_without_tensorflow_the_host_path_names_the_other(tiny, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ConfigError, match="'device' does without"):
-        train(tiny(), tmp_path / "run")
+        train(tiny(ON_HOST), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ConfigError, match=r"data\.archive"):
-        train(tiny({"data.name": "cifar10", "data.image_size": None}), tmp_path / "run")
+        train(tiny({**ON_HOST, "data.name": "cifar10", "data.image_size": None}), tmp_path / "run")
 
 
 def test_training_needs_no_tensorflow(tiny, tmp_path):
     config = tmp_path / "config.json"
-    config.write_text(json.dumps(tiny({**ON_DEVICE, "log.tensorboard": True}).to_dict()))
+    config.write_text(json.dumps(tiny({"log.tensorboard": True}).to_dict()))
     command = [sys.executable, "-c", WITHOUT, str(config), str(tmp_path / "run")]
     done = subprocess.run(command, cwd=runs.ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
