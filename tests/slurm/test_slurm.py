@@ -20,6 +20,7 @@ from tests.slurm.cluster import NODES, all_idle, cluster, why_not
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 SETTINGS = {
+    "data.path": "device",  # each process starts sooner than with TensorFlow
     "data.train_examples": "40",
     "data.test_examples": "13",
     "data.image_size": "16",
