@@ -87,4 +87,4 @@ class Parts:
 
         made = self.prepare if prepare is None else prepare
         task, mesh = self.setup.task, self.setup.mesh
-        return step.make_step(task, self.stage, self.schedule, mesh, seed=0, prepare=made, steps=steps)
+        return step.make_step(task, self.stage, self.schedule, mesh, prepare=made, steps=steps)

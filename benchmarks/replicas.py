@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import rounds as taking
+from benchmarks.steps import SEED
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import unknown
@@ -57,7 +58,7 @@ def make_parts(model: str, batch: int, count: int, precision: str) -> tuple[Step
     setup = make_setup(make_config(model, batch, precision))
     stage = setup.plan.stages[0]
     schedule = make_schedule(stage, setup.plan)
-    step = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=lambda batch, resident: batch)
+    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda batch, resident: batch)
     optimiser = make_optimiser(stage, schedule)
     states = [init_state(setup.task, optimiser, seed=seed) for seed in range(count)]
     rng = np.random.default_rng(0)
@@ -83,7 +84,7 @@ def make_program(variant: str, step: Step, count: int) -> Any:
     """Returns a function of `count` stacked states and batches: the new states and metrics, stacked."""
 
     def one(state: TrainState, batch: Any) -> Any:
-        return step(state, batch, {})
+        return step(state, batch, SEED)
 
     if variant == "vmap":
         return jax.vmap(one)
@@ -119,7 +120,7 @@ def measured(
     model: str, count: int, *, batch: int, rounds: int, variants: str, precision: str
 ) -> tuple[list[dict], dict[str, Any]]:
     step, states, batches = make_parts(model, batch, count, precision)
-    runners = {"separate": Runner(lambda state, batch: step(state, batch, {}), states, batches)}
+    runners = {"separate": Runner(lambda state, batch: step(state, batch, SEED), states, batches)}
     for name in variants.split(","):
         runners[name] = Runner(make_program(name, step, count), [stacked(states)], [stacked(batches)])
     for runner in runners.values():

@@ -18,6 +18,7 @@ from sbn.train.state import TrainState, init_state
 from sbn.train.step import make_step
 
 CLASSES = 10
+SEED = {"seed": np.uint32(0)}  # what a step asks of a feed that has no data on the devices
 
 
 def make_config(*, depth, width, batch, branches, kind="split", sequential=False):
@@ -56,8 +57,8 @@ class Step:
         shapes = jax.eval_shape(lambda: init_state(task, optimiser, seed=0))
         self.state = jax.device_put(filled(shapes), whole)
         self._batch = meshes.place(mesh, _noise(config, side))
-        take = make_step(task, stage, schedule, mesh, seed=0, prepare=lambda batch, resident: batch)
-        self._lowered = take.lower(self.state, self._batch, {})
+        take = make_step(task, stage, schedule, mesh, prepare=lambda batch, resident: batch)
+        self._lowered = take.lower(self.state, self._batch, SEED)
         # Counted before XLA replaces convolutions by calls of a library, whose work it does not know on every backend.
         self.work = self._lowered.cost_analysis()["flops"]
         self.kept = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state))
@@ -73,7 +74,7 @@ class Step:
         return self.compiled.memory_analysis().temp_size_in_bytes
 
     def __call__(self):
-        self.state, metrics = self.compiled(self.state, self._batch, {})
+        self.state, metrics = self.compiled(self.state, self._batch, SEED)
         jax.block_until_ready((self.state, metrics))
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks import rounds as taking
 from benchmarks.parts import Parts, make_config
+from benchmarks.steps import SEED
 
 BAR = 1.10
 VIEWS = 2
@@ -67,8 +68,8 @@ def programs(parts, calls):
     """Returns name -> (what runs it so many times, steps a run), and the operations of a step."""
     (ids,) = parts.fed([1])
     ready = jax.block_until_ready(jax.jit(parts.prepare)(ids, parts.feed.resident))
-    bare = parts.step(lambda batch, resident: batch).lower(parts.state(), ready, {})
-    found = {"bare": (stepping(parts.state(), bare.compile(), [ready], {}), 1)}
+    bare = parts.step(lambda batch, resident: batch).lower(parts.state(), ready, SEED)
+    found = {"bare": (stepping(parts.state(), bare.compile(), [ready], SEED), 1)}
     for name, steps in {"fed": 1, "several": calls}.items():
         fed = list(parts.fed([steps] * 4))
         found[name] = (stepping(parts.state(), parts.step(steps=steps), fed, parts.feed.resident), steps)

@@ -22,9 +22,9 @@ from sbn.data.views import Batch, View, strengths, together
 Arrays = Mapping[str, jax.Array]
 
 
-def resident(source: Source) -> Batch:
-    """Returns what lies on the devices: {'pixels': (M, H, W) int32, packed, 'label': (M,) int32}."""
-    return {"pixels": pixels.pack(source.images), "label": source.labels}
+def resident(source: Source, *, seed: int) -> Batch:
+    """Returns what lies on the devices: {'pixels': (M, H, W) int32, packed, 'label': (M,) int32, 'seed': () uint32}."""
+    return {"pixels": pixels.pack(source.images), "label": source.labels, "seed": np.asarray(seed, np.uint32)}
 
 
 def batches(
@@ -81,13 +81,12 @@ def batches_of(
 
 
 def make_prepare(
-    views: Sequence[View], *, seed: int, stage: int, image_size: tuple[int, int], mesh: Mesh
+    views: Sequence[View], *, stage: int, image_size: tuple[int, int], mesh: Mesh
 ) -> Callable[[Arrays, Arrays], dict[str, Any]]:
     """Returns `prepare(batch, resident)`, to be called inside a jitted step: ids become the host path's batches.
 
     Args:
         views: K pipelines.
-        seed: the experiment's seed.
         stage: index of the stage.
         image_size: (H, W).
         mesh: of one axis, over which the examples lie.
@@ -103,7 +102,7 @@ def make_prepare(
         images = resident["pixels"][ids]
         now = batch["strength"][0] if "strength" in batch else [None] * len(views)
         augmented = [
-            apply(images, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
+            apply(images, seed=resident["seed"], stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
             for k, (apply, view) in enumerate(zip(applies, views, strict=True))
         ]
         made = {"pixels": together(augmented, jnp.stack), "label": resident["label"][ids], "id": ids}

@@ -15,7 +15,7 @@ Arrays = Mapping[str, jax.Array]
 Keys = Callable[[str], jax.Array]
 
 
-def stream_key(seed: int, stream: str, step: jax.Array | int = 0) -> jax.Array:
+def stream_key(seed: jax.Array | int, stream: str, step: jax.Array | int = 0) -> jax.Array:
     """Returns the key of a named stream of random numbers at a step: f(seed, stream, step), nothing consumed."""
     key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(stream.encode()))
     return jax.random.fold_in(key, step)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
@@ -22,7 +23,8 @@ class Feed(Protocol):
     """One way. All give the same batches for the same config.
 
     Attributes:
-        resident: arrays that lie on every device throughout, for `prepare` to read.
+        resident: arrays that lie on every device throughout, for the step and `prepare` to read. 'seed', () uint32, is
+            one of them: so the seeds of a row are one program, compiled once.
     """
 
     resident: Arrays
@@ -42,7 +44,7 @@ class HostFeed:
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         if importlib.util.find_spec("tensorflow") is None:
             raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
-        self.resident: Arrays = {}
+        self.resident: Arrays = meshes.place_whole(setup.mesh, {"seed": np.asarray(config.seed, np.uint32)})
         self._setup, self._config = setup, config
         self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
 
@@ -66,13 +68,12 @@ class DeviceFeed:
         self._setup, self._config = setup, config
         self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
         self._prepares = {stage.name: self._make_prepare(stage) for stage in setup.plan.stages}
-        self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train))
+        self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train, seed=config.seed))
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        size, seed = self._setup.task.image_size, self._config.seed
-        views = self._views[stage.name]
+        views, size = self._views[stage.name], self._setup.task.image_size
         try:
-            return device.make_prepare(views, seed=seed, stage=stage.index, image_size=size, mesh=self._setup.mesh)
+            return device.make_prepare(views, stage=stage.index, image_size=size, mesh=self._setup.mesh)
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
 

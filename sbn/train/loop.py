@@ -115,7 +115,7 @@ def _run(
         if step >= stage.stop:
             continue
         prepare, schedule = feed.prepare(stage), make_schedule(stage, plan)
-        making = functools.partial(make_step, task, stage, schedule, mesh, seed=config.seed, prepare=prepare)
+        making = functools.partial(make_step, task, stage, schedule, mesh, prepare=prepare)
         take = {steps: making(steps=steps) for steps in {1, config.steps_per_call}}
         sizes = calls.sizes(step, stage.stop, most=config.steps_per_call, due=due)
         for steps, batch in calls.fed(feed.batches(stage, step), sizes):

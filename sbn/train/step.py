@@ -26,9 +26,7 @@ Step = Callable[[TrainState, Arrays, Arrays], tuple[TrainState, Arrays]]
 REMAT_OPTIONS = {"cpu": {"xla_disable_hlo_passes": "cse_barrier_expander"}}
 
 
-def make_step(
-    task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, seed: int, prepare: Prepare, steps: int = 1
-) -> Step:
+def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepare: Prepare, steps: int = 1) -> Step:
     """Returns the jitted step of a stage. It donates the state; batches are sharded over the mesh by example.
 
     Its arguments are the state, a batch of the stage's feed and the feed's resident arrays; of the last two `prepare`
@@ -55,7 +53,7 @@ def make_step(
             return jax.grad(loss, has_aux=True)(state.params)
 
         def keys(stream: str) -> jax.Array:
-            return stream_key(seed, stream, state.step)
+            return stream_key(resident["seed"], stream, state.step)
 
         if parts == 1:
             grads, (batch_stats, metrics) = gradients(batch, state.batch_stats, keys)

@@ -24,8 +24,8 @@ from tests.data.test_device import SIZE, SPAN, STRONG, WEAK, make_mesh, make_sou
 
 def batches():
     source, asked, mesh = make_source(), views(WEAK, STRONG), make_mesh()
-    prepare = jax.jit(device.make_prepare(asked, seed=SPAN["seed"], stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
-    resident = meshes.place_whole(mesh, device.resident(source))
+    prepare = jax.jit(device.make_prepare(asked, stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
+    resident = meshes.place_whole(mesh, device.resident(source, seed=SPAN["seed"]))
     fed = [meshes.place(mesh, batch) for batch in device.batches(source, **SPAN)]
     same = all(
         np.array_equal(prepare(mine, resident)["pixels"], theirs["pixels"])
@@ -43,7 +43,7 @@ def step(path):
     whole = meshes.replicated(setup.mesh)
     state = jax.device_put(init_state(setup.task, make_optimiser(stage, schedule), seed=0), whole)
     fed = meshes.place(setup.mesh, next(iter(feed.batches(stage, 0))))
-    take_step = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=feed.prepare(stage))
+    take_step = make_step(setup.task, stage, schedule, setup.mesh, prepare=feed.prepare(stage))
     return collectives(take_step.lower(state, fed, feed.resident).compile().as_text())
 
 

@@ -36,8 +36,8 @@ def make_mesh():
 
 def prepared(source, views, **span):
     span = {**SPAN, **span}
-    prepare = device.make_prepare(views, seed=span["seed"], stage=span["stage"], image_size=SIZE, mesh=make_mesh())
-    prepare, resident = jax.jit(prepare), device.resident(source)
+    prepare = device.make_prepare(views, stage=span["stage"], image_size=SIZE, mesh=make_mesh())
+    prepare, resident = jax.jit(prepare), device.resident(source, seed=span["seed"])
     return [jax.device_get(prepare(batch, resident)) for batch in device.batches(source, **span)]
 
 

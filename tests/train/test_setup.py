@@ -34,8 +34,8 @@ def test_batches_have_the_size_of_their_views_on_both_paths(tiny):
     setup, made = views(tiny, "random_crop(12)|flip", "inception_crop(12)|randaugment(1, 4)")
     address = {"seed": 3, "stage": 0}
     span = {**address, "batch_size": 8, "start": 4, "stop": 6}
-    prepare = device.make_prepare(made, **address, image_size=(16, 16), mesh=setup.mesh)
-    resident = jax.device_put(device.resident(setup.train))
+    prepare = device.make_prepare(made, stage=address["stage"], image_size=(16, 16), mesh=setup.mesh)
+    resident = jax.device_put(device.resident(setup.train, seed=address["seed"]))
     ids = device.batches(setup.train, **span)
     for expected, fed in zip(host.batches(setup.train, made, **span), ids, strict=True):
         found = jax.jit(prepare)(fed, resident)
