@@ -14,6 +14,7 @@ from launch.plan import Job
 from launch.queues import ACTIVE
 from sbn.config import tree
 from sbn.config.durations import clock_time
+from sbn.config.stored import differences
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
@@ -87,10 +88,11 @@ def _look_at_result(job: Job, path: epath.Path) -> State:
         return State("refused", f"{path} is damaged: look at it, and remove it to run the job again")
     config = result.get("config")
     if config != job.config:
-        there = tree.flatten(config) if isinstance(config, dict) else {}
-        different = tree.difference(there, tree.flatten(job.config))
+        if not isinstance(config, dict):
+            return State("refused", f"{path} holds no config: look at it, and remove it to run the job again")
         # the folder that it went on from may have been called by another path
-        shown = [f"{n}: {old!r} there, {new!r} in the row" for n, (old, new) in different.items() if n not in job.needs]
+        different = differences(config, tree.flatten(job.config), passed_over=job.needs)
+        shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
         if shown:
             return State("refused", f"holds a run of another config ({'; '.join(shown)})")
     return State("done", f"{result['steps']} steps in {clock_time(result['seconds'])}", seconds=result["seconds"])
