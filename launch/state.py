@@ -1,5 +1,6 @@
 """What has become of a job, read from the files in its work directory: there is no other record."""
 
+import functools
 import json
 import os
 import pathlib
@@ -12,9 +13,9 @@ from etils import epath
 
 from launch.plan import Job
 from launch.queues import ACTIVE
-from sbn.config import tree
+from sbn.config import rows, tree
 from sbn.config.durations import clock_time
-from sbn.config.stored import differences
+from sbn.config.stored import differences, other_source
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
@@ -95,7 +96,16 @@ def _look_at_result(job: Job, path: epath.Path) -> State:
         shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
         if shown:
             return State("refused", f"holds a run of another config ({'; '.join(shown)})")
+    experiment = pathlib.Path(job.file).stem
+    if other := other_source(result.get("init"), experiment=experiment, needed=_needs(job.file, job.row)):
+        return State("refused", other)
     return State("done", f"{result['steps']} steps in {clock_time(result['seconds'])}", seconds=result["seconds"])
+
+
+@functools.cache
+def _needs(file: str, row: str) -> str | None:
+    """The row whose run a row begins from."""
+    return rows.load_experiment(file).rows()[row].needs.get("init.from")
 
 
 def _running(progress: Mapping[str, Any]) -> State:

@@ -1,4 +1,4 @@
-"""The config that a run stored, held against the one that its row gives now."""
+"""What a run stored, held against its row as it is now: the config, and the run that it began from."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -31,6 +31,23 @@ def differences(
         for name, (old, new) in found.items()
         if not (_without_stage(name) in NEUTRAL or name in passed_over or (new is None and (name, old) in _SPELT_OUT))
     }
+
+
+def other_source(init: Any, *, experiment: str, needed: str | None) -> str:
+    """Returns a line on what a run began from, where that is known to be of another row than it needs; else ''.
+
+    Args:
+        init: what its init.json holds, None of a run that began from nothing; older ones do not say whose run it was.
+        experiment: of the run.
+        needed: the row whose run it needs; None for none.
+    """
+    source = init.get("source") if isinstance(init, Mapping) else None
+    if not needed or not isinstance(source, Mapping) or source.get("row") is None:
+        return ""
+    if (source.get("experiment"), source["row"]) == (experiment, needed):
+        return ""
+    name = f"{source.get('experiment')}:{source['row']}" if source["row"] else "no row"
+    return f"it began from {init.get('from')}, a run of {name}, and needs one of {experiment}:{needed}"
 
 
 def _without_stage(name: str) -> str:

@@ -10,6 +10,7 @@ from sbn.report.cells import label
 from sbn.report.collect import Found, Run
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.failures import Failure, failures_of
+from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
 from sbn.report.tables import Line, make_lines, stray_rows
@@ -127,7 +128,7 @@ def _groups(
     groups: dict[str, Sequence[Run]] = {}
     for line in lines:
         own = {f"{table}/{line.row}", rows[line.row].runs_of}
-        groups[label(line)] = [run for run in runs if run.row in own and run.overrides == line.overrides]
+        groups[label(line)], _ = alike([run for run in runs if run.row in own and run.overrides == line.overrides])
     return groups
 
 

@@ -38,6 +38,7 @@ class Run:
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
         later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
+        init: of a run that began from another one, what it recorded about that; empty of others.
     """
 
     path: pathlib.Path
@@ -54,6 +55,7 @@ class Run:
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
     later: tuple[Mapping[str, Any], ...] = ()
+    init: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -140,8 +142,30 @@ def read_run(path: pathlib.Path) -> Run:
     given["overrides"] = {name: value for name, value in given["overrides"].items() if name not in NEUTRAL}
     stages = {name: (start, stop) for name, (start, stop) in content.get("stages", {}).items()}
     per_epoch = content.get("steps_per_epoch")
-    written = file.stat().st_mtime
-    return Run(path=path, metrics=metrics, written=written, stages=stages, steps_per_epoch=per_epoch, **given)
+    return Run(
+        path=path,
+        metrics=metrics,
+        written=file.stat().st_mtime,
+        stages=stages,
+        steps_per_epoch=per_epoch,
+        init=_began(content.get("init")),
+        **given,
+    )
+
+
+def _began(init: Any) -> Mapping[str, Any]:
+    """What a run recorded of the run that it began from; empty if that is damaged."""
+    try:
+        source = init and init.get("source")
+        while source:
+            _ = (
+                {name: stop - start for name, (start, stop) in source["stages"].items()},
+                dict(source["overrides"] or {}),
+            )
+            source = source["source"]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return {}
+    return init or {}
 
 
 def _line(text: str) -> Mapping[str, Any] | None:

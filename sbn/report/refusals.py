@@ -1,4 +1,5 @@
-"""Runs that are not what their folder says: the stored config is not that of the row with the recorded overrides.
+"""Runs that are not what their folder says: the stored config is not that of the row with the recorded overrides, or
+they began from a run of another row than theirs needs.
 
 A row that was edited after it was run, a result copied into another row's folder or changed by hand would otherwise
 be averaged with the others. What a run itself recorded as overrides is no such thing: the report shows it as a variant.
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from sbn.config import rows, tree
 from sbn.config.errors import ConfigError
-from sbn.config.stored import differences
+from sbn.config.stored import differences, other_source
 from sbn.report.collect import Run
 
 _SHOWN = 4  # differences told in a line
@@ -41,6 +42,10 @@ def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run],
                 shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
                 more = f"; and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
                 refused.append(f"{where} with its overrides ({'; '.join(shown[:_SHOWN])}{more})")
+                continue
+            needed = named[run.row].needs.get("init.from")
+            if other := other_source(run.init, experiment=experiment.name, needed=needed):
+                refused.append(f"{run.path}: refused, {other}")
                 continue
         kept.append(run)
     return kept, refused

@@ -36,7 +36,8 @@ class Inheritance:
 
     Attributes:
         before: what its steps and stages are counted on from.
-        record: what init.json holds: where from, which step, the checkpoint's checksum; None: nothing is taken over.
+        record: what init.json holds: where from, which step, the checkpoint's checksum, whose run that was (`source`);
+            None: nothing is taken over.
         source: the work directory to read; None once the run has a checkpoint of its own, which then tells all.
         branch: the other run's branch that every branch starts from; None: each from that of its own name.
     """
@@ -112,10 +113,11 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     source = epath.Path(init["from"])
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
-    record = {"from": init["from"], **_position(source, init.stage)}
-    if recorded is not None and recorded | record != recorded:
+    position = {"from": init["from"], **_position(source, init.stage)}
+    if recorded is not None and recorded | position != recorded:
         raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
-    return Inheritance(Before(record["step"], record["stages"]), record, source, init.branch)
+    record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
+    return Inheritance(Before(position["step"], position["stages"]), record, source, init.branch)
 
 
 def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:

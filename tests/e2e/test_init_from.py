@@ -9,7 +9,7 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
-from sbn.train import Preempted, preemption, train
+from sbn.train import Origin, Preempted, preemption, train
 from tests.e2e import runs
 
 TRAIN = {"duration": "4 steps", "save.every": "0 steps", "save.keep": 1, "eval.every": "0 steps"}
@@ -20,6 +20,7 @@ REFINE = {
     "stage.refine.schedule.kind": "constant",
     "stage.refine.optim.lr": 0.01,
 }
+MIXUP = Origin("refine", "table1/mixup", {"optim.lr": 0.05})
 BOTH = {**TRAIN, **REFINE, "stages": ("train", "refine"), "stage.train.duration": "4 steps"}
 
 
@@ -31,14 +32,14 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(folder, tiny):
     """Two stages in one run, of which save.keep keeps one checkpoint and the first stage's end another."""
-    train(tiny(BOTH), folder / "both")
+    train(tiny(BOTH), folder / "both", origin=MIXUP)
     return folder / "both"
 
 
 @pytest.fixture(scope="module")
 def first(folder, tiny):
     """The first stage alone."""
-    train(tiny(TRAIN), folder / "first")
+    train(tiny(TRAIN), folder / "first", origin=MIXUP)
     return folder / "first"
 
 
@@ -57,7 +58,11 @@ def test_refining_another_run_gives_the_bits_of_one_run_with_both_stages(request
     assert (record["from"], record["step"], record["stage"]) == (str(source), 4, "train")
     assert record["branches"] == {"main": "main", "aux": "aux"}
     assert record["momentum"] == "carried over"
-    assert json.loads((tmp_path / "run/result.json").read_text())["stages"] == {"refine": [4, 8]}
+    told = {"experiment": "refine", "row": "table1/mixup", "seed": 0, "overrides": {"optim.lr": 0.05}}
+    assert record["source"] == {**told, "stages": {"train": [0, 4]}, "source": None}
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["stages"] == {"refine": [4, 8]}
+    assert result["init"] == record
 
 
 def test_it_resumes_to_the_same_bits_without_the_run_it_began_from(first, both, tiny, tmp_path, monkeypatch):
@@ -135,6 +140,9 @@ def test_a_finished_run_of_another_config_is_refined_and_that_one_again(first, t
     assert result["stages"] == {"train": [6, 7]}
     record = json.loads((tmp_path / "c/init.json").read_text())
     assert (record["step"], record["stages"], record["stage"]) == (6, 2, "refine")
+    assert (record["source"]["seed"], record["source"]["stages"]) == (7, {"refine": [4, 6]})
+    assert record["source"]["source"] == json.loads((tmp_path / "b/init.json").read_text())["source"]
+    assert record["source"]["source"]["row"] == "table1/mixup"
     second, third = runs.final_state(tmp_path / "b"), runs.final_state(tmp_path / "c")
     assert (int(second.step), int(third.step)) == (6, 7)
     assert_same(third.params, second.params)
@@ -192,6 +200,10 @@ def test_an_unfinished_run_is_refused_unless_a_finished_stage_is_named(both, tin
         train(tiny({**source, "init.stage": "refine"}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     train(tiny({**source, "init.stage": "train", "duration": "1 steps"}), tmp_path / "run")
+    record = json.loads((tmp_path / "run/init.json").read_text())
+    whose = {name: record["source"][name] for name in ("experiment", "row", "seed", "overrides")}
+    assert whose == {"experiment": "refine", "row": "table1/mixup", "seed": 0, "overrides": {"optim.lr": 0.05}}
+    assert record["source"]["stages"] == {"train": [0, 4]}
 
 
 @pytest.mark.parametrize("part", ["arrays", "what describes them"])
