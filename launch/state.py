@@ -16,6 +16,7 @@ from launch.queues import ACTIVE
 from sbn.config import rows, tree
 from sbn.config.durations import clock_time
 from sbn.config.stored import differences, other_source
+from sbn.report.failures import last_lines
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
@@ -68,7 +69,7 @@ def look(job: Job) -> State:
     if "failed" in progress:
         return State("failed", str(progress["failed"]))
     if record.get("code") not in (None, 0) and record.get("gave_up"):
-        return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG)}")
+        return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG, count=_LAST_LINES)}")
     if record or progress or (job.workdir / "config.json").exists():
         step = (
             f"after step {progress['step']} of {progress['total']}" if "step" in progress else "before its first step"
@@ -147,14 +148,3 @@ def read(path: epath.Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def last_lines(log: epath.Path) -> str:
-    """Returns the last lines of a log, on one line."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return "no log"
-    return " / ".join(line.strip() for line in lines[-_LAST_LINES:]) or "an empty log"

@@ -6,7 +6,7 @@ from typing import Final
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Experiment, Row, Table
-from sbn.report.cells import label
+from sbn.report.cells import label, overrides_text
 from sbn.report.collect import Found, Run
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.failures import Failure, failures_of
@@ -83,15 +83,18 @@ def make_book(
             groups = _groups(name, table.rows, lines, runs)
             told = [*_tell(name, table.rows, lines, runs, failures)]
             sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table))
-            notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups)
+            failed = [failure for failure in failures if failure.row.split("/")[0] == name]
+            notes += _failed_alone(heading, failed, lines)
+            notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
     title = ", ".join(experiment.name for experiment in experiments)
     return Book(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
 
 
-def tables_with_runs(experiment: Experiment, runs: Iterable[Run]) -> list[str]:
-    """Returns the tables that show some of `runs`."""
-    there = {run.row for run in runs if run.experiment == experiment.name}
+def tables_with_runs(experiment: Experiment, found: Found) -> list[str]:
+    """Returns the tables that show some of the runs that were found, or of those that failed."""
+    there = {run.row for run in found.runs if run.experiment == experiment.name}
+    there |= {failure.row for failure in failures_of(experiment, found.begun)}
     return [
         name
         for name, table in experiment.tables.items()
@@ -143,14 +146,12 @@ def _tell(
             continue
         before, row = label(line), rows[line.row]
         own = {f"{table}/{line.row}", row.runs_of}
-        notes = [
-            f"seed {failure.seed} failed: {failure.reason}"
-            for failure in failures
-            if failure.row in own and failure.overrides == line.overrides
-        ]
-        seeds = {run.seed for run in runs if run.row in own and not run.overrides}
-        if seeds and not line.overrides and len(seeds) < row.runs:
-            absent = [seed for seed in range(row.runs) if seed not in seeds][: row.runs - len(seeds)]
+        failed = [other for other in failures if other.row in own and other.overrides == line.overrides]
+        notes = [f"seed {failure.seed} failed: {failure.reason}" for failure in failed]
+        seeds = {run.seed for run in runs if run.row in own and run.overrides == line.overrides}
+        told = seeds | {failure.seed for failure in failed}
+        if seeds and len(told) < row.runs:
+            absent = [seed for seed in range(row.runs) if seed not in told][: row.runs - len(told)]
             notes.append(f"seeds not run: {_spans(absent)}")
         yield dataclasses.replace(line, notes=(*line.notes, *notes))
 
@@ -166,8 +167,21 @@ def _spans(numbers: Sequence[int]) -> str:
     return ", ".join(" to ".join(map(str, span)) for span in spans)
 
 
-def _missing(heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]]) -> list[str]:
-    absent = [name for name, row in rows.items() if not groups.get(name) and not row.waits_for]
+def _failed_alone(heading: str, failures: Sequence[Failure], lines: Sequence[Line]) -> list[str]:
+    """Failed runs with overrides that no finished run has: the table has no line to tell of them."""
+    shown = [(line.row, line.overrides) for line in lines]
+    return [
+        f"{heading}/{name} [{overrides_text(failure.overrides)}]: seed {failure.seed} failed: {failure.reason}"
+        for failure in failures
+        if ((name := failure.row.split("/")[-1]), failure.overrides) not in shown
+    ]
+
+
+def _missing(
+    heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]], failures: Sequence[Failure]
+) -> list[str]:
+    tried = {failure.row.split("/")[-1] for failure in failures if not failure.overrides}
+    absent = [name for name, row in rows.items() if not (groups.get(name) or row.waits_for or name in tried)]
     waiting = [f"{heading}/{name}: waits for {row.waits_for}" for name, row in rows.items() if row.waits_for]
     return [f"{heading}: not run yet as they stand: {', '.join(absent)}"] * bool(absent) + waiting
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from sbn.config.errors import ConfigError
 from sbn.config.schema import NEUTRAL
+from sbn.report.failures import reason_of
 
 FORMAT: Final = 1  # of result.json
 
+_BEGUN: Final = {"progress.json", "provenance.json", "job.json"}  # any of which a run without a result has
 _NO_RUNS_BELOW: Final = {"checkpoints", "artifacts"}  # thousands of files of one run; not worth walking
 
 
@@ -77,7 +79,7 @@ class Found:
     Attributes:
         runs: finished, each seed of a variant once, by path.
         problems: one line each: files that can't be read, and runs that are there twice.
-        unfinished: one line each: runs with progress but no result.
+        unfinished: one line each: runs that were begun, or handed to an engine, and have no result.
         begun: their work directories.
     """
 
@@ -114,8 +116,10 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
                 problems += unread
             except (OSError, ValueError) as error:
                 problems.append(f"{path / 'result.json'}: {error}; not counted")
-        elif "progress.json" in files:
-            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}")
+        elif not _BEGUN.isdisjoint(files):
+            reason = reason_of(path)
+            said = f" ({reason})" if reason else ""
+            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}{said}")
             begun.append(path)
     counted, repeated = _newest(runs)
     return Found(counted, problems + repeated, unfinished, begun)
@@ -231,8 +235,7 @@ def _progress(file: pathlib.Path) -> str:
     """How far the run got, if the file says so: it may be half written, or of an older version."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        reason = f" ({content['failed']})" if "failed" in content else ""
-        return f", step {content['step']} of {content['total']}{_of_stages(content)}{reason}"
+        return f", step {content['step']} of {content['total']}{_of_stages(content)}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -55,7 +55,7 @@ def comma_separated(book: Book) -> str:
     for section in book.sections:
         for line in section.lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
-            head = (section.experiment, section.table, line.row, overrides_text(line))
+            head = (section.experiment, section.table, line.row, overrides_text(line.overrides))
             ours = (*dataclasses.astuple(line.measure), line.mean, line.std, line.runs, line.asked)
             apart = (line.difference, *(difference_interval(line) or (None, None)), line.score)
             writer.writerow((*head, *ours, *paper, *apart, line.where, "; ".join(line.notes)))
