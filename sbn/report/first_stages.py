@@ -23,7 +23,8 @@ def alike(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     common = collections.Counter(filter(None, map(_source, after_most))).most_common(1)
     first = common[0][0] if common else ""
     kept = [run for run in after_most if _source(run) in ("", first)]
-    left_out = [run for run in runs if run not in kept]
+    paths = {run.path for run in kept}
+    left_out = [run for run in runs if run.path not in paths]
     notes = []
     if left_out:
         told = "; ".join(f"seed {run.seed} after {_text(run)}" for run in left_out)

@@ -126,20 +126,30 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
         config = workdirs.read_config(source)
     except ConfigError as error:
         raise ConfigError(f"init.from: {error}") from None
-    if stage is None and not (source / "result.json").exists():
+    result = workdirs.read_result(source)
+    if stage is None and result is None:
         raise ConfigError(
             f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
         )
     if stage is not None and stage not in config.stages:
         raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
+    last = result["steps"] if result else None
+    seen: list[Mapping[str, Any]] = []
     with contextlib.closing(_opened(source, config)) as checkpoints:
         for step in checkpoints.steps():
             meta = checkpoints.meta(step)
-            if "stages" in meta and (stage is None or (meta["stage"] == stage and meta["stage_done"])):
-                return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
-    raise ConfigError(
-        f"init.from = {str(source)!r} has no checkpoint {'of the end of stage ' + repr(stage) if stage else 'at all'}"
-    )
+            if "stages" in meta:
+                if step == last if stage is None else (meta["stage"] == stage and meta["stage_done"]):
+                    return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
+                seen.append(meta)
+    lacking = f"init.from = {str(source)!r} has no checkpoint"
+    if stage is not None:
+        raise ConfigError(f"{lacking} of the end of stage {stage!r}")
+    if not seen:
+        raise ConfigError(f"{lacking} at all")
+    ends = [f"init.stage={meta['stage']} (step {meta['step']})" for meta in seen if meta["stage_done"]]
+    way_out = f"begin from the end of a stage, {' or '.join(ends)}" if ends else "no stage's end is there either"
+    raise ConfigError(f"{lacking} of its end, step {last}, the newest is of step {seen[0]['step']}: {way_out}")
 
 
 def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:

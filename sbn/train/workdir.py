@@ -58,6 +58,15 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
             raise ConfigError(
                 f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
             )
+    return read_result(workdir)
+
+
+def read_result(workdir: epath.Path) -> dict[str, Any] | None:
+    """Returns what result.json holds; None of a run that is not done.
+
+    Raises:
+        ConfigError: if the file is damaged.
+    """
     return _read(workdir / "result.json", None)
 
 

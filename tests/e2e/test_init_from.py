@@ -6,10 +6,11 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
-from sbn.train import Origin, Preempted, preemption, train
+from sbn.train import Origin, Preempted, inheritance, preemption, train
 from tests.e2e import runs
 
 TRAIN = {"duration": "4 steps", "save.every": "0 steps", "save.keep": 1, "eval.every": "0 steps"}
@@ -204,6 +205,22 @@ def test_an_unfinished_run_is_refused_unless_a_finished_stage_is_named(both, tin
     whose = {name: record["source"][name] for name in ("experiment", "row", "seed", "overrides")}
     assert whose == {"experiment": "refine", "row": "table1/mixup", "seed": 0, "overrides": {"optim.lr": 0.05}}
     assert record["source"]["stages"] == {"train": [0, 4]}
+
+
+def test_a_finished_run_whose_end_is_gone_is_not_begun_from_earlier_in_silence(both, tiny, tmp_path):
+    shutil.copytree(both, tmp_path / "source")
+    shutil.rmtree(tmp_path / "source/checkpoints/8")
+    config, run = {**TRAIN, "init.from": str(tmp_path / "source")}, epath.Path(tmp_path / "run")
+    told = r"no checkpoint of its end, step 8, the newest is of step 4: .* init\.stage=train \(step 4\)$"
+    with pytest.raises(ConfigError, match=told):
+        inheritance.find(tiny(config), run)
+    assert inheritance.find(tiny({**config, "init.stage": "train"}), run).before.steps == 4
+    result = json.loads((tmp_path / "source/result.json").read_text())
+    (tmp_path / "source/result.json").write_text(json.dumps({**result, "steps": 4}))
+    assert inheritance.find(tiny(config), run).before.steps == 4
+    shutil.rmtree(tmp_path / "source/checkpoints/4")
+    with pytest.raises(ConfigError, match="no checkpoint at all"):
+        inheritance.find(tiny(config), run)
 
 
 @pytest.mark.parametrize("part", ["arrays", "what describes them"])
