@@ -76,7 +76,7 @@ class Inheritance:
             except ConfigError:
                 raise
             except Exception as error:
-                raise ConfigError(f"checkpoint {step} in {self.source} can't be read ({_first_line(error)})") from error
+                raise _unreadable(self.source, step, error) from error
         variables = _chosen(old.variables, rows)
         opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
         same_form = _form(opt_state) == _form(fresh.opt_state)
@@ -137,7 +137,10 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
     seen: list[Mapping[str, Any]] = []
     with contextlib.closing(_opened(source, config)) as checkpoints:
         for step in checkpoints.steps():
-            meta = checkpoints.meta(step)
+            try:
+                meta = checkpoints.meta(step)
+            except Exception as error:
+                raise _unreadable(source, step, error) from error
             if "stages" in meta:
                 if step == last if stage is None else (meta["stage"] == stage and meta["stage_done"]):
                     return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
@@ -213,5 +216,6 @@ def _check_same_network(old: Variables, new: Variables, source: epath.Path) -> N
             )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _unreadable(source: epath.Path, step: int, error: Exception) -> ConfigError:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ConfigError(f"checkpoint {step} in {source} can't be read ({why})")

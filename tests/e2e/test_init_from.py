@@ -218,6 +218,14 @@ def test_a_finished_run_whose_end_is_gone_is_not_begun_from_earlier_in_silence(b
     result = json.loads((tmp_path / "source/result.json").read_text())
     (tmp_path / "source/result.json").write_text(json.dumps({**result, "steps": 4}))
     assert inheritance.find(tiny(config), run).before.steps == 4
+    meta = tmp_path / "source/checkpoints/4/meta/metadata"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "stage_done": False}))
+    (tmp_path / "source/result.json").write_text(json.dumps(result))
+    with pytest.raises(ConfigError, match="the newest is of step 4: no stage's end is there either"):
+        inheritance.find(tiny(config), run)
+    shutil.rmtree(meta.parent)
+    with pytest.raises(ConfigError, match=r"checkpoint 4 in .*source can't be read"):
+        inheritance.find(tiny(config), run)
     shutil.rmtree(tmp_path / "source/checkpoints/4")
     with pytest.raises(ConfigError, match="no checkpoint at all"):
         inheritance.find(tiny(config), run)
