@@ -29,6 +29,7 @@ class Section:
         lines: in the paper's order.
         runs: those shown, by the label of their row and overrides.
         content: the table itself.
+        chapter: what is set above it: the paper's title over the first table of each experiment of several.
     """
 
     experiment: str
@@ -37,6 +38,7 @@ class Section:
     lines: Sequence[Line]
     runs: Mapping[str, Sequence[Run]]
     content: Table
+    chapter: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,7 @@ def make_book(
     measures: Sequence[Measure] = (),
     stages: bool = False,
 ) -> Book:
-    """Returns the report of `experiments`.
+    """Returns the report of `experiments`, those of papers first.
 
     Args:
         experiments: whose tables are meant.
@@ -70,7 +72,9 @@ def make_book(
     """
     sections: list[Section] = []
     notes = list(found.problems)
+    experiments = sorted(experiments, key=lambda experiment: not experiment.paper)
     for experiment in experiments:
+        chapter = (experiment.paper or experiment.name) if len(experiments) > 1 else ""
         own = [run for run in found.runs if run.experiment == experiment.name]
         runs, refused = refuse(experiment, own)
         failures = failures_of(experiment, found.begun)
@@ -82,7 +86,8 @@ def make_book(
             heading = f"{experiment.name}:{name}" if len(experiments) > 1 else name
             groups = _groups(name, table.rows, lines, runs)
             told = [*_tell(name, table.rows, lines, runs, failures)]
-            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table))
+            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table, chapter))
+            chapter = ""
             failed = [failure for failure in failures if failure.row.split("/")[0] == name]
             notes += _failed_alone(heading, failed, lines)
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
