@@ -175,11 +175,13 @@ def _spans(numbers: Sequence[int]) -> str:
 def _failed_alone(heading: str, failures: Sequence[Failure], lines: Sequence[Line]) -> list[str]:
     """Failed runs with overrides that no finished run has: the table has no line to tell of them."""
     shown = [(line.row, line.overrides) for line in lines]
-    return [
-        f"{heading}/{name} [{overrides_text(failure.overrides)}]: seed {failure.seed} failed: {failure.reason}"
-        for failure in failures
-        if ((name := failure.row.split("/")[-1]), failure.overrides) not in shown
-    ]
+    notes = []
+    for failure in failures:
+        name = failure.row.split("/")[-1]
+        if (name, failure.overrides) not in shown:
+            changed = f" [{overrides_text(failure.overrides)}]" if failure.overrides else ""
+            notes.append(f"{heading}/{name}{changed}: seed {failure.seed} failed: {failure.reason}")
+    return notes
 
 
 def _missing(

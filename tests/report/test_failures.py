@@ -169,6 +169,8 @@ def test_failed_runs_with_overrides_that_nothing_else_has_are_told_beside_the_ta
     printed, notes = report(f"{file}:table3", root=root, format="text")
     assert "failed" not in printed
     assert f"table3/baseline [optim.lr=9.0]: seed 3 failed: {WHY}" in notes
+    write_crash(root, "split_bn/table3/ours/seed4")  # of which there is no stage to show a line of
+    assert f"table3/ours: seed 4 failed: {WHY}" in report(f"{file}:table3", root=root, format="text", stages=True)[1]
 
 
 def test_every_line_of_a_row_tells_which_of_its_seeds_were_not_run(file, tmp_path):
