@@ -155,6 +155,12 @@ def test_a_log_without_an_end_is_told(tmp_path, log, told):
     assert find_runs(tmp_path).unfinished[0].endswith(f"(exit code 1: {told})")
 
 
+def test_a_run_that_was_killed_before_its_first_log_line_is_begun(tmp_path):
+    path = write_failure(tmp_path, "a", reason="")
+    (path / "progress.json").unlink()
+    assert find_runs(tmp_path).unfinished == [f"{path}: no result yet"]
+
+
 @pytest.mark.parametrize("content", ["", "[]", "3", '{"code": 1}'])
 def test_a_damaged_note_is_no_failure(file, tmp_path, content):
     path = write_crash(tmp_path / "runs", "split_bn/table3/baseline/seed0")
