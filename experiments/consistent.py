@@ -22,6 +22,7 @@ from ml_collections import ConfigDict
 from experiments._consistent_waiting import TABLE6, TABLE7
 from sbn.config.rows import Paper, Row, Table, make_config
 
+PAPER = "Consistent Normalization for Learning with Multiple Transformed Data (Zhou et al. 2019)"
 STANDARD = "crop(4)|flip"
 MAIN, TOP5 = "test/main/accuracy", "test/main/top5_accuracy"
 

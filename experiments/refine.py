@@ -33,6 +33,7 @@ from experiments._refine_parts import (
 )
 from sbn.config.rows import Row, Table, make_config
 
+PAPER = "Data Augmentation Revisited: Rethinking the Distribution Gap between Clean and Augmented Data (He et al. 2019)"
 BASE: dict[str, Any] = {
     "data.name": "cifar100",
     "model.name": "preact_resnet",

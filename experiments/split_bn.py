@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from experiments._split_bn_imagenet import imagenet_rows
 from sbn.config.rows import Paper, Row, Table, make_config
 
+PAPER = "Does Data Augmentation Benefit from Split BatchNorms? (Merchant, Zoph, Cubuk 2020)"
 STANDARD = "crop(4)|flip"
 CUTOUT = "crop(4)|flip|cutout(16)"
 MAIN = "test/main/accuracy"

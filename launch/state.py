@@ -1,5 +1,6 @@
 """What has become of a job, read from the files in its work directory: there is no other record."""
 
+import functools
 import json
 import os
 import pathlib
@@ -12,8 +13,10 @@ from etils import epath
 
 from launch.plan import Job
 from launch.queues import ACTIVE
-from sbn.config import tree
+from sbn.config import rows, tree
 from sbn.config.durations import clock_time
+from sbn.config.stored import differences, other_source
+from sbn.report.failures import last_lines
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
@@ -66,7 +69,7 @@ def look(job: Job) -> State:
     if "failed" in progress:
         return State("failed", str(progress["failed"]))
     if record.get("code") not in (None, 0) and record.get("gave_up"):
-        return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG)}")
+        return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG, count=_LAST_LINES)}")
     if record or progress or (job.workdir / "config.json").exists():
         step = (
             f"after step {progress['step']} of {progress['total']}" if "step" in progress else "before its first step"
@@ -87,13 +90,23 @@ def _look_at_result(job: Job, path: epath.Path) -> State:
         return State("refused", f"{path} is damaged: look at it, and remove it to run the job again")
     config = result.get("config")
     if config != job.config:
-        there = tree.flatten(config) if isinstance(config, dict) else {}
-        different = tree.difference(there, tree.flatten(job.config))
+        if not isinstance(config, dict):
+            return State("refused", f"{path} holds no config: look at it, and remove it to run the job again")
         # the folder that it went on from may have been called by another path
-        shown = [f"{n}: {old!r} there, {new!r} in the row" for n, (old, new) in different.items() if n not in job.needs]
+        different = differences(config, tree.flatten(job.config), passed_over=job.needs)
+        shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
         if shown:
             return State("refused", f"holds a run of another config ({'; '.join(shown)})")
+    experiment = pathlib.Path(job.file).stem
+    if other := other_source(result.get("init"), experiment=experiment, needed=_needs(job.file, job.row)):
+        return State("refused", other)
     return State("done", f"{result['steps']} steps in {clock_time(result['seconds'])}", seconds=result["seconds"])
+
+
+@functools.cache
+def _needs(file: str, row: str) -> str | None:
+    """The row whose run a row begins from."""
+    return rows.load_experiment(file).rows()[row].needs.get("init.from")
 
 
 def _running(progress: Mapping[str, Any]) -> State:
@@ -135,14 +148,3 @@ def read(path: epath.Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def last_lines(log: epath.Path) -> str:
-    """Returns the last lines of a log, on one line."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return "no log"
-    return " / ".join(line.strip() for line in lines[-_LAST_LINES:]) or "an empty log"

@@ -89,12 +89,13 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One experiments file: `base` changes every row of its `tables` starts from."""
+    """One experiments file: `base` changes every row of its `tables` starts from; `paper`: whose they are."""
 
     name: str
     path: pathlib.Path
     base: Mapping[str, Any]
     tables: Mapping[str, Table]
+    paper: str = ""
 
     def rows(self) -> dict[str, Row]:
         """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""
@@ -119,7 +120,7 @@ def run_folder(root: epath.PathLike, experiment: str, row: str, *, seed: int, va
 
 
 def load_experiment(path: str | pathlib.Path) -> Experiment:
-    """Loads an experiments file: a Python file with `BASE` (changes of every row) and `TABLES`.
+    """Loads an experiments file: Python with `BASE` (changes of every row), `TABLES`, and, if there is one, `PAPER`.
 
     Raises:
         ConfigError: if there is no such file, or it is not an experiments file.
@@ -139,7 +140,7 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
         raise ConfigError(f"{path} is no experiments file: line {error.lineno} is not Python ({error.msg})") from None
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
         raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
-    return Experiment(path.stem, path, module.BASE, module.TABLES)
+    return Experiment(path.stem, path, module.BASE, module.TABLES, getattr(module, "PAPER", ""))
 
 
 def experiment_files() -> list[pathlib.Path]:

@@ -53,7 +53,7 @@ def report(
     found = find_runs(root)
     names = None
     if path:
-        names = [table] if table else tables_with_runs(experiments[0], found.runs)
+        names = [table] if table else tables_with_runs(experiments[0], found)
         if not names:
             raise no_runs(experiments[0], found)
     book = make_book(experiments, found, tables=names, measures=[parse(metric) for metric in metrics], stages=stages)

@@ -6,10 +6,11 @@ from typing import Final
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Experiment, Row, Table
-from sbn.report.cells import label
+from sbn.report.cells import label, overrides_text
 from sbn.report.collect import Found, Run
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.failures import Failure, failures_of
+from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
 from sbn.report.tables import Line, make_lines, stray_rows
@@ -28,6 +29,7 @@ class Section:
         lines: in the paper's order.
         runs: those shown, by the label of their row and overrides.
         content: the table itself.
+        chapter: what is set above it: the paper's title over the first table of each experiment of several.
     """
 
     experiment: str
@@ -36,6 +38,7 @@ class Section:
     lines: Sequence[Line]
     runs: Mapping[str, Sequence[Run]]
     content: Table
+    chapter: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +58,7 @@ def make_book(
     measures: Sequence[Measure] = (),
     stages: bool = False,
 ) -> Book:
-    """Returns the report of `experiments`.
+    """Returns the report of `experiments`, those of papers first.
 
     Args:
         experiments: whose tables are meant.
@@ -69,7 +72,9 @@ def make_book(
     """
     sections: list[Section] = []
     notes = list(found.problems)
+    experiments = sorted(experiments, key=lambda experiment: not experiment.paper)
     for experiment in experiments:
+        chapter = (experiment.paper or experiment.name) if len(experiments) > 1 else ""
         own = [run for run in found.runs if run.experiment == experiment.name]
         runs, refused = refuse(experiment, own)
         failures = failures_of(experiment, found.begun)
@@ -81,16 +86,20 @@ def make_book(
             heading = f"{experiment.name}:{name}" if len(experiments) > 1 else name
             groups = _groups(name, table.rows, lines, runs)
             told = [*_tell(name, table.rows, lines, runs, failures)]
-            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table))
-            notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups)
+            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table, chapter))
+            chapter = ""
+            failed = [failure for failure in failures if failure.row.split("/")[0] == name]
+            notes += _failed_alone(heading, failed, lines)
+            notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
     title = ", ".join(experiment.name for experiment in experiments)
     return Book(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
 
 
-def tables_with_runs(experiment: Experiment, runs: Iterable[Run]) -> list[str]:
-    """Returns the tables that show some of `runs`."""
-    there = {run.row for run in runs if run.experiment == experiment.name}
+def tables_with_runs(experiment: Experiment, found: Found) -> list[str]:
+    """Returns the tables that show some of the runs that were found, or of those that failed."""
+    there = {run.row for run in found.runs if run.experiment == experiment.name}
+    there |= {failure.row for failure in failures_of(experiment, found.begun)}
     return [
         name
         for name, table in experiment.tables.items()
@@ -127,7 +136,7 @@ def _groups(
     groups: dict[str, Sequence[Run]] = {}
     for line in lines:
         own = {f"{table}/{line.row}", rows[line.row].runs_of}
-        groups[label(line)] = [run for run in runs if run.row in own and run.overrides == line.overrides]
+        groups[label(line)], _ = alike([run for run in runs if run.row in own and run.overrides == line.overrides])
     return groups
 
 
@@ -142,14 +151,12 @@ def _tell(
             continue
         before, row = label(line), rows[line.row]
         own = {f"{table}/{line.row}", row.runs_of}
-        notes = [
-            f"seed {failure.seed} failed: {failure.reason}"
-            for failure in failures
-            if failure.row in own and failure.overrides == line.overrides
-        ]
-        seeds = {run.seed for run in runs if run.row in own and not run.overrides}
-        if seeds and not line.overrides and len(seeds) < row.runs:
-            absent = [seed for seed in range(row.runs) if seed not in seeds][: row.runs - len(seeds)]
+        failed = [other for other in failures if other.row in own and other.overrides == line.overrides]
+        notes = [f"seed {failure.seed} failed: {failure.reason}" for failure in failed]
+        seeds = {run.seed for run in runs if run.row in own and run.overrides == line.overrides}
+        told = seeds | {failure.seed for failure in failed}
+        if seeds and len(told) < row.runs:
+            absent = [seed for seed in range(row.runs) if seed not in told][: row.runs - len(told)]
             notes.append(f"seeds not run: {_spans(absent)}")
         yield dataclasses.replace(line, notes=(*line.notes, *notes))
 
@@ -165,8 +172,23 @@ def _spans(numbers: Sequence[int]) -> str:
     return ", ".join(" to ".join(map(str, span)) for span in spans)
 
 
-def _missing(heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]]) -> list[str]:
-    absent = [name for name, row in rows.items() if not groups.get(name) and not row.waits_for]
+def _failed_alone(heading: str, failures: Sequence[Failure], lines: Sequence[Line]) -> list[str]:
+    """Failed runs with overrides that no finished run has: the table has no line to tell of them."""
+    shown = [(line.row, line.overrides) for line in lines]
+    notes = []
+    for failure in failures:
+        name = failure.row.split("/")[-1]
+        if (name, failure.overrides) not in shown:
+            changed = f" [{overrides_text(failure.overrides)}]" if failure.overrides else ""
+            notes.append(f"{heading}/{name}{changed}: seed {failure.seed} failed: {failure.reason}")
+    return notes
+
+
+def _missing(
+    heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]], failures: Sequence[Failure]
+) -> list[str]:
+    tried = {failure.row.split("/")[-1] for failure in failures if not failure.overrides}
+    absent = [name for name, row in rows.items() if not (groups.get(name) or row.waits_for or name in tried)]
     waiting = [f"{heading}/{name}: waits for {row.waits_for}" for name, row in rows.items() if row.waits_for]
     return [f"{heading}: not run yet as they stand: {', '.join(absent)}"] * bool(absent) + waiting
 

@@ -1,7 +1,7 @@
 """The texts that a line of a report is shown by, whatever the format."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from sbn.report.intervals import LEVEL, difference_interval
 from sbn.report.tables import Line
@@ -11,14 +11,14 @@ HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", f"{LEVEL:.0%}
 NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
 
 
-def overrides_text(line: Line) -> str:
-    """The overrides as on a command line, by name."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(line.overrides.items()))
+def overrides_text(overrides: Mapping[str, Any]) -> str:
+    """Overrides as on a command line, by name."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(overrides.items()))
 
 
 def label(line: Line) -> str:
     """The row, marked with what its runs changed in it."""
-    changed = overrides_text(line)
+    changed = overrides_text(line.overrides)
     return f"{line.row} [{changed}]" if changed else line.row
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from sbn.config.errors import ConfigError
 from sbn.config.schema import NEUTRAL
+from sbn.report.failures import reason_of
 
 FORMAT: Final = 1  # of result.json
 
+_BEGUN: Final = {"progress.json", "provenance.json", "job.json"}  # any of which a run without a result has
 _NO_RUNS_BELOW: Final = {"checkpoints", "artifacts"}  # thousands of files of one run; not worth walking
 
 
@@ -38,6 +40,7 @@ class Run:
         stages: (steps before, steps after) each stage, by name; empty of runs that did not record them.
         steps_per_epoch: as recorded.
         later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
+        init: of a run that began from another one, what it recorded about that; empty of others.
     """
 
     path: pathlib.Path
@@ -54,6 +57,7 @@ class Run:
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
     later: tuple[Mapping[str, Any], ...] = ()
+    init: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -75,7 +79,7 @@ class Found:
     Attributes:
         runs: finished, each seed of a variant once, by path.
         problems: one line each: files that can't be read, and runs that are there twice.
-        unfinished: one line each: runs with progress but no result.
+        unfinished: one line each: runs that were begun, or handed to an engine, and have no result.
         begun: their work directories.
     """
 
@@ -112,8 +116,10 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
                 problems += unread
             except (OSError, ValueError) as error:
                 problems.append(f"{path / 'result.json'}: {error}; not counted")
-        elif "progress.json" in files:
-            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}")
+        elif not _BEGUN.isdisjoint(files):
+            reason = reason_of(path)
+            said = f" ({reason})" if reason else ""
+            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}{said}")
             begun.append(path)
     counted, repeated = _newest(runs)
     return Found(counted, problems + repeated, unfinished, begun)
@@ -140,8 +146,30 @@ def read_run(path: pathlib.Path) -> Run:
     given["overrides"] = {name: value for name, value in given["overrides"].items() if name not in NEUTRAL}
     stages = {name: (start, stop) for name, (start, stop) in content.get("stages", {}).items()}
     per_epoch = content.get("steps_per_epoch")
-    written = file.stat().st_mtime
-    return Run(path=path, metrics=metrics, written=written, stages=stages, steps_per_epoch=per_epoch, **given)
+    return Run(
+        path=path,
+        metrics=metrics,
+        written=file.stat().st_mtime,
+        stages=stages,
+        steps_per_epoch=per_epoch,
+        init=_began(content.get("init")),
+        **given,
+    )
+
+
+def _began(init: Any) -> Mapping[str, Any]:
+    """What a run recorded of the run that it began from; empty if that is damaged."""
+    try:
+        source = init and init.get("source")
+        while source:
+            _ = (
+                {name: stop - start for name, (start, stop) in source["stages"].items()},
+                dict(source["overrides"] or {}),
+            )
+            source = source["source"]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return {}
+    return init or {}
 
 
 def _line(text: str) -> Mapping[str, Any] | None:
@@ -207,8 +235,7 @@ def _progress(file: pathlib.Path) -> str:
     """How far the run got, if the file says so: it may be half written, or of an older version."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        reason = f" ({content['failed']})" if "failed" in content else ""
-        return f", step {content['step']} of {content['total']}{_of_stages(content)}{reason}"
+        return f", step {content['step']} of {content['total']}{_of_stages(content)}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

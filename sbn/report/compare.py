@@ -19,6 +19,7 @@ from sbn.config import rows, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import NEUTRAL
 from sbn.report.collect import Found, Run, find_runs
+from sbn.report.first_stages import alike
 from sbn.report.intervals import LEVEL
 from sbn.report.measures import Measure, measured, parse
 from sbn.report.paired import DRAWN, PairedTest, paired_test
@@ -100,6 +101,7 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
     scale, unit = (100.0, " points") if is_fraction(measure.metric) else (1.0, "")
     printed: list[str] = []
     for variant, (ours, theirs) in pair(first, second).items():
+        (ours, told), (theirs, more) = alike(ours), alike(theirs)
         values = [{run.seed: measured(run, measure)[0] for run in runs} for runs in (ours, theirs)]
         known = [{s: v * scale for s, v in side.items() if v is not None} for side in values]
         seeds = sorted(known[0].keys() & known[1].keys())
@@ -121,6 +123,7 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
             printed.append(f"diverged in one row or both, in no number above: seeds {_listed(diverged)}")
         if alone := sorted((values[0].keys() | values[1].keys()) - set(seeds)):
             printed.append(f"without their like in the other row, in no number above: seeds {_listed(alone)}")
+        printed += [f"{side.name}: {note}" for side, notes in ((first, told), (second, more)) for note in notes]
         printed.append("")
     return printed[:-1]
 

@@ -13,6 +13,7 @@ from sbn.config.errors import unknown
 from sbn.config.rows import Row, Table
 from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
 from sbn.report.collect import Run
+from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measured, parse
 from sbn.report.tables import measure_of
 
@@ -64,7 +65,7 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         return None
     chosen = overrides.get("{}", next(iter(overrides.values())))
     rows = {
-        row_name: Shown(row, [run for run in there if run.row in own[row_name] and run.overrides == chosen])
+        row_name: Shown(row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0])
         for row_name, row in table.rows.items()
     }
     drawn = PICTURES[table.picture](rows)

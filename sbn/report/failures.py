@@ -1,16 +1,20 @@
 """Runs that stopped with an error, NaN among them, and left no result: whose they were, and why they stopped.
 
-Their work directories say so: progress.json holds the reason, provenance.json the command line.
+Their work directories say so. Of a run that diverged progress.json holds the reason; of one that a sweep gave up
+job.json says so, and the end of its log why. provenance.json holds the command line; a run that ended before it was
+written lies where sweeps put it, EXPERIMENT/TABLE/ROW[/OVERRIDES]/seedN.
 """
 
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbn.config import command_line
+from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Experiment
 from sbn.config.schema import NEUTRAL
@@ -27,13 +31,53 @@ class Failure:
 
 
 def failures_of(experiment: Experiment, paths: Sequence[pathlib.Path]) -> list[Failure]:
-    """Returns those of the unfinished runs in `paths` that failed and whose command line names a row."""
-    return [failure for path in paths if (failure := _read(experiment, path))]
+    """Returns those of the unfinished runs in `paths` that failed and whose command line or place names a row."""
+    found = []
+    for path in paths:
+        if (reason := reason_of(path)) and (whose := _asked(experiment, path) or _placed(experiment, path)):
+            row, seed, made = whose
+            changed = {name: value for name, value in made.items() if name not in NEUTRAL}
+            # as a result's are: a tuple is a list
+            found.append(Failure(row, seed, json.loads(json.dumps(changed)), reason))
+    return found
 
 
-def _read(experiment: Experiment, path: pathlib.Path) -> Failure | None:
+def reason_of(path: pathlib.Path) -> str:
+    """Returns why the run in a work directory stopped for good; '' if nothing there says that it did."""
+    if failed := _read(path / "progress.json").get("failed"):
+        return str(failed)
+    job = _read(path / "job.json")
+    if job.get("code") in (None, 0) or not job.get("gave_up"):
+        return ""
+    return f"exit code {job['code']}: {last_lines(path / 'log.txt', count=1)}"
+
+
+def last_lines(log: pathlib.Path, *, count: int) -> str:
+    """Returns the last lines of a log that are not empty, on one line."""
     try:
-        reason = json.loads((path / "progress.json").read_text(encoding="utf-8"))["failed"]
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return "no log"
+    return " / ".join([line.strip() for line in lines if line.strip()][-count:]) or "an empty log"
+
+
+def _read(path: pathlib.Path) -> Mapping[str, Any]:
+    """The object in a JSON file; empty where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+Whose = tuple[str, int, Mapping[str, Any]]  # row, seed, overrides
+
+
+def _asked(experiment: Experiment, path: pathlib.Path) -> Whose | None:
+    """Whose run it was by its last command line; None if that can't be told."""
+    try:
         words = json.loads((path / "provenance.json").read_text(encoding="utf-8"))[-1]["argv"][1:]
         others, dotted = command_line.split(words)
         parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
@@ -43,7 +87,22 @@ def _read(experiment: Experiment, path: pathlib.Path) -> Failure | None:
             return None
         asked = command_line.request(f"{experiment.path}:{argument}", dotted)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, argparse.ArgumentError, ConfigError):
-        return None  # what can't be told whose it was stays among the unfinished ones
-    changed = {name: value for name, value in asked.overrides.items() if name not in NEUTRAL}
-    overrides = json.loads(json.dumps(changed))  # as a result's are: a tuple is a list
-    return Failure(asked.row, asked.config.seed, overrides, reason)
+        return None
+    return asked.row, asked.config.seed, asked.overrides
+
+
+def _placed(experiment: Experiment, path: pathlib.Path) -> Whose | None:
+    """Whose run it was by its place; None if no sweep's run lies there, or its overrides are too long for a name."""
+    *above, last = path.absolute().parts
+    if not (seed := re.fullmatch(r"seed(\d+)", last)):
+        return None
+    for row in experiment.rows():
+        place = [experiment.name, *row.split("/")]
+        if above[-len(place) :] == place:
+            return row, int(seed[1]), {}
+        if above[-len(place) - 1 : -1] == place and not re.search(r"-[0-9a-f]{8}$", above[-1]):
+            try:
+                return row, int(seed[1]), tree.changed({}, rows.split_argument(f"{row},{above[-1]}")[1])
+            except ConfigError:
+                return None
+    return None

@@ -30,6 +30,8 @@ def text(book: Book) -> str:
             aligned = [row[k].rjust(width[k]) if k in NUMERIC else row[k].ljust(width[k]) for k in filled]
             block.append("  ".join(aligned).rstrip())
         block.insert(2, "-" * max(map(len, block[1:])))
+        if section.chapter:
+            block = [section.chapter, "=" * len(section.chapter), "", *block]
         blocks.append("\n".join(block) + "\n")
     return "\n".join(blocks)
 
@@ -41,6 +43,7 @@ def markdown(book: Book) -> str:
     for section in book.sections:
         rows = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (HEADER, *make_cells(section.lines))]
         bars = [f"| {row} |" for row in rows]
+        blocks += [f"## {section.chapter}\n"] * bool(section.chapter)
         blocks.append("\n".join([f"### {section.heading}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
     if book.notes:
         blocks.append("\n".join(["### Not in the tables", "", *(f"* {note}" for note in book.notes)]) + "\n")
@@ -55,7 +58,7 @@ def comma_separated(book: Book) -> str:
     for section in book.sections:
         for line in section.lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
-            head = (section.experiment, section.table, line.row, overrides_text(line))
+            head = (section.experiment, section.table, line.row, overrides_text(line.overrides))
             ours = (*dataclasses.astuple(line.measure), line.mean, line.std, line.runs, line.asked)
             apart = (line.difference, *(difference_interval(line) or (None, None)), line.score)
             writer.writerow((*head, *ours, *paper, *apart, line.where, "; ".join(line.notes)))

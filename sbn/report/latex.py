@@ -42,6 +42,7 @@ def latex(book: Book) -> str:
     columns = "".join("r" if k in NUMERIC else rf"p{{{_WIDTHS[k]}\linewidth}}" for k in range(len(HEADER)))
     blocks = [r"% needs \usepackage{booktabs,longtable,textcomp} and \usepackage[T1]{fontenc}"]
     for section in book.sections:
+        blocks += [rf"\section*{{{escape(section.chapter)}}}"] * bool(section.chapter)
         blocks.append(
             "\n".join(
                 [

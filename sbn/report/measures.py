@@ -3,13 +3,18 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sbn.config.errors import unknown
 from sbn.config.rows import STATISTICS
 from sbn.report.collect import Run
 
 EPOCHS = 10  # that median_last_10 is over
+
+# Which value of a metric, 'split/branch/METRIC[/detail]', is the better one; those that stand nowhere have no best
+_HIGHER = ("accuracy", "top5_accuracy", "mean_accuracy", "map", "miou", "bleu", "overlap")
+_LOWER = ("error", "mean_error", "uce", "mce", "relative_mce", "loss", "cross_entropy", "wasserstein")
+BETTER: Mapping[str, Callable[[Iterable[float]], float]] = dict.fromkeys(_HIGHER, max) | dict.fromkeys(_LOWER, min)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,19 +42,31 @@ def parse(text: str) -> Measure:
     """Reads METRIC[@STAGE][:STATISTIC].
 
     Raises:
-        ConfigError: for an unknown statistic.
+        ConfigError: for an unknown statistic, and for the best of a metric of which neither high nor low is better.
     """
     rest, _, statistic = text.partition(":")
     metric, _, stage = rest.partition("@")
     if statistic and statistic not in STATISTICS:
         raise unknown(f"statistic of {text!r}", statistic, STATISTICS)
+    if statistic == "best" and better(metric.strip()) is None:
+        raise unknown(f"best of {metric.strip()!r}, of the metric", _kind(metric.strip()), BETTER)
     return Measure(metric.strip(), stage.strip(), statistic or "last")
 
 
+def better(metric: str) -> Callable[[Iterable[float]], float] | None:
+    """Returns max or min, whichever finds the best of a metric's values; None of one that has no best."""
+    return BETTER.get(_kind(metric))
+
+
+def _kind(metric: str) -> str:
+    return metric.split("/")[:3][-1]
+
+
 def of_every_stage(metric: str, runs: Sequence[Run]) -> list[Measure]:
-    """Returns every statistic of `metric` in every stage that `runs` have."""
+    """Returns every statistic of `metric`, the best where it has one, in every stage that `runs` have."""
     stages = dict.fromkeys(stage for run in runs for stage in run.stages)
-    return [Measure(metric, stage, statistic) for stage in stages for statistic in STATISTICS]
+    shown = [statistic for statistic in STATISTICS if statistic != "best" or better(metric)]
+    return [Measure(metric, stage, statistic) for stage in stages for statistic in shown]
 
 
 def length(run: Run, stage: str) -> int | None:
@@ -83,8 +100,9 @@ def _best(values: dict[int, float], metric: str, stop: int, per_epoch: int, epoc
     finite = [value for value in values.values() if math.isfinite(value)]
     if not finite:
         return (math.nan if values else None), ""
-    better = max if "accuracy" in metric else min
-    return better(finite), f"best of {len(values)} evaluations"
+    if not (best := better(metric)):
+        return None, f"{metric} has no best"
+    return best(finite), f"best of {len(values)} evaluations"
 
 
 def _median(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:

@@ -14,7 +14,8 @@ _STYLE: Final = """
 :root { color-scheme: light dark; --faint: color-mix(in srgb, currentColor 14%, transparent) }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.5rem }
-nav { columns: 3 18rem; font-size: .9rem } nav a { display: block }
+h2.chapter { font-size: 1.3rem; margin-top: 3.5rem }
+nav { columns: 3 18rem; font-size: .9rem } nav a, nav b { display: block } nav b { break-after: avoid }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .88rem; width: 100% }
 th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--faint) }
@@ -33,7 +34,11 @@ li { overflow-wrap: anywhere; font-size: .88rem }
 
 def html_page(book: Book) -> str:
     """Returns the page: a table, curves and pictures a section, and at its end what the tables leave out."""
-    links = [f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>' for section in book.sections]
+    links = [
+        f"<b>{html.escape(section.chapter)}</b>" * bool(section.chapter)
+        + f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
+        for section in book.sections
+    ]
     body = [f"<h1>{html.escape(book.title)}</h1>"]
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
@@ -56,7 +61,8 @@ def _section(section: Section) -> str:
     head = "".join(_cell(k, text, "th") for k, text in enumerate(HEADER))
     rows = [_row(line, cells) for line, cells in zip(section.lines, make_cells(section.lines), strict=True)]
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    parts = [f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
+    chapter = f'<h2 class="chapter">{html.escape(section.chapter)}</h2>' * bool(section.chapter)
+    parts = [chapter, f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
     parts.append(accuracy_curves(section.runs))
     if picture := picture_of(section):
         uri, notes = picture

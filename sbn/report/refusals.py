@@ -1,4 +1,5 @@
-"""Runs that are not what their folder says: the stored config is not that of the row with the recorded overrides.
+"""Runs that are not what their folder says: the stored config is not that of the row with the recorded overrides, or
+they began from a run of another row than theirs needs.
 
 A row that was edited after it was run, a result copied into another row's folder or changed by hand would otherwise
 be averaged with the others. What a run itself recorded as overrides is no such thing: the report shows it as a variant.
@@ -6,18 +7,14 @@ be averaged with the others. What a run itself recorded as overrides is no such 
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sbn.config import rows, tree
 from sbn.config.errors import ConfigError
-from sbn.config.schema import NEUTRAL
+from sbn.config.stored import differences, other_source
 from sbn.report.collect import Run
 
 _SHOWN = 4  # differences told in a line
-
-# Values that were stored before the default became None, 'the network's own', which is the same
-_SPELT_OUT = {("model.shortcut", "pool_pad")}
 
 
 def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
@@ -46,31 +43,9 @@ def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run],
                 more = f"; and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
                 refused.append(f"{where} with its overrides ({'; '.join(shown[:_SHOWN])}{more})")
                 continue
+            needed = named[run.row].needs.get("init.from")
+            if other := other_source(run.init, experiment=experiment.name, needed=needed):
+                refused.append(f"{run.path}: refused, {other}")
+                continue
         kept.append(run)
     return kept, refused
-
-
-def differences(
-    stored: Mapping[str, Any], stated: Mapping[str, Any], *, passed_over: Mapping[str, Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Returns {key: (stored, stated)} where they differ in what is learned or measured.
-
-    Args:
-        stored: nested, as JSON gives it back. A key that it lacks was not there when the run was made, and has its
-            default, which is what the code did then.
-        stated: flat.
-        passed_over: keys that need not agree.
-    """
-    there = tree.flatten(stored)
-    there = {**{name: tree.key_of(name).default for name in stated if name not in there}, **there}
-    found = tree.difference(there, stated)
-    return {
-        name: (old, new)
-        for name, (old, new) in found.items()
-        if not (_neutral(name) or name in passed_over or (new is None and (name, old) in _SPELT_OUT))
-    }
-
-
-def _neutral(name: str) -> bool:
-    """Whether a key, which may be a stage's, only says where things lie or when something is written."""
-    return (name.split(".", 2)[2] if name.startswith("stage.") else name) in NEUTRAL

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
+from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, length, measured, of_every_stage, parse
 
 # Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
@@ -36,7 +37,7 @@ class Line:
         score: the difference in units of its standard error, which is that of our mean and, where the paper gives
             a spread, that of the paper's; None without either.
         where: where the row stands in the paper.
-        notes: what must be known about the number: diverged runs, runs without it, runs of unequal length.
+        notes: what must be known about the number: diverged runs, runs without it, runs of unequal length or beginning.
     """
 
     row: str
@@ -152,12 +153,13 @@ def _line(
     scale: float,
     overrides: Mapping[str, Any],
 ) -> Line:
-    lengths = {steps for run in group if (steps := length(run, measure.stage)) is not None}
-    short = [run for run in group if length(run, measure.stage) in lengths - {max(lengths)}] if lengths else []
-    found = [measured(run, measure) for run in group if run not in short]
+    began, told = alike(group)
+    lengths = {steps for run in began if (steps := length(run, measure.stage)) is not None}
+    short = [run for run in began if length(run, measure.stage) in lengths - {max(lengths)}] if lengths else []
+    found = [measured(run, measure) for run in began if run not in short]
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
-    notes = list(dict.fromkeys(note for _, note in found if note))
+    notes = list(dict.fromkeys([*told, *(note for _, note in found if note)]))
     if len(finite) < len(values):
         notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
     if len(values) < len(found):

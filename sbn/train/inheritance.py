@@ -36,7 +36,8 @@ class Inheritance:
 
     Attributes:
         before: what its steps and stages are counted on from.
-        record: what init.json holds: where from, which step, the checkpoint's checksum; None: nothing is taken over.
+        record: what init.json holds: where from, which step, the checkpoint's checksum, whose run that was (`source`);
+            None: nothing is taken over.
         source: the work directory to read; None once the run has a checkpoint of its own, which then tells all.
         branch: the other run's branch that every branch starts from; None: each from that of its own name.
     """
@@ -75,7 +76,7 @@ class Inheritance:
             except ConfigError:
                 raise
             except Exception as error:
-                raise ConfigError(f"checkpoint {step} in {self.source} can't be read ({_first_line(error)})") from error
+                raise _unreadable(self.source, step, error) from error
         variables = _chosen(old.variables, rows)
         opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
         same_form = _form(opt_state) == _form(fresh.opt_state)
@@ -112,10 +113,11 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     source = epath.Path(init["from"])
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
-    record = {"from": init["from"], **_position(source, init.stage)}
-    if recorded is not None and recorded | record != recorded:
+    position = {"from": init["from"], **_position(source, init.stage)}
+    if recorded is not None and recorded | position != recorded:
         raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
-    return Inheritance(Before(record["step"], record["stages"]), record, source, init.branch)
+    record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
+    return Inheritance(Before(position["step"], position["stages"]), record, source, init.branch)
 
 
 def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
@@ -124,20 +126,33 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
         config = workdirs.read_config(source)
     except ConfigError as error:
         raise ConfigError(f"init.from: {error}") from None
-    if stage is None and not (source / "result.json").exists():
+    result = workdirs.read_result(source)
+    if stage is None and result is None:
         raise ConfigError(
             f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
         )
     if stage is not None and stage not in config.stages:
         raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
+    last = result["steps"] if result else None
+    seen: list[Mapping[str, Any]] = []
     with contextlib.closing(_opened(source, config)) as checkpoints:
         for step in checkpoints.steps():
-            meta = checkpoints.meta(step)
-            if "stages" in meta and (stage is None or (meta["stage"] == stage and meta["stage_done"])):
-                return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
-    raise ConfigError(
-        f"init.from = {str(source)!r} has no checkpoint {'of the end of stage ' + repr(stage) if stage else 'at all'}"
-    )
+            try:
+                meta = checkpoints.meta(step)
+            except Exception as error:
+                raise _unreadable(source, step, error) from error
+            if "stages" in meta:
+                if step == last if stage is None else (meta["stage"] == stage and meta["stage_done"]):
+                    return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
+                seen.append(meta)
+    lacking = f"init.from = {str(source)!r} has no checkpoint"
+    if stage is not None:
+        raise ConfigError(f"{lacking} of the end of stage {stage!r}")
+    if not seen:
+        raise ConfigError(f"{lacking} at all")
+    ends = [f"init.stage={meta['stage']} (step {meta['step']})" for meta in seen if meta["stage_done"]]
+    way_out = f"begin from the end of a stage, {' or '.join(ends)}" if ends else "no stage's end is there either"
+    raise ConfigError(f"{lacking} of its end, step {last}, the newest is of step {seen[0]['step']}: {way_out}")
 
 
 def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
@@ -201,5 +216,6 @@ def _check_same_network(old: Variables, new: Variables, source: epath.Path) -> N
             )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _unreadable(source: epath.Path, step: int, error: Exception) -> ConfigError:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ConfigError(f"checkpoint {step} in {source} can't be read ({why})")

@@ -85,7 +85,7 @@ def _run(
     state = init_state(task, optimiser, seed=config.seed)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
     data = {"train": setup.train.fingerprint(), "test": setup.test.fingerprint()}
-    workdirs.begin(workdir, config, provenance.collect(data), inherited=began)
+    workdirs.begin(workdir, config, provenance.collect(data), origin=origin, inherited=began)
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
     )

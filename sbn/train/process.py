@@ -27,6 +27,8 @@ def prepare() -> None:
     log.addHandler(logging.StreamHandler())  # bare messages; absl has the root logger
     log.setLevel(logging.INFO)
     log.propagate = False
+    # Orbax remarks on the absence of a file that nothing here reads, before what is really wrong is told
+    logging.getLogger("absl").addFilter(lambda record: "_CHECKPOINT_METADATA" not in record.getMessage())
     if hosts := os.environ.get("SBN_MULTIHOST"):
         jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
 

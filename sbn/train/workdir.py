@@ -58,8 +58,16 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
             raise ConfigError(
                 f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
             )
-    result = workdir / "result.json"
-    return json.loads(result.read_text()) if result.exists() else None
+    return read_result(workdir)
+
+
+def read_result(workdir: epath.Path) -> dict[str, Any] | None:
+    """Returns what result.json holds; None of a run that is not done.
+
+    Raises:
+        ConfigError: if the file is damaged.
+    """
+    return _read(workdir / "result.json", None)
 
 
 def read_config(workdir: epath.Path) -> ConfigDict:
@@ -77,11 +85,34 @@ def read_config(workdir: epath.Path) -> ConfigDict:
         raise ConfigError(f"{path} is damaged ({error}): it is no config of a run") from None
 
 
+def read_origin(workdir: epath.Path, *, before: int) -> dict[str, Any]:
+    """Returns what tells runs apart that others begin from: whose run it is, and what it had done `before` a step.
+
+    Returns:
+        'experiment', 'row', 'seed' and 'overrides' as result.json has them, or, of an unfinished run, as its last start
+        noted them; 'stages', [steps before, steps after] by name, of those that were over; and 'source', the same of
+        the run that it began from. What nobody recorded is None.
+    """
+    start = [{}, *_read(workdir / "provenance.json", [])][-1]
+    told = _read(workdir / "result.json", {**_read(workdir / "progress.json", {}), **start})
+    stages = {name: span for name, span in told.get("stages", {}).items() if span[1] <= before}
+    known = {name: told.get(name) for name in ("experiment", "row", "seed", "overrides")}
+    return {**known, "stages": stages, "source": _read(workdir / "init.json", {}).get("source")}
+
+
+def _read(path: epath.Path, otherwise: Any) -> Any:
+    try:
+        return json.loads(path.read_text()) if path.exists() else otherwise
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is damaged ({error})") from None
+
+
 def begin(
     workdir: epath.Path,
     config: ConfigDict,
     provenance: Mapping[str, Any],
     *,
+    origin: Origin | None = None,
     inherited: Mapping[str, Any] | None = None,
 ) -> None:
     """Makes the directory, and records the config, this start, and what the run began from, if it was another's state.
@@ -96,8 +127,8 @@ def begin(
     if inherited is not None and not (workdir / "init.json").exists():
         write_atomically(workdir / "init.json", inherited)
     path = workdir / "provenance.json"
-    starts = json.loads(path.read_text()) if path.exists() else []
-    write_atomically(path, [*starts, provenance])
+    whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
+    write_atomically(path, [*_read(path, []), {**provenance, **whose}])
 
 
 def finish(
@@ -116,6 +147,7 @@ def finish(
         "seconds": seconds,
         "metrics": dict(metrics),
         "config": config.to_dict(),
+        "init": _read(workdir / "init.json", None),
     }
     if jax.process_index() == 0:
         write_atomically(workdir / "result.json", result)

@@ -6,10 +6,11 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
-from sbn.train import Preempted, preemption, train
+from sbn.train import Origin, Preempted, inheritance, preemption, train
 from tests.e2e import runs
 
 TRAIN = {"duration": "4 steps", "save.every": "0 steps", "save.keep": 1, "eval.every": "0 steps"}
@@ -20,6 +21,7 @@ REFINE = {
     "stage.refine.schedule.kind": "constant",
     "stage.refine.optim.lr": 0.01,
 }
+MIXUP = Origin("refine", "table1/mixup", {"optim.lr": 0.05})
 BOTH = {**TRAIN, **REFINE, "stages": ("train", "refine"), "stage.train.duration": "4 steps"}
 
 
@@ -31,14 +33,14 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(folder, tiny):
     """Two stages in one run, of which save.keep keeps one checkpoint and the first stage's end another."""
-    train(tiny(BOTH), folder / "both")
+    train(tiny(BOTH), folder / "both", origin=MIXUP)
     return folder / "both"
 
 
 @pytest.fixture(scope="module")
 def first(folder, tiny):
     """The first stage alone."""
-    train(tiny(TRAIN), folder / "first")
+    train(tiny(TRAIN), folder / "first", origin=MIXUP)
     return folder / "first"
 
 
@@ -57,7 +59,11 @@ def test_refining_another_run_gives_the_bits_of_one_run_with_both_stages(request
     assert (record["from"], record["step"], record["stage"]) == (str(source), 4, "train")
     assert record["branches"] == {"main": "main", "aux": "aux"}
     assert record["momentum"] == "carried over"
-    assert json.loads((tmp_path / "run/result.json").read_text())["stages"] == {"refine": [4, 8]}
+    told = {"experiment": "refine", "row": "table1/mixup", "seed": 0, "overrides": {"optim.lr": 0.05}}
+    assert record["source"] == {**told, "stages": {"train": [0, 4]}, "source": None}
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["stages"] == {"refine": [4, 8]}
+    assert result["init"] == record
 
 
 def test_it_resumes_to_the_same_bits_without_the_run_it_began_from(first, both, tiny, tmp_path, monkeypatch):
@@ -136,6 +142,9 @@ def test_a_finished_run_of_another_config_is_refined_and_that_one_again(first, t
     assert result["stages"] == {"train": [6, 7]}
     record = json.loads((tmp_path / "c/init.json").read_text())
     assert (record["step"], record["stages"], record["stage"]) == (6, 2, "refine")
+    assert (record["source"]["seed"], record["source"]["stages"]) == (7, {"refine": [4, 6]})
+    assert record["source"]["source"] == json.loads((tmp_path / "b/init.json").read_text())["source"]
+    assert record["source"]["source"]["row"] == "table1/mixup"
     second, third = runs.final_state(tmp_path / "b"), runs.final_state(tmp_path / "c")
     assert (int(second.step), int(third.step)) == (6, 7)
     assert_same(third.params, second.params)
@@ -193,6 +202,34 @@ def test_an_unfinished_run_is_refused_unless_a_finished_stage_is_named(both, tin
         train(tiny({**source, "init.stage": "refine"}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     train(tiny({**source, "init.stage": "train", "duration": "1 steps"}), tmp_path / "run")
+    record = json.loads((tmp_path / "run/init.json").read_text())
+    whose = {name: record["source"][name] for name in ("experiment", "row", "seed", "overrides")}
+    assert whose == {"experiment": "refine", "row": "table1/mixup", "seed": 0, "overrides": {"optim.lr": 0.05}}
+    assert record["source"]["stages"] == {"train": [0, 4]}
+
+
+def test_a_finished_run_whose_end_is_gone_is_not_begun_from_earlier_in_silence(both, tiny, tmp_path):
+    shutil.copytree(both, tmp_path / "source")
+    shutil.rmtree(tmp_path / "source/checkpoints/8")
+    config, run = {**TRAIN, "init.from": str(tmp_path / "source")}, epath.Path(tmp_path / "run")
+    told = r"no checkpoint of its end, step 8, the newest is of step 4: .* init\.stage=train \(step 4\)$"
+    with pytest.raises(ConfigError, match=told):
+        inheritance.find(tiny(config), run)
+    assert inheritance.find(tiny({**config, "init.stage": "train"}), run).before.steps == 4
+    result = json.loads((tmp_path / "source/result.json").read_text())
+    (tmp_path / "source/result.json").write_text(json.dumps({**result, "steps": 4}))
+    assert inheritance.find(tiny(config), run).before.steps == 4
+    meta = tmp_path / "source/checkpoints/4/meta/metadata"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "stage_done": False}))
+    (tmp_path / "source/result.json").write_text(json.dumps(result))
+    with pytest.raises(ConfigError, match="the newest is of step 4: no stage's end is there either"):
+        inheritance.find(tiny(config), run)
+    shutil.rmtree(meta.parent)
+    with pytest.raises(ConfigError, match=r"checkpoint 4 in .*source can't be read"):
+        inheritance.find(tiny(config), run)
+    shutil.rmtree(tmp_path / "source/checkpoints/4")
+    with pytest.raises(ConfigError, match="no checkpoint at all"):
+        inheritance.find(tiny(config), run)
 
 
 @pytest.mark.parametrize("part", ["arrays", "what describes them"])

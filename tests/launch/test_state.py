@@ -1,7 +1,9 @@
 """What has become of a job is read off its folder."""
 
+import dataclasses
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +15,10 @@ from launch import summary
 from launch.plan import make_jobs
 from launch.queues import ACTIVE
 from launch.state import look, process_runs
+from sbn.config.rows import experiment_file, load_experiment
+from sbn.report.collect import find_runs
+from sbn.report.refusals import refuse
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -48,6 +54,42 @@ def test_a_result_of_another_config_is_refused_with_the_difference(job):
     write(job, "result.json", "{")
     assert look(job).kind == "refused"
     assert "damaged" in look(job).detail
+
+
+RESULTS = sorted((ROOT / "results").glob("*/runs/*/*/result.json"))
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: "/".join(file.parts[-5:-1]))
+def test_runs_made_by_older_code_are_done_and_counted(file, tmp_path):
+    """Keys that came since have their defaults, and a default that is spelt in another way is none of another run."""
+    result = json.loads(file.read_text())
+    sets = [f"{name}={tuple(v) if isinstance(v, list) else v}" for name, v in result["overrides"].items()]
+    row, seed = f"{result['experiment']}:{result['row']}", result["seed"]
+    (job,) = make_jobs([row], seeds=[seed], sets=sets, root=tmp_path)
+    job.workdir.mkdir(parents=True)
+    shutil.copy(file, job.workdir)
+    assert look(job).kind == "done", look(job).detail
+    experiment = load_experiment(experiment_file(result["experiment"]))
+    kept, refused = refuse(experiment, find_runs(tmp_path).runs)
+    assert (len(kept), refused) == (1, [])
+
+
+def test_there_are_such_runs():
+    assert len(RESULTS) >= 18
+
+
+def test_a_key_that_the_schema_gained_since_refuses_no_run_but_another_value_of_it_does(job):
+    config = {**job.config, "optim": {k: v for k, v in job.config["optim"].items() if k != "lr"}}
+    write(job, "result.json", {**RESULT, "config": config})
+    assert look(job).kind == "done"
+    row = dataclasses.replace(job, config={**job.config, "optim": {**job.config["optim"], "lr": 0.3}})
+    assert "optim.lr: 0.1 there, 0.3 in the row" in look(row).detail
+
+
+@pytest.mark.parametrize("config", [None, 3, "x", []])
+def test_a_result_without_a_config_is_refused(job, config):
+    write(job, "result.json", {**RESULT, "config": config})
+    assert look(job).kind == "refused"
 
 
 def test_a_live_process_runs_and_tells_how_far(job):

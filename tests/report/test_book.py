@@ -1,5 +1,6 @@
 """The whole book: every table of every paper, at once and fast."""
 
+import html
 import pathlib
 import re
 import subprocess
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.config.rows import Paper, Row, Table, experiment_files, load_experiment
+from sbn.config.rows import Paper, Row, Table, experiment_file, experiment_files, load_experiment
 from sbn.report.__main__ import main, report
 from sbn.report.book import make_book
 from sbn.report.collect import find_runs
@@ -93,18 +94,41 @@ def test_unknown_metrics_are_told_before_a_table_is_made(papers):
         report("", root="runs", format="text", metrics=["test/main/acuracy"])
 
 
+def test_papers_stand_before_other_experiments_each_under_its_title(papers):
+    file = papers / "experiments/second.py"
+    file.write_text(file.read_text() + 'PAPER = "What it says (They 2020)"\n')
+    printed = report("", root="runs", format="text")[0]
+    assert [line for line in printed.splitlines() if line.startswith(("What", "=", "first", "second"))] == [
+        "What it says (They 2020)",
+        "========================",
+        "second:table1: Rows of all kinds",
+        "first",
+        "=====",
+        "first:table1: Rows of all kinds",
+    ]
+    assert report("second:table1", root="runs", format="text")[0].count("They") == 0
+
+
+def test_the_papers_are_three():
+    titles = {file.stem: load_experiment(file).paper for file in experiment_files()}
+    assert {name for name, title in titles.items() if title} == {"split_bn", "refine", "consistent"}
+    assert all(re.fullmatch(r"[^()]+ \([^()]+ (2019|2020)\)", title) for title in titles.values() if title)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_row_of_the_papers_is_in_it_in_order(format, tmp_path):
     printed, _ = report("", root=tmp_path, format=format)
     printed = printed.replace(r"\allowbreak{}", "").replace(r"\_", "_").replace(r"\%", "%")
     at = 0
-    for file in experiment_files():
-        for name, table in load_experiment(file).tables.items():
-            for row in table.rows:
-                pattern = rf"(?<![\w/]){re.escape(row)}(?![\w/])"
-                found = re.compile(pattern).search(printed, at)
-                assert found, f"{file.stem}:{name}/{row} after character {at}"
-                at = found.end()
+    for name in ("consistent", "refine", "split_bn", "quickstart"):
+        experiment = load_experiment(experiment_file(name))
+        told = [] if format == "csv" else [experiment.paper or name]
+        for text in [*told, *(row for table in experiment.tables.values() for row in table.rows)]:
+            shown = html.escape(text) if format == "html" else text
+            pattern = rf"(?<![\w/]){re.escape(shown)}(?![\w/])"
+            found = re.compile(pattern).search(printed, at)
+            assert found, f"{name}: {text} after character {at}"
+            at = found.end()
 
 
 def test_two_hundred_rows_of_ten_seeds_take_under_two_seconds(tmp_path):

@@ -7,8 +7,10 @@ import statistics
 import pytest
 
 from sbn.config.errors import ConfigError
+from sbn.config.rows import experiment_files, load_experiment
 from sbn.report.collect import read_run
-from sbn.report.measures import Measure, measured, of_every_stage, parse
+from sbn.report.measures import Measure, better, measured, of_every_stage, parse
+from sbn.report.tables import measure_of
 from tests.report.work_dirs import MAIN, write_run
 
 LOSS = "test/main/loss"
@@ -51,6 +53,42 @@ def test_the_best_is_the_highest_accuracy_and_the_lowest_loss(run):
     assert measured(run, Measure(MAIN, "refine", "best"))[0] == max(value(step) for step in [62, *range(65, 91, 5)])
     assert measured(run, Measure(LOSS, "refine", "best")) == (1.62, "best of 7 evaluations")
     assert measured(run, Measure(MAIN, statistic="best"))[0] == 0.99  # of the whole run
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [
+        *((f"test/main/{name}", 0.7) for name in ("accuracy", "top5_accuracy", "map", "bleu", "miou", "overlap")),
+        ("low_pass/aux/mean_accuracy", 0.7),
+        ("train/main/accuracy", 0.7),
+        *((f"test/main/{name}", 0.2) for name in ("loss", "error", "cross_entropy", "wasserstein")),
+        ("corrupted/main/error/accuracy_5", 0.2),  # a detail does not tell
+        ("corrupted/mix_0.5/uce", 0.2),
+        ("train/loss", 0.2),
+    ],
+)
+def test_the_best_of_every_metric_is_on_its_side(tmp_path, metric, best):
+    path = write_run(tmp_path, "run", stages={"train": [0, 15]}, steps_per_epoch=5)
+    lines = [{"step": step, metric: value} for step, value in ((5, 0.3), (10, 0.7), (15, 0.2))]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert measured(read_run(path), parse(f"{metric}:best")) == (best, "best of 3 evaluations")
+
+
+@pytest.mark.parametrize("metric", ["train/lr", "test/main/affinity/flip", "model/main_aux/divergence"])
+def test_what_is_neither_better_high_nor_low_has_no_best(run, metric):
+    with pytest.raises(ConfigError, match=f"best of '{metric}'.* '{metric.split('/')[:3][-1]}'.*choices: accuracy"):
+        parse(f"{metric}:best")
+    run.lines.append({"step": 60, metric: 0.5})
+    assert measured(run, Measure(metric, "train", "best")) == (None, f"{metric} has no best")
+    assert [measure.statistic for measure in of_every_stage(metric, [run])] == ["last", "median_last_10"] * 2
+
+
+def test_every_best_that_a_row_shows_has_a_direction():
+    rows = [row for file in experiment_files() for row in load_experiment(file).rows().values()]
+    shown = [measure_of(paper) for row in rows for paper in row.paper] + [parse(m) for row in rows for m in row.metrics]
+    best = [measure for measure in shown if measure.statistic == "best"]
+    assert best
+    assert all(better(measure.metric) for measure in best)
 
 
 def test_what_a_run_does_not_have_is_none(run, tmp_path):

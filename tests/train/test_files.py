@@ -149,6 +149,25 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     assert (made["steps_per_epoch"], made["stages"]) == (5, {"train": [0, 10]})
 
 
+def test_whose_run_it_is_is_known_of_finished_unfinished_and_older_runs(tmp_path, tiny):
+    folder, config = epath.Path(tmp_path / "run"), tiny({"seed": 4})
+    unknown = dict.fromkeys(("experiment", "row", "seed", "overrides"))
+    workdirs.begin(folder, config, {"n": 1})  # as starts were recorded once
+    assert workdirs.read_origin(folder, before=10) == {**unknown, "stages": {}, "source": None}
+    origin = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
+    workdirs.begin(folder, config, {"n": 2}, origin=origin, inherited={"step": 3, "source": {"row": "a"}})
+    known = {"experiment": "split_bn", "row": "table3/weak_augment", "seed": 4, "overrides": {"optim.lr": 0.05}}
+    assert workdirs.read_origin(folder, before=10) == {**known, "stages": {}, "source": {"row": "a"}}
+    plan = make_plan(config, examples=40)
+    result = workdirs.finish(folder, config, origin, plan=plan, seconds=2.5, metrics={})
+    assert result["init"] == {"step": 3, "source": {"row": "a"}}
+    assert workdirs.read_origin(folder, before=10)["stages"] == {"train": [0, 10]}
+    assert workdirs.read_origin(folder, before=9) == {**known, "stages": {}, "source": {"row": "a"}}
+    (folder / "result.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"result\.json is damaged"):
+        workdirs.read_origin(folder, before=10)
+
+
 def test_what_a_run_began_from_is_recorded_once(tmp_path, tiny):
     folder = epath.Path(tmp_path / "run")
     workdirs.begin(folder, tiny(), {}, inherited={"step": 3})

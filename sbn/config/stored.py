@@ -1,0 +1,55 @@
+"""What a run stored, held against its row as it is now: the config, and the run that it began from."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sbn.config import tree
+from sbn.config.schema import NEUTRAL
+
+# Values that were stored before the default became None, 'the network's own', which is the same
+_SPELT_OUT = {("model.shortcut", "pool_pad")}
+
+
+def differences(
+    stored: Mapping[str, Any], stated: Mapping[str, Any], *, passed_over: Collection[str] = ()
+) -> dict[str, tuple[Any, Any]]:
+    """Returns {key: (stored, stated)} where they differ in what is learned or measured.
+
+    Args:
+        stored: nested, as JSON gives it back. A key that it lacks was not there when the run was made, and has its
+            default, which is what the code did then; one of a stage has what the run says for all stages.
+        stated: flat.
+        passed_over: keys that need not agree.
+    """
+    there = tree.flatten(stored)
+    for name in [name for name in stated if name not in there]:
+        shared = _without_stage(name)
+        there[name] = there[shared] if shared in there else tree.key_of(shared).default
+    found = tree.difference(there, stated)
+    return {
+        name: (old, new)
+        for name, (old, new) in found.items()
+        if not (_without_stage(name) in NEUTRAL or name in passed_over or (new is None and (name, old) in _SPELT_OUT))
+    }
+
+
+def other_source(init: Any, *, experiment: str, needed: str | None) -> str:
+    """Returns a line on what a run began from, where that is known to be of another row than it needs; else ''.
+
+    Args:
+        init: what its init.json holds, None of a run that began from nothing; older ones do not say whose run it was.
+        experiment: of the run.
+        needed: the row whose run it needs; None for none.
+    """
+    source = init.get("source") if isinstance(init, Mapping) else None
+    if not needed or not isinstance(source, Mapping) or source.get("row") is None:
+        return ""
+    if (source.get("experiment"), source["row"]) == (experiment, needed):
+        return ""
+    name = f"{source.get('experiment')}:{source['row']}" if source["row"] else "no row"
+    return f"it began from {init.get('from')}, a run of {name}, and needs one of {experiment}:{needed}"
+
+
+def _without_stage(name: str) -> str:
+    """The key that says for all stages what `name` may say for one."""
+    return name.split(".", 2)[2] if name.startswith("stage.") else name
