@@ -5,13 +5,16 @@ from typing import Any
 
 from sbn.config.rows import Paper
 
-STANDARD = "crop(4)|flip"
+STANDARD = "crop(4, fill=0)|flip"
+# The readings of AutoAugment's levels, and what its ops uncover, are choices: the paper names neither.
+CIFAR_POLICY = "autoaugment('cifar10', fill=128, levels='scaled')"
+IMAGENET_POLICY = "autoaugment('imagenet', fill=128, levels='scaled_4_to_8')"
 METHODS = {
     "standard": STANDARD,
     "mixup": f"{STANDARD}|mixup(1)",
     "manifold_mixup": f"{STANDARD}|manifold_mixup(1)",
     "cutmix": f"{STANDARD}|cutmix(1, 0.5)",
-    "autoaugment": f"{STANDARD}|autoaugment('cifar10')|cutout(16)",
+    "autoaugment": f"{STANDARD}|{CIFAR_POLICY}|cutout(16)",
 }
 INTENSIVE = tuple(METHODS)[1:]
 MAIN, MEDIAN, BOTH = "test/main/accuracy", "median_last_10", ("train", "refine")
@@ -58,6 +61,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "optim.lr": 0.01,
         "optim.weight_decay": 1e-3,
         "optim.nesterov": True,
+        "norm.group_size": 64,
         **COSINE,
     },
 }

@@ -8,7 +8,8 @@ goes on from the end of that run's stage (`needs`; a sweep plans that run too), 
 both, and a row that only shows a run again, as in Tables 2 and 3 and Figures 1 and 3, trains nothing (`runs_of`).
 
 The base is Standard on CIFAR-100 with PreActResNet-18. The paper names neither the form of momentum nor clipping, here
-as in PyTorch: 0.9, not Nesterov's but for Shake-Shake, whose code has it, and no clipping.
+as in PyTorch: 0.9, not Nesterov's but for Shake-Shake, whose code has it, and no clipping. Crops pad with black, before
+normalisation, as PyTorch's do; where it trained on several GPUs, statistics are those of each one's share of the batch.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ from experiments._refine_parts import (
     AUGMENTED,
     BOTH,
     CIFAR100,
+    CIFAR_POLICY,
     CLEAN,
+    IMAGENET_POLICY,
     MEDIAN,
     METHODS,
     NETWORKS,
@@ -52,6 +55,7 @@ BASE: dict[str, Any] = {
 }
 
 
+_GREY = "uncovered pixels grey, it does not say"
 _RATE = "the text refines at 'a reasonably small value' after cosine decay"
 
 # (network, method): on CIFAR-10 and CIFAR-100 with augmentation, then refined
@@ -75,7 +79,7 @@ _TABLE1: dict[tuple[str, str], tuple[float | None, ...]] = {
 
 def _table1_row(network: str, method: str, data: str, train: float | None, refine: float | None) -> Row:
     changes = {"data.name": data, **NETWORKS[network], "views.main.augment": METHODS[method]}
-    notes = ["the 25 sub-policies that AutoAugment's paper prints"] if method == "autoaugment" else []
+    notes = [f"the 25 sub-policies that AutoAugment's paper prints, {_GREY}"] if method == "autoaugment" else []
     if refine is not None:
         changes |= REFINED[network] if method != "standard" else refined(50, augment="")
         notes += ["refined without any augmentation, crops and flips neither"] if method == "standard" else []
@@ -83,7 +87,8 @@ def _table1_row(network: str, method: str, data: str, train: float | None, refin
         changes |= WRN_AUTOAUGMENT
         notes.append(f"{_RATE}: 1e-3, as PreActResNet-18")
     if network == "shakeshake26_2x96d":
-        notes += [f"{_RATE}: 1e-4, 1 % of the first"] * (refine is not None) + ["it does not say how many runs"]
+        notes += [f"{_RATE}: 1e-4, 1 % of the first"] * (refine is not None)
+        notes += ["statistics of 64 images, as on each of 2 GPUs", "it does not say how many runs"]
     paper, runs = ends((train, refine), statistic=MEDIAN), 1 if network == "shakeshake26_2x96d" else 3
     return Row(changes, paper, f"Table 1, {network}, {method}", runs, "; ".join(notes))
 
@@ -143,8 +148,13 @@ _TABLE4: dict[str, tuple[str, tuple[float | None, ...]]] = {
     "manifold_g0.5": ("|manifold_mixup(0.5)", (64.88, 64.43, 65.98, 65.80)),
     "cutmix_p0.5": ("|cutmix(1, 0.5)", (64.90, 64.61, 65.84, 65.59)),
     "cutmix_p1": ("|cutmix(1, 1)", (65.97, 65.23, 66.29, 65.87)),
-    "aa_cifar": ("|autoaugment('cifar10')|cutout(32)", (65.08, 64.29, 65.31, 65.12)),
-    "aa_imagenet": ("|autoaugment('imagenet')", (61.06, 60.65, 61.82, 61.75)),
+    "aa_cifar": (f"|{CIFAR_POLICY}|cutout(32)", (65.08, 64.29, 65.31, 65.12)),
+    "aa_imagenet": (f"|{IMAGENET_POLICY}", (61.06, 60.65, 61.82, 61.75)),
+}
+_FOUR_TO_EIGHT = f"Posterize keeps 4 to 8 bits, as AutoAugment's paper prints (its code: 1 to 4), {_GREY}"
+_TABLE4_NOTES = {
+    "aa_cifar": f"; translations by the share of the side that they are of 32 pixels, {_GREY}",
+    "aa_imagenet": f"; no Cutout, {_FOUR_TO_EIGHT}",
 }
 
 
@@ -152,7 +162,8 @@ def _table4_row(method: str, intensive: str, values: Sequence[float | None]) -> 
     changes = {"data.name": "tiny_imagenet", "data.test_split": "validation", "model.stem_stride": 1}
     changes |= {"views.main.augment": STANDARD + intensive, **(refined(50) if values[2] else {})}
     paper = ends(values[::2], statistic="best") + ends(values[1::2], statistic=MEDIAN)
-    return Row(changes, paper, f"Table 4, {method}", note="'last' is read as the median that Table 1 takes")
+    note = f"'last' is read as the median that Table 1 takes{_TABLE4_NOTES.get(method, '')}"
+    return Row(changes, paper, f"Table 4, {method}", note=note)
 
 
 TABLE4 = Table(
@@ -166,14 +177,14 @@ _TABLE5: dict[tuple[int, str], tuple[str, tuple[float | None, ...]]] = {
     (50, "standard"): ("", (76.39, 93.19, None, None)),
     (50, "mixup_g0.2"): ("|mixup(0.2)", (77.47, 93.75, 77.69, 93.83)),
     (50, "mixup_g0.5"): ("|mixup(0.5)", (77.26, 93.78, 77.65, 93.93)),
-    (50, "autoaugment"): ("|autoaugment('imagenet')", (77.83, 93.70, 77.98, 93.86)),
+    (50, "autoaugment"): (f"|{IMAGENET_POLICY}", (77.83, 93.70, 77.98, 93.86)),
     (101, "standard"): ("", (78.13, 93.71, None, None)),
     (101, "mixup_g0.5"): ("|mixup(0.5)", (79.41, 94.70, 79.61, 94.73)),
-    (101, "autoaugment"): ("|autoaugment('imagenet')", (79.20, 94.45, 79.33, 94.46)),
+    (101, "autoaugment"): (f"|{IMAGENET_POLICY}", (79.20, 94.45, 79.33, 94.46)),
 }
 _TABLE5_NOTES = {
     "standard": "; as long as with Mixup, it does not say",
-    "autoaugment": "; no Cutout, levels as on CIFAR",
+    "autoaugment": f"; no Cutout, {_FOUR_TO_EIGHT}",
 }
 
 
@@ -186,12 +197,14 @@ def _table5_row(depth: int, method: str, intensive: str, values: Sequence[float 
         "model.depth": depth,
         "views.main.augment": _FRAME + intensive,
         "batch_size": 256,
+        "norm.group_size": 32,
         "duration": f"{epochs[-1]} epochs",
         "schedule.boundaries": tuple(f"{epoch} epochs" for epoch in epochs[:-1]),
         **(refined(20, 1e-4, _FRAME) if values[2] else {}),
     }
     paper = ends(values[::2]) + ends(values[1::2], "test/main/top5_accuracy")
-    note = f"weight decay as on CIFAR, it does not say{_TABLE5_NOTES.get(method, '')}"
+    note = "weight decay as on CIFAR, it does not say; statistics of 32 images, as on each of 8 GPUs"
+    note += _TABLE5_NOTES.get(method, "")
     return Row(changes, paper, f"Table 5, ResNet-{depth}, {method}", note=note)
 
 

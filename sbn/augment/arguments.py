@@ -17,9 +17,9 @@ def choice(*choices: str, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"choices": choices})
 
 
-def fill_with(default: int | str) -> Any:
-    """Declares what uncovered pixels show: a grey level, or 'mean' for filler pixels."""
-    return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean",)})
+def fill_with(default: int | str, *others: str) -> Any:
+    """Declares what uncovered pixels show: a grey level, 'mean' for filler pixels, or one of other words."""
+    return dataclasses.field(default=default, metadata={"low": 0, "high": 255, "choices": ("mean", *others)})
 
 
 def span(*, low: float, high: float, default: tuple[float, float]) -> Any:

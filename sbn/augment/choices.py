@@ -15,8 +15,8 @@ from sbn.augment.draws import Words
 _Draw = Callable[[Any, Words], Iterator[tuple[Any, Any]]]
 
 
-def _of_randaugment(op: ops.RandAugment) -> tuple[tuple[entries.Entry, ...], _Draw]:
-    table = entries.of_randaugment(op)
+def _of_randaugment(op: ops.RandAugment, image_size: tuple[int, int]) -> tuple[tuple[entries.Entry, ...], _Draw]:
+    table = entries.of_randaugment(op, image_size)
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
         for start in range(0, ops.DRAWS_A_LAYER * op.layers, ops.DRAWS_A_LAYER):
@@ -25,24 +25,25 @@ def _of_randaugment(op: ops.RandAugment) -> tuple[tuple[entries.Entry, ...], _Dr
     return table, draw
 
 
-def _of_autoaugment(op: ops.AutoAugment) -> tuple[tuple[entries.Entry, ...], _Draw]:
-    table, pairs = entries.of_autoaugment(op)
+def _of_autoaugment(op: ops.AutoAugment, image_size: tuple[int, int]) -> tuple[tuple[entries.Entry, ...], _Draw]:
+    table, pairs = entries.of_autoaugment(op, image_size)
     probability = np.array([[step.probability for step in pair] for pair in pairs], np.float32)
-    entry = np.array([[step.entry for step in pair] for pair in pairs], np.int32)
+    signs = np.array([[step.signs for step in pair] for pair in pairs], np.int32)
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
         which = draws.index(bits[:, 0], len(pairs), words)
         for step in range(2):
             start = 1 + ops.DRAWS_A_LAYER * step
             happens = draws.unit(bits[:, start], words) < words.take(probability[:, step], which)
+            sign = draws.index(bits[:, start + 1], 2, words)
             # entry 0 is Identity
-            drawn = words.where(happens, words.take(entry[:, step], which), 0)
+            drawn = words.where(happens, words.take(signs[:, step].ravel(), 2 * which + sign), 0)
             yield drawn, bits[:, start + 1 : start + ops.DRAWS_A_LAYER]
 
     return table, draw
 
 
-def _of_trivialaugment(op: ops.TrivialAugment) -> tuple[tuple[entries.Entry, ...], _Draw]:
+def _of_trivialaugment(op: ops.TrivialAugment, image_size: tuple[int, int]) -> tuple[tuple[entries.Entry, ...], _Draw]:
     names, levels = len(entries.TRIVIAL_OPS), entries.TRIVIAL_LEVELS
 
     def draw(bits: Any, words: Words) -> Iterator[tuple[Any, Any]]:
@@ -52,7 +53,7 @@ def _of_trivialaugment(op: ops.TrivialAugment) -> tuple[tuple[entries.Entry, ...
     return entries.of_trivialaugment(), draw
 
 
-_CHOICES: dict[type[ops.Op], Callable[[Any], tuple[tuple[entries.Entry, ...], _Draw]]] = {
+_CHOICES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], tuple[tuple[entries.Entry, ...], _Draw]]] = {
     ops.RandAugment: _of_randaugment,
     ops.AutoAugment: _of_autoaugment,
     ops.TrivialAugment: _of_trivialaugment,
@@ -71,7 +72,7 @@ def make_policy(op: Any, image_size: tuple[int, int], *, catalogue: Any, words: 
     Returns:
         (bits, pixels) -> pixels: the op's draws (N, draws) uint32, and (N, H * W) int32 packed words.
     """
-    table, draw = _CHOICES[type(op)](op)
+    table, draw = _CHOICES[type(op)](op, image_size)
     semantics = getattr(op, "semantics", "pillow")  # TrivialAugment has no other
     apply_entry = catalogue(table, image_size=image_size, fill=op.fill, semantics=semantics)
 

@@ -8,6 +8,7 @@ from sbn.augment.batch_sizes import RandomCropOf
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op
 from sbn.augment.policies import OP_LISTS
+from sbn.augment.readings import READINGS
 from sbn.augment.size_ops import SIZE_OPS
 from sbn.augment.step_ops import STEP_OPS
 from sbn.augment.subpolicies import SUBPOLICIES
@@ -36,12 +37,13 @@ class Crop(Op):
     """Pads by `pad` pixels on every side and cuts the image's own size out again.
 
     Offsets are uniform in 0..2*pad, both ends included. `fill='mean'` pads with the data set's mean (zero after
-    normalisation, AutoAugment's CIFAR code), `'reflect'` mirrors without repeating the edge (UDA, SAM).
+    normalisation, AutoAugment's CIFAR code), `'reflect'` mirrors without repeating the edge (UDA, SAM), a number is a
+    grey level (0: black before normalisation, most PyTorch codes).
     """
 
     name: ClassVar[str] = "crop"
     pad: int = number(low=1)
-    fill: str = choice("mean", "reflect", default="mean")
+    fill: int | str = fill_with("mean", "reflect")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Two: row offset, column offset."""
@@ -119,13 +121,20 @@ class AutoAugment(Op):
     for CIFAR, where it stays transparent and becomes the data set's mean in the end, unless Equalize, AutoContrast,
     Invert, Posterize or Solarize come after it, which turn it into image pixels, black before the op. That code's
     Cutout puts its hole in the wrong place; this one does not. `semantics` is that of `RandAugment`:
-    autoaugment('imagenet_v0', fill=128, semantics='tf') is what the TPU code runs.
+    autoaugment('imagenet_v0', fill=128, semantics='tf') is what the TPU code runs. `levels` says how levels are read
+    with Pillow's semantics (`sbn.augment.readings`): 'scaled' translates larger images by the same share of the side.
     """
 
     name: ClassVar[str] = "autoaugment"
     policy: str = choice(*SUBPOLICIES)
     fill: int | str = fill_with("mean")
     semantics: str = choice("pillow", "tf", default="pillow")
+    levels: str = choice(*READINGS, default="released")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.semantics == "tf" and self.levels != "released":
+            raise ValueError(f"autoaugment(levels) is {self.levels!r}; the TensorFlow code has its own ('released')")
 
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Nine: the sub-policy; then, for each op, whether it is applied, sign, centre row and column of Cutout."""

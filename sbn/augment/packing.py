@@ -5,6 +5,7 @@ with its mark at the price of one number instead of four. `sbn.data.pixels.pack`
 """
 
 MARK = -(1 << 24)  # 0xFF000000 as int32: the X byte
+FILLER = 0
 CHANNEL_SHIFTS = (0, 8, 16)
 
 
@@ -15,4 +16,4 @@ def grey(level: int) -> int:
 
 def fill_word(fill: int | str) -> int:
     """Returns the word that uncovered pixels get: of a grey level, or of a filler ('mean')."""
-    return 0 if isinstance(fill, str) else grey(fill)
+    return FILLER if isinstance(fill, str) else grey(fill)

@@ -15,16 +15,21 @@ Row = tuple[str, str, str, str]
 _HEADER: Row = ("op", "probability", "argument", "sign")
 
 _IN_STEP = "in the training step"
+_SHOWN = (32, 32)  # the images that translations in proportion to the side are told for
 
 
 def _sign(name: str, *, has_argument: bool) -> str:
     return "+ or -, 1/2 each" if name in SIGNED else "as is" if has_argument else "no argument"
 
 
-def _entry_row(entry: Entry, *, indent: int, probability: str, levels: Levels = LEVELS) -> Row:
+def _entry_row(
+    entry: Entry, *, indent: int, probability: str, levels: Levels = LEVELS, negative: Entry | None = None
+) -> Row:
     value, unit = entry.argument, levels[entry.name][1]
-    text = "" if value is None else f"{value:.4g} {unit}"
-    return (" " * indent + entry.name, probability, text, _sign(entry.name, has_argument=value is not None))
+    text, sign = "" if value is None else f"{value:.4g} {unit}", _sign(entry.name, has_argument=value is not None)
+    if negative not in (None, entry):
+        text, sign = f"{value:.4g} or {negative.argument:.4g} {unit}", "1/2 each"
+    return (" " * indent + entry.name, probability, text, sign)
 
 
 def _title(op: ops.Op, probability: str = "1", note: str = "as is") -> Row:
@@ -34,19 +39,21 @@ def _title(op: ops.Op, probability: str = "1", note: str = "as is") -> Row:
 
 def _randaugment(op: ops.RandAugment) -> Iterable[Row]:
     yield _title(op, note=f"drawn anew in each of {op.layers} layers")
-    table = entries.of_randaugment(op)
+    table = entries.of_randaugment(op, _SHOWN)
     for entry in table:
         yield _entry_row(entry, indent=2, probability=f"1/{len(table)} a layer")
 
 
 def _autoaugment(op: ops.AutoAugment) -> Iterable[Row]:
-    table, pairs = entries.of_autoaugment(op)
+    (table, pairs), readings = entries.of_autoaugment(op, _SHOWN), entries.levels_of(op, _SHOWN)
     yield _title(op, note="one sub-policy an image, signs drawn for each op")
     for number, (pair, names) in enumerate(zip(pairs, SUBPOLICIES[op.policy], strict=True), start=1):
         levels = ", ".join(f"{step.name} {step.level}" for step in names)
         yield (f"  sub-policy {number}", f"1/{len(pairs)}", f"levels: {levels}", "")
         for step in pair:
-            yield _entry_row(table[step.entry], indent=4, probability=f"{step.probability:g}")
+            entry, negative = (table[number] for number in step.signs)
+            share = f"{step.probability:g}"
+            yield _entry_row(entry, indent=4, probability=share, levels=readings, negative=negative)
 
 
 def _trivialaugment(op: ops.TrivialAugment) -> Iterable[Row]:

@@ -11,11 +11,14 @@ import numpy as np
 
 from sbn.augment import draws, ops, size_ops
 from sbn.augment.draws import Words
+from sbn.augment.packing import FILLER, grey
 
 _Size = tuple[int, int]
+# Where pixels are covered, bool (N, H', W'), and by which packed word
+Cover = tuple[Any, int]
 
 
-def walk(run: Sequence[tuple[ops.Op, Any]], *, image_size: _Size, words: Words) -> tuple[Any, Any, list[Any]]:
+def walk(run: Sequence[tuple[ops.Op, Any]], *, image_size: _Size, words: Words) -> tuple[Any, Any, list[Cover]]:
     """Follows a run of `WINDOW_OPS` back to its input.
 
     Args:
@@ -25,15 +28,16 @@ def walk(run: Sequence[tuple[ops.Op, Any]], *, image_size: _Size, words: Words) 
 
     Returns:
         the row (1 or N, H') and the column (1 or N, W') that every pixel of the result shows, int32, off the image
-        where it shows none; and the holes, bool (N, H', W') each.
+        where it shows none; and what covers it: bool (N, H', W') with the packed word that is seen there, later ones
+        over earlier ones.
     """
     *before, after = size_ops.sizes([op for op, _ in run], image_size)
     rows, columns = (np.arange(size, dtype=np.int32)[None] for size in after)
-    holes = []
+    covers: list[Cover] = []
     for (op, bits), size in zip(reversed(run), reversed(before), strict=True):
-        rows, columns, hole = _STEPS[type(op)](op, bits, rows, columns, size, words)
-        holes += [] if hole is None else [hole]
-    return rows, columns, holes
+        rows, columns, cover = _STEPS[type(op)](op, bits, rows, columns, size, words)
+        covers = covers if cover is None else [cover, *covers]
+    return rows, columns, covers
 
 
 def outside(coordinates: Any, size: int) -> Any:
@@ -68,7 +72,7 @@ def _flip(op: ops.Flip, bits: Any, rows: Any, columns: Any, image_size: _Size, w
     return rows, words.where(flipped, image_size[1] - 1 - columns, columns), None
 
 
-def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, None]:
+def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, Any, Any]:
     def shifted(coordinates: Any, axis: int) -> Any:
         size = image_size[axis]
         moved = draws.index(bits[:, axis, None], 2 * op.pad + 1, words) - op.pad + coordinates
@@ -77,7 +81,16 @@ def _crop(op: ops.Crop, bits: Any, rows: Any, columns: Any, image_size: _Size, w
         # A coordinate that a later crop already put outside must not come back in through this one.
         return words.where(outside(coordinates, size), -1, moved)
 
-    return shifted(rows, 0), shifted(columns, 1), None
+    moved = shifted(rows, 0), shifted(columns, 1)
+    if isinstance(op.fill, str):
+        return *moved, None
+    # What a later crop put outside is that one's to fill.
+    (row, row_before), (column, column_before) = (
+        (outside(after, size), outside(before, size))
+        for after, before, size in zip(moved, (rows, columns), image_size, strict=True)
+    )
+    covered = (row[:, :, None] | column[:, None, :]) & ~(row_before[:, :, None] | column_before[:, None, :])
+    return *moved, (covered, grey(op.fill))
 
 
 def _cutout(op: ops.Cutout, bits: Any, rows: Any, columns: Any, image_size: _Size, words: Words) -> tuple[Any, ...]:
@@ -85,7 +98,7 @@ def _cutout(op: ops.Cutout, bits: Any, rows: Any, columns: Any, image_size: _Siz
         near(coordinates, draws.index(bits[:, axis, None], image_size[axis], words), op.half, op.half)
         for axis, coordinates in enumerate((rows, columns))
     )
-    return rows, columns, row[:, :, None] & column[:, None, :]
+    return rows, columns, (row[:, :, None] & column[:, None, :], FILLER)
 
 
 def _random_crop(

@@ -26,7 +26,10 @@ def check(config: ConfigDict) -> ConfigDict:
     _check_model(config)
     _check_norm(config)
     for stage in config.stages:
-        _check_batch(tree.stage_config(config, stage))
+        own = tree.stage_config(config, stage)
+        _check_model(own)
+        _check_batch(own)
+        _below_one(own, ("model.dropout",))
     for weight in config.eval.mix:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")

@@ -98,14 +98,14 @@ EVALUATION = (
         "eval.affinity.pipelines",
         "names",
         (),
-        "Augmentation pipelines whose Affinity is measured on the test split; (): those of the views.",
+        "Augmentation pipelines whose Affinity is measured on the test split; (): of those of the views what acts on one image.",
     ),
     Key("eval.affinity.draws", "int", 3, "Times that each test image is augmented.", low=1),
     Key(
         "eval.diversity.pipelines",
         "names",
         (),
-        "Augmentation pipelines whose Diversity is measured on the training split; (): those of the views.",
+        "Augmentation pipelines whose Diversity is measured on the training split; (): of those of the views what acts on one image.",
     ),
     Key(
         "eval.branches.layer",

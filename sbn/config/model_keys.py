@@ -51,6 +51,7 @@ MODEL_KEYS = (
         0.0,
         "Share of activations dropped between a block's convolutions.",
         low=0,
+        per_stage=True,
         models=("wide_resnet",),
     ),
     Key(

@@ -8,6 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
+from sbn.augment.batch_sizes import variants
 from sbn.augment.fits import check_fits
 from sbn.config import tree
 from sbn.config.errors import ConfigError
@@ -62,12 +63,20 @@ def make_augment(config: ConfigDict, text: str, *, image_size: tuple[int, int], 
         raise ConfigError(f"{key} = {text!r}: {error}") from None
 
 
+def on_images(ops: tuple[pipeline.Op, ...]) -> tuple[pipeline.Op, ...]:
+    """Returns the ops of a view's pipeline that act on one image alone; a size that mini-batches draw is the first."""
+    return tuple(op for op in variants(ops)[0] if op.where == "image")
+
+
 def view_pipelines(config: ConfigDict) -> dict[str, str]:
-    """Returns the pipeline of every view, as its last stage has it."""
+    """Returns what every view's pipeline does to single images (`on_images`), as its last stage has it."""
     found: dict[str, str] = {}
     for name in config.stages:
         stage = tree.stage_config(config, name)
-        found |= {view: stage.views[view].augment for view in stage.branches}
+        for view in stage.branches:
+            text = stage.views[view].augment
+            ops = pipeline.parse(text)
+            found[view] = text if on_images(ops) == ops else pipeline.format(on_images(ops))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.config.errors import ConfigError
 from sbn.data.views import View
-from sbn.evals.augmented import Augmented, make_augment
+from sbn.evals.augmented import Augmented, make_augment, on_images
 from sbn.evals.base import Materials
 from sbn.evals.layers import find_layer, layer_shapes
 from sbn.evals.predictions import Images, Predict
@@ -117,8 +117,8 @@ class _First:
 
 
 def transform(view: View, first: View) -> tuple[pipeline.Op, ...]:
-    """Returns the ops on images that a view has and the first view has not."""
-    return tuple(op for op in view.ops if op not in first.ops and op.where == "image")
+    """Returns the ops on images that a view has and the first view has not; a size that batches draw is the first."""
+    return on_images(tuple(op for op in view.ops if op not in first.ops))
 
 
 def _range(values: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sbn.augment.batch_sizes import variants
 from sbn.augment.size_ops import sizes
 from sbn.evals.accuracy import named
 from sbn.evals.augmented import Augmented, make_augment
@@ -75,11 +76,15 @@ class Sizes:
 
 
 def trained_at(materials: Materials) -> dict[int, int]:
-    """Returns {shorter side: branch} of the views of the last stage; of several of one size the first's."""
+    """Returns {shorter side: branch} of the views of the last stage, every size that mini-batches draw among them.
+
+    Of several views of one size it is the first's branch.
+    """
     stage = materials.stages[-1]
     found: dict[int, int] = {}
     for view, branch in zip(stage.data, stage.views.branches, strict=True):
-        found.setdefault(min(sizes(view.ops, materials.train.images.shape[1:3])[-1]), branch)
+        for ops in variants(view.ops):
+            found.setdefault(min(sizes(ops, materials.train.images.shape[1:3])[-1]), branch)
     return found
 
 

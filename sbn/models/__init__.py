@@ -1,5 +1,5 @@
 """The networks, each on (N, K, H, W, 3) and none aware of what a branch is for."""
 
-from sbn.models.make import make_model
+from sbn.models.make import make_model, of_stage
 
-__all__ = ["make_model"]
+__all__ = ["make_model", "of_stage"]

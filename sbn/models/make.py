@@ -23,6 +23,13 @@ MODELS: dict[str, type[Network]] = {
 }
 
 
+def of_stage(model: Network, config: ConfigDict) -> Network:
+    """Returns `model` with what a stage may change of it, as `config` has it in that stage; variables stay the same."""
+    keys = [key for key in MODEL_KEYS if key.per_stage and config.model.name in (key.models or MODELS)]
+    names = [key.name.removeprefix("model.") for key in keys]
+    return model.clone(**{name: config.model[name] for name in names})
+
+
 def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
     """Returns the model of a config, called as `model.apply(variables, x, train=...)`.
 

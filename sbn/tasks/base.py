@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
+from ml_collections import ConfigDict
 
 from sbn.augment.op import Op
 
@@ -64,6 +65,10 @@ class Task(Protocol):
     @property
     def branches(self) -> tuple[str, ...]:
         """Names of the model's K branches."""
+        ...
+
+    def for_stage(self, config: ConfigDict) -> "Task":
+        """Returns the task as a stage trains it: the same variables, by the keys as they stand there."""
         ...
 
     def check_views(self, views: StageViews) -> None:

@@ -15,7 +15,7 @@ from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.pixels import normalise, standardise
-from sbn.models import make_model
+from sbn.models import make_model, of_stage
 from sbn.models.network import STREAMS, init_variables
 from sbn.nn import branches
 from sbn.nn.taps import Tap, no_tap
@@ -49,6 +49,10 @@ class Classification:
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
         return init_variables(self.model, key, image_size=self.image_size)
+
+    def for_stage(self, config: ConfigDict) -> "Classification":
+        """Returns the task as the stage of `config` trains it, the network with the stage's own values."""
+        return dataclasses.replace(self, model=of_stage(self.model, config))
 
     def check_views(self, views: StageViews) -> None:
         """Raises a `ConfigError` if an op of the training step asks for what the model has not."""

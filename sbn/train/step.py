@@ -34,7 +34,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches and metrics have a first axis of
     that length.
     """
-    optimiser = make_optimiser(stage, schedule)
+    optimiser, task = make_optimiser(stage, schedule), task.for_stage(stage.config)
     views = stage_views(stage, task.branches)
     objective = Objective(stage.config.loss.label_smoothing, stage.config.loss.consistency)
     parts = stage.config.optim.accumulate

@@ -7,18 +7,18 @@ from tests.oracles.policies import TRIVIAL
 
 @pytest.mark.parametrize("policy", SUBPOLICIES)
 def test_every_step_of_a_policy_points_at_its_own_op_with_its_probability(policy):
-    table, pairs = entries.of_autoaugment(ops.AutoAugment(policy))
+    table, pairs = entries.of_autoaugment(ops.AutoAugment(policy), (32, 32))
     assert table[0] == ("Identity", None)
     assert len(set(table)) == len(table)
     for pair, sub_policy in zip(pairs, SUBPOLICIES[policy], strict=True):
         for step, (name, probability, _) in zip(pair, sub_policy, strict=True):
-            assert table[step.entry].name == name
+            assert [table[number].name for number in step.signs] == [name, name]
             assert step.probability == probability
 
 
 def test_the_papers_first_cifar_sub_policies_in_full():
-    table, pairs = entries.of_autoaugment(ops.AutoAugment("cifar10"))
-    found = [[(p, *table[entry]) for p, entry in pair] for pair in pairs[:6]]
+    table, pairs = entries.of_autoaugment(ops.AutoAugment("cifar10"), (32, 32))
+    found = [[(p, *table[signs[0]]) for p, signs in pair] for pair in pairs[:6]]
     assert found == [
         [(0.1, "Invert", None), (0.2, "Contrast", pytest.approx(1.18))],
         [(0.7, "Rotate", 6), (0.3, "TranslateX", 9)],

@@ -16,7 +16,7 @@ RGBX = np.concatenate([RGB, np.full((*RGB.shape[:3], 1), 255, np.uint8)], axis=-
 
 OP = st.one_of(
     st.builds(ops.Flip, st.sampled_from([0.0, 0.25, 0.5, 1.0])),
-    st.builds(ops.Crop, st.integers(1, 10), st.sampled_from(["mean", "reflect"])),
+    st.builds(ops.Crop, st.integers(1, 10), st.sampled_from(["mean", "reflect", 0, 77])),
     st.builds(ops.Cutout, st.integers(2, 30), st.booleans()),
 )
 
@@ -30,13 +30,13 @@ def draws_of(run, seed, size=SIZE):
 @given(st.lists(OP, min_size=1, max_size=6), st.integers(0, 2**32 - 1))
 def test_any_run_equals_its_ops_one_by_one(run, seed):
     drawn = draws_of(run, seed)
-    rows, columns, holes = walk(drawn, image_size=SIZE, words=NUMPY)
+    rows, columns, covers = walk(drawn, image_size=SIZE, words=NUMPY)
     for number, image in enumerate(RGBX):
         row, column = (part[min(number, len(part) - 1)] for part in (rows, columns))
         found = image[np.clip(row, 0, SIZE[0] - 1)[:, None], np.clip(column, 0, SIZE[1] - 1)[None]]
         found = np.where((outside(row, SIZE[0])[:, None] | outside(column, SIZE[1])[None])[..., None], 0, found)
-        for hole in holes:
-            found = np.where(hole[number][..., None], 0, found)
+        for covered, word in covers:
+            found = np.where(covered[number][..., None], np.array([word], np.int32).view(np.uint8), found)
         for op, bits in drawn:
             image = run_op(image, op, bits[number].astype(np.int64))
         np.testing.assert_array_equal(found, image)
@@ -58,7 +58,7 @@ def test_there_are_five_ops():
 @pytest.mark.parametrize("size", [(1, 9), (9, 1)])
 def test_lines_of_pixels_too(size):
     drawn = draws_of([ops.Crop(2), ops.Flip(), ops.Cutout(4)], 0, size)
-    rows, columns, (hole,) = walk(drawn, image_size=size, words=NUMPY)
+    rows, columns, ((hole, _),) = walk(drawn, image_size=size, words=NUMPY)
     assert rows.shape[1], columns.shape[1] == size
     assert hole.shape == (len(RGB), *size)
     assert hole.any()

@@ -122,6 +122,8 @@ TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
         ({"eval.mix": (0.5, 1.5)}, ["eval.mix", "1.5"]),
         ({"seed": 2**31}, ["seed"]),
         ({"model.dropout": 1.0}, ["model.dropout"]),
+        ({"stage.train.model.dropout": 1.0}, ["model.dropout"]),
+        ({"model.name": "preact_resnet", "stage.train.model.dropout": 0.3}, ["model.dropout", "wide_resnet"]),
         ({"data.style": "sketch"}, ["data.style", "cifar10"]),
         ({"data.name": "shapes", "data.dir": "x"}, ["data.dir", "shapes"]),
         ({"data.name": "shapes", "data.archive": "x"}, ["data.archive", "shapes"]),

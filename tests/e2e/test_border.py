@@ -1,7 +1,7 @@
 """Where one stage ends and the next begins: a run stopped or killed there ends with an undisturbed one's bits.
 
-The first stage's mixing fades until its end: what is left of it is a number that must go on where it stood. Log lines
-of every step are compared too, losses and learning rates among them.
+The first stage's mixing fades until its end: what is left of it is a number that must go on where it stood; only the
+first stage drops activations. Log lines of every step are compared too, losses and learning rates among them.
 """
 
 import json
@@ -19,6 +19,7 @@ from tests.e2e import runs
 STAGES = {
     "branches": ("main",),
     "views.main.augment": "crop(2)|mixup(1)",
+    "model.dropout": 0.3,
     "stages": ("train", "refine"),
     "stage.train.duration": "4 steps",
     "stage.train.views.main.fade": "3 steps",
@@ -26,6 +27,7 @@ STAGES = {
     "stage.refine.views.main.augment": "flip",
     "stage.refine.schedule.kind": "constant",
     "stage.refine.optim.lr": 0.01,
+    "stage.refine.model.dropout": 0.0,
     "save.every": "0 steps",
     "eval.every": "0 steps",
     "log.every": "1 steps",

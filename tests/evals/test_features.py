@@ -123,6 +123,7 @@ def test_a_transform_is_what_the_first_view_has_not():
     assert transform(View(parse("crop(4)|flip|resize_and_pad(16)|mixup(1)"), 0), first) == parse("resize_and_pad(16)")
     assert transform(View(parse("crop(2)|flip|mixup(2)"), 0), first) == parse("crop(2)")
     assert transform(first, first) == ()
+    assert transform(View(parse("crop(4)|flip|random_crop_of((8, 12))"), 0), first) == parse("random_crop(8)")
 
 
 @pytest.mark.parametrize(

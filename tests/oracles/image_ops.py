@@ -83,8 +83,12 @@ def crop(image, op, bits):
     row, column = int(bits[0]) * spread >> 32, int(bits[1]) * spread >> 32
     height, width = image.shape[:2]
     padding = ((op.pad, op.pad), (op.pad, op.pad), (0, 0))
-    mode = {"mean": "constant", "reflect": "reflect"}[op.fill]
-    return np.pad(image, padding, mode=mode)[row : row + height, column : column + width]
+    if isinstance(op.fill, int):
+        padded = np.full((height + 2 * op.pad, width + 2 * op.pad, 4), (op.fill, op.fill, op.fill, 255), np.uint8)
+        padded[op.pad : -op.pad, op.pad : -op.pad] = image
+    else:
+        padded = np.pad(image, padding, mode={"mean": "constant", "reflect": "reflect"}[op.fill])
+    return padded[row : row + height, column : column + width]
 
 
 def gaussian(image, op, bits):

@@ -71,10 +71,39 @@ def autoaugment(image, op, bits):
         happens, sign, row, column = (int(b) for b in bits[1 + 4 * step : 5 + 4 * step])
         if (happens >> 8) / 2**24 >= probability:
             continue
-        value = argument(name, level)
-        value = -value if name in SIGNED and sign >> 31 else value
+        value = level_argument(op.levels, name, level, sign >> 31, height, width)
         image = _apply(image, name, value, row * height >> 32, column * width >> 32, op.fill)
     return image
+
+
+# DeepVoltaire's magnitudes as that code writes them, and the fields that are not the released code's elsewhere
+_LINES = {
+    "ShearX": np.linspace(0, 0.3, 10),
+    "ShearY": np.linspace(0, 0.3, 10),
+    "TranslateX": np.linspace(0, 150 / 331, 10),
+    "TranslateY": np.linspace(0, 150 / 331, 10),
+    "Rotate": np.linspace(0, 30, 10),
+    "Posterize": np.round(np.linspace(8, 4, 10)).astype(int),
+    "Solarize": np.linspace(256, 0, 10),
+    **dict.fromkeys(("Color", "Contrast", "Brightness", "Sharpness"), np.linspace(0, 0.9, 10)),
+}
+
+
+def level_argument(levels, name, level, negative, height, width):
+    """The signed argument of a step of AutoAugment."""
+    side = {"TranslateX": width, "TranslateY": height}.get(name)
+    if levels == "pytorch" and name in _LINES:
+        value = _LINES[name][level].item()
+        if name in ("Color", "Contrast", "Brightness", "Sharpness"):
+            return 1 - value if negative else 1 + value
+        value *= side or 1
+    elif levels.startswith("scaled") and side:
+        value = level * side // 32
+    elif levels == "scaled_4_to_8" and name == "Posterize":
+        return 4 + level * 4 // 10
+    else:
+        value = argument(name, level)
+    return -value if name in SIGNED and negative else value
 
 
 def trivialaugment(image, op, bits):

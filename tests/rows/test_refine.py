@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from sbn.augment import pipeline
+from sbn.augment import entries, pipeline
+from sbn.augment.subpolicies import SUBPOLICIES
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
@@ -38,6 +39,14 @@ MODELS = {
     "resnet50": {"name": "imagenet_resnet", "depth": 50},
     "resnet101": {"name": "imagenet_resnet", "depth": 101},
 }
+# How the facts read the two policies: grey where images were moved away, the released code's levels, in proportion to
+# the side, and 4 to 8 bits for ImageNet's
+POLICY = {
+    "cifar10": "autoaugment('cifar10', fill=128, levels='scaled')",
+    "imagenet": "autoaugment('imagenet', fill=128, levels='scaled_4_to_8')",
+}
+# Images that share statistics, where the paper trained on several GPUs
+GROUPS = {"shakeshake26_2x96d": 128 // 2, "resnet50": 256 // 8, "resnet101": 256 // 8}
 # Where the facts don't say how many runs were averaged: as Table 1, whose numbers Table 3 repeats
 RUNS = {"Table 2": 3, "Table 3": 3, "Figure 1": 3, "Figure 3": 3, "text 4.1": 3}
 
@@ -169,7 +178,7 @@ def augment_of(entry):
     if method == "autoaugment":
         cutout = f"|cutout({augmentation['cutout']})" if augmentation["cutout"] else ""
         assert augmentation["order"] == ["standard", "policy", "cutout"]
-        return f"{standard}|autoaugment('{augmentation['policy']}'){cutout}"
+        return f"{standard}|{POLICY[augmentation['policy']]}{cutout}"
     assert augmentation["granularity"] == "batch"
     if method == "cutmix":
         return f"{standard}|cutmix({augmentation['beta']}, {augmentation['prob']})"
@@ -181,8 +190,8 @@ def augment_of(entry):
 def standard_of(text):
     return {
         "none": "",
-        "pad4_crop32+hflip": "crop(4)|flip",
-        "pad4_crop64+hflip": "crop(4)|flip",
+        "pad4_crop32+hflip": "crop(4, fill=0)|flip",
+        "pad4_crop64+hflip": "crop(4, fill=0)|flip",
         "random_resized_crop224+hflip": "inception_crop(224)|flip",
     }[text]
 
@@ -228,11 +237,44 @@ def test_a_row_trains_as_the_paper_does_epoch_by_epoch(entry):
         assert (config.optim.momentum, config.optim.nesterov) == (recipe["momentum"], recipe["nesterov"])
         assert config.optim.clip_norm is None
         assert config.optim.decay_norm
+        assert config.norm.group_size == GROUPS.get(entry["model"])
         assert config.model.dropout == recipe["dropout"]
         for key, value in {**MODELS[entry["model"]], **entry.get("model_args", {})}.items():
             assert config.model[key] == value
         assert config.loss.label_smoothing == 0
         assert config.eval.last_epochs == 10  # a median over the last 10 epochs needs them
+
+
+# Every op and argument of AutoAugment's steps that differ from the others by the data set's size or reading, by hand:
+# (row, side) -> op -> level -> argument
+READ = {
+    ("table1/preactresnet18_cifar100_autoaugment", 32): {
+        "TranslateX": {8: 8, 9: 9},
+        "TranslateY": {3: 3, 9: 9},
+        "Posterize": {7: 2},  # 4 - int(2.8) bits
+    },
+    ("table4/aa_cifar", 64): {"TranslateX": {8: 16, 9: 18}, "TranslateY": {3: 6, 9: 18}, "Posterize": {7: 2}},
+    # 4 + int(0.4 * level) bits
+    ("table4/aa_imagenet", 64): {"Posterize": {5: 6, 6: 6, 7: 6, 8: 7}, "Rotate": {3: 9, 8: 24, 9: 27}},
+    ("table5/resnet50_autoaugment", 224): {"Posterize": {5: 6, 6: 6, 7: 6, 8: 7}, "Solarize": {3: 180, 8: 52}},
+    ("table5/resnet101_autoaugment", 224): {"Posterize": {5: 6, 6: 6, 7: 6, 8: 7}},
+}
+
+
+@pytest.mark.parametrize(("name", "side"), READ)
+def test_autoaugments_levels_are_those_of_the_facts_on_images_of_the_rows_size(name, side):
+    (op,) = [op for op in pipeline.parse(config_of(name).views.main.augment) if op.name == "autoaugment"]
+    table, pairs = entries.of_autoaugment(op, (side, side))
+    assert (len(pairs), op.fill) == (25, 128)
+    found = {}
+    for pair, names in zip(pairs, SUBPOLICIES[op.policy], strict=True):
+        for (_, signs), (step, _, level) in zip(pair, names, strict=True):
+            assert signs[0] == signs[1]
+            found.setdefault(step, {})[level] = table[signs[0]].argument
+    for step, arguments in READ[name, side].items():
+        assert {level: found[step][level] for level in arguments} == arguments
+    if "Posterize" in READ[name, side]:
+        assert found["Posterize"] == READ[name, side]["Posterize"]
 
 
 @needs_facts

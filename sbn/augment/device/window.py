@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from sbn.augment import ops
 from sbn.augment.device.packing import pick_or_fill
 from sbn.augment.device.words import JAX
+from sbn.augment.packing import FILLER
 from sbn.augment.window import outside, walk
 
 
@@ -22,10 +23,15 @@ def apply_window(
         image_size: (H, W), static.
 
     Returns:
-        (N, H' * W') int32; uncovered pixels are 0 (filler).
+        (N, H' * W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
     """
-    rows, columns, holes = walk(run, image_size=image_size, words=JAX)
-    return show(pixels, rows, columns, holes, image_size=image_size, fill=0)
+    rows, columns, covers = walk(run, image_size=image_size, words=JAX)
+    shown = show(pixels, rows, columns, [covered for covered, _ in covers], image_size=image_size, fill=FILLER)
+    if all(word == FILLER for _, word in covers):
+        return shown
+    for covered, word in covers:
+        shown = jnp.where(jnp.asarray(covered).reshape(-1, shown.shape[1]), word, shown)
+    return shown
 
 
 def show(

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from sbn.augment import ops
 from sbn.augment.host.words import TENSORFLOW
+from sbn.augment.packing import FILLER
 from sbn.augment.window import outside, walk
 
 
@@ -16,7 +17,7 @@ def apply_window(run: list[tuple[ops.Op, tf.Tensor]], pixels: tf.Tensor, image_s
         image_size: (H, W), static.
 
     Returns:
-        (N, H', W') int32; uncovered pixels are 0 (filler).
+        (N, H', W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
     """
     if all(isinstance(op, ops.Flip) for op, _ in run):  # a third of the gather's price
         _, columns, _ = walk(run, image_size=image_size, words=TENSORFLOW)
@@ -24,13 +25,15 @@ def apply_window(run: list[tuple[ops.Op, tf.Tensor]], pixels: tf.Tensor, image_s
     height, width = image_size
     area = height * width
     count = tf.shape(pixels)[0]
-    rows, columns, holes = walk(run, image_size=image_size, words=TENSORFLOW)
-    # Anything outside, along either axis, ends at or above `area`, where one more pixel an image holds the filler.
+    rows, columns, covers = walk(run, image_size=image_size, words=TENSORFLOW)
+    # Anything outside, along either axis, ends at or above `area`, where one more pixel an image holds the filler; the
+    # other words of covers follow it.
+    more = tuple(dict.fromkeys((FILLER, *(word for _, word in covers))))
     row_part = tf.where(outside(rows, height), area, rows * width)
     column_part = tf.where(outside(columns, width), area, columns)
     index = tf.minimum(row_part[:, :, None] + column_part[:, None, :], area)
-    for hole in holes:
-        index = tf.where(hole, area, index)
-    index += (tf.range(count) * (area + 1))[:, None, None]
-    padded = tf.concat([tf.reshape(pixels, [count, area]), tf.zeros([count, 1], tf.int32)], axis=1)
+    for covered, word in covers:
+        index = tf.where(covered, area + more.index(word), index)
+    index += (tf.range(count) * (area + len(more)))[:, None, None]
+    padded = tf.concat([tf.reshape(pixels, [count, area]), tf.tile(tf.constant([more], tf.int32), [count, 1])], axis=1)
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])

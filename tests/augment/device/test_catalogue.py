@@ -32,7 +32,7 @@ def entries_of(semantics):
     table = LEVELS if semantics == "pillow" else TF_RANDAUGMENT
     made = [Entry(name, argument(name, level, table=table)) for name in LEVELS for level in MAGNITUDES]
     for policy in SUBPOLICIES:
-        made += entries.of_autoaugment(ops.AutoAugment(policy, semantics=semantics))[0]
+        made += entries.of_autoaugment(ops.AutoAugment(policy, semantics=semantics), (32, 32))[0]
     return tuple(dict.fromkeys(made + list(TRIVIAL if semantics == "pillow" else ())))
 
 
@@ -128,7 +128,7 @@ def test_every_entry_of_tensorflows_semantics_is_the_host_paths(size, fill):
 def test_large_images_need_no_maps_and_move_as_small_ones_do(semantics):
     """At 224 a map an entry and sign would take 62 MB for TrivialAugment."""
     size = (224, 160)
-    table = TRIVIAL if semantics == "pillow" else entries.of_autoaugment(ops.AutoAugment("imagenet_v0"))[0]
+    table = TRIVIAL if semantics == "pillow" else entries.of_autoaugment(ops.AutoAugment("imagenet_v0"), size)[0]
     catalogue = Catalogue(table, image_size=size, fill=0, semantics=semantics)
     constants = [catalogue.rows, catalogue.row, *catalogue.positions]
     assert sum(part.nbytes for part in constants) < 2_000_000

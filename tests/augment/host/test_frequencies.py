@@ -108,7 +108,7 @@ def pairs(policy, *, shift=0.0):
 @pytest.mark.parametrize("policy", SUBPOLICIES)
 def test_autoaugment_draws_sub_policies_alike_and_applies_each_op_with_its_own_probability(policy, recorded):
     augment(f"autoaugment('{policy}')")
-    table, _ = entries.of_autoaugment(ops.AutoAugment(policy))
+    table, _ = entries.of_autoaugment(ops.AutoAugment(policy), (12, 12))
     found = collections.Counter(zip(recorded[0][0].tolist(), recorded[1][0].tolist(), strict=True))
     found = collections.Counter({(tuple(table[a]), tuple(table[b])): n for (a, b), n in found.items()})
     shares = pairs(policy)

@@ -16,7 +16,7 @@ RGBX = np.concatenate([RGB, np.full((*RGB.shape[:3], 1), 255, np.uint8)], axis=-
 
 OP = st.one_of(
     st.builds(ops.Flip, st.sampled_from([0.0, 0.25, 0.5, 1.0])),
-    st.builds(ops.Crop, st.integers(1, 10), st.sampled_from(["mean", "reflect"])),
+    st.builds(ops.Crop, st.integers(1, 10), st.sampled_from(["mean", "reflect", 0, 77])),
     st.builds(ops.Cutout, st.integers(2, 30)),
 )
 
