@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
+def dotted(curves: Curves, borders: Sequence[float]) -> list[str]:
+    """Returns the curves measured no more often than stages end: dots, as a line between them would be made up."""
+    return [name for name, (epochs, _) in curves.items() if len(epochs) <= len(borders) + 1]
+
+
 def draw(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]) -> "Figure":
     """Returns a panel for every title.
 
@@ -27,8 +32,10 @@ def draw(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]
     figure = Figure(figsize=(0.8 + 4.8 * len(panels), 3.8), layout="constrained")
     columns = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, curves) in zip(columns, panels.items(), strict=True):
+        dots = dotted(curves, borders.get(title, ()))
         for name, (epochs, values) in curves.items():
-            axes.plot(epochs, values, color=COLOURS[names.index(name) % len(COLOURS)], linewidth=1.5, label=name)
+            style = {"marker": "o", "linestyle": ""} if name in dots else {"linewidth": 1.5}
+            axes.plot(epochs, values, color=COLOURS[names.index(name) % len(COLOURS)], label=name, **style)
         for border in borders.get(title, ()):
             axes.axvline(border, color="0.5", linewidth=0.8, linestyle="--")
         axes.set_yscale("log")
