@@ -27,6 +27,7 @@ def draw(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]
         borders: epochs at which a stage ends and another begins, by title.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter, MaxNLocator
 
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     figure = Figure(figsize=(0.8 + 4.8 * len(panels), 3.8), layout="constrained")
@@ -39,6 +40,9 @@ def draw(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]
         for border in borders.get(title, ()):
             axes.axvline(border, color="0.5", linewidth=0.8, linestyle="--")
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch")
         axes.spines[["top", "right"]].set_visible(False)
