@@ -20,17 +20,17 @@ from experiments._refine_parts import (
 from sbn.config.rows import Paper, Row, Table
 
 
-def _shown(method: str, evaluator: str, where: str, stages: tuple[str, ...], *metrics: str, note: str = "") -> Row:
+def _shown(method: str, where: str, stages: tuple[str, ...], *metrics: str, **how: Any) -> Row:
     """Shows Table 1's runs at the ends of stages."""
     shown = tuple(f"{metric}@{stage}" for stage in stages for metric in metrics)
-    return Row({}, (), where, 3, note, runs_of=CIFAR100 + method, evals=(evaluator,), metrics=shown, stages=stages)
+    return Row({}, (), where, 3, runs_of=CIFAR100 + method, metrics=shown, stages=stages, **how)
 
 
-_CURVES = "the curve of clean images needs losses in eval.evals, and an eval.long_every"
+_BY_EPOCH = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
 FIGURE1 = Table(
     "Losses of augmented and clean training images and of test images by epoch (PreActResNet-18, CIFAR-100)",
     {
-        method: _shown(method, "losses", "Figure 1", BOTH, AUGMENTED, CLEAN, "test/main/loss", note=_CURVES)
+        method: _shown(method, "Figure 1", BOTH, AUGMENTED, CLEAN, "test/main/loss", during=_BY_EPOCH)
         for method in ("mixup", "autoaugment")
     },
     picture="loss_curves",
@@ -38,7 +38,7 @@ FIGURE1 = Table(
 FIGURE3 = Table(
     "Singular values of the features' covariance within classes and of all (PreActResNet-18, CIFAR-100)",
     {
-        name: _shown(method, "spectra", "Figure 3", (stage,), MAIN)
+        name: _shown(method, "Figure 3", (stage,), MAIN, evals=("spectra",))
         for name, method, stage in (
             ("standard", "standard", "train"),
             ("mixup", "mixup", "train"),

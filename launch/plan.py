@@ -5,6 +5,7 @@ import fnmatch
 import functools
 import hashlib
 import itertools
+import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from etils import epath
 from sbn.config import command_line, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+
+# (experiments file, row): `eval` keys that its runs are to be trained with
+During = Mapping[tuple[pathlib.Path, str], Mapping[str, Any]]
 
 _LONGEST_NAME = 80  # of a folder named after overrides; longer ones end in a hash
 
@@ -62,7 +66,8 @@ def make_jobs(
     """Returns the jobs of a sweep, row by row, each with all overrides, each of these with all seeds.
 
     The runs that a row needs are jobs too, and stand before it. They take its overrides but those of its stages and of
-    `init`: the first stage that several refinements begin from is one.
+    `init`: the first stage that several refinements begin from is one. A run that a chosen row shows the course of
+    measures what that takes (`Row.during`), whichever other row chose it or needs it.
 
     Args:
         selections: EXPERIMENT[:PATTERN], EXPERIMENT a file or the name of one in experiments/, PATTERN a table, a row
@@ -82,15 +87,22 @@ def make_jobs(
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"--set {repeated[0]} is given twice: write its values after one another")
     jobs: list[Job] = []
+    during = _during(selections)
     for experiment, row in itertools.chain.from_iterable(map(select, selections)):
         for point in itertools.product(*axes):
-            jobs.extend(_row_jobs(experiment, row, dict(point), seeds, epath.Path(root)))
+            jobs.extend(_row_jobs(experiment, row, dict(point), seeds, epath.Path(root), during))
     return list({job.workdir: job for job in jobs}.values())
 
 
 def _row_jobs(
-    experiment: rows.Experiment, row: str, overrides: dict[str, Any], seeds: Sequence[int], root: epath.Path
+    experiment: rows.Experiment,
+    row: str,
+    overrides: dict[str, Any],
+    seeds: Sequence[int],
+    root: epath.Path,
+    during: During,
 ) -> Iterable[Job]:
+    overrides = {**during.get((experiment.path, row), {}), **overrides}
     stated = rows.flat_config(experiment, row, {})
     flat = rows.flat_config(experiment, row, overrides)
     # What repeats the row overrides nothing: it is the row's own job.
@@ -100,7 +112,7 @@ def _row_jobs(
     wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
     first = {}
     for key, other in wanted.items():
-        jobs = list(_row_jobs(experiment, other, shared, seeds, root))
+        jobs = list(_row_jobs(experiment, other, shared, seeds, root, during))
         yield from jobs
         first[key] = {job.seed: job.workdir for job in jobs if job.row == other}
     # One check is enough: seeds and the names of folders make no config wrong.
@@ -144,17 +156,28 @@ def select(selection: str) -> list[tuple[rows.Experiment, str]]:
     Raises:
         ConfigError: if there is no such experiment, nothing matches, or nothing that matches can be run yet.
     """
+    experiment, matching = _matching(selection)
+    chosen = dict.fromkeys(content.runs_of or row for row, content in matching.items() if not content.waits_for)
+    if not chosen:
+        row, content = next(iter(matching.items()))
+        raise ConfigError(f"{row} can't be run yet: it waits for {content.waits_for}")
+    return [(experiment, row) for row in chosen]
+
+
+def _matching(selection: str) -> tuple[rows.Experiment, dict[str, rows.Row]]:
     name, _, pattern = selection.partition(":")
     experiment = rows.load_experiment(rows.experiment_file(name))
     named = {row: content for row, content in experiment.rows().items() if row != "base"}
     matching = {row: content for row, content in named.items() if not pattern or _matches(row, pattern)}
     if not matching:
         raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *named])
-    chosen = dict.fromkeys(content.runs_of or row for row, content in matching.items() if not content.waits_for)
-    if not chosen:
-        row, content = next(iter(matching.items()))
-        raise ConfigError(f"{row} can't be run yet: it waits for {content.waits_for}")
-    return [(experiment, row) for row in chosen]
+    return experiment, matching
+
+
+def _during(selections: Sequence[str]) -> During:
+    """What the chosen rows that show a course of others' runs want measured in these."""
+    chosen = ((experiment, row) for experiment, matching in map(_matching, selections) for row in matching.values())
+    return {(experiment.path, row.runs_of): row.during for experiment, row in chosen if row.during}
 
 
 def _matches(row: str, pattern: str) -> bool:

@@ -92,6 +92,7 @@ def _remarks(row: rows.Row) -> list[str]:
     waits = f"can't be run yet: waits for {row.waits_for}"
     ends = f" at the end of {' and '.join(row.stages)}" if row.stages else ""
     shows = f"runs of {row.runs_of}" + (f", evaluated by {', '.join(row.evals)}{ends}" if row.evals else "")
+    shows += f", trained with {' '.join(command_line.flags(row.during))}" if row.during else ""
     needs = f"needs a run of {', '.join(row.needs.values())}"
     remarks = ((waits, row.waits_for), (shows, row.runs_of), (needs, row.needs), (row.note, row.note))
     return [text for text, there in remarks if there]
@@ -104,7 +105,7 @@ def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str
         return _remarks(row)[:1]
     if row.runs_of:
         measure = [command_line.evaluate_command(row.evals, row.changes, stage=stage) for stage in row.stages or ("",)]
-        return [command_line.command(path, row.runs_of, {}), *(measure if row.evals else [])]
+        return [command_line.command(path, row.runs_of, row.during), *(measure if row.evals else [])]
     needed = experiment.needed(name, root="runs", seed=0)
     return [command_line.command(path, name, needed), command_line.command(path, "base", {**row.changes, **needed})]
 

@@ -104,7 +104,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
 
 def words(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str) -> list[str]:
     """Returns the arguments of `python` that run `row` with `changes`."""
-    return ["-m", "sbn.train", f"--config={experiment}:{row}", *_overrides(changes), f"--workdir={workdir}"]
+    return ["-m", "sbn.train", f"--config={experiment}:{row}", *flags(changes), f"--workdir={workdir}"]
 
 
 def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str = "DIR") -> str:
@@ -114,12 +114,13 @@ def command(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: s
 
 def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdir: str = "DIR", stage: str = "") -> str:
     """Returns the command line, ready to paste, that evaluates a run, or the end of a stage, with other `eval` keys."""
-    arguments = ["python", "-m", "sbn.evaluate", f"--evals={','.join(evals)}", *_overrides(changes)]
+    arguments = ["python", "-m", "sbn.evaluate", f"--evals={','.join(evals)}", *flags(changes)]
     arguments += [f"--stage={stage}"] if stage else []
     return " ".join(map(shlex.quote, [*arguments, f"--workdir={workdir}"]))
 
 
-def _overrides(changes: Mapping[str, Any]) -> list[str]:
+def flags(changes: Mapping[str, Any]) -> list[str]:
+    """Returns --config.KEY=VALUE for every change."""
     return [
         f"--config.{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
         for name, value in changes.items()

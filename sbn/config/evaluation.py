@@ -21,6 +21,7 @@ EVALUATION = (
             "losses",
             "spectra",
             "features",
+            "views",
             "sizes",
         ),
     ),

@@ -58,6 +58,8 @@ class Row:
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
         stages: at whose ends `evals` measure those runs; empty for the run's end.
+        during: of a row with `runs_of`, whose picture shows a course over epochs: the `eval` keys that those runs are
+            to be trained with for it. They change nothing that is learned.
     """
 
     changes: Mapping[str, Any]
@@ -71,6 +73,7 @@ class Row:
     waits_for: str = ""
     needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: tuple[str, ...] = ()
+    during: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def trains(self) -> bool:
@@ -185,10 +188,11 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     if rows[row].waits_for:
         raise ConfigError(f"{row} can't be run yet: it waits for {rows[row].waits_for}")
     if rows[row].runs_of:
-        evals = f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(rows[row].evals)}"
-        raise ConfigError(
-            f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that{evals if rows[row].evals else ''}"
-        )
+        during = ", ".join(f"{name} = {value!r}" for name, value in rows[row].during.items())
+        then = f" with {during}" if during else ""
+        if rows[row].evals:
+            then += f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(rows[row].evals)}"
+        raise ConfigError(f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that{then}")
     flat = tree.changed(tree.defaults(), experiment.base)
     flat = tree.changed(flat, rows[row].changes)
     return tree.changed(flat, overrides)

@@ -97,8 +97,13 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Source:
         images = EncodedImages(found.take(slice(limit)), ops)
     else:
         images = eval_view.apply(found[:limit], ops) if split == "test" else found[:limit]
-    mean, std = CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]
+    mean, std = channels(data)
     return Source(images, labels, classes, mean, std)
+
+
+def channels(data: ConfigDict) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Returns the mean and the standard deviation of each channel, in [0, 1], of what the config's data keys name."""
+    return CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]
 
 
 def _load_shapes(data: ConfigDict, split: str) -> _Loaded:

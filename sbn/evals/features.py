@@ -1,8 +1,7 @@
 """How a layer's features of clean and of transformed test images are distributed (Zhou et al. 2019, Figure 3).
 
 The images as they are go through the first branch, those of another view's transform through the branch of that view,
-or all through the one that they share. A view's transform is what its pipeline has and the first view's has not: of
-'crop(4)|flip|resize_and_pad(16)' beside 'crop(4)|flip', resize_and_pad(16).
+or all through the one that they share (`sbn.evals.views`).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,14 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sbn.augment import pipeline
-from sbn.config.errors import ConfigError
-from sbn.data.views import View
-from sbn.evals.augmented import Augmented, make_augment, on_images
 from sbn.evals.base import Materials
 from sbn.evals.layers import find_layer, layer_shapes
 from sbn.evals.predictions import Images, Predict
 from sbn.evals.progress import shown
+from sbn.evals.views import transformed
 from sbn.tasks.base import Variables
 
 BINS = 200  # of a density
@@ -53,15 +49,10 @@ class Features:
         stage, per_channel = materials.stages[-1], config.eval.features.per_channel
         self._layer = find_layer(layer_shapes(task, test), config.eval.features.layer, key="eval.features.layer")
         count = min(config.eval.features.examples or len(test), len(test))
-        first, *others = zip(stage.views.names, stage.views.branches, stage.data, strict=True)
-        if not others:
-            raise ConfigError(f"eval.evals: 'features' compares views, and the last stage has one, {first[0]!r}")
-        self._clean = f"clean_{first[0]}"
-        self._sets = {self._clean: Shown(_First(test.images, count), first[1])}
-        for name, branch, view in others:
-            text = pipeline.format(transform(view, first[2]))
-            augment = make_augment(config, text, image_size=test.images.shape[1:3], key=f"views.{name}.augment")
-            self._sets[name] = Shown(_First(Augmented(test, augment, draw=0), count), branch)
+        others = transformed(materials, "features")
+        self._clean = f"clean_{stage.views.names[0]}"
+        self._sets = {self._clean: Shown(_First(test.images, count), stage.views.branches[0])}
+        self._sets |= {name: Shown(_First(images, count), branch) for name, (images, branch) in others.items()}
 
         def make(branch: int, summary: Callable[[jax.Array], jax.Array]) -> Predict:
             def forward(variables: Variables, images: jax.Array) -> jax.Array:
@@ -114,11 +105,6 @@ class _First:
 
     def __getitem__(self, where: slice) -> np.ndarray:
         return self._images[where]
-
-
-def transform(view: View, first: View) -> tuple[pipeline.Op, ...]:
-    """Returns the ops on images that a view has and the first view has not; a size that batches draw is the first."""
-    return on_images(tuple(op for op in view.ops if op not in first.ops))
 
 
 def _range(values: jax.Array) -> jax.Array:

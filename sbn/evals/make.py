@@ -19,6 +19,7 @@ from sbn.evals.predictions import Predict
 from sbn.evals.scores import mix_name
 from sbn.evals.sizes import Sizes
 from sbn.evals.spectra import Spectra
+from sbn.evals.views import Views
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
@@ -132,5 +133,6 @@ EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
     "losses": Losses,
     "spectra": _spectra,
     "features": Features,
+    "views": Views,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
 }

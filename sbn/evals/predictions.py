@@ -59,6 +59,16 @@ class Chosen:
         return self._images[self._ids[where]]
 
 
+def of_branches(task: Task, which: tuple[int, ...]) -> Forward:
+    """Returns the forward pass (N, len(which), classes) of some branches, by index; the compiler drops the others."""
+
+    def forward(variables: Variables, images: jax.Array) -> jax.Array:
+        every = task.predict(variables, images)
+        return jnp.concatenate([every[:, branch : branch + 1] for branch in which], axis=1)
+
+    return forward
+
+
 class Predict:
     """The forward pass of a task over whole sets.
 

@@ -7,7 +7,6 @@ trained at goes through the first branch, and every size does besides: the price
 from collections.abc import Iterator, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.batch_sizes import variants
@@ -16,9 +15,9 @@ from sbn.evals.accuracy import named
 from sbn.evals.augmented import Augmented, make_augment
 from sbn.evals.base import Materials
 from sbn.evals.multiply_adds import multiply_adds
-from sbn.evals.predictions import Forward, Predict
+from sbn.evals.predictions import Predict, of_branches
 from sbn.evals.scores import Labelled, Measure
-from sbn.tasks.base import Task, Variables
+from sbn.tasks.base import Variables
 
 
 class Sizes:
@@ -46,7 +45,7 @@ class Sizes:
                 self._task,
                 materials.mesh,
                 batch_size=config.eval.batch_size,
-                forward=_of_branches(self._task, which),
+                forward=of_branches(self._task, which),
             )
             names = [branches[branch] for branch in which]
             self._measures[size] = Measure(predict, branches=names, mix=(), average=config.eval.average)
@@ -86,13 +85,3 @@ def trained_at(materials: Materials) -> dict[int, int]:
         for ops in variants(view.ops):
             found.setdefault(min(sizes(ops, materials.train.images.shape[1:3])[-1]), branch)
     return found
-
-
-def _of_branches(task: Task, which: tuple[int, ...]) -> Forward:
-    """The predictions of some branches; the compiler drops the others."""
-
-    def forward(variables: Variables, images: jax.Array) -> jax.Array:
-        every = task.predict(variables, images)
-        return jnp.concatenate([every[:, branch : branch + 1] for branch in which], axis=1)
-
-    return forward

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from sbn.figures.labels import annotate
 from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ def draw_trade_off(arrays: Arrays) -> "Figure":
     axes = figure.subplots()
     errors, accuracies = 100 * arrays[names[0]], 100 * arrays["test/mix/accuracy"]
     axes.plot(errors, accuracies, marker="o")
-    for weight, error, accuracy in zip(arrays["mix/lambda"], errors, accuracies, strict=True):
-        axes.annotate(f"{weight:g}", (error, accuracy), textcoords="offset points", xytext=(4, 4))
+    axes.margins(0.12)
     axes.set_xlabel(_ERRORS[metric] + ("" if split == "corrupted" else ", generated data"))
     axes.set_ylabel("clean accuracy (%)")
     axes.set_title("λ main + (1 − λ) aux")
+    annotate(axes, [f"{weight:g}" for weight in arrays["mix/lambda"]], errors, accuracies)
     return figure

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sbn.config.command_line import flags
 from sbn.config.errors import unknown
 from sbn.config.rows import Row, Table
 from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
@@ -75,9 +76,8 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
     return Drawn(drawn.figure, [f"runs with {changed}", *drawn.notes])
 
 
-# (prefix, suffix, what the curve is called); the first of a name that runs have is drawn
+# (prefix, suffix, what the curve is called): of augmented images it is the running loss that training logs
 _CURVES = (
-    ("train_augmented/", "/cross_entropy", "augmented training images"),
     ("train/", "/loss", "augmented training images"),
     ("train_clean/", "/cross_entropy", "training images"),
     ("test/", "/loss", "test images"),
@@ -85,8 +85,8 @@ _CURVES = (
 
 
 def _loss_curves(rows: Rows) -> Drawn | None:
-    panels, borders = {}, {}
-    for name, (_, runs) in rows.items():
+    panels, borders, notes = {}, {}, []
+    for name, (row, runs) in rows.items():
         measured_by_epoch = [run for run in runs if run.steps_per_epoch]
         curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for prefix, suffix, title in _CURVES:
@@ -94,27 +94,45 @@ def _loss_curves(rows: Rows) -> Drawn | None:
             own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
             branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
             for metric, branch in branches.items():
-                course = _course(measured_by_epoch, metric)
-                if len(course[0]) > 1:
-                    curves.setdefault(title if len(branches) == 1 else f"{title}, {branch}", course)
+                course = _course(measured_by_epoch, metric, running=prefix == "train/")
+                if len(course[0]):
+                    curves[title if len(branches) == 1 else f"{title}, {branch}"] = course
         if curves:
             panels[name] = curves
             first = measured_by_epoch[0]
             ends = [stop for _, stop in first.stages.values()]
             borders[name] = [stop / (first.steps_per_epoch or 1) for stop in ends[:-1]]
-    return Drawn(loss_curves.draw(panels, borders=borders)) if panels else None
+            if row.during and loss_curves.dotted(curves, borders[name]):
+                notes.append(f"{name}: no course by epoch without training with {' '.join(flags(row.during))}")
+    return Drawn(loss_curves.draw(panels, borders=borders), notes) if panels else None
 
 
-def _course(runs: Sequence[Run], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs, and the means of the runs' finite values there."""
+def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs, and the means of the runs' finite values there; of a running metric the means over whole epochs."""
     found: dict[float, dict[pathlib.Path, float]] = {}
     for run in runs:
-        for line in run.lines:
-            value = line.get(metric)
-            if value is not None and math.isfinite(value) and run.steps_per_epoch:
-                found.setdefault(line["step"] / run.steps_per_epoch, {})[run.path] = value
+        values = {line["step"]: value for line in run.lines if (value := line.get(metric)) is not None}
+        values = {step: values[step] for step in sorted(values) if math.isfinite(values[step])}
+        for epoch, value in _by_epoch(values, run, running=running).items():
+            found.setdefault(epoch, {})[run.path] = value
     epochs = sorted(found)
     return np.array(epochs), np.array([np.mean(list(found[epoch].values())) for epoch in epochs])
+
+
+def _by_epoch(values: Mapping[int, float], run: Run, *, running: bool) -> dict[float, float]:
+    """{step: value} as {epoch: value}; a running value is the mean of all steps since the one before it."""
+    per_epoch = run.steps_per_epoch or 1
+    if not running:
+        return {step / per_epoch: value for step, value in values.items()}
+    spans: dict[float, list[tuple[float, int]]] = {}
+    before = min((start for start, _ in run.stages.values()), default=0)
+    for step, value in values.items():
+        spans.setdefault(float(math.ceil(step / per_epoch)), []).append((value, step - before))
+        before = step
+    return {
+        epoch: sum(value * steps for value, steps in lines) / sum(steps for _, steps in lines)
+        for epoch, lines in spans.items()
+    }
 
 
 def _spectra(rows: Rows) -> Drawn | None:

@@ -72,7 +72,7 @@ class Inheritance:
                 shapes = checkpoints.shapes(step)
                 chosen = jax.eval_shape(lambda old: _chosen(old, rows), shapes)
                 _check_same_network(chosen, fresh.variables, self.source)
-                old = checkpoints.read(step, _like(shapes, config), sharding).state
+                old = checkpoints.read(step, like(shapes, config), sharding).state
             except ConfigError:
                 raise
             except Exception as error:
@@ -185,8 +185,8 @@ def _chosen(variables: Variables, rows: list[int]) -> Variables:
     return branches.from_plain(branches.select_branch(variables, rows[0]), len(rows))
 
 
-def _like(shapes: Variables, config: ConfigDict) -> TrainState:
-    """The form of a run's state, of the shapes of its variables and its config."""
+def like(shapes: Variables, config: ConfigDict) -> TrainState:
+    """Returns the form of a run's state, of the shapes of its variables and its config: no data are looked at."""
     stage = Stage("", 0, 0, 0, tree.stage_config(config, config.stages[0]))
     momenta = jax.eval_shape(make_optimiser(stage, optax.constant_schedule(0.0)).init, shapes["params"])
     return TrainState(jnp.zeros((), jnp.int32), shapes["params"], shapes["batch_stats"], momenta)

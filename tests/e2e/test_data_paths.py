@@ -16,7 +16,7 @@ ON_HOST = {"data.path": "host"}  # the tiny config is on the device path
 
 WITHOUT = """
 import json, sys
-blocked = ("tensorflow", "tensorflow_datasets", "keras", "clu")
+blocked = ("tensorflow", "tensorflow_datasets", "keras", "clu", "tensorboard", "matplotlib", "scipy")
 sys.modules.update(dict.fromkeys(blocked))  # importing one of them raises
 from sbn.config.tree import checked
 from sbn.train import train

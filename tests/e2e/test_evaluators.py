@@ -8,12 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+from etils import epath
 
-from sbn import evaluate
+from sbn import evaluate, export
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
 from sbn.train import train
+from sbn.train.setup import make_setup
+from sbn.train.workdir import read_config
 from tests.conftest import ROOT, TINY
 from tests.e2e import runs
 
@@ -79,6 +82,15 @@ def test_evaluate_repeats_what_training_logged_to_the_bit(finished):
     assert before.keys() == after.keys()
     for name, array in before.items():
         np.testing.assert_array_equal(array, after[name], err_msg=str(name))
+
+
+@pytest.mark.parametrize("branch", ["main", "aux"])
+def test_an_exported_branch_is_right_about_as_many_images_as_the_run_logged(finished, tmp_path, branch):
+    workdir, metrics = finished
+    export.export(workdir, out=tmp_path / "net", branch=branch)
+    test = make_setup(read_config(epath.Path(workdir))).test
+    predicted = np.asarray(export.load(tmp_path / "net").logits(test.images)).argmax(-1)
+    assert (predicted == test.labels).mean() == metrics[f"test/{branch}/accuracy"]
 
 
 def test_eight_devices_measure_what_one_does(finished):

@@ -5,12 +5,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
-from sbn.data.views import View
 from sbn.evals.augmented import make_augment
-from sbn.evals.features import BINS, transform
+from sbn.evals.features import BINS
 from sbn.evals.make import make_evaluators
 from sbn.train.setup import make_setup
 
@@ -116,14 +114,6 @@ def test_means_of_channels_and_a_part_of_the_images_of_another_layer(tiny):
     step = (max(clean.max(), transformed.max()) - min(clean.min(), transformed.min())) / (64 * BINS)
     distance = stats.wasserstein_distance(clean.ravel(), transformed.ravel())
     assert found["test/aux/wasserstein"] == pytest.approx(distance, abs=2 * step)
-
-
-def test_a_transform_is_what_the_first_view_has_not():
-    first = View(parse("crop(4)|flip|mixup(1)"), 0)
-    assert transform(View(parse("crop(4)|flip|resize_and_pad(16)|mixup(1)"), 0), first) == parse("resize_and_pad(16)")
-    assert transform(View(parse("crop(2)|flip|mixup(2)"), 0), first) == parse("crop(2)")
-    assert transform(first, first) == ()
-    assert transform(View(parse("crop(4)|flip|random_crop_of((8, 12))"), 0), first) == parse("random_crop(8)")
 
 
 @pytest.mark.parametrize(

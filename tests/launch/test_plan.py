@@ -9,6 +9,7 @@ import pytest
 from launch.plan import folder_name, make_jobs, parse_seeds, select
 from sbn.config import command_line, rows
 from sbn.config.errors import ConfigError
+from sbn.config.schema import NEUTRAL
 from tests.conftest import ROOT
 
 
@@ -68,6 +69,30 @@ def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out
     assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table2/cifar10_wrn28_2_weak_augment"]
     with pytest.raises(ConfigError, match="table6/bn can't be run yet: it waits for segmentation"):
         select("consistent:table6/*")
+
+
+COURSE = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
+
+
+def test_a_row_that_shows_a_course_has_its_runs_measure_it_and_they_stay_the_rows_own():
+    jobs = make_jobs(["refine:figure1"], seeds=[0], root="r")
+    assert [job.row for job in jobs] == [f"table1/preactresnet18_cifar100_{name}" for name in ("mixup", "autoaugment")]
+    for job in jobs:
+        assert job.overrides == COURSE
+        assert job.config["eval"]["long_every"] == "1 epochs"
+        assert job.config["eval"]["evals"] == ["accuracy", "losses"]
+        assert NEUTRAL.issuperset(job.overrides)  # the report takes it for the row's own run
+    (own,) = make_jobs(["refine:figure1/mixup"], seeds=[0], sets=["eval.long_every=5 epochs"], root="r")
+    assert own.overrides == {**COURSE, "eval.long_every": "5 epochs"}
+
+
+def test_a_run_that_another_row_needs_too_is_trained_once_with_the_course():
+    jobs = make_jobs(["refine:table1", "refine:no_augmentation/mixup", "refine:figure1/mixup"], seeds=[0], root="r")
+    (first,) = [job for job in jobs if job.row == "table1/preactresnet18_cifar100_mixup"]
+    (again,) = [job for job in jobs if job.row == "no_augmentation/mixup"]
+    assert first.overrides == COURSE
+    assert again.needs == {"init.from": first.workdir}
+    assert not any(job.overrides for job in jobs if job is not first)
 
 
 def test_folders_tell_overrides_apart():

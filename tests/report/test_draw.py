@@ -44,11 +44,11 @@ def test_losses_are_means_over_seeds_by_epoch_with_a_line_where_the_stage_ends(t
             [
                 {
                     "step": step,
-                    "train_augmented/main/cross_entropy": 1 + offset,
+                    "train/main/loss": 1 + offset,
                     "test/main/loss": value,
                     "other/x/loss": 9,
                 }
-                | {"train_clean/main/cross_entropy": 0.25, "train/main/loss": 7, "test/mix_0.5/loss": 8}
+                | {"train_clean/main/cross_entropy": 0.25, "train/loss": 7, "test/mix_0.5/loss": 8}
                 for step, value in ((10, 2.0), (40, 1.0), (60, None))
             ],
         )
@@ -67,11 +67,32 @@ def test_losses_are_means_over_seeds_by_epoch_with_a_line_where_the_stage_ends(t
     assert border.get_xdata()[0] == 4
 
 
-def test_the_running_loss_stands_in_for_augmented_images_where_none_was_measured(tmp_path):
+def test_the_running_loss_by_epoch_is_that_of_augmented_images_and_what_the_ends_of_stages_measured_are_dots(tmp_path):
     run = write_run(tmp_path, "0", row="figure/mixup", **STAGES)
-    leave(run, [{"step": step, "train/main/loss": 7.0} for step in (5, 10)])
+    # Lines are means of the steps since the line before: 4 steps of 1 and 6 of 2, then 1 step of 9 and 9 of 4.
+    running = {4: 1.0, 10: 2.0, 11: 9.0, 20: 4.0, 30: 3.0, 60: 0.5}
+    ends = [
+        {"step": step, "train_clean/main/cross_entropy": 2.0, "train_augmented/main/cross_entropy": 9.0}
+        for step in (40, 60)
+    ]
+    leave(run, [{"step": step, "train/main/loss": value} for step, value in running.items()] + ends)
+    during = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
+    figure, notes = drawn(tmp_path, Table("", {"mixup": Row({}, during=during)}, "loss_curves"))
+    (axes,) = figure.axes
+    np.testing.assert_allclose(line(axes, "augmented training images"), [[1, 2, 3, 6], [1.6, 4.5, 3, 0.5]], rtol=1e-12)
+    np.testing.assert_array_equal(line(axes, "training images"), [[4, 6], [2, 2]])
+    styles = {found.get_label(): (found.get_linestyle(), found.get_marker()) for found in axes.lines}
+    assert styles["training images"] == ("None", "o")
+    assert styles["augmented training images"][0] == "-"
+    (note,) = notes
+    assert note.endswith("--config.eval.evals=accuracy,losses --config.eval.long_every=1 epochs")
+
+
+def test_a_run_that_went_on_from_another_counts_its_steps_from_there(tmp_path):
+    run = write_run(tmp_path, "0", row="figure/mixup", steps=60, steps_per_epoch=10, stages={"refine": [40, 60]})
+    leave(run, [{"step": step, "train/main/loss": value} for step, value in ((44, 1.0), (50, 2.0), (60, 1.0))])
     (axes,) = drawn(tmp_path, Table("", {"mixup": Row({})}, "loss_curves")).figure.axes
-    np.testing.assert_array_equal(line(axes, "augmented training images"), [[0.5, 1], [7, 7]])
+    np.testing.assert_allclose(line(axes, "augmented training images"), [[5, 6], [1.6, 1]], rtol=1e-12)
 
 
 def test_spectra_are_laid_over_each_other_at_the_ends_of_their_stages_and_compared(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from sbn.augment import pipeline
 from sbn.config import rows, tree
 from sbn.config.errors import ConfigError
-from sbn.config.schema import BY_NAME
+from sbn.config.schema import BY_NAME, NEUTRAL
 from sbn.data.encoded import EncodedImages
 from sbn.report.measures import parse
 from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
@@ -80,6 +80,8 @@ def test_rows_that_train_nothing_name_rows_that_do_and_evaluators_that_are(path)
             assert row.evals or row.paper or row.metrics
             assert all(change.startswith("eval.") for change in row.changes)
             tree.changed(tree.defaults(), row.changes)
+        assert not row.during or (row.runs_of and NEUTRAL.issuperset(row.during))
+        tree.changed(tree.defaults(), row.during)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -1,0 +1,192 @@
+"""`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
+
+FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
+`model.json`: the settings of the model, what images are normalised with, and where all of it comes from. `load` makes
+both a network again; without this package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays.
+Neither needs TensorFlow or the data.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import json
+import logging
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+from flax import serialization
+from ml_collections import ConfigDict
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError, unknown
+from sbn.data.eval_view import DEFAULTS
+from sbn.data.pixels import normalise, pack
+from sbn.data.sources import channels
+from sbn.models import make_model
+from sbn.models.network import Network
+from sbn.nn.branches import select_branch
+from sbn.tasks.base import Variables
+from sbn.train import inheritance
+from sbn.train import workdir as workdirs
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.process import prepare
+from sbn.train.writers import replace_bytes, write_atomically
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+VARIABLES, ABOUT = "variables.msgpack", "model.json"
+_READ_BY_MODELS = ("model.", "norm.", "precision")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plain:
+    """A network of one branch.
+
+    Attributes:
+        model: maps (N, 1, H, W, 3) float to logits (N, 1, classes).
+        variables: {'params', 'batch_stats'}.
+        about: what `model.json` holds.
+    """
+
+    model: Network
+    variables: Variables
+    about: Mapping[str, Any]
+
+    def logits(self, images: np.ndarray) -> jax.Array:
+        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here."""
+        return self._forward(self.variables, pack(images))
+
+    @functools.cached_property
+    def _forward(self) -> Callable[[Variables, np.ndarray], jax.Array]:
+        def forward(variables: Variables, words: jax.Array) -> jax.Array:
+            inputs = normalise(words, mean=self.about["mean"], std=self.about["std"])
+            return self.model.apply(variables, inputs[:, None], train=False)[:, 0]
+
+        return jax.jit(forward)
+
+
+def export(
+    workdir: epath.PathLike, *, out: epath.PathLike, branch: str | None = None, stage: str | None = None
+) -> Mapping[str, Any]:
+    """Writes one branch of a run's checkpoint to a folder, and returns what its `model.json` holds.
+
+    Args:
+        workdir: of the run.
+        out: the folder, made if missing; an export that lies there is replaced.
+        branch: its name; None: the first.
+        stage: the stage at whose end; None: the newest checkpoint that is whole.
+
+    Raises:
+        ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file.
+    """
+    workdir, out = workdirs.checked_path(workdir), epath.Path(out)
+    config = workdirs.read_config(workdir)
+    names = tree.branch_names(config)
+    branch = names[0] if branch is None else branch
+    if branch not in names:
+        raise unknown(f"branch of {workdir} (--branch)", branch, names)
+    if stage is not None and stage not in config.stages:
+        raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out={out} is a file: name a folder")
+    step, every = _read(workdir, config, stage)
+    variables = jax.tree.map(np.asarray, select_branch(every, names.index(branch)))
+    about = {
+        "format": FORMAT,
+        "branch": branch,
+        "classes": int(variables["params"]["head"]["kernel"].shape[-1]),
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
+        "data": config.data.name,
+        # what images go through before; '' where they are seen whole
+        "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
+        **dict(zip(("mean", "std"), map(list, channels(config.data)), strict=True)),
+        "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
+        **_origin(workdir, step),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    replace_bytes(out / VARIABLES, serialization.msgpack_serialize(variables))
+    write_atomically(out / ABOUT, about)
+    return about
+
+
+def load(folder: epath.PathLike) -> Plain:
+    """Reads what `export` wrote.
+
+    Raises:
+        ConfigError: if the folder holds no export, or one of a format that this version can't read.
+    """
+    folder = epath.Path(folder)
+    for name in (ABOUT, VARIABLES):
+        if not (folder / name).exists():
+            raise ConfigError(f"{folder} holds no exported network: it has no {name}")
+    about = json.loads((folder / ABOUT).read_text())
+    if about.get("format") != FORMAT:
+        raise ConfigError(f"{folder / ABOUT} has format {about.get('format')!r}; this version reads format {FORMAT}")
+    config = tree.to_config(tree.changed(tree.defaults(), about["config"]))
+    variables = serialization.msgpack_restore((folder / VARIABLES).read_bytes())
+    return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
+
+
+def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[int, Variables]:
+    """The step and the variables of a checkpoint, all branches; of damaged ones the next older is taken."""
+    if not (workdir / "checkpoints").exists():
+        raise ConfigError(f"{workdir} has no checkpoint yet")
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    names, keep = tree.branch_names(config), config.save.keep
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, create=False)
+    with contextlib.closing(checkpoints):
+        for step in checkpoints.steps():
+            try:
+                if stage is not None and not _ends(checkpoints.meta(step), stage):
+                    continue
+                like = inheritance.like(checkpoints.shapes(step), config)
+                return step, checkpoints.read(step, like, sharding).state.variables
+            except ConfigError:
+                raise
+            except Exception as error:
+                log.warning("checkpoint %d is damaged (%s)", step, str(error).partition("\n")[0])
+    raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
+
+
+def _ends(meta: Mapping[str, Any], stage: str) -> bool:
+    return bool(meta.get("stage") == stage and meta.get("stage_done"))
+
+
+def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
+    """Which run it is, with what it was made, and, of its last step, what it measured."""
+    starts = json.loads((workdir / "provenance.json").read_text()) if (workdir / "provenance.json").exists() else [{}]
+    made = {name: starts[-1][name] for name in ("time", "commit", "packages", "data") if name in starts[-1]}
+    result = json.loads((workdir / "result.json").read_text()) if (workdir / "result.json").exists() else {}
+    run = {name: result[name] for name in ("experiment", "row", "seed", "overrides") if name in result}
+    metrics = result.get("metrics", {}) if step == result.get("steps") else {}
+    finite = {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
+    return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Exports, and says what."""
+    parser = argparse.ArgumentParser(
+        "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
+    )
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
+    parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
+    options = parser.parse_args(argv)
+    prepare()
+    try:
+        about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

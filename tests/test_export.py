@@ -1,0 +1,165 @@
+"""An exported branch is the run's own, to the bit, and costs what a plain network does."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from etils import epath
+from flax import serialization
+
+from sbn import export
+from sbn.config.errors import ConfigError
+from sbn.data.pixels import pack
+from sbn.evals.multiply_adds import multiply_adds
+from sbn.train import workdir as workdirs
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.setup import make_setup
+from sbn.train.state import init_state
+from sbn.train.workdir import Origin
+from tests.conftest import ROOT
+from tests.e2e.runs import final_state
+
+RUN = {"data.path": "device", "stages": ("train", "refine"), "duration": "4 steps", "stage.refine.duration": "2 steps"}
+ORIGIN = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
+WITHOUT = """
+import sys
+blocked = ("tensorflow", "tensorflow_datasets", "keras", "clu")
+sys.modules.update(dict.fromkeys(blocked))  # importing one of them raises
+from sbn import export
+export.main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def setup(tiny):
+    return make_setup(tiny(RUN))
+
+
+def state_of(setup, config, step):
+    """A state in which no two branches or steps agree."""
+    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
+    state, rng = init_state(setup.task, optimiser, seed=config.seed), np.random.default_rng(step)
+
+    def apart(leaf):
+        return leaf + np.asarray(rng.uniform(0, 0.5, leaf.shape), np.float32)
+
+    changed = {"params": jax.tree.map(apart, state.params), "batch_stats": jax.tree.map(apart, state.batch_stats)}
+    return state._replace(step=np.asarray(step, np.int32), **changed)
+
+
+@pytest.fixture(scope="module")
+def workdir(tiny, setup, tmp_path_factory):
+    """What a run of both stages leaves, without the training."""
+    folder, config = epath.Path(tmp_path_factory.mktemp("runs") / "run"), tiny(RUN)
+    workdirs.begin(folder, config, {"commit": "abc", "time": "now", "argv": ["python"]})
+    names, stages = setup.task.branches, setup.plan.stages
+    with contextlib.closing(Checkpoints(folder / "checkpoints", keep=2, branches=names, stages=stages)) as store:
+        for step in (4, 6):
+            store.save(step, state_of(setup, config, step), seconds=1.0)
+    metrics = {"test/main/accuracy": 0.25, "test/aux/loss": float("nan")}
+    workdirs.finish(folder, config, ORIGIN, plan=setup.plan, seconds=1.0, metrics=metrics)
+    return folder
+
+
+@pytest.mark.parametrize("branch", ["main", "aux"])
+def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_path, branch):
+    about = export.export(workdir, out=tmp_path / "net", branch=branch)
+    network = export.load(tmp_path / "net")
+    words = pack(setup.test.images)
+    logits = np.asarray(jax.jit(setup.task.predict)(final_state(workdir).variables, words))  # as evaluators see them
+    own, other = (setup.task.branches.index(name) for name in (branch, {"main": "aux", "aux": "main"}[branch]))
+    found = np.asarray(network.logits(setup.test.images))
+    np.testing.assert_array_equal(found, logits[:, own])
+    assert (found != logits[:, other]).any()
+    assert about["run"] | {"workdir": ""} == {
+        "experiment": "split_bn",
+        "row": "table3/weak_augment",
+        "seed": 0,
+        "overrides": {"optim.lr": 0.05},
+        "workdir": "",
+        "step": 6,
+    }
+    assert about["metrics"] == {"test/main/accuracy": 0.25}
+    assert about["provenance"] == {"commit": "abc", "time": "now"}
+    assert json.loads((tmp_path / "net/model.json").read_text()) == json.loads(json.dumps(about))
+
+
+def test_it_has_the_parameters_and_multiply_adds_of_a_plain_network(workdir, tiny, tmp_path):
+    about = export.export(workdir, out=tmp_path / "net")
+    network, plain = export.load(tmp_path / "net"), make_setup(tiny({"branches": ("main",)})).task
+    shapes = jax.eval_shape(plain.init, jax.random.key(0))
+    assert jax.tree.map(np.shape, network.variables) == jax.tree.map(lambda leaf: leaf.shape, shapes)
+    assert about["parameters"] == sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
+    words = jax.ShapeDtypeStruct((1, 16, 16), np.int32)
+    cost = multiply_adds(plain.predict, shapes, words)
+    assert cost > 0
+    assert multiply_adds(network._forward, network.variables, words) == cost
+
+
+def test_flax_alone_reads_the_arrays_and_a_stages_end_can_be_had(workdir, tmp_path):
+    export.export(workdir, out=tmp_path / "end", branch="main")
+    about = export.export(workdir, out=tmp_path / "train", branch="main", stage="train")
+    assert about["run"]["step"] == 4
+    assert about["metrics"] == {}  # which the run measured at another step
+    arrays = serialization.msgpack_restore((tmp_path / "end/variables.msgpack").read_bytes())
+    state = final_state(workdir)
+    assert set(arrays) == {"params", "batch_stats"}
+    np.testing.assert_array_equal(arrays["params"]["head"]["kernel"], state.params["head"]["kernel"])
+    np.testing.assert_array_equal(
+        arrays["batch_stats"]["final_norm"]["mean"], state.batch_stats["final_norm"]["mean"][:1]
+    )
+    earlier = export.load(tmp_path / "train").variables["params"]["head"]["kernel"]
+    assert (earlier != arrays["params"]["head"]["kernel"]).any()
+
+
+def test_the_command_needs_no_tensorflow_and_says_what_it_wrote(workdir, tmp_path):
+    words = [f"--workdir={workdir}", "--branch=main", f"--out={tmp_path / 'net'}"]
+    command = [sys.executable, "-c", WITHOUT, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'net'}: branch main of step 6, ")
+    assert export.load(tmp_path / "net").about["mean"] == [0.5, 0.5, 0.5]
+
+
+def test_mistakes_are_named_and_nothing_is_written(workdir, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export, "prepare", lambda: None)  # it is this process's log and cache
+    out = tmp_path / "net"
+    for words, said in (
+        (["--branch=mian"], "'mian'; did you mean 'main'? (choices: aux, main)"),
+        (["--stage=refined"], "did you mean 'refine'"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            export.main([f"--workdir={workdir}", f"--out={out}", *words])
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+    assert not out.exists()
+    with pytest.raises(ConfigError, match="holds no run"):
+        export.export(tmp_path, out=out)
+    with pytest.raises(ConfigError, match="is a file"):
+        export.export(workdir, out=workdir / "config.json")
+
+
+def test_of_a_damaged_checkpoint_the_one_before_is_taken(workdir, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(workdir, copy)
+    for file in (copy / "checkpoints/6/model").rglob("*"):
+        if file.is_file() and "d/" in str(file.relative_to(copy)):
+            file.write_bytes(b"")
+    assert export.export(copy, out=tmp_path / "net")["run"]["step"] == 4
+    assert (copy / "checkpoints/6").exists()
+
+
+def test_what_is_no_export_is_refused(workdir, tmp_path):
+    with pytest.raises(ConfigError, match=r"no exported network: it has no model\.json"):
+        export.load(tmp_path)
+    export.export(workdir, out=tmp_path / "net")
+    about = json.loads((tmp_path / "net/model.json").read_text())
+    (tmp_path / "net/model.json").write_text(json.dumps({**about, "format": 2}))
+    with pytest.raises(ConfigError, match="has format 2; this version reads format 1"):
+        export.load(tmp_path / "net")
