@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks import augment_pillow, worker
 from benchmarks import rounds as taking
 from benchmarks.photographs import pictures
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError
 
 NEEDS = ("timm", "PIL", "numpy")
 # side -> name -> least times as fast, per CPU second, by two layers
@@ -116,8 +116,7 @@ def bench(*, side, batch, images, layers, **settings):
     if not len(sides) == len(batches) == len(counts):
         raise ConfigError(f"--side={side} --batch={batch} --images={images}: write as many numbers of each")
     for one in sides:
-        if one not in BARS:
-            raise unknown("side", one, BARS)
+        taking.chosen("side", one, BARS)
     lines, facts = [], {}
     for one, of_batch, count in zip(sides, batches, counts, strict=True):
         found, more = of_side(one, batch=of_batch, images=count, layers=numbers(layers), **settings)

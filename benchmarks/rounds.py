@@ -101,6 +101,19 @@ def compare(old, new):
     return changed
 
 
+def chosen(what, value, choices):
+    """Returns what a dict has for a value.
+
+    Raises:
+        ConfigError: if it has nothing; the message names the nearest.
+    """
+    from sbn.config.errors import unknown  # here: other interpreters import this file for its rounds
+
+    if value not in choices:
+        raise unknown(what, value, choices)
+    return choices[value]
+
+
 def missing(*modules):
     """Returns what to say where not all of the modules are installed; else nothing."""
     absent = [name for name in modules if importlib.util.find_spec(name) is None]
@@ -117,7 +130,7 @@ def main(doc, bench, *, needs=(), cached=True, **options):
         cached: keep compiled programs for the next start, as runs do; not where their compilation is measured.
         **options: by name.
     """
-    from sbn.config.errors import ConfigError, unknown  # here: other interpreters import this file for its rounds
+    from sbn.config.errors import ConfigError, unknown
 
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
