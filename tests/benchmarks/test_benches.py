@@ -43,7 +43,9 @@ def without(tmp_path):
 
 def test_every_bench_reads_its_options_without_tensorflow(without):
     """All in one process: what is imported when a bench starts is there on every machine."""
-    code = f"import importlib\nfor module in {[*run.BENCHES.values()]}:\n    importlib.import_module(module)\nprint('all')"
+    code = (
+        f"import importlib\nfor module in {[*run.BENCHES.values()]}:\n    importlib.import_module(module)\nprint('all')"
+    )
     env = {**os.environ, **without}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.stdout == "all\n", done.stderr[-2000:]
