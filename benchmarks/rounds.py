@@ -7,6 +7,7 @@ median, its quartiles, and the bar that it is held to. Ratios that are counted, 
 import argparse
 import importlib.util
 import json
+import logging
 import pathlib
 import time
 
@@ -159,6 +160,7 @@ def main(doc, bench, *, needs=(), cached=True, **options):
             from sbn.train import process
 
             process.prepare()
+            logging.getLogger("sbn").setLevel(logging.WARNING)  # no progress between the numbers
         try:
             lines, facts = bench(**settings)
         except ConfigError as error:
