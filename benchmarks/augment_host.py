@@ -1,14 +1,14 @@
 """How fast the batched augmentation ops are beside a chain of per-image conditionals, Pillow, and Keras's layer.
 
-`python -m benchmarks.augment_host [--side=32] [--layers=2,3] [--rounds=5] [--python=PATH]`
+`python -m benchmarks.augment_host [--side=32,224] [--batch=128,16] [--layers=2,3] [--rounds=5] [--python=PATH]`
 
 With `--python`, an interpreter that has timm and may have torchvision, also beside their RandAugment of Pillow images.
 
 Then the other policies alone: AutoAugment, TrivialAugment and AugMix, batched, as the strong half of such pairs.
 
 Every pipeline makes (weak, strong) pairs from the same images in memory: order, gather, augment, batch, prefetch.
-CPU time is that of the process, from one moment with
-full prefetch buffers to the next, hence exactly that of the batches taken in between.
+CPU time is that of the process, from one moment with full prefetch buffers to the next, hence exactly that of the
+batches taken in between.
 """
 
 import contextlib
@@ -19,70 +19,21 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-import tensorflow as tf
 
-from benchmarks import augment_chain, augment_keras, augment_pillow, worker
+from benchmarks import augment_pillow, worker
 from benchmarks import rounds as taking
 from benchmarks.photographs import pictures
-from sbn.augment.host.apply import make_apply
-from sbn.augment.host.packing import pack
-from sbn.augment.host.words import order
-from sbn.augment.pipeline import parse
+from sbn.config.errors import ConfigError
 
 NEEDS = ("timm", "PIL", "numpy")
-WEAK = {32: "crop(4)|flip|cutout(16)", 224: "flip"}
-STRONG = {32: "randaugment({0}, 10)|crop(4)|flip|cutout(16)", 224: "randaugment({0}, 10)|flip"}
-# least times as fast, per CPU second, by two layers
-BARS = {32: {"chain": 5, "pillow": 2, "keras": 8}, 224: {"chain": 1}}
-# name -> the strong half, before what WEAK does
+# side -> name -> least times as fast, per CPU second, by two layers
+BARS = {32: {"chain": 5, "pillow": 2, "timm": 2, "keras": 8}, 224: {"chain": 1}}
+# name -> the strong half, before what the weak one does
 OTHERS = {
     "autoaugment": "autoaugment('cifar10_code')|{}",
     "trivialaugment": "trivialaugment|{}",
     "augmix": "{}|augmix",
 }
-
-
-def batched(images, layers, batch):
-    return batched_pairs(images, STRONG[images.shape[1]].format(layers), batch)
-
-
-def batched_pairs(images, strong_text, batch):
-    side, count = images.shape[1], len(images)
-    weak = make_apply(parse(WEAK[side]), image_size=(side, side))
-    strong = make_apply(parse(strong_text), image_size=(side, side))
-    words = pack(images)
-
-    def pair(epoch, ids):
-        pixels, address = tf.gather(words, ids), {"seed": 1, "stage": 0, "epoch": epoch, "ids": ids}
-        return weak(pixels, view=0, **address), strong(pixels, view=1, **address)
-
-    def epoch_ids(epoch):
-        ids = tf.data.Dataset.from_tensor_slices(order(1, stage=0, epoch=epoch, count=count))
-        return ids.batch(batch, drop_remainder=True).map(lambda ids: (epoch, ids))
-
-    return _prefetched(tf.data.Dataset.range(10**9).flat_map(epoch_ids).map(pair, num_parallel_calls=2))
-
-
-def chain(images, layers, batch):
-    data = tf.constant(images)
-    pair = augment_chain.make_pair(layers, side=images.shape[1])
-    ids = tf.data.Dataset.range(len(images)).shuffle(len(images)).repeat()
-    pairs = ids.map(lambda i: pair(data[i]), num_parallel_calls=2)
-    return _prefetched(pairs.batch(batch, drop_remainder=True))
-
-
-def keras_layer(images, layers, batch):
-    data = tf.constant(images)
-    pair = augment_keras.make_pair(layers)
-    ids = tf.data.Dataset.range(len(images)).shuffle(len(images)).repeat().batch(batch, drop_remainder=True)
-    return _prefetched(ids.map(lambda i: pair(tf.gather(data, i)), num_parallel_calls=2))
-
-
-def _prefetched(dataset):
-    # the default intra-op pool for both; no autotuning, whose own threads would be counted
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return iter(dataset.prefetch(2).with_options(options))
 
 
 def pillow(images, layers, batch):
@@ -129,37 +80,61 @@ def rivals(python, **settings):
         yield other.facts, {(name, count): other.measure(f"{name} {count}") for name, count in pairs}
 
 
-def bench(*, python, side, layers, batch, images, rounds, seconds):
-    data, counts = pictures(images, side), [int(count) for count in layers.split(",")]
-    pipelines = {"batched": batched, "chain": chain, "pillow": pillow, "keras": keras_layer}
-    settings = {"images": images, "side": side, "layers": counts, "batch": batch, "seconds": seconds}
-    lines, pace = [], {"rounds": rounds, "seconds": seconds}
-    with rivals(python, **settings) as (facts, elsewhere):
-        for count in counts:
+def of_side(side, *, python, layers, batch, images, rounds, seconds):
+    """Returns the lines and facts of images of one side."""
+    from benchmarks import augment_pipelines as pipelines
+
+    data = pictures(images, side)
+    made = {"batched": pipelines.batched, "chain": pipelines.chain, "pillow": pillow, "keras": pipelines.keras_layer}
+    settings = {"images": images, "side": side, "layers": layers, "batch": batch, "seconds": seconds}
+    lines, facts, pace = [], {}, {"rounds": rounds, "seconds": seconds}
+    with rivals(python, **settings) as (versions, elsewhere):
+        for count in layers:
             there = {name: measure for (name, theirs), measure in elsewhere.items() if theirs == count}
-            times = timed({name: make(data, count, batch) for name, make in pipelines.items()}, there, **pace)
+            times = timed({name: make(data, count, batch) for name, make in made.items()}, there, **pace)
+            what = f"{side}px {count} layers"
             for name, found in times.items():
-                facts[f"{count} layers, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
-                facts[f"{count} layers, {name}: pairs a second"] = batch / float(np.median(found["wall"]))
+                facts[f"{what}, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+                facts[f"{what}, {name}: pairs a second"] = batch / float(np.median(found["wall"]))
                 if name != "batched":
-                    bar, title = BARS[side].get(name) if count == 2 else None, f"{side}px {count} layers, {name} / ours"
-                    lines.append(taking.line(title, found["cpu"], times["batched"]["cpu"], bar=bar, higher=True))
-    others = {name: batched_pairs(data, text.format(WEAK[side]), batch) for name, text in OTHERS.items()}
+                    bar = BARS[side].get(name) if count == 2 else None
+                    ours = times["batched"]["cpu"]
+                    lines.append(taking.line(f"{what}, {name} / ours", found["cpu"], ours, bar=bar, higher=True))
+    weak = pipelines.WEAK[side]
+    others = {name: pipelines.batched_pairs(data, text.format(weak), batch) for name, text in OTHERS.items()}
     for name, found in timed(others, **pace).items():
-        facts[f"{name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+        facts[f"{side}px, {name}: pairs a CPU second"] = batch / float(np.median(found["cpu"]))
+    return lines, versions | facts
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",")]
+
+
+def bench(*, side, batch, images, layers, **settings):
+    sides, batches, counts = numbers(side), numbers(batch), numbers(images)
+    if not len(sides) == len(batches) == len(counts):
+        raise ConfigError(f"--side={side} --batch={batch} --images={images}: write as many numbers of each")
+    for one in sides:
+        taking.chosen("side", one, BARS)
+    lines, facts = [], {}
+    for one, of_batch, count in zip(sides, batches, counts, strict=True):
+        found, more = of_side(one, batch=of_batch, images=count, layers=numbers(layers), **settings)
+        lines, facts = lines + found, facts | more
     return lines, facts
 
 
 if __name__ == "__main__":
-    # at 224 pixels: --side=224 --batch=16 --images=256
     taking.main(
         __doc__,
         bench,
+        needs=("tensorflow", "keras"),
+        cached=False,  # nothing of JAX; and TensorFlow's settings are the rivals' users'
         python=("", ""),
-        side=(32, 32),
+        side=("32,224", "32,224"),
+        batch=("128,16", "4,2"),
+        images=("10000,256", "16,4"),
         layers=("2,3", "1"),
-        batch=(128, 4),
-        images=(10_000, 16),
         rounds=(5, 1),
         seconds=(0.8, 0.001),  # CPU seconds a pipeline and round
     )

@@ -6,21 +6,16 @@ An op of a policy is measured as RandAugment with nothing else to draw, one laye
 nanoseconds a pixel (on an accelerator the device's are by the clock), the dearest first, then what the pipelines of
 `benchmarks.augment_host` take. On the host a batch is parted by op and each image meets its own op alone; the device
 path does the same work for all images of a batch, whichever op they drew, so that its sum over ops is what counts.
+Without TensorFlow only the device's are measured.
 """
-
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tensorflow as tf
 
 from benchmarks import rounds as taking
 from benchmarks.photographs import pictures
 from sbn.augment.device.apply import make_apply as on_device
-from sbn.augment.host.apply import make_apply as on_host
 from sbn.augment.pipeline import parse
 from sbn.augment.policies import OP_LISTS
 from sbn.data.pixels import pack
@@ -44,7 +39,11 @@ def pipelines(names):
 
 
 def host(ops, words):
-    apply = on_host(ops, image_size=words.shape[1:])
+    import tensorflow as tf
+
+    from sbn.augment.host.apply import make_apply
+
+    apply = make_apply(ops, image_size=words.shape[1:])
     run = tf.function(lambda pixels, ids: apply(pixels, ids=ids, **ADDRESS))
     pixels, ids = tf.constant(words), tf.range(len(words))
     return lambda: run(pixels, ids).numpy()
@@ -59,10 +58,10 @@ def device(ops, words):
 
 def bench(*, side, batch, rounds, times, ops):
     names = OP_LISTS["tf_tpu_16"] if ops == "all" else tuple(ops.split(","))
-    words = pack(pictures(batch, side))
-    runs = {}
-    for name, pipeline in pipelines(names).items():
-        runs |= {f"host: {name}": host(pipeline, words), f"device: {name}": device(pipeline, words)}
+    words, without = pack(pictures(batch, side)), taking.missing("tensorflow")
+    paths = {"device": device} if without else {"host": host, "device": device}
+    made = pipelines(names).items()
+    runs = {f"{path}: {name}": make(pipeline, words) for name, pipeline in made for path, make in paths.items()}
     for run in runs.values():
         run()  # traces and compiles
     found = taking.interleaved({name: taking.clocked(run, times) for name, run in runs.items()}, rounds)
@@ -73,7 +72,8 @@ def bench(*, side, batch, rounds, times, ops):
     }
     whole = {name: value for name, value in cost.items() if name.partition(": ")[2] in WHOLE}
     single = sorted(cost.keys() - whole.keys(), key=lambda name: (name.startswith("device"), -cost[name]))
-    return [], {f"{name}, ns a pixel": cost[name] for name in [*single, *whole]}
+    skipped = {"the host's ops were not measured": without} if without else {}
+    return [], skipped | {f"{name}, ns a pixel": cost[name] for name in [*single, *whole]}
 
 
 if __name__ == "__main__":

@@ -132,5 +132,5 @@ if __name__ == "__main__":
         batch=(500, 20),
         frequencies=(8, 2),
         map=(7, 3),
-        rounds=(7, 2),
+        rounds=(5, 2),
     )

@@ -102,9 +102,9 @@ def a_branch_more(rows):
     return {f"a branch more: {name}, MiB": (many[kind] - few[kind]) / more / 2**20 for name, kind in kinds.items()}
 
 
-def bench(*, model, batch, branches, batches, widths, depths, counts, rounds, times, picture):
+def bench(*, model, batch, branches, batches, widths, depths, counts, rounds, times, picture, precision):
     depth, width = map(int, model.split("-"))
-    base = {"depth": depth, "width": width, "batch": batch, "branches": branches}
+    base = {"depth": depth, "width": width, "batch": batch, "branches": branches, "precision": precision}
     asked = {"batch": batches, "width": widths, "depth": depths, "branches": counts}
     rows, lines, facts, made = [], [], {}, {}
     for axis, text in asked.items():
@@ -145,4 +145,5 @@ if __name__ == "__main__":
         rounds=(7, 2),
         times=(1, 1),
         picture=("", ""),
+        precision=("float32", "float32"),
     )

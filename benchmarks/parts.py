@@ -1,9 +1,11 @@
 """What the benches of whole training steps are made of: a split run on the built-in data, up to its first step."""
 
 import functools
+import re
 
 from sbn.config import tree
 from sbn.config.checks import check
+from sbn.config.errors import ConfigError
 
 WEAK = "crop(4)|flip|cutout(16)"
 SMALL, LARGE = 32, 224
@@ -14,12 +16,15 @@ def network(name):
 
     Args:
         name: 'DEPTH-WIDTH' of a Wide ResNet, on images of 32 pixels; 'resnetDEPTH' of an ImageNet ResNet, of 224.
+
+    Raises:
+        ConfigError: if it is neither.
     """
-    if name.startswith("resnet"):
-        depth = int(name.removeprefix("resnet"))
-        return {"model.name": "imagenet_resnet", "model.depth": depth, "data.image_size": LARGE}
-    depth, width = map(int, name.split("-"))
-    return {"model.depth": depth, "model.width": width, "data.image_size": SMALL}
+    if found := re.fullmatch(r"resnet(\d+)", name):
+        return {"model.name": "imagenet_resnet", "model.depth": int(found[1]), "data.image_size": LARGE}
+    if found := re.fullmatch(r"(\d+)-(\d+)", name):
+        return {"model.depth": int(found[1]), "model.width": int(found[2]), "data.image_size": SMALL}
+    raise ConfigError(f"network {name!r}: write DEPTH-WIDTH or resnetDEPTH")
 
 
 def make_config(model, batch, path, *, strong=f"randaugment(3, 4)|{WEAK}", **changes):

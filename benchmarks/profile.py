@@ -78,8 +78,10 @@ def seconds(events: Iterable[Mapping]) -> dict[str, float]:
     return dict(total)
 
 
-def bench(*, model: str, batch: int, path: str, steps: int, top: int, trace: str) -> tuple[list[dict], dict]:
-    parts = Parts(make_config(model, batch, path))
+def bench(
+    *, model: str, batch: int, path: str, precision: str, steps: int, top: int, trace: str
+) -> tuple[list[dict], dict]:
+    parts = Parts(make_config(model, batch, path, precision=precision))
     (fed,), state, resident = parts.fed([1]), parts.state(), parts.feed.resident
     compiled = parts.step().lower(state, fed, resident).compile()
     called = names(compiled.as_text())
@@ -113,6 +115,7 @@ if __name__ == "__main__":
         model=("28-2", "10-1"),
         batch=(128, 4),
         path=("device", "device"),
+        precision=("float32", "float32"),
         steps=(5, 2),
         top=(15, 5),
         trace=("", ""),

@@ -95,8 +95,7 @@ def check_same(ours: dict[str, Any], theirs: dict[str, Any], tolerance: float) -
 def bench(
     *, python: str, model: str, batch: int, rounds: int, steps: int, theirs: str, precision: str
 ) -> tuple[list[dict], dict[str, Any]]:
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
+    dtype, products, tolerance = taking.chosen("precision", precision, PRECISIONS)
     for name in theirs.split(","):
         for place, word in enumerate(name.split("_")):
             if word not in (choices := WORDS[2:] if place else WORDS[:2]):
@@ -106,7 +105,6 @@ def bench(
         why = f"PyTorch has no {jax.default_backend()}" if found else worker.how_to(*NEEDS)
         return [], {"nothing measured": why}
     depth, width = map(int, model.split("-"))
-    dtype, products, tolerance = PRECISIONS[precision]
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
     folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))

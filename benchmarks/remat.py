@@ -17,18 +17,19 @@ import jax.numpy as jnp
 
 from benchmarks import rounds as taking
 from benchmarks.train_step import BRANCHES, Runner, beside_plain
-from sbn.models.make import MODELS
+from sbn.models.make import MODELS, PRECISIONS
 from sbn.train.step import REMAT_OPTIONS
 
 TIME_BAR, MEMORY_BAR = 1.35, 0.60
 
 
 def bench(
-    *, model: str, depth: int, width: int, side: int, batch: int, rounds: int, steps: int
+    *, model: str, depth: int, width: int, side: int, batch: int, rounds: int, steps: int, precision: str
 ) -> tuple[list[dict], dict[str, Any]]:
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, side, side, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
-    plain = MODELS[model](depth=depth, width=width, classes=10, branches=BRANCHES, norm="split")
+    fields = {"depth": depth, "width": width, "dtype": taking.chosen("precision", precision, PRECISIONS)}
+    plain = taking.chosen("model", model, MODELS)(classes=10, branches=BRANCHES, norm="split", **fields)
     options = REMAT_OPTIONS.get(jax.default_backend())
     runners = {
         "plain": Runner(plain, images, labels),
@@ -50,4 +51,5 @@ if __name__ == "__main__":
         batch=(16, 4),
         rounds=(5, 2),
         steps=(1, 1),
+        precision=("float32", "float32"),
     )

@@ -39,4 +39,4 @@ def bench(*, rounds):
 
 
 if __name__ == "__main__":
-    taking.main(__doc__, bench, rounds=(5, 2))
+    taking.main(__doc__, bench, needs=("tensorflow",), rounds=(5, 2))

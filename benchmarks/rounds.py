@@ -5,13 +5,16 @@ median, its quartiles, and the bar that it is held to. Ratios that are counted, 
 """
 
 import argparse
+import importlib.util
 import json
+import logging
 import pathlib
 import time
 
 import numpy as np
 
 LEAST_ROUNDS = 4  # for quartiles that mean something
+NOTHING = "nothing measured"  # the fact that says why
 
 
 def clocked(run, times=1):
@@ -99,18 +102,71 @@ def compare(old, new):
     return changed
 
 
-def main(doc, bench, **options):
-    """Runs `bench` with the options of the command line: name=(default, default of --quick)."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+def chosen(what, value, choices):
+    """Returns what a dict has for a value.
+
+    Raises:
+        ConfigError: if it has nothing; the message names the nearest.
+    """
+    from sbn.config.errors import unknown  # here: other interpreters import this file for its rounds
+
+    if value not in choices:
+        raise unknown(what, value, choices)
+    return choices[value]
+
+
+def missing(*modules):
+    """Returns what to say where not all of the modules are installed; else nothing."""
+    absent = [name for name in modules if importlib.util.find_spec(name) is None]
+    return f"needs {' and '.join(absent)}" if absent else ""
+
+
+def main(doc, bench, *, needs=(), cached=True, **options):
+    """Runs `bench` with the options of the command line: name=(default, default of --quick).
+
+    Args:
+        doc: of the command.
+        bench: a function from the options to (lines, facts).
+        needs: modules without which nothing is measured, and that is no failure.
+        cached: keep compiled programs for the next start, as runs do; not where their compilation is measured.
+        **options: by name.
+    """
+    from sbn.config.errors import ConfigError, unknown
+
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--quick", action="store_true", help="tiny: to see that it works")
     parser.add_argument("--out", type=pathlib.Path, help="a file for the lines and facts, as JSON")
+    parser.add_argument("--check", action="store_true", help="read the options, and measure nothing")
     for name, (usual, quick) in options.items():
-        parser.add_argument(f"--{name}", type=type(usual), help=f"default {usual!r}, quick {quick!r}")
-    flags = vars(parser.parse_args())
-    out, quick = flags.pop("out"), flags.pop("quick")
+        parser.add_argument(
+            f"--{name}", type=type(usual), help=f"default {usual!r}, quick {quick!r}".replace("%", "%%")
+        )
+    given, unread = parser.parse_known_args()
+    if unread:
+        parser.error(str(unknown("option", unread[0].lstrip("-").partition("=")[0], options)))
+    flags = vars(given)
+    out, quick, check = flags.pop("out"), flags.pop("quick"), flags.pop("check")
     settings = {name: options[name][quick] if value is None else value for name, value in flags.items()}
-    lines, facts = bench(**settings)
-    print(table(lines))
+    if check:
+        return
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    if why := missing(*needs):
+        lines, facts = [], {NOTHING: why}
+    else:
+        if cached:
+            from sbn.train import process
+
+            process.prepare()
+            logging.getLogger("sbn").setLevel(logging.WARNING)  # no progress between the numbers
+        try:
+            lines, facts = bench(**settings)
+        except ConfigError as error:
+            parser.error(str(error))
+    if lines:
+        print(table(lines))
     for name, value in facts.items():
         print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
     if out:

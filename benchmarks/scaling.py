@@ -33,14 +33,15 @@ FLOPS_BAR, GATHERS_BAR, REDUCES_BAR = 1.05, 0, 0.6
 SAME_BATCH, SAME_SHARE, ONE_BY_ONE = "same_batch", "same_share", "one_by_one"
 
 
-def asked_for(numbers, *, model, batch):
+def asked_for(numbers, *, model, batch, precision="float32"):
     """Returns number of devices -> name -> settings of a step, and whether it is timed."""
     depth, width = map(int, model.split("-"))
     most, asked = max(numbers), {}
     if batch % most:
         raise SystemExit(f"--batch={batch} does not divide over {most} devices")
     for devices in numbers:
-        step = {"depth": depth, "width": width, "batch": batch, "branches": 2, "devices": devices, "timed": True}
+        step = {"depth": depth, "width": width, "batch": batch, "branches": 2, "precision": precision}
+        step |= {"devices": devices, "timed": True}
         asked[devices] = {SAME_BATCH: step, SAME_SHARE: {**step, "batch": batch // most * devices}}
     asked[most][ONE_BY_ONE] = {**asked[most][SAME_BATCH], "sequential": True, "timed": False}
     return asked
@@ -98,12 +99,12 @@ def _named(devices, names):
     return {f"{name}/{devices}": settings for name, settings in names.items()}
 
 
-def bench(*, model, batch, devices, rounds, times):
+def bench(*, model, batch, devices, rounds, times, precision="float32"):
     backend, there = found()
     simulated, numbers = backend == "cpu", {1, *map(int, devices.split(","))}
     if not simulated:
         numbers = {n for n in numbers if n <= there} | {there}
-    asked = asked_for(sorted(numbers), model=model, batch=batch)
+    asked = asked_for(sorted(numbers), model=model, batch=batch, precision=precision)
     workers, two = start(asked, simulated=simulated), None
     half = min((n for n in numbers if n % 2 == 0), default=0) // 2
     if simulated and half:
@@ -148,4 +149,5 @@ if __name__ == "__main__":
         devices=("1,2,4,8", "1,2"),
         rounds=(7, 2),
         times=(1, 1),
+        precision=("float32", "float32"),
     )

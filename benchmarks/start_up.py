@@ -4,7 +4,8 @@
 
 Each start is a process of its own. `cold` has an empty cache, `cached` that of an earlier start. Lines are shares of
 the cold start, facts the seconds of every part: of Python, imports, data, the initial state, the first batch (tf.data
-builds its graph), the first step (traced, compiled or read from the cache, run).
+builds its graph), the first step (traced, compiled or read from the cache, run). Without TensorFlow the path is the
+device's.
 """
 
 import json
@@ -52,4 +53,14 @@ def bench(*, model: str, batch: int, path: str, rounds: int) -> tuple[list[dict]
 
 
 if __name__ == "__main__":
-    taking.main(__doc__, bench, model=("28-2", "10-1"), batch=(128, 8), path=("host", "host"), rounds=(5, 2))
+    # Each start says itself which cache it has
+    usual = "device" if taking.missing("tensorflow") else "host"
+    taking.main(
+        __doc__,
+        bench,
+        cached=False,
+        model=("28-2", "10-1"),
+        batch=(128, 8),
+        path=(usual, usual),
+        rounds=(5, 2),
+    )

@@ -21,13 +21,13 @@ CLASSES = 10
 SEED = {"seed": np.uint32(0)}  # what a step asks of a feed that has no data on the devices
 
 
-def make_config(*, depth, width, batch, branches, kind="split", sequential=False):
+def make_config(*, depth, width, batch, branches, kind="split", sequential=False, precision="float32"):
     """Returns the config of a Wide ResNet with a view for each of its branches."""
     names = tuple(f"view{k}" for k in range(branches))
     changes = {"branches": names, **{f"views.{name}.augment": "" for name in names}}
     changes |= {"model.depth": depth, "model.width": width, "batch_size": batch, "duration": "1000000 steps"}
     # So small a rate that noise for images and labels does not make numbers that processors are slow with
-    changes |= {"norm.kind": kind, "norm.sequential": sequential, "optim.lr": 1e-4}
+    changes |= {"norm.kind": kind, "norm.sequential": sequential, "optim.lr": 1e-4, "precision": precision}
     return check(tree.to_config(tree.changed(tree.defaults(), changes)))
 
 

@@ -1,8 +1,9 @@
 """Images a second of split training steps: with input and without, several steps a call, and the share of the peak.
 
-    python -m benchmarks.throughput --networks=28-2,28-10,resnet50 --batch=128 --precision=bfloat16 --peak=989
+    python -m benchmarks.throughput --networks=28-2,28-10 --batch=512 --precision=float32,bfloat16 --peak=494,989
+    python -m benchmarks.throughput --networks=resnet50 --batch=128 --precision=bfloat16 --peak=989   # at 224 pixels
 
-For every network, in alternating rounds of about `--seconds`:
+For every network and precision, in alternating rounds of about `--seconds`:
 
 - bare: steps on a batch that lies on the device, the limit of whatever feeds them;
 - fed: as a run on the device data path takes them, ids from the host, views made in the step;
@@ -10,8 +11,9 @@ For every network, in alternating rounds of about `--seconds`:
 - product: a large matrix product of the same precision, what the device reaches in practice.
 
 The share of the peak is the step's floating-point operations, as XLA counts them before it optimises, in a second, over
-the product's rate; with `--peak`, in TFLOP/s a device, also over the maker's number (H200: 989 in bfloat16). Bars: what
-is fed takes at most 1.10 times the bare step.
+the product's rate; with `--peak`, in TFLOP/s a device and for each precision, also over the maker's number (H200: 989
+in bfloat16; of float32 JAX makes TF32 products there, 494). Where there are several precisions, bare steps of the first
+are also divided by those of the others. Bar: what is fed takes at most 1.10 times the bare step.
 """
 
 import itertools
@@ -23,6 +25,8 @@ import numpy as np
 from benchmarks import rounds as taking
 from benchmarks.parts import Parts, make_config
 from benchmarks.steps import SEED
+from sbn.config.errors import ConfigError
+from sbn.models.make import PRECISIONS
 
 BAR = 1.10
 VIEWS = 2
@@ -76,26 +80,63 @@ def programs(parts, calls):
     return found, bare.cost_analysis()["flops"]
 
 
+def described(what, found, *, calls, work, operations, peak, images):
+    """Returns the lines and facts of a network in one precision.
+
+    Args:
+        what: network and precision.
+        found: name of a program -> seconds a step, or a product, one a round.
+        calls: steps a call of 'several'.
+        work: operations of a step, on all devices together.
+        operations: of a product.
+        peak: TFLOP/s of a device, 0 where it is not known.
+        images: that pass through the network in a step.
+    """
+    reached, rate = work / jax.device_count() / found["bare"], operations / found["product"]
+    lines = [
+        taking.line(f"{what}: fed / bare", found["fed"], found["bare"], bar=BAR),
+        taking.line(f"{what}: {calls} steps a call / fed", found["several"], found["fed"]),
+        taking.line(f"{what}: bare, share of a product's rate", reached, rate, higher=True),
+    ]
+    if peak:
+        lines.append(taking.line(f"{what}: bare, share of the peak", reached, peak * 1e12, higher=True))
+    facts = {}
+    for name in ("bare", "fed", "several"):
+        median = float(np.median(found[name]))
+        facts[f"{what}, {name}: images a second"] = images / median
+        facts[f"{what}, {name}: ms a step"] = 1e3 * median
+    facts[f"{what}: GFLOP a step"] = work / 1e9
+    facts[f"{what}: bare, TFLOP/s a device"] = float(np.median(reached)) / 1e12
+    return lines, facts | {f"{what}: product, TFLOP/s": float(np.median(rate)) / 1e12}
+
+
 def bench(*, networks, batch, precision, calls, peak, side, rounds, seconds):
+    precisions = precision.split(",")
+    for name in precisions:
+        taking.chosen("precision", name, PRECISIONS)
+    peaks = [float(text) for text in peak.split(",")] if peak else [0.0] * len(precisions)
+    if len(peaks) != len(precisions):
+        raise ConfigError(f"--peak={peak}: write a number for each of --precision={precision}")
+    configs = {(n, p): make_config(n, batch, "device", precision=p) for n in networks.split(",") for p in precisions}
+    parts = {key: Parts(config) for key, config in configs.items()}  # refuses what there is not, before it is measured
     lines, facts = [], {}
-    multiply, operations = product(side, precision)
     for network in networks.split(","):
-        made, work = programs(Parts(make_config(network, batch, "device", precision=precision)), calls)
-        measures = {name: paced(run, seconds) for name, (run, _) in made.items()}
-        found = taking.interleaved({**measures, "product": paced(multiply, seconds)}, rounds)
-        took = {name: found[name]["wall"] / steps for name, (_, steps) in made.items()}
-        rate, reached = operations / found["product"]["wall"], work / jax.device_count() / took["bare"]
-        lines.append(taking.line(f"{network}: fed / bare", took["fed"], took["bare"], bar=BAR))
-        lines.append(taking.line(f"{network}: {calls} steps a call / fed", took["several"], took["fed"]))
-        lines.append(taking.line(f"{network}: bare, share of a product's rate", reached, rate))
-        for name, values in took.items():
-            median = float(np.median(values))
-            facts[f"{network}, {name}: images a second"] = VIEWS * batch / median
-            facts[f"{network}, {name}: ms a step"] = 1e3 * median
-            if peak:
-                facts[f"{network}, {name}: share of the peak"] = work / median / jax.device_count() / (peak * 1e12)
-        facts[f"{network}: GFLOP a step"] = work / 1e9
-        facts[f"{network}: product, TFLOP/s"] = float(np.median(rate)) / 1e12
+        made, work, measures = {}, {}, {}
+        for name in precisions:
+            made[name], work[name] = programs(parts[network, name], calls)
+            multiply, operations = product(side, name)
+            runs = {**{program: run for program, (run, _) in made[name].items()}, "product": multiply}
+            measures |= {(name, program): paced(run, seconds) for program, run in runs.items()}
+        taken = taking.interleaved(measures, rounds)
+        for name, of_device in zip(precisions, peaks, strict=True):
+            steps = {program: count for program, (_, count) in made[name].items()} | {"product": 1}
+            found = {program: taken[name, program]["wall"] / count for program, count in steps.items()}
+            kinds = {"work": work[name], "operations": operations, "peak": of_device, "images": VIEWS * batch}
+            more = described(f"{network}, {name}", found, calls=calls, **kinds)
+            lines, facts = lines + more[0], facts | more[1]
+        for name in precisions[1:]:
+            first, own = (taken[one, "bare"]["wall"] for one in (precisions[0], name))
+            lines.append(taking.line(f"{network}, {precisions[0]} / {name}: bare", first, own, higher=True))
         jax.clear_caches()
     return lines, facts
 
@@ -108,7 +149,7 @@ if __name__ == "__main__":
         batch=(128, 8),
         precision=("float32", "float32"),
         calls=(4, 2),
-        peak=(0.0, 0.0),
+        peak=("", ""),
         side=(4096, 256),
         rounds=(5, 2),
         seconds=(2.0, 0.01),  # a program and round, roughly

@@ -1,26 +1,33 @@
-"""What a split step costs: a full training step of a split model against a plain one on the same 2B images.
+"""What a split step costs: a full training step of a split model against other ways to train on the same 2B images.
 
-The plain model is the same Wide ResNet with flax's stock `nn.BatchNorm` over the 4-D batch of 2B images.
-Memory is XLA's own count of temporary bytes.
+- plain: the same Wide ResNet with flax's stock `nn.BatchNorm` over the 4-D batch of 2B images, which all are beside;
+- split: ours, two branches in one pass; shared: ours, one branch on 2B images;
+- separate: two passes of B images, each through its own branch;
+- stock_split, asked for: flax's BatchNorm with a branch axis.
+
+Time is that of a step and that of tracing and compiling it, anew in every round; memory is XLA's own count of
+temporary bytes.
 
     python -m benchmarks.train_step --model=28-2 --batch=32 --rounds=7
-    python -m benchmarks.train_step --model=16-1 --batch=64 --rounds=9 --steps=2
+    python -m benchmarks.train_step --model=28-10 --batch=512 --precision=bfloat16 --steps=50   # an accelerator
 
-Bars: time ratio at most 1.05 (stretch 0.97), memory ratio at most 1.00 (stretch 0.70).
+Bars of split: time ratio at most 1.05 (stretch 0.97), memory ratio at most 1.00 (stretch 0.70).
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from benchmarks import rounds as taking
+from sbn.models.make import PRECISIONS
 from sbn.models.network import STREAMS, Network, init_variables
 from sbn.models.wide_resnet import WideResNet
+from sbn.nn import branches
 
 TIME_BAR, MEMORY_BAR = 1.05, 1.00
 BRANCHES = 2
@@ -31,7 +38,7 @@ class StockNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5)
+        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=x.dtype)
         return norm(x[:, 0])[:, None]
 
 
@@ -40,28 +47,53 @@ class StockBranchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return nn.BatchNorm(axis=(1, -1), use_running_average=not train, momentum=0.9, epsilon=1e-5)(x)
+        norm = nn.BatchNorm(axis=(1, -1), use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=x.dtype)
+        return norm(x)
 
 
-def make_variants(depth: int, width: int) -> dict[str, Network]:
-    model = {"depth": depth, "width": width, "classes": 10, "norm": "split"}
+def make_variants(depth: int, width: int, precision: str = "float32") -> dict[str, Network]:
+    fields = {
+        "depth": depth,
+        "width": width,
+        "classes": 10,
+        "norm": "split",
+        "dtype": taking.chosen("precision", precision, PRECISIONS),
+    }
+    split = WideResNet(branches=BRANCHES, **fields)
     return {
-        "plain": WideResNet(branches=1, norm_layer=StockNorm, **model),
-        "split": WideResNet(branches=BRANCHES, **model),
-        "stock_split": WideResNet(branches=BRANCHES, norm_layer=StockBranchNorm, **model),
+        "plain": WideResNet(branches=1, norm_layer=StockNorm, **fields),
+        "split": split,
+        "shared": WideResNet(branches=1, **fields),
+        "separate": split,
+        "stock_split": WideResNet(branches=BRANCHES, norm_layer=StockBranchNorm, **fields),
     }
 
 
-def make_step(model: nn.Module, optimiser: optax.GradientTransformation) -> Callable[..., Any]:
+def forward(model: Network, variables: dict, images: jax.Array, passes: list[list[int]]) -> tuple[jax.Array, dict]:
+    """Returns logits (B, K, classes) and the new statistics, by a pass for each of these groups of branches."""
+    rngs, logits, updated = {stream: jax.random.key(2) for stream in STREAMS}, [], variables
+    for group in passes:
+        own, taken = model.clone(branches=len(group)), branches.take_branches(variables, group)
+        found, new = own.apply(taken, images[:, np.array(group)], train=True, mutable="batch_stats", rngs=rngs)
+        logits.append(found)
+        updated = branches.put_branches(updated, new, group)
+    return jnp.concatenate(logits, axis=1), updated["batch_stats"]
+
+
+def make_step(
+    model: Network, optimiser: optax.GradientTransformation, passes: list[list[int]] | None = None
+) -> Callable[..., Any]:
     rngs = {stream: jax.random.key(2) for stream in STREAMS}
 
     def step(params, stats, moments, images, labels):
         def loss(params):
-            logits, updates = model.apply(
-                {"params": params, "batch_stats": stats}, images, train=True, mutable="batch_stats", rngs=rngs
-            )
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-            return losses.mean(), updates["batch_stats"]
+            variables = {"params": params, "batch_stats": stats}
+            if passes:
+                logits, new = forward(model, variables, images, passes)
+            else:
+                logits, updates = model.apply(variables, images, train=True, mutable="batch_stats", rngs=rngs)
+                new = updates["batch_stats"]
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), new
 
         (value, new_stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
         updates, moments = optimiser.update(grads, moments, params)
@@ -82,15 +114,20 @@ class Runner:
         rate: float = 0.1,
         decay: float = 5e-4,
         options: dict[str, str] | None = None,
+        passes: list[list[int]] | None = None,
     ):
         optimiser = optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9, nesterov=True))
         variables = init_variables(model, jax.random.key(0), image_size=images.shape[2:4])
         self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
         self.batch = (images, labels)
-        start = time.perf_counter()
-        self.compiled = make_step(model, optimiser).lower(*self.state, *self.batch).compile(compiler_options=options)
-        self.compile_s = time.perf_counter() - start
+        self._make = lambda: make_step(model, optimiser, passes)
+        self._options = options
+        self.compiled = self.compile()
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
+
+    def compile(self) -> jax.stages.Compiled:
+        """Traces and compiles the step, anew: JAX knows the last one's function and this one's as two."""
+        return self._make().lower(*self.state, *self.batch).compile(compiler_options=self._options)
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -119,34 +156,56 @@ def beside_plain(
     times = taking.interleaved({name: taking.clocked(runner, steps) for name, runner in runners.items()}, rounds)
     memory = {name: runner.temp_bytes for name, runner in runners.items()}
     lines, facts = [], {}
-    for name, runner in runners.items():
+    for name in runners:
         if name != "plain":
             time_bar, memory_bar = bars.get(name, (None, None))
             lines += taking.timed(f"{name} / plain", times[name], times["plain"], bar=time_bar)
             lines.append(taking.line(f"{name} / plain, memory", memory[name], memory["plain"], bar=memory_bar))
-        facts[f"{name}: compile s"] = runner.compile_s
         facts[f"{name}: temporary MiB"] = memory[name] / 2**20
         facts[f"{name}: images a second"] = images / float(jnp.median(times[name]["wall"]))
     return lines, facts
 
 
-def bench(*, model: str, batch: int, rounds: int, steps: int, variants: str) -> tuple[list[dict], dict[str, Any]]:
-    depth, width = map(int, model.split("-"))
+def compiling(runners: dict[str, Runner], rounds: int) -> tuple[list[dict], dict[str, float]]:
+    """Returns the time that it takes to compile every variant over that of 'plain', and seconds."""
+    times = taking.interleaved({name: taking.clocked(runner.compile) for name, runner in runners.items()}, rounds)
+    seconds = {f"{name}: compile s": float(np.median(kinds["wall"])) for name, kinds in times.items()}
+    others = (name for name in times if name != "plain")
+    return [found for n in others for found in taking.timed(f"{n} / plain, compile", times[n], times["plain"])], seconds
+
+
+def bench(
+    *, model: str, batch: int, rounds: int, steps: int, variants: str, compiles: int, precision: str
+) -> tuple[list[dict], dict[str, Any]]:
+    models = make_variants(*map(int, model.split("-")), precision)
+    wanted = {name: taking.chosen("variant", name, models) for name in ("plain", *variants.split(","))}
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, 32, 32, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
     folded = (images.reshape(-1, 1, 32, 32, 3), labels.reshape(-1, 1))
-    models = {name: made for name, made in make_variants(depth, width).items() if name in variants.split(",")}
-    runners = {n: Runner(m, *(folded if n == "plain" else (images, labels))) for n, m in models.items()}
-    return beside_plain(runners, {"split": (TIME_BAR, MEMORY_BAR)}, images=BRANCHES * batch, rounds=rounds, steps=steps)
+    runners = {
+        name: Runner(
+            network,
+            *(folded if network.branches == 1 else (images, labels)),
+            passes=[[k] for k in range(BRANCHES)] if name == "separate" else None,
+        )
+        for name, network in wanted.items()
+    }
+    bars = {"split": (TIME_BAR, MEMORY_BAR)}
+    lines, facts = beside_plain(runners, bars, images=BRANCHES * batch, rounds=rounds, steps=steps)
+    more, seconds = compiling(runners, compiles)
+    return lines + more, facts | seconds
 
 
 if __name__ == "__main__":
     taking.main(
         __doc__,
         bench,
+        cached=False,  # or nothing would be compiled
         model=("28-2", "10-1"),
         batch=(32, 4),
         rounds=(7, 2),
         steps=(1, 1),
-        variants=("plain,split", "plain,split,stock_split"),
+        variants=("split,shared,separate", "split,separate"),
+        compiles=(2, 1),
+        precision=("float32", "float32"),
     )

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import rounds, run
+from benchmarks import rounds
+from sbn.config.errors import ConfigError
 
 
 def made(name, *ratios, **settings):
@@ -70,44 +71,39 @@ def test_the_table_shows_ratio_spread_bar_and_verdict():
     ]
 
 
-def result(*lines, settings=None):
-    return {"machine": {"cores": 2}, "benches": {"b": {"settings": settings or {}, "lines": list(lines)}}}
-
-
-def test_a_comparison_says_what_got_slower_and_leaves_other_settings_alone():
-    old, new = result(made("x", 1, 1, 1, 1)), result(made("x", 2, 2, 2, 2))
-    assert run.comparison(old, new) == (["x: slower, 1.000 before, 2.000 now"], True)
-    assert run.comparison(new, old) == (["x: faster, 2.000 before, 1.000 now"], False)
-    said, slower = run.comparison(old, result(made("x", 2, 2, 2, 2), settings={"batch": 1}))
-    assert (said, slower) == (["b: not compared, other settings"], False)
-
-
 @pytest.mark.parametrize(("arguments", "batch"), [([], 32), (["--quick"], 4), (["--quick", "--batch=7"], 7)])
 def test_options_have_two_defaults_and_results_are_written(monkeypatch, tmp_path, arguments, batch):
     out = tmp_path / "found.json"
     monkeypatch.setattr(sys, "argv", ["bench", f"--out={out}", *arguments])
-    rounds.main("A bench.", lambda *, batch: ([rounds.line("x", batch)], {"fact": 1}), batch=(32, 4))
+    rounds.main("A bench.", lambda *, batch: ([rounds.line("x", batch)], {"fact": 1}), cached=False, batch=(32, 4))
     found = json.loads(out.read_text())
     assert found["settings"] == {"batch": batch}
     assert found["lines"][0]["ratio"] == batch
 
 
-def test_the_run_fails_if_something_got_slower_or_failed(monkeypatch, tmp_path):
-    old = tmp_path / "old.json"
-    now = {"settings": {}, "lines": [made("b: x", 2, 2, 2, 2)], "facts": {}}
-    monkeypatch.setattr(run, "machine", dict)
-    monkeypatch.setattr(run, "BENCHES", {"b": "nowhere"})
-    monkeypatch.setattr(run, "bench", lambda name, quick: now)
-    for before, code in ((1, 1), (2, 0), (3, 0)):
-        then = {**now, "lines": [made("b: x", *[before] * 4)]}
-        old.write_text(json.dumps({"machine": {}, "benches": {"b": then}}))
-        assert run.main([f"--compare={old}"]) == code
-    monkeypatch.setattr(run, "bench", lambda name, quick: None)
-    assert run.main([]) == 1
+def test_an_option_that_is_none_is_named_with_the_nearest(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "--btach=7"])
     with pytest.raises(SystemExit, match="2"):
-        run.main(["bb"])
+        rounds.main("A bench.", lambda *, batch: pytest.fail("it ran"), batch=(32, 4))
+    assert "unknown option 'btach'; did you mean 'batch'?" in capsys.readouterr().err
 
 
-def test_every_bench_of_the_table_is_there():
-    for module in run.BENCHES.values():
-        assert (run.pathlib.Path(run.__file__).parent / f"{module.removeprefix('benchmarks.')}.py").is_file()
+def test_what_is_not_installed_is_said_and_fails_nothing(monkeypatch, tmp_path, capsys):
+    out = tmp_path / "made/found.json"
+    monkeypatch.setattr(sys, "argv", ["bench", f"--out={out}"])
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    needs = ("numpy", "tensorflow", "no_such_module")
+    rounds.main("A bench.", lambda *, batch: pytest.fail("it ran"), needs=needs, batch=(32, 4))
+    said = "needs tensorflow and no_such_module"
+    assert capsys.readouterr().out == f"nothing measured: {said}\n"
+    assert json.loads(out.read_text())["facts"] == {"nothing measured": said}
+
+
+def test_a_mistake_in_an_option_is_a_line(monkeypatch, capsys):
+    def bench(*, batch):
+        raise ConfigError(f"batch {batch} is odd")
+
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    with pytest.raises(SystemExit, match="2"):
+        rounds.main("A bench.", bench, cached=False, batch=(31, 3))
+    assert "error: batch 31 is odd" in capsys.readouterr().err
