@@ -24,9 +24,9 @@ def steps_of(config):
     for stage in setup.plan.stages:
         schedule = make_schedule(stage, setup.plan)
         state = init_state(setup.task, make_optimiser(stage, schedule), seed=config.seed)
-        take = make_step(setup.task, stage, schedule, setup.mesh, seed=0, prepare=lambda fed, resident: fed)
+        take = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, resident: fed)
         counted = jax.tree.map(lambda leaf, n=stage.start: leaf + n if leaf.dtype == jnp.int32 else leaf, state)
-        after, metrics = take(counted, batch, {})
+        after, metrics = take(counted, batch, {"seed": np.uint32(config.seed)})
         found.append(jax.tree.map(np.asarray, (after.variables, metrics)))
     return found
 
