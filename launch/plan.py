@@ -11,6 +11,7 @@ from typing import Any
 
 from etils import epath
 
+from launch.pipelines import check_pipelines
 from sbn.config import command_line, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
@@ -105,7 +106,10 @@ def _row_jobs(
         first[key] = {job.seed: job.workdir for job in jobs if job.row == other}
     # One check is enough: seeds and the names of folders make no config wrong.
     names = {key: str(folders[seeds[0]]) for key, folders in first.items()}
-    config = _plain(check(tree.to_config({**flat, **names})).to_dict())
+    checked = check(tree.to_config({**flat, **names}))
+    command_line.check_views(overrides, stated, checked)
+    check_pipelines(flat)
+    config = _plain(checked.to_dict())
     for seed in seeds:
         needs = {key: folders[seed] for key, folders in first.items()}
         own = functools.reduce(_with, {"seed": seed, **{key: str(path) for key, path in needs.items()}}.items(), config)

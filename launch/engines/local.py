@@ -7,7 +7,7 @@ import pathlib
 import queue
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from launch.attempts import Attempts, Tell
 from launch.engines import Settings, command_lines
@@ -44,7 +44,12 @@ class Local:
         self._stopping = False
 
     def preview(self, jobs: Sequence[Job]) -> list[str]:
-        """Returns the command lines of the jobs."""
+        """Returns the command lines of the jobs.
+
+        Raises:
+            ConfigError: if what a job reads is not on this machine.
+        """
+        check_there(jobs)
         return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
@@ -98,6 +103,14 @@ class Local:
                 self._running.remove(attempts)
         finally:
             self._slots.put(slot)
+
+
+def check_there(jobs: Iterable[Job]) -> None:
+    """Raises a ConfigError for the first archive or data folder that a job names and that is not on this machine."""
+    named = {(key, job.config["data"][key]) for job in jobs for key in ("archive", "dir")}
+    for key, path in sorted(pair for pair in named if pair[1] is not None):
+        if "://" not in path and not pathlib.Path(path).expanduser().exists():
+            raise ConfigError(f"data.{key} = {path!r} is not there")
 
 
 def shares(devices: Sequence[str], parallel: int) -> list[dict[str, str]]:

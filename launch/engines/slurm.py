@@ -9,6 +9,7 @@ from etils import epath
 
 from launch.attempts import PREEMPTED, Attempts, Tell, note
 from launch.engines import Settings, command_lines
+from launch.engines.sbatch import check_options
 from launch.order import Order
 from launch.plan import Job
 from launch.watch import watch
@@ -22,9 +23,13 @@ class Slurm:
     A job of several hosts starts `sbn.train` on each, as one JAX program. SLURM starts a preempted job, or one whose
     node died, again; submitit does with one that reaches its time limit. The folder of the runs has to be on a disk
     that all nodes share.
+
+    Raises:
+        ConfigError: if `settings.extra` holds what is no option of sbatch.
     """
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
+        check_options(settings.extra)
         self.parallel = settings.parallel or _LARGEST_ARRAY
         self._settings, self._tell = settings, tell
 

@@ -1,13 +1,18 @@
 """Rows, seeds and overrides become jobs; the same ones always the same jobs."""
 
+import collections
 import json
 import subprocess
 import sys
 
 import pytest
 
+from launch import pipelines, plan, state, sweep
+from launch.engines import Settings, load
+from launch.engines.sbatch import check_options
 from launch.plan import folder_name, make_jobs, parse_seeds, select
-from sbn.config import command_line, rows
+from sbn.augment import pipeline
+from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -102,12 +107,82 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bn:table3", ["seed=1,2"], ["--seeds"]),
         ("split_bn:table3", ["optim.lr=1", "optim.lr=2"], ["given twice"]),
         ("split_bn:table3", ["norm.group_size=7"], ["does not divide"]),
+        (
+            "split_bn:table3/weak_augment",
+            ["views.aux.augment=randaugmet(3,4)"],
+            ["views.aux.augment = 'randaugmet(3,4)'", "did you mean 'randaugment'"],
+        ),
+        ("split_bn:table3/weak_augment", ["views.main.augment='crop(4)|flip'"], ["unknown op"]),  # the shell's quotes
+        ("split_bn:table3/weak_augment", ["views.main.augment=crop(40)|flip"], ["crop(pad) is 40", "(32, 32)"]),
+        ("split_bn:table3/weak_augment", ["views.axu.augment=flip"], ["unknown view 'axu'", "did you mean 'aux'"]),
+        ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["sizes of their own"]),
+        ("refine:*/mixup_100", ["stage.refine.views.main.augment=crop(4)|flop"], ["stage.refine.views", "'flip'"]),
+        ("split_bn:table3", ["model.depth=27"], ["depth 27", "the nearest is 28"]),
+        ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "draws at random"]),
+        ("split_bn:table3", ["eval.diversity.pipelines=flip,blurr"], ["eval.diversity.pipelines = 'blurr'", "'blur'"]),
+        ("split_bn:table3", ["data.archive=/nowhere/c.npz"], ["data.archive = '/nowhere/c.npz' is not there"]),
+        ("split_bn:table3", ["data.dir=/nowhere"], ["data.dir = '/nowhere' is not there"]),
     ],
 )
-def test_mistakes_are_found_before_anything_runs(selection, sets, words):
-    with pytest.raises(ConfigError) as caught:
-        make_jobs([selection], seeds=[0], sets=sets, root="r")
-    assert all(word in str(caught.value) for word in words), caught.value
+def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys, tmp_path):
+    flags = [f"--set={text}" for text in sets]
+    with pytest.raises(SystemExit) as ended:
+        sweep.main([f"--experiment={selection}", *flags, f"--root={tmp_path}", "--dry_run"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert all(word in said.err for word in words), said.err
+
+
+def test_options_of_sbatch_are_known_where_there_is_none():
+    check_options(["partition", "gpus_per_node", "mail-user"])
+    with pytest.raises(ConfigError, match="option of sbatch in --engine_set 'partiton'; did you mean 'partition'"):
+        check_options(["partition", "partiton"])
+
+
+def test_a_slip_in_an_option_of_slurm_makes_no_engine():
+    pytest.importorskip("submitit")
+    with pytest.raises(ConfigError, match="did you mean 'partition'"):
+        load("slurm", Settings(extra={"partiton": "gpu"}))
+
+
+ALL = ["split_bn", "refine", "consistent"]
+
+
+def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypatch):
+    """Counted, not timed: seeds share the work of their row, pipelines that of all rows, and a job is few files."""
+    counted = collections.Counter()
+
+    def counting(module, name):
+        real = getattr(module, name)
+
+        def count(*arguments, **keywords):
+            counted[name] += 1
+            return real(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, count)
+
+    pipelines._once.cache_clear()
+    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (state, "read")):
+        counting(module, name)
+    jobs = plan.make_jobs(ALL, seeds=range(10), root=tmp_path)
+    rows_planned = sum(job.seed == 0 for job in jobs)
+    assert len(jobs) == 10 * rows_planned > 1600
+    assert counted["check"] < 1.5 * rows_planned  # what several rows need is planned for each
+    assert counted["to_config"] < 6 * rows_planned
+    texts = {view["augment"] for job in jobs for view in job.config["views"].values()}
+    assert counted["parse"] < 3 * len(texts) < rows_planned
+
+    made = jobs[:: len(jobs) // 100]
+    for job in made:
+        job.workdir.mkdir(parents=True)
+        result = {"steps": 1, "seconds": 1.0, "metrics": {}, "config": job.config}
+        (job.workdir / "result.json").write_text(json.dumps(result))
+    counted.clear()
+    looked = [state.look(job) for job in jobs]
+    assert sum(one.kind == "done" for one in looked) == len(made)
+    assert counted["read"] <= len(made) + 2 * (len(jobs) - len(made))
+    assert counted["to_config"] == 0
 
 
 def test_planning_loads_neither_jax_nor_tensorflow():
