@@ -1,13 +1,13 @@
 """Jobs and their states as text: what is done, what runs, what is left and how long that takes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from launch.plan import Job
 from launch.state import KINDS, State
 from sbn.config.durations import clock_time
 
-States = Mapping[Job, State]
+DUE = ("stopped", "failed", "missing")  # what a sweep starts
 _SHOWN = 20  # jobs of one kind
 
 

@@ -49,9 +49,9 @@ class Engine(Protocol):
         """Returns what would be run or submitted, to be pasted."""
         ...
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, one that needs another's run after that; after Ctrl-C raises KeyboardInterrupt
-        once they are safe."""
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Runs jobs to their ends, one that needs another's run after that, and watches those `elsewhere`, which
+        somebody else runs, to theirs; after Ctrl-C raises KeyboardInterrupt once the jobs are safe."""
         ...
 
 

@@ -7,8 +7,10 @@ import pathlib
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterable, Sequence
 
+from launch import watch
 from launch.attempts import Attempts, Tell
 from launch.engines import Settings, command_lines
 from launch.order import Order
@@ -52,25 +54,29 @@ class Local:
         check_there(jobs)
         return command_lines(jobs)
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, as many at once as there are slots.
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Runs jobs to their ends, as many at once as there are slots, and watches those that somebody else runs.
 
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
-        order = Order(jobs, tell=self._tell)
+        order, others = Order(jobs, elsewhere=elsewhere, tell=self._tell), watch.Elsewhere(elsewhere, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             futures = {pool.submit(self._run, job): job for job in order.due()}
             try:
-                while futures:
-                    over, _ = concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_COMPLETED)
+                while futures or others:
+                    if not futures:
+                        time.sleep(watch.POLL)
+                    timeout = watch.POLL if others else None
+                    over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
                     for future in over:
                         future.result()
-                    due = order.due([futures.pop(future) for future in over])
+                    due = order.due([*(futures.pop(future) for future in over), *others.ended()])
                     futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
-                self._tell("stopping: the jobs save and end; Ctrl-C again kills them")
+                if futures:
+                    self._tell("stopping: the jobs save and end; Ctrl-C again kills them")
                 try:
                     concurrent.futures.wait(futures)
                 except KeyboardInterrupt:

@@ -37,13 +37,14 @@ class Slurm:
         """Returns the command lines of the jobs."""
         return command_lines(jobs)
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Submits jobs as arrays, and waits for their ends.
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Submits jobs as arrays, and waits for their ends, and those of jobs elsewhere.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the jobs stay with SLURM.
         """
-        watch(Order(jobs, tell=self._tell), self._submit, tell=self._tell)
+        order = Order(jobs, elsewhere=elsewhere, tell=self._tell)
+        watch(order, self._submit, elsewhere=elsewhere, tell=self._tell)
 
     def _submit(self, jobs: Sequence[Job]) -> None:
         folder = jobs[0].workdir.parent / "slurm"
