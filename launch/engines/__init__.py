@@ -60,6 +60,15 @@ def command_lines(jobs: Sequence[Job]) -> list[str]:
     return [" ".join(map(shlex.quote, ["python", *job.words])) for job in jobs]
 
 
+def check_on_disk(jobs: Sequence[Job], *, engine: str) -> None:
+    """Raises a ConfigError for work directories in a bucket: what starts a job keeps its log and its note on a disk."""
+    for job in jobs:
+        if "://" in str(job.workdir):
+            raise ConfigError(
+                f"{job.workdir} is in a bucket: --engine={engine} needs a --root on a disk, --engine=sky not"
+            )
+
+
 def load(name: str, settings: Settings) -> Engine:
     """Returns the engine of that name.
 

@@ -134,6 +134,16 @@ def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys,
     assert all(word in said.err for word in words), said.err
 
 
+@pytest.mark.parametrize("engine", ["local", "slurm"])
+def test_a_bucket_is_no_folder_of_this_machine(engine):
+    """pathlib would make a folder called gs: here."""
+    if engine == "slurm":
+        pytest.importorskip("submitit")
+    jobs = make_jobs(["quickstart"], seeds=[0], root="gs://bucket/runs")
+    with pytest.raises(ConfigError, match=f"gs://bucket/runs/.* is in a bucket: --engine={engine} needs"):
+        load(engine, Settings()).preview(jobs)
+
+
 def test_options_of_sbatch_are_known_where_there_is_none():
     check_options(["partition", "gpus_per_node", "mail-user"])
     with pytest.raises(ConfigError, match="option of sbatch in --engine_set 'partiton'; did you mean 'partition'"):
