@@ -1,4 +1,4 @@
-"""Rows x seeds x overrides -> jobs. Nothing here looks at what has run."""
+"""Rows x seeds x overrides -> jobs. What has run is not looked at, but for the names of older folders."""
 
 import dataclasses
 import fnmatch
@@ -15,6 +15,7 @@ from launch.pipelines import check_pipelines
 from sbn.config import command_line, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.schema import is_incidental
 
 _LONGEST_NAME = 80  # of a folder named after overrides; longer ones end in a hash
 
@@ -44,11 +45,14 @@ class Job:
     @property
     def name(self) -> str:
         """What people call it: the work directory from the experiment on."""
-        return "/".join(self.workdir.parts[-self._depth :])
+        above = len(self.row_folder.parts) - len(self.row.split("/")) - 1
+        return "/".join(self.workdir.parts[above:])
 
     @property
-    def _depth(self) -> int:
-        return 1 + len(self.row.split("/")) + bool(self.overrides) + 1
+    def row_folder(self) -> epath.Path:
+        """The folder of all runs of the row: by seed, or, where overrides have a folder, by these and seed."""
+        seeds = self.workdir.parent
+        return seeds if seeds.name == self.row.split("/")[-1] else seeds.parent
 
     @property
     def words(self) -> list[str]:
@@ -96,7 +100,7 @@ def _row_jobs(
     flat = rows.flat_config(experiment, row, overrides)
     # What repeats the row overrides nothing: it is the row's own job.
     overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
-    variant = folder_name(overrides) if overrides else ""
+    variant = _variant(overrides, rows.run_folder(root, experiment.name, row, seed=0).parent)
     shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
     wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
     first = {}
@@ -139,7 +143,10 @@ def _axis(text: str) -> list[tuple[str, Any]]:
     if name == "seed":
         raise ConfigError("--set seed=...: seeds have a flag of their own, --seeds")
     tree.key_of(name)
-    return [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
+    axis = [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
+    if len(axis) > 1 and is_incidental(name):
+        raise ConfigError(f"--set {text}: {name} makes no other run, which has one folder: give one value")
+    return axis
 
 
 def select(selection: str) -> list[tuple[rows.Experiment, str]]:
@@ -163,6 +170,15 @@ def select(selection: str) -> list[tuple[rows.Experiment, str]]:
 
 def _matches(row: str, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in (row, row.split("/")[0]))
+
+
+def _variant(overrides: Mapping[str, Any], row_folder: epath.Path) -> str:
+    """The folder of these overrides in that of the row, '' for none: where data lie, say, makes no other run."""
+    telling = {name: value for name, value in overrides.items() if not is_incidental(name)}
+    older = folder_name(overrides) if overrides else ""
+    if len(telling) < len(overrides) and (row_folder / older).exists():
+        return older  # as all overrides were part of the name once
+    return folder_name(telling) if telling else ""
 
 
 def folder_name(overrides: Mapping[str, Any]) -> str:

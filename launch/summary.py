@@ -92,9 +92,7 @@ def _lengths(jobs: Sequence[Job], states: Sequence[State]) -> Callable[[Job], fl
 
 def _folders(job: Job) -> tuple[epath.Path, epath.Path, epath.Path]:
     """The folders of the job's seeds, of its row and of its table, of which the first two may be one."""
-    seeds = job.workdir.parent
-    row = seeds if seeds.name == job.row.split("/")[-1] else seeds.parent
-    return seeds, row, row.parent
+    return job.workdir.parent, job.row_folder, job.row_folder.parent
 
 
 def _finished(folder: epath.Path) -> list[float]:

@@ -83,6 +83,37 @@ def test_folders_tell_overrides_apart():
     assert all(len(name) < 100 and "/" not in name and "|" not in name for name in names)
 
 
+MOVED = ["data.archive=/elsewhere.npz", "save.every=1 epochs", "data.path=device"]
+
+
+def test_where_data_lie_makes_no_other_run(tmp_path):
+    """What changes no run changes no folder's name; what is learned or measured does."""
+    plain = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], root=tmp_path)
+    moved = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], sets=MOVED, root=tmp_path)
+    assert [job.workdir for job in moved] == [job.workdir for job in plain]
+    assert [job.name for job in moved] == [job.name for job in plain]
+    assert moved[0].overrides["data.archive"] == moved[0].config["data"]["archive"] == "/elsewhere.npz"
+    assert "--config.data.archive=/elsewhere.npz" in moved[0].words
+    (other,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=[*MOVED, "optim.lr=0.3"], root=tmp_path)
+    assert other.name == "split_bn/table3/baseline/optim.lr=0.3/seed0"
+    (measured,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=["eval.every=1 epochs"], root=tmp_path)
+    assert measured.workdir != plain[0].workdir
+
+
+def test_folders_that_were_named_after_all_overrides_are_gone_on_with(tmp_path):
+    sets = ["data.path=device", "optim.lr=0.3"]
+    older = tmp_path / "split_bn/table3/baseline/data.path=device,optim.lr=0.3"
+    (older / "seed0").mkdir(parents=True)
+    jobs = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], sets=sets, root=tmp_path)
+    assert [str(job.workdir) for job in jobs] == [f"{older}/seed{seed}" for seed in (0, 1)]
+    assert jobs[0].name == "split_bn/table3/baseline/data.path=device,optim.lr=0.3/seed0"
+
+
+def test_two_values_of_what_makes_no_other_run_are_refused():
+    with pytest.raises(ConfigError, match=r"--set data\.path=host,device: data\.path makes no other run"):
+        make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=["data.path=host,device"], root="r")
+
+
 def test_seeds():
     assert parse_seeds("0:10") == list(range(10))
     assert parse_seeds("3") == [3]
