@@ -35,6 +35,30 @@ def describe(jobs: Sequence[Job], states: Sequence[State]) -> list[str]:
     return [*lines, f"{len(jobs)} jobs: {counts(states)}"]
 
 
+def by_row(jobs: Sequence[Job], states: Sequence[State]) -> list[str]:
+    """Returns a line for every row, with its overrides, that names seeds: 'table3/baseline: done 0-2, missing 3-9'."""
+    seeds: defaultdict[epath.Path, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    names = {}
+    for job, state in zip(jobs, states, strict=True):
+        seeds[job.workdir.parent][state.kind].append(job.seed)
+        names[job.workdir.parent] = job.name.rpartition("/")[0]
+    return [
+        f"{names[folder]}: " + ", ".join(f"{kind} {_ranges(found[kind])}" for kind in KINDS if kind in found)
+        for folder, found in seeds.items()
+    ]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """'0-2 5' of 0, 1, 2 and 5."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
 def time_left(jobs: Sequence[Job], states: Sequence[State], *, parallel: int) -> str:
     """Returns how long the rest will take, so many at once, and no shorter than its longest job.
 

@@ -27,6 +27,9 @@ class Settings:
         hosts: machines a job.
         minutes: longest time a job may take before it is started again.
         extra: passed on as it is, e.g. {'partition': 'gpu'}.
+
+    Raises:
+        ConfigError: for a number that is too small.
     """
 
     parallel: int | None = None
@@ -34,6 +37,12 @@ class Settings:
     hosts: int = 1
     minutes: int = 24 * 60
     extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, least in (("parallel", 1), ("retries", 0), ("hosts", 1), ("minutes", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"--{name}={value} is too small: the least is {least}")
 
 
 class Engine(Protocol):

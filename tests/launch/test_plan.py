@@ -175,6 +175,13 @@ def test_a_bucket_is_no_folder_of_this_machine(engine):
         load(engine, Settings()).preview(jobs)
 
 
+@pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
+def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", flag, "--dry_run"])
+    assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
+
+
 def test_options_of_sbatch_are_known_where_there_is_none():
     check_options(["partition", "gpus_per_node", "mail-user"])
     with pytest.raises(ConfigError, match="option of sbatch in --engine_set 'partiton'; did you mean 'partition'"):

@@ -9,6 +9,7 @@ import types
 import pytest
 import yaml
 
+from launch import queues
 from launch.engines import Settings
 from launch.engines.sky import Sky, make_task
 from launch.plan import make_jobs
@@ -136,6 +137,16 @@ def test_nothing_is_submitted_if_skypilot_refuses_a_task(tmp_path, fake_sky):
     with pytest.raises(ConfigError, match="did you mean 'accelerators'"):
         Sky(Settings(extra={"accelerator": "tpu-v4-16"})).run(jobs_of(tmp_path))
     assert fake_sky == []
+
+
+def test_a_skypilot_that_fails_says_nothing_about_jobs(fake_sky, monkeypatch):
+    def fail(request):
+        raise RuntimeError("Could not connect to the API server.\nStart it")
+
+    monkeypatch.setattr(sys.modules["sky"], "get", fail)
+    queues.forget()
+    with pytest.raises(queues.NoAnswer, match=r"^SkyPilot: Could not connect to the API server\.$"):
+        queues.sky()
 
 
 @pytest.mark.sky

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from launch import summary
+from launch import status, summary
 from launch.plan import make_jobs
 from launch.state import State
 from sbn.config.durations import clock_time
@@ -89,3 +89,19 @@ def test_a_row_of_the_same_name_in_another_experiment_tells_nothing(tmp_path):
     (two,) = make_jobs([f"{tmp_path}/mine.py:methods/weak_augment"], seeds=[0], root=tmp_path)
     assert one.row == two.row
     assert "unknown" in summary.time_left([one, two], [DONE, MISSING], parallel=1)
+
+
+def test_status_names_the_seeds_of_every_row(tmp_path, capsys):
+    words = ["--experiment=split_bn:table3/*augment", "--set=model.width=2,4", "--seeds=0:3,5", f"--root={tmp_path}"]
+    sets = ["model.width=2,4"]
+    jobs = make_jobs(["split_bn:table3/*augment"], seeds=[0, 1, 2, 5], sets=sets, root=tmp_path)
+    for job in jobs[4:7]:
+        write(job, "result.json", {"steps": 1, "seconds": 1.0, "config": job.config})
+    write(jobs[1], "progress.json", {"failed": "loss is nan", "time": 0})
+    assert status.main(words) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "split_bn/table3/randaugment: failed 1, missing 0 2 5",  # whose width is 2
+        "split_bn/table3/randaugment/model.width=4: done 0-2, missing 5",
+    ]
+    assert lines[-2] == f"{len(jobs)} jobs: 3 done, 1 failed, {len(jobs) - 4} missing"
