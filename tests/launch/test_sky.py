@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 
 import pytest
 import yaml
@@ -97,31 +96,6 @@ def test_a_bucket_keeps_its_name():
 def test_a_folder_of_this_machine_alone_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="needs a bucket"):
         make_task(jobs_of("runs"), Settings())
-
-
-@pytest.fixture
-def fake_sky(monkeypatch):
-    """A SkyPilot that takes every task and remembers it."""
-    launched = []
-
-    class Task:
-        @staticmethod
-        def from_yaml_config(config):
-            if "accelerator" in config["resources"]:
-                raise ValueError("did you mean 'accelerators'?")
-            return types.SimpleNamespace(name=config["name"], config=config)
-
-    def launch(task, name):
-        launched.append(task)
-        return len(launched)
-
-    sky = types.ModuleType("sky")
-    sky.Task, sky.jobs = Task, types.SimpleNamespace(launch=launch, queue=lambda **_: "queue")
-    sky.exceptions = types.SimpleNamespace(InvalidSkyPilotConfigError=KeyError)
-    sky.stream_and_get = lambda request: ([request], None)
-    sky.get = lambda request: []
-    monkeypatch.setitem(sys.modules, "sky", sky)
-    return launched
 
 
 def test_a_row_is_one_managed_job_and_its_runs_say_which(tmp_path, fake_sky):
