@@ -56,15 +56,11 @@ def told(words):
     assert status.main(words) == 1  # nothing is done
 
 
-def reported(words):
-    assert report.main(words) == 1  # nothing was run
-
-
 HOW = {
     ("pip", "install"): extra,
     ("python", "-m", "launch.sweep"): swept,
     ("python", "-m", "launch.status"): told,
-    ("python", "-m", "sbn.report"): reported,
+    ("python", "-m", "sbn.report"): report.main,  # a mistake ends it
     ("python", "-m", "pytest"): marker,
     ("apt-get", "install"): lambda words: None,
     ("sky", "check"): lambda words: None,
