@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from launch import pipelines, plan, state, sweep
+from launch import pipelines, plan, state, summary, sweep
 from launch.engines import Settings, load
 from launch.engines.sbatch import check_options
 from launch.plan import folder_name, make_jobs, parse_seeds, select
@@ -211,7 +211,7 @@ def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypa
         monkeypatch.setattr(module, name, count)
 
     pipelines._once.cache_clear()
-    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (state, "read")):
+    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (state, "read"), (summary, "read")):
         counting(module, name)
     jobs = plan.make_jobs(ALL, seeds=range(10), root=tmp_path)
     rows_planned = sum(job.seed == 0 for job in jobs)
@@ -231,6 +231,11 @@ def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypa
     assert sum(one.kind == "done" for one in looked) == len(made)
     assert counted["read"] <= len(made) + 2 * (len(jobs) - len(made))
     assert counted["to_config"] == 0
+
+    counted.clear()
+    assert len(summary.by_row(jobs, looked)) == rows_planned
+    assert "time left: about" in summary.time_left(jobs, looked, parallel=4)
+    assert counted["read"] < rows_planned
 
 
 def test_planning_loads_neither_jax_nor_tensorflow():
