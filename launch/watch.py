@@ -46,7 +46,7 @@ class Elsewhere:
             self._say(str(error))
             return []
         over = [job for job in self._open if self._is_over(job, found[job.workdir])]
-        self._open = [job for job in self._open if job not in over]
+        self._open = [job for job in self._open if not self._is_over(job, found[job.workdir])]
         self._states |= found
         self._say(f"elsewhere: {summary.counts(list(self._states.values()))}")
         return over
