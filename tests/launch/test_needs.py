@@ -5,12 +5,9 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
-import sys
 import textwrap
 import threading
 from collections.abc import Mapping
-from typing import ClassVar
 
 import pytest
 
@@ -18,7 +15,7 @@ from launch import sweep, watch
 from launch.engines import Settings
 from launch.engines.local import Local
 from launch.plan import make_jobs
-from launch.state import look
+from launch.state import State, look
 from sbn.config import command_line
 from sbn.config.errors import ConfigError
 
@@ -113,7 +110,6 @@ class Script:
     workdir: pathlib.Path
     code: str
     needs: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict)
-    config: ClassVar[None] = None
 
     @property
     def name(self):
@@ -171,16 +167,15 @@ def test_a_job_whose_needed_run_failed_is_told_and_not_started(tmp_path):
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """A job `a` that another sweep's process runs for half a second."""
+    """A job `a` that somebody else runs for half a second."""
+    job = Script(tmp_path / "a", "raise SystemExit('run twice')")
     monkeypatch.setattr(watch, "POLL", 0.05)
-    (tmp_path / "a").mkdir()
-    code = "import sys, time; time.sleep(0.5); open(sys.argv[1] + '/result.json', 'w').write(sys.argv[2])"
-    result = json.dumps({"steps": 1, "seconds": 1.0, "config": None})
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a"), result])
-    record = {"engine": "local", "host": socket.gethostname(), "pid": process.pid}
-    (tmp_path / "a/job.json").write_text(json.dumps(record))
-    yield Script(tmp_path / "a", "raise SystemExit('run twice')")
-    process.wait()
+    monkeypatch.setattr(watch, "look", lambda _: State("done" if (job.workdir / "result.json").exists() else "running"))
+    job.workdir.mkdir()
+    timer = threading.Timer(0.5, (job.workdir / "result.json").write_text, ["{}"])
+    timer.start()
+    yield job
+    timer.join()
 
 
 def test_a_job_waits_for_the_run_it_needs_where_somebody_else_runs_that(elsewhere, tmp_path):
