@@ -10,16 +10,23 @@ class Order:
     """Hands out jobs, each once, as soon as nothing that they need is still to come.
 
     Args:
-        jobs: all of them, in any order; runs that they need and that are not among them are done, or never will be.
+        jobs: all to hand out, in any order.
+        elsewhere: jobs that somebody else runs: those that need them wait until they are said to have ended. Runs that
+            are neither here nor there are done, or never will be.
         tell: is given a line for every job that can't start, as the run that it needs did not finish.
         together: jobs of which this is the same are handed out at once, when all of them can start.
     """
 
     def __init__(
-        self, jobs: Iterable[Job], *, tell: Tell, together: Callable[[Job], Hashable] = lambda job: job.workdir
+        self,
+        jobs: Iterable[Job],
+        *,
+        elsewhere: Iterable[Job] = (),
+        tell: Tell,
+        together: Callable[[Job], Hashable] = lambda job: job.workdir,
     ) -> None:
         self._waiting = list(jobs)
-        self._open = {job.workdir for job in self._waiting}
+        self._open = {job.workdir for job in (*self._waiting, *elsewhere)}
         self._tell, self._together = tell, together
 
     def due(self, ended: Iterable[Job] = ()) -> Sequence[Job]:

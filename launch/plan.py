@@ -1,4 +1,4 @@
-"""Rows x seeds x overrides -> jobs. Nothing here looks at what has run."""
+"""Rows x seeds x overrides -> jobs. What has run is not looked at, but for the names of older folders."""
 
 import dataclasses
 import fnmatch
@@ -12,9 +12,11 @@ from typing import Any
 
 from etils import epath
 
+from launch.pipelines import check_pipelines
 from sbn.config import command_line, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.schema import is_incidental
 
 # (experiments file, row): `eval` keys that its runs are to be trained with
 During = Mapping[tuple[pathlib.Path, str], Mapping[str, Any]]
@@ -47,11 +49,14 @@ class Job:
     @property
     def name(self) -> str:
         """What people call it: the work directory from the experiment on."""
-        return "/".join(self.workdir.parts[-self._depth :])
+        above = len(self.row_folder.parts) - len(self.row.split("/")) - 1
+        return "/".join(self.workdir.parts[above:])
 
     @property
-    def _depth(self) -> int:
-        return 1 + len(self.row.split("/")) + bool(self.overrides) + 1
+    def row_folder(self) -> epath.Path:
+        """The folder of all runs of the row: by seed, or, where overrides have a folder, by these and seed."""
+        seeds = self.workdir.parent
+        return seeds if seeds.name == self.row.split("/")[-1] else seeds.parent
 
     @property
     def words(self) -> list[str]:
@@ -107,7 +112,7 @@ def _row_jobs(
     flat = rows.flat_config(experiment, row, overrides)
     # What repeats the row overrides nothing: it is the row's own job.
     overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
-    variant = folder_name(overrides) if overrides else ""
+    variant = _variant(overrides, rows.run_folder(root, experiment.name, row, seed=0).parent)
     shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
     wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
     first = {}
@@ -117,7 +122,10 @@ def _row_jobs(
         first[key] = {job.seed: job.workdir for job in jobs if job.row == other}
     # One check is enough: seeds and the names of folders make no config wrong.
     names = {key: str(folders[seeds[0]]) for key, folders in first.items()}
-    config = _plain(check(tree.to_config({**flat, **names})).to_dict())
+    checked = check(tree.to_config({**flat, **names}))
+    command_line.check_views(overrides, stated, checked)
+    check_pipelines(flat)
+    config = _plain(checked.to_dict())
     for seed in seeds:
         needs = {key: folders[seed] for key, folders in first.items()}
         own = functools.reduce(_with, {"seed": seed, **{key: str(path) for key, path in needs.items()}}.items(), config)
@@ -147,7 +155,10 @@ def _axis(text: str) -> list[tuple[str, Any]]:
     if name == "seed":
         raise ConfigError("--set seed=...: seeds have a flag of their own, --seeds")
     tree.key_of(name)
-    return [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
+    axis = [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
+    if len(axis) > 1 and is_incidental(name):
+        raise ConfigError(f"--set {text}: {name} makes no other run, which has one folder: give one value")
+    return axis
 
 
 def select(selection: str) -> list[tuple[rows.Experiment, str]]:
@@ -182,6 +193,15 @@ def _during(selections: Sequence[str]) -> During:
 
 def _matches(row: str, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in (row, row.split("/")[0]))
+
+
+def _variant(overrides: Mapping[str, Any], row_folder: epath.Path) -> str:
+    """The folder of these overrides in that of the row, '' for none: where data lie, say, makes no other run."""
+    telling = {name: value for name, value in overrides.items() if not is_incidental(name)}
+    older = folder_name(overrides) if overrides else ""
+    if len(telling) < len(overrides) and (row_folder / older).exists():
+        return older  # as all overrides were part of the name once
+    return folder_name(telling) if telling else ""
 
 
 def folder_name(overrides: Mapping[str, Any]) -> str:

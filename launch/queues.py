@@ -30,12 +30,20 @@ def slurm() -> Mapping[str, str] | None:
 
 @functools.cache
 def sky() -> Mapping[str, str] | None:
-    """Returns what SkyPilot says of every managed job that has not ended, by id; None where it is not installed."""
+    """Returns what SkyPilot says of every managed job that has not ended, by id; None where it is not installed.
+
+    Raises:
+        NoAnswer: if it does not tell.
+    """
     try:
         api = importlib.import_module("sky")
     except ModuleNotFoundError:
         return None
-    jobs = api.get(api.jobs.queue(refresh=False, skip_finished=True))
+    try:
+        jobs = api.get(api.jobs.queue(refresh=False, skip_finished=True))
+    except Exception as error:  # of its server, of clouds' clients, of the network: it has no common class for them
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise NoAnswer(f"SkyPilot: {first}") from None
     return {str(job["job_id"]): job["status"].value for job in jobs}
 
 

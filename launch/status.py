@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
         jobs, states = sweep.plan(options)
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join(summary.describe(jobs, states)))
+    print("\n".join([*summary.by_row(jobs, states), *summary.describe(jobs, states)]))
     if left := summary.time_left(jobs, states, parallel=1):
         print(left)
     return int(any(state.kind != "done" for state in states))

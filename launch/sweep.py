@@ -76,7 +76,8 @@ def main(argv: Sequence[str]) -> int:
         extra = dict(item.partition("=")[::2] for item in options.engine_set)
         settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
         engine = load(options.engine, settings)
-        due = [job for job, state in zip(jobs, states, strict=True) if state.kind in ("stopped", "failed", "missing")]
+        due = [job for job, state in zip(jobs, states, strict=True) if state.kind in summary.DUE]
+        elsewhere = [job for job, state in zip(jobs, states, strict=True) if state.active]
         preview = engine.preview(due)
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
@@ -85,9 +86,11 @@ def main(argv: Sequence[str]) -> int:
     if options.dry_run:
         print("\n".join(preview))
         return 0
+    if elsewhere:
+        print(f"{len(elsewhere)} jobs run or wait elsewhere: they are watched, and go on if this is stopped")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:
-        engine.run(due)
+        engine.run(due, elsewhere=elsewhere)
         states = [look(job) for job in jobs]
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)

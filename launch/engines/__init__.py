@@ -27,6 +27,9 @@ class Settings:
         hosts: machines a job.
         minutes: longest time a job may take before it is started again.
         extra: passed on as it is, e.g. {'partition': 'gpu'}.
+
+    Raises:
+        ConfigError: for a number that is too small.
     """
 
     parallel: int | None = None
@@ -34,6 +37,12 @@ class Settings:
     hosts: int = 1
     minutes: int = 24 * 60
     extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, least in (("parallel", 1), ("retries", 0), ("hosts", 1), ("minutes", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"--{name}={value} is too small: the least is {least}")
 
 
 class Engine(Protocol):
@@ -49,15 +58,24 @@ class Engine(Protocol):
         """Returns what would be run or submitted, to be pasted."""
         ...
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, one that needs another's run after that; after Ctrl-C raises KeyboardInterrupt
-        once they are safe."""
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Runs jobs to their ends, one that needs another's run after that, and watches those `elsewhere`, which
+        somebody else runs, to theirs; after Ctrl-C raises KeyboardInterrupt once the jobs are safe."""
         ...
 
 
 def command_lines(jobs: Sequence[Job]) -> list[str]:
     """Returns the command line of every job."""
     return [" ".join(map(shlex.quote, ["python", *job.words])) for job in jobs]
+
+
+def check_on_disk(jobs: Sequence[Job], *, engine: str) -> None:
+    """Raises a ConfigError for work directories in a bucket: what starts a job keeps its log and its note on a disk."""
+    for job in jobs:
+        if "://" in str(job.workdir):
+            raise ConfigError(
+                f"{job.workdir} is in a bucket: --engine={engine} needs a --root on a disk, --engine=sky not"
+            )
 
 
 def load(name: str, settings: Settings) -> Engine:

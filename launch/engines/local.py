@@ -1,18 +1,32 @@
 """Jobs as processes of this machine: so many at once, each with devices of its own."""
 
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import queue
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 
+from launch import watch
 from launch.attempts import Attempts, Tell
-from launch.engines import Settings, command_lines
+from launch.engines import Settings, check_on_disk, command_lines
 from launch.order import Order
 from launch.plan import Job
 from sbn.config.errors import ConfigError
+
+# What JAX reads of the share of a GPU's memory that a process takes: the name that all versions know, and the new one,
+# beside which that one is refused; the other two have it take what it needs
+SPEAK_OF_MEMORY = (
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+)
+_SHARED = 0.9  # of a GPU's memory, of all its jobs together
+_DEVICES = pathlib.Path("/dev")
 
 
 class Local:
@@ -24,38 +38,46 @@ class Local:
         devices = visible_gpus()
         self.parallel = settings.parallel or max(1, len(devices))
         self._retries, self._tell = settings.retries, tell
-        # A slot a job: with several GPUs and several slots each gets its share of them.
         self._slots: queue.Queue[dict[str, str]] = queue.Queue()
-        for slot in range(self.parallel):
-            own = devices[slot :: self.parallel] if self.parallel > 1 else []
-            self._slots.put({"CUDA_VISIBLE_DEVICES": ",".join(own)} if own else {})
+        for variables in shares(devices, self.parallel):
+            self._slots.put(variables)
         self._running: list[Attempts] = []
         self._lock = threading.Lock()
         self._stopping = False
 
     def preview(self, jobs: Sequence[Job]) -> list[str]:
-        """Returns the command lines of the jobs."""
+        """Returns the command lines of the jobs.
+
+        Raises:
+            ConfigError: if what a job reads is not on this machine, or it would write to a bucket.
+        """
+        check_on_disk(jobs, engine="local")
+        check_there(jobs)
         return command_lines(jobs)
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends, as many at once as there are slots.
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Runs jobs to their ends, as many at once as there are slots, and watches those that somebody else runs.
 
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
-        order = Order(jobs, tell=self._tell)
+        order, others = Order(jobs, elsewhere=elsewhere, tell=self._tell), watch.Elsewhere(elsewhere, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             futures = {pool.submit(self._run, job): job for job in order.due()}
             try:
-                while futures:
-                    over, _ = concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_COMPLETED)
+                while futures or others:
+                    if not futures:
+                        time.sleep(watch.POLL)
+                    timeout = watch.POLL if others else None
+                    over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
                     for future in over:
                         future.result()
-                    due = order.due([futures.pop(future) for future in over])
+                    due = order.due([*(futures.pop(future) for future in over), *others.ended()])
                     futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
-                self._tell("stopping: the jobs save and end; Ctrl-C again kills them")
+                if futures:
+                    self._tell("stopping: the jobs save and end; Ctrl-C again kills them")
                 try:
                     concurrent.futures.wait(futures)
                 except KeyboardInterrupt:
@@ -90,8 +112,35 @@ class Local:
             self._slots.put(slot)
 
 
+def check_there(jobs: Iterable[Job]) -> None:
+    """Raises a ConfigError for the first archive or data folder that a job names and that is not on this machine."""
+    named = {(key, job.config["data"][key]) for job in jobs for key in ("archive", "dir")}
+    for key, path in sorted(pair for pair in named if pair[1] is not None):
+        if "://" not in path and not pathlib.Path(path).expanduser().exists():
+            raise ConfigError(f"data.{key} = {path!r} is not there")
+
+
+def shares(devices: Sequence[str], parallel: int) -> list[dict[str, str]]:
+    """Returns the variables of each of `parallel` jobs at once: its GPUs, and, of one that it shares, its memory.
+
+    With fewer jobs than GPUs each has several; with more, some GPUs have several jobs, none of which may take the
+    three quarters of the memory that JAX takes otherwise: 0.9 is parted among them. What the user says of memory holds.
+    """
+    if parallel == 1 or not devices:
+        return [{} for _ in range(parallel)]
+    owned = [list(devices[slot % len(devices) :: parallel]) for slot in range(parallel)]
+    parted = any(name in os.environ for name in SPEAK_OF_MEMORY)
+    made = []
+    for own in owned:
+        jobs = owned.count(own)
+        limit = {SPEAK_OF_MEMORY[0]: f"{_SHARED / jobs:.3f}"} if jobs > 1 and not parted else {}
+        made.append({"CUDA_VISIBLE_DEVICES": ",".join(own), **limit})
+    return made
+
+
 def visible_gpus() -> list[str]:
     """Returns the GPUs that jobs may use: those of CUDA_VISIBLE_DEVICES, or all of this machine."""
     if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in named.split(",") if name]
-    return [str(number) for number in range(len(list(pathlib.Path("/dev").glob("nvidia[0-9]*"))))]
+        names = [name.strip() for name in named.split(",")]
+        return list(itertools.takewhile(lambda name: name not in ("", "-1"), names))  # as CUDA reads it
+    return [str(number) for number in range(len(list(_DEVICES.glob("nvidia[0-9]*"))))]

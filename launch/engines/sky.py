@@ -41,8 +41,8 @@ class Sky:
         """Returns the tasks as YAML, checked by SkyPilot."""
         return [yaml.safe_dump(task, sort_keys=False) for task, _ in self._tasks(jobs) if self._checked(task)]
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Submits a task a row, and waits for their ends.
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Submits a task a row, and waits for their ends, and those of jobs elsewhere.
 
         Raises:
             ConfigError: if SkyPilot refuses a task; none is submitted then.
@@ -51,7 +51,8 @@ class Sky:
         for task, _ in self._tasks(jobs):
             self._checked(task)
         # The seeds of a row are one task: it starts when all of them can.
-        watch(Order(jobs, tell=self._tell, together=_row), self._submit, tell=self._tell)
+        order = Order(jobs, elsewhere=elsewhere, tell=self._tell, together=_row)
+        watch(order, self._submit, elsewhere=elsewhere, tell=self._tell)
 
     def _submit(self, jobs: Sequence[Job]) -> None:
         for content, members in self._tasks(jobs):

@@ -8,7 +8,8 @@ import submitit
 from etils import epath
 
 from launch.attempts import PREEMPTED, Attempts, Tell, note
-from launch.engines import Settings, command_lines
+from launch.engines import Settings, check_on_disk, command_lines
+from launch.engines.sbatch import check_options
 from launch.order import Order
 from launch.plan import Job
 from launch.watch import watch
@@ -22,23 +23,33 @@ class Slurm:
     A job of several hosts starts `sbn.train` on each, as one JAX program. SLURM starts a preempted job, or one whose
     node died, again; submitit does with one that reaches its time limit. The folder of the runs has to be on a disk
     that all nodes share.
+
+    Raises:
+        ConfigError: if `settings.extra` holds what is no option of sbatch.
     """
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
+        check_options(settings.extra)
         self.parallel = settings.parallel or _LARGEST_ARRAY
         self._settings, self._tell = settings, tell
 
     def preview(self, jobs: Sequence[Job]) -> list[str]:
-        """Returns the command lines of the jobs."""
+        """Returns the command lines of the jobs.
+
+        Raises:
+            ConfigError: if one would write to a bucket.
+        """
+        check_on_disk(jobs, engine="slurm")
         return command_lines(jobs)
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Submits jobs as arrays, and waits for their ends.
+    def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:
+        """Submits jobs as arrays, and waits for their ends, and those of jobs elsewhere.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the jobs stay with SLURM.
         """
-        watch(Order(jobs, tell=self._tell), self._submit, tell=self._tell)
+        order = Order(jobs, elsewhere=elsewhere, tell=self._tell)
+        watch(order, self._submit, elsewhere=elsewhere, tell=self._tell)
 
     def _submit(self, jobs: Sequence[Job]) -> None:
         folder = jobs[0].workdir.parent / "slurm"

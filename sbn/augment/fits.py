@@ -24,10 +24,18 @@ def check_fits(ops: tuple[Op, ...], *, image_size: Size) -> None:
     draw_addresses(ops, image_size)
 
 
+def check_still(ops: tuple[Op, ...]) -> None:
+    """Raises a one-line ValueError if `ops` draw, or run in the training step: evaluation does neither."""
+    for op in ops:
+        if op.where != "image" or op.draws_needed((64, 64)):
+            raise ValueError(f"{op.name} draws at random, or learns; evaluation looks at every image the same way")
+
+
 def _check_crop(op: Crop, image_size: Size) -> None:
     side = min(image_size)
-    if op.fill == "reflect" and op.pad >= side:  # it would need a second reflection
-        raise ValueError(f"crop(pad) is {op.pad}; to reflect images of {image_size} it must be below {side}")
+    if op.pad >= side:  # reflecting would need a second reflection
+        why = "to reflect" if op.fill == "reflect" else "for every window to hold something of"
+        raise ValueError(f"crop(pad) is {op.pad}; {why} images of {image_size} it must be below {side}")
     if 2 * op.pad + 1 > 1 << 16:  # more offsets than one draw tells apart
         raise ValueError(f"crop(pad) is {op.pad}; it must be below {1 << 15}")
 

@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from sbn.config import durations, tree
+from sbn.config import depths, durations, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.model_keys import MODEL_KEYS
 
@@ -134,6 +134,11 @@ def _check_model(config: ConfigDict) -> None:
                 f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(key.models)} "
                 f"read{'s' * (len(key.models) == 1)} it"
             )
+    if model.depth is not None:
+        try:
+            depths.check_depth(model.name, model.depth)
+        except ValueError as error:
+            raise ConfigError(f"model.name = {model.name!r}: {error}") from None
     if model.zero_last_scale and config.norm.kind == "none":
         raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', where no scale is")
 

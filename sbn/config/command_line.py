@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -72,12 +72,23 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         if name not in ("seed", *needed) and flat[name] != stated.get(name, tree.key_of(name).default)
     }
     config = check(tree.to_config(flat))
-    _check_views(overrides, stated, config)
+    check_views(overrides, stated, config)
     return Request(config, experiment.name, row, made)
 
 
-def _check_views(overrides: Mapping[str, Any], stated: tree.Flat, config: ConfigDict) -> None:
-    """A view that the row does not have, and that no stage trains on, is a slip of the keyboard."""
+def check_views(overrides: Iterable[str], stated: tree.Flat, config: ConfigDict) -> None:
+    """Refuses an override of a view that the row does not have and no stage trains on: a slip of the keyboard.
+
+    Args:
+        overrides: their dotted names.
+        stated: what the row says, flat.
+        config: with the overrides.
+
+    Raises:
+        ConfigError: for the first such name.
+    """
+    if not any("views" in name.split(".") for name in overrides):
+        return
     known = {name.split(".")[1] for name in stated if name.startswith("views.")}
     known |= {view for stage in config.stages for view in tree.stage_config(config, stage).branches}
     for name in overrides:

@@ -309,3 +309,12 @@ NEUTRAL = frozenset(
     ]
 )
 assert NEUTRAL.issubset(BY_NAME)
+
+
+def is_incidental(name: str) -> bool:
+    """Whether a run that began with another value of this key may go on with this one: both are one run, in one folder.
+
+    Of the neutral keys those of evaluation are not so: what is measured, and when, is what a run leaves.
+    """
+    own = name.split(".", 2)[2] if name.startswith("stage.") else name
+    return own in NEUTRAL and not own.startswith("eval.")

@@ -143,6 +143,8 @@ def checked(config: ConfigDict | Mapping[str, Any]) -> ConfigDict:
 
 def stage_config(config: ConfigDict, stage: str) -> ConfigDict:
     """Returns what `config` says for one stage: the same keys, with the stage's own values in place."""
+    if not config.stage:
+        return config
     flat = flatten(config)
     prefix = f"stage.{stage}."
     own = {name.removeprefix(prefix): value for name, value in flat.items() if name.startswith(prefix)}

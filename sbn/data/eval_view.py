@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 
 from sbn.augment import pipeline
-from sbn.augment.fits import check_fits
+from sbn.augment.fits import check_fits, check_still
 from sbn.augment.op import Op
 from sbn.augment.size_ops import sizes
 from sbn.config.errors import ConfigError
@@ -29,9 +29,7 @@ def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
     text = DEFAULTS.get(name, "") if text is None else text
     try:
         ops = pipeline.parse(text)
-        for op in ops:
-            if op.where != "image" or op.draws_needed((64, 64)):
-                raise ValueError(f"{op.name} draws at random, or learns; evaluation looks at every image the same way")
+        check_still(ops)
     except ValueError as error:
         raise ConfigError(f"eval.augment = {text!r}: {error}") from None
     return ops

@@ -112,17 +112,3 @@ def init_variables(network: Network, key: Array, *, image_size: tuple[int, int])
         draw = jax.jit(draw).lower(key).compile(compiler_options=options)
     variables = draw(key)
     return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
-
-
-def blocks_a_stage(depth: int, *, step: int, rest: int) -> int:
-    """n of depth = step * n + rest.
-
-    Raises:
-        ValueError: no n gives this depth.
-    """
-    blocks, odd = divmod(depth - rest, step)
-    if odd or blocks < 1:
-        near = step * max(1, round((depth - rest) / step)) + rest
-        some = ", ".join(str(step * n + rest) for n in (1, 2, 3, 4))
-        raise ValueError(f"depth {depth} is not {step}n + {rest} ({some}, ...); the nearest is {near}")
-    return blocks

@@ -7,7 +7,8 @@ codes train (kuangliu/pytorch-cifar), and with them Data Augmentation Revisited 
 import flax.linen as nn
 import jax
 
-from sbn.models.network import Network, blocks_a_stage
+from sbn.config.depths import STEPS, blocks_a_stage
+from sbn.models.network import Network
 from sbn.nn.layers import pool
 from sbn.nn.preact_block import PreActBlock
 from sbn.nn.taps import Tap, no_tap
@@ -47,7 +48,7 @@ class PreActResNet(Network):
         Raises:
             ValueError: impossible depth, unknown `norm` or `initialiser`, K other than `branches`.
         """
-        blocks = blocks_a_stage(self.depth, step=8, rest=2)
+        blocks = blocks_a_stage(self.depth, **STEPS["preact_resnet"])
         layers = self.make_layers(x, blocks=len(STRIDES) * blocks)
 
         x = tap("input", x).astype(self.dtype)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
+from sbn.config.depths import IMAGENET_DEPTHS, STEPS, blocks_a_stage
 from sbn.config.errors import unknown
-from sbn.models.network import Network, blocks_a_stage
+from sbn.models.network import Network
 from sbn.nn.layers import Layers, pool
 from sbn.nn.residual import subsample_and_pad
 from sbn.nn.taps import Tap, no_tap
@@ -20,16 +21,6 @@ Array = jax.Array
 
 SHORTCUTS = ("pad", "conv")
 EXPANSION = 4
-# depth -> blocks a stage, bottlenecks?  (10 and 14 are for trying things out)
-IMAGENET_DEPTHS = {
-    10: ((1, 1, 1, 1), False),
-    14: ((1, 1, 1, 1), True),
-    18: ((2, 2, 2, 2), False),
-    34: ((3, 4, 6, 3), False),
-    50: ((3, 4, 6, 3), True),
-    101: ((3, 4, 23, 3), True),
-    152: ((3, 8, 36, 3), True),
-}
 
 
 class ResidualBlock(nn.Module):
@@ -103,7 +94,7 @@ class CifarResNet(Network):
         """
         if self.shortcut not in SHORTCUTS:
             raise unknown("shortcut", self.shortcut, SHORTCUTS)
-        stages = [blocks_a_stage(self.depth, step=6, rest=2)] * 3
+        stages = [blocks_a_stage(self.depth, **STEPS["cifar_resnet"])] * 3
         layers = self.make_layers(x, blocks=sum(stages))
         x = layers.conv(tap("input", x).astype(self.dtype), self.width, "stem")
         x = nn.relu(layers.normalise(x, "stem_norm", train=train))

@@ -8,7 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from sbn.models.network import Network, blocks_a_stage
+from sbn.config.depths import STEPS, blocks_a_stage
+from sbn.models.network import Network
 from sbn.nn.layers import Layers, pool
 from sbn.nn.shake import ShakeShake
 from sbn.nn.taps import Tap, no_tap
@@ -101,7 +102,7 @@ class ShakeShakeNet(Network):
         """
         if self.width % 2:
             raise ValueError(f"width {self.width} is odd: a skip has two halves of the channels")
-        blocks = blocks_a_stage(self.depth, step=6, rest=2)
+        blocks = blocks_a_stage(self.depth, **STEPS["shake_shake"])
         layers = self.make_layers(x, blocks=len(STRIDES) * blocks)
 
         x = tap("input", x).astype(self.dtype)

@@ -9,8 +9,9 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 
+from sbn.config.depths import STEPS, blocks_a_stage
 from sbn.config.errors import unknown
-from sbn.models.network import Network, blocks_a_stage
+from sbn.models.network import Network
 from sbn.nn.layers import pool
 from sbn.nn.preact_block import PreActBlock
 from sbn.nn.residual import pool_and_pad
@@ -60,7 +61,7 @@ class WideResNet(Network):
         """
         if self.shortcut not in SHORTCUTS:
             raise unknown("shortcut", self.shortcut, SHORTCUTS)
-        blocks = blocks_a_stage(self.depth, step=6, rest=4)
+        blocks = blocks_a_stage(self.depth, **STEPS["wide_resnet"])
         layers = self.make_layers(x, blocks=len(STRIDES) * blocks, symmetric=self.shortcut == "conv")
 
         x = tap("input", x).astype(self.dtype)

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.config.schema import is_incidental
 from sbn.train.plan import Plan
 from sbn.train.writers import write_atomically
 
@@ -52,7 +53,8 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     """
     path = workdir / "config.json"
     if path.exists():
-        differences = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
+        found = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
+        differences = {name: pair for name, pair in found.items() if not is_incidental(name)}
         if differences:
             shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (before, now) in differences.items())
             raise ConfigError(
@@ -122,8 +124,7 @@ def begin(
     if jax.process_index() != 0:
         return
     workdir.mkdir(parents=True, exist_ok=True)
-    if not (workdir / "config.json").exists():
-        write_atomically(workdir / "config.json", config.to_dict())
+    write_atomically(workdir / "config.json", config.to_dict())  # data may lie elsewhere since the last start
     if inherited is not None and not (workdir / "init.json").exists():
         write_atomically(workdir / "init.json", inherited)
     path = workdir / "provenance.json"

@@ -63,6 +63,10 @@ def test_an_op_has_the_same_draws_whatever_changes_the_size_before_it():
             "inception_crop(8)|crop(8, 'reflect')",
             "op 2 of 2: crop(pad) is 8; to reflect images of (8, 8) it must be below 8",
         ),
+        (
+            "inception_crop(8)|crop(8)",
+            "op 2 of 2: crop(pad) is 8; for every window to hold something of images of (8, 8) it must be below 8",
+        ),
         ("random_crop(4)|blur(side=9)", "op 2 of 2: blur(side) is 9; to reflect images of (4, 4) it must be below 8"),
         (
             "resize(9)|resize_and_pad(10)",

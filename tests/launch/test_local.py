@@ -14,8 +14,8 @@ from typing import ClassVar
 import pytest
 
 from launch.attempts import reached
-from launch.engines import Settings, load
-from launch.engines.local import Local, visible_gpus
+from launch.engines import Settings, load, local
+from launch.engines.local import Local, shares, visible_gpus
 from sbn.config.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -122,6 +122,58 @@ def test_each_job_has_gpus_of_its_own(tmp_path, monkeypatch):
     assert Local(Settings()).parallel == 3
     run(jobs)
     assert sorted((job.workdir / "gpus").read_text() for job in jobs) == ["2", "5", "7"]
+
+
+MEMORY = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Has the machine show GPUs of these names, and returns what `parallel` jobs at once would each be told."""
+    for name in local.SPEAK_OF_MEMORY:
+        monkeypatch.delenv(name, raising=False)
+
+    def told(devices, parallel, **environment):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return [(one.get("CUDA_VISIBLE_DEVICES"), one.get(MEMORY)) for one in shares(visible_gpus(), parallel)]
+
+    return told
+
+
+def test_more_jobs_than_gpus_share_them_and_their_memory(gpus):
+    """No job sees two GPUs, and those on one GPU take 0.9 of its memory together; one alone takes what JAX takes."""
+    assert gpus("0,1", 4) == [("0", "0.450"), ("1", "0.450")] * 2
+    assert gpus("0,1", 3) == [("0", "0.450"), ("1", None), ("0", "0.450")]
+    assert gpus("7", 3) == [("7", "0.300")] * 3
+
+
+def test_as_many_jobs_as_gpus_have_one_each(gpus):
+    assert gpus("0,1", 2) == [("0", None), ("1", None)]
+
+
+def test_fewer_jobs_than_gpus_part_them_and_one_has_all(gpus):
+    assert gpus("0,1,2", 2) == [("0,2", None), ("1", None)]
+    assert gpus("0,1", 1) == [(None, None)]
+    assert gpus("", 3) == gpus("-1,0", 3) == [(None, None)] * 3
+
+
+@pytest.mark.parametrize("name", local.SPEAK_OF_MEMORY)
+def test_what_the_user_says_of_memory_holds(gpus, name):
+    """Two of these at once are an error to JAX."""
+    assert [memory for _, memory in gpus("0", 2, **{name: "x"})] == [None, None]
+
+
+def test_gpus_are_found_without_the_variable(monkeypatch, tmp_path):
+    """What one GPU's driver shows, of which only the first is a GPU."""
+    for name in ("nvidia0", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(local, "_DEVICES", tmp_path)
+    assert visible_gpus() == ["0"]
+    assert Local(Settings()).parallel == 1
+    assert [share["CUDA_VISIBLE_DEVICES"] for share in shares(visible_gpus(), 3)] == ["0"] * 3
 
 
 STOPPABLE = """

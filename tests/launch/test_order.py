@@ -96,7 +96,7 @@ def test_a_system_is_given_jobs_as_they_fall_due(make, monkeypatch):
         return State("done")
 
     monkeypatch.setattr(watching, "look", look)
-    monkeypatch.setattr(watching, "_POLL", 0.0)
+    monkeypatch.setattr(watching, "POLL", 0.0)
     watch(Order(jobs, tell=pytest.fail), submit, tell=told.append)
     assert submitted == [[a, c], [b]]
     counts = ["2 running", "1 done, 1 running", "2 done", "2 done, 1 running", "3 done"]
@@ -105,6 +105,46 @@ def test_a_system_is_given_jobs_as_they_fall_due(make, monkeypatch):
 
 def test_nothing_to_do_asks_nobody(make):
     watch(Order([], tell=pytest.fail), pytest.fail, tell=pytest.fail)
+
+
+def test_what_somebody_else_runs_is_waited_for_and_then_gone_on_from(make, monkeypatch):
+    """Between two tries of its own engine a job looks stopped for a moment; a system does not answer once."""
+    a, b, other = make("a"), make("b", "a"), make("other")
+    said = {a: ["running", "stopped", "running", None, "done"], other: ["queued"] * 5 + ["stopped"] * 2, b: ["done"]}
+    submitted, told = [], []
+
+    def look(job):
+        kind = said[job].pop(0) if len(said[job]) > 1 else said[job][0]
+        if kind is None:
+            raise NoAnswer("squeue: timed out")
+        if kind == "done":
+            job.finish()
+        return State(kind)
+
+    monkeypatch.setattr(watching, "look", look)
+    monkeypatch.setattr(watching, "POLL", 0.0)
+    order = Order([b], elsewhere=[a, other], tell=pytest.fail)
+    watch(order, submitted.append, elsewhere=[a, other], tell=told.append)
+    assert submitted == [[b]]
+    assert said == {a: ["done"], other: ["stopped"], b: ["done"]}
+    assert told == [
+        "elsewhere: 1 running, 1 queued",
+        "elsewhere: 1 queued, 1 stopped",
+        "elsewhere: 1 running, 1 queued",
+        "squeue: timed out",
+        "elsewhere: 1 done, 1 queued",
+        "1 done",
+        "elsewhere: 1 done, 1 stopped",
+    ]
+
+
+def test_looks_at_what_runs_elsewhere_are_apart(make, monkeypatch):
+    """Two looks in a row would both fall between two tries of a job."""
+    looked = []
+    monkeypatch.setattr(watching, "look", lambda job: looked.append(job) or State("stopped"))
+    others = watching.Elsewhere([make("a")], tell=[].append)
+    assert others.ended() == others.ended() == []
+    assert len(looked) == 1
 
 
 @pytest.fixture

@@ -1,13 +1,18 @@
 """Rows, seeds and overrides become jobs; the same ones always the same jobs."""
 
+import collections
 import json
 import subprocess
 import sys
 
 import pytest
 
+from launch import pipelines, plan, state, summary, sweep
+from launch.engines import Settings, load
+from launch.engines.sbatch import check_options
 from launch.plan import folder_name, make_jobs, parse_seeds, select
-from sbn.config import command_line, rows
+from sbn.augment import pipeline
+from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import NEUTRAL
 from tests.conftest import ROOT
@@ -103,6 +108,37 @@ def test_folders_tell_overrides_apart():
     assert all(len(name) < 100 and "/" not in name and "|" not in name for name in names)
 
 
+MOVED = ["data.archive=/elsewhere.npz", "save.every=1 epochs", "data.path=device"]
+
+
+def test_where_data_lie_makes_no_other_run(tmp_path):
+    """What changes no run changes no folder's name; what is learned or measured does."""
+    plain = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], root=tmp_path)
+    moved = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], sets=MOVED, root=tmp_path)
+    assert [job.workdir for job in moved] == [job.workdir for job in plain]
+    assert [job.name for job in moved] == [job.name for job in plain]
+    assert moved[0].overrides["data.archive"] == moved[0].config["data"]["archive"] == "/elsewhere.npz"
+    assert "--config.data.archive=/elsewhere.npz" in moved[0].words
+    (other,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=[*MOVED, "optim.lr=0.3"], root=tmp_path)
+    assert other.name == "split_bn/table3/baseline/optim.lr=0.3/seed0"
+    (measured,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=["eval.every=1 epochs"], root=tmp_path)
+    assert measured.workdir != plain[0].workdir
+
+
+def test_folders_that_were_named_after_all_overrides_are_gone_on_with(tmp_path):
+    sets = ["data.path=device", "optim.lr=0.3"]
+    older = tmp_path / "split_bn/table3/baseline/data.path=device,optim.lr=0.3"
+    (older / "seed0").mkdir(parents=True)
+    jobs = make_jobs(["split_bn:table3/baseline"], seeds=[0, 1], sets=sets, root=tmp_path)
+    assert [str(job.workdir) for job in jobs] == [f"{older}/seed{seed}" for seed in (0, 1)]
+    assert jobs[0].name == "split_bn/table3/baseline/data.path=device,optim.lr=0.3/seed0"
+
+
+def test_two_values_of_what_makes_no_other_run_are_refused():
+    with pytest.raises(ConfigError, match=r"--set data\.path=host,device: data\.path makes no other run"):
+        make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=["data.path=host,device"], root="r")
+
+
 def test_seeds():
     assert parse_seeds("0:10") == list(range(10))
     assert parse_seeds("3") == [3]
@@ -127,12 +163,104 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bn:table3", ["seed=1,2"], ["--seeds"]),
         ("split_bn:table3", ["optim.lr=1", "optim.lr=2"], ["given twice"]),
         ("split_bn:table3", ["norm.group_size=7"], ["does not divide"]),
+        (
+            "split_bn:table3/weak_augment",
+            ["views.aux.augment=randaugmet(3,4)"],
+            ["views.aux.augment = 'randaugmet(3,4)'", "did you mean 'randaugment'"],
+        ),
+        ("split_bn:table3/weak_augment", ["views.main.augment='crop(4)|flip'"], ["unknown op"]),  # the shell's quotes
+        ("split_bn:table3/weak_augment", ["views.main.augment=crop(40)|flip"], ["crop(pad) is 40", "(32, 32)"]),
+        ("split_bn:table3/weak_augment", ["views.axu.augment=flip"], ["unknown view 'axu'", "did you mean 'aux'"]),
+        ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["sizes of their own"]),
+        ("refine:*/mixup_100", ["stage.refine.views.main.augment=crop(4)|flop"], ["stage.refine.views", "'flip'"]),
+        ("split_bn:table3", ["model.depth=27"], ["depth 27", "the nearest is 28"]),
+        ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "draws at random"]),
+        ("split_bn:table3", ["eval.diversity.pipelines=flip,blurr"], ["eval.diversity.pipelines = 'blurr'", "'blur'"]),
+        ("split_bn:table3", ["data.archive=/nowhere/c.npz"], ["data.archive = '/nowhere/c.npz' is not there"]),
+        ("split_bn:table3", ["data.dir=/nowhere"], ["data.dir = '/nowhere' is not there"]),
     ],
 )
-def test_mistakes_are_found_before_anything_runs(selection, sets, words):
-    with pytest.raises(ConfigError) as caught:
-        make_jobs([selection], seeds=[0], sets=sets, root="r")
-    assert all(word in str(caught.value) for word in words), caught.value
+def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys, tmp_path):
+    flags = [f"--set={text}" for text in sets]
+    with pytest.raises(SystemExit) as ended:
+        sweep.main([f"--experiment={selection}", *flags, f"--root={tmp_path}", "--dry_run"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert all(word in said.err for word in words), said.err
+
+
+@pytest.mark.parametrize("engine", ["local", "slurm"])
+def test_a_bucket_is_no_folder_of_this_machine(engine):
+    """pathlib would make a folder called gs: here."""
+    if engine == "slurm":
+        pytest.importorskip("submitit")
+    jobs = make_jobs(["quickstart"], seeds=[0], root="gs://bucket/runs")
+    with pytest.raises(ConfigError, match=f"gs://bucket/runs/.* is in a bucket: --engine={engine} needs"):
+        load(engine, Settings()).preview(jobs)
+
+
+@pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
+def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", flag, "--dry_run"])
+    assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
+
+
+def test_options_of_sbatch_are_known_where_there_is_none():
+    check_options(["partition", "gpus_per_node", "mail-user"])
+    with pytest.raises(ConfigError, match="option of sbatch in --engine_set 'partiton'; did you mean 'partition'"):
+        check_options(["partition", "partiton"])
+
+
+def test_a_slip_in_an_option_of_slurm_makes_no_engine():
+    pytest.importorskip("submitit")
+    with pytest.raises(ConfigError, match="did you mean 'partition'"):
+        load("slurm", Settings(extra={"partiton": "gpu"}))
+
+
+ALL = ["split_bn", "refine", "consistent"]
+
+
+def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypatch):
+    """Counted, not timed: seeds share the work of their row, pipelines that of all rows, and a job is few files."""
+    counted = collections.Counter()
+
+    def counting(module, name):
+        real = getattr(module, name)
+
+        def count(*arguments, **keywords):
+            counted[name] += 1
+            return real(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, count)
+
+    pipelines._once.cache_clear()
+    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (state, "read"), (summary, "read")):
+        counting(module, name)
+    jobs = plan.make_jobs(ALL, seeds=range(10), root=tmp_path)
+    rows_planned = sum(job.seed == 0 for job in jobs)
+    assert len(jobs) == 10 * rows_planned > 1600
+    assert counted["check"] < 1.5 * rows_planned  # what several rows need is planned for each
+    assert counted["to_config"] < 6 * rows_planned
+    texts = {view["augment"] for job in jobs for view in job.config["views"].values()}
+    assert counted["parse"] < 3 * len(texts) < rows_planned
+
+    made = jobs[:: len(jobs) // 100]
+    for job in made:
+        job.workdir.mkdir(parents=True)
+        result = {"steps": 1, "seconds": 1.0, "metrics": {}, "config": job.config}
+        (job.workdir / "result.json").write_text(json.dumps(result))
+    counted.clear()
+    looked = [state.look(job) for job in jobs]
+    assert sum(one.kind == "done" for one in looked) == len(made)
+    assert counted["read"] <= len(made) + 2 * (len(jobs) - len(made))
+    assert counted["to_config"] == 0
+
+    counted.clear()
+    assert len(summary.by_row(jobs, looked)) == rows_planned
+    assert "time left: about" in summary.time_left(jobs, looked, parallel=4)
+    assert counted["read"] < rows_planned
 
 
 def test_planning_loads_neither_jax_nor_tensorflow():

@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import types
 
 import pytest
 import yaml
 
+from launch import queues
 from launch.engines import Settings
 from launch.engines.sky import Sky, make_task
 from launch.plan import make_jobs
@@ -98,31 +98,6 @@ def test_a_folder_of_this_machine_alone_is_refused(tmp_path):
         make_task(jobs_of("runs"), Settings())
 
 
-@pytest.fixture
-def fake_sky(monkeypatch):
-    """A SkyPilot that takes every task and remembers it."""
-    launched = []
-
-    class Task:
-        @staticmethod
-        def from_yaml_config(config):
-            if "accelerator" in config["resources"]:
-                raise ValueError("did you mean 'accelerators'?")
-            return types.SimpleNamespace(name=config["name"], config=config)
-
-    def launch(task, name):
-        launched.append(task)
-        return len(launched)
-
-    sky = types.ModuleType("sky")
-    sky.Task, sky.jobs = Task, types.SimpleNamespace(launch=launch, queue=lambda **_: "queue")
-    sky.exceptions = types.SimpleNamespace(InvalidSkyPilotConfigError=KeyError)
-    sky.stream_and_get = lambda request: ([request], None)
-    sky.get = lambda request: []
-    monkeypatch.setitem(sys.modules, "sky", sky)
-    return launched
-
-
 def test_a_row_is_one_managed_job_and_its_runs_say_which(tmp_path, fake_sky):
     lines = []
     jobs = jobs_of(tmp_path, seeds=range(3), sets=["optim.lr=0.1,0.05"])
@@ -136,6 +111,16 @@ def test_nothing_is_submitted_if_skypilot_refuses_a_task(tmp_path, fake_sky):
     with pytest.raises(ConfigError, match="did you mean 'accelerators'"):
         Sky(Settings(extra={"accelerator": "tpu-v4-16"})).run(jobs_of(tmp_path))
     assert fake_sky == []
+
+
+def test_a_skypilot_that_fails_says_nothing_about_jobs(fake_sky, monkeypatch):
+    def fail(request):
+        raise RuntimeError("Could not connect to the API server.\nStart it")
+
+    monkeypatch.setattr(sys.modules["sky"], "get", fail)
+    queues.forget()
+    with pytest.raises(queues.NoAnswer, match=r"^SkyPilot: Could not connect to the API server\.$"):
+        queues.sky()
 
 
 @pytest.mark.sky

@@ -7,7 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.make import MODELS
-from sbn.models.network import STREAMS, blocks_a_stage, init_variables
+from sbn.models.network import STREAMS, init_variables
 from sbn.nn.branches import branch_count, select_branch
 from tests.models import slow_networks
 from tests.models.variables import SMALL, K, apply, images, initial, plain, random_variables, small
@@ -209,26 +209,6 @@ def test_shared_scales_and_biases_are_those_of_a_plain_network(name):
 def test_errors_name_what_is_wrong(name, fields, message):
     with pytest.raises(ValueError, match=message):
         small(name, **fields).init(jax.random.key(0), images(), train=False)
-
-
-@pytest.mark.parametrize(
-    ("depth", "step", "rest", "blocks"), [(28, 6, 4, 4), (10, 6, 4, 1), (18, 8, 2, 2), (110, 6, 2, 18), (26, 6, 2, 4)]
-)
-def test_depths_give_blocks(depth, step, rest, blocks):
-    assert blocks_a_stage(depth, step=step, rest=rest) == blocks
-
-
-@pytest.mark.parametrize(
-    ("depth", "step", "rest", "message"),
-    [
-        (27, 6, 4, r"depth 27 is not 6n \+ 4 \(10, 16, 22, 28, ...\); the nearest is 28"),
-        (4, 6, 4, "the nearest is 10"),
-        (51, 6, 2, "the nearest is 50"),
-    ],
-)
-def test_impossible_depths_name_the_nearest(depth, step, rest, message):
-    with pytest.raises(ValueError, match=message):
-        blocks_a_stage(depth, step=step, rest=rest)
 
 
 def test_weights_are_those_of_a_program_compiled_with_all_effort():

@@ -55,7 +55,7 @@ def root(tmp_path):
 class Sweep:
     """`python -m launch.sweep --engine=slurm` in the background."""
 
-    def __init__(self, slurm, root, settings, *, seeds="0", flags=()):
+    def __init__(self, slurm, root, settings, *, seeds="0", flags=(), output=None):
         self.arguments = [
             "--experiment=quickstart:methods/weak_augment",
             f"--seeds={seeds}",
@@ -69,7 +69,7 @@ class Sweep:
             sets=[f"{name}={value}" for name, value in settings.items()],
             root=root,
         )
-        self.output = root.with_suffix(".out")
+        self.output = output or root.with_suffix(".out")
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "launch.sweep", *self.arguments, "--engine=slurm", *flags],
@@ -132,6 +132,19 @@ def test_an_array_of_jobs_fills_a_table(slurm, root):
         [sys.executable, "-m", "launch.status", *sweep.arguments], cwd=runs.ROOT, env=slurm.env, check=False
     )
     assert status.returncode == 0
+
+
+def test_a_second_sweep_watches_the_jobs_of_the_first(slurm, root):
+    settings = {**SETTINGS, "duration": "600 steps"}
+    first = Sweep(slurm, root, settings)
+    first.reach(50)
+    second = Sweep(slurm, root, settings, output=root.with_suffix(".second"))
+    first.wait()
+    second.wait()
+    assert "1 jobs run or wait elsewhere" in second.output.read_text()
+    assert "elsewhere: 1 done" in second.output.read_text()
+    assert "submitted" not in second.output.read_text()
+    assert len(starts(*first.jobs)) == 1
 
 
 def test_a_job_of_two_hosts_is_one_program(slurm, root):

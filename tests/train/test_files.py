@@ -35,6 +35,20 @@ def test_lines_after_the_restored_step_and_half_lines_are_dropped(tmp_path):
     assert [line["a"] for line in read_metrics(epath.Path(tmp_path) / "metrics.jsonl")] == [1, 2, 33]
 
 
+def test_a_run_goes_on_where_its_data_have_moved(tiny, tmp_path):
+    """And says so in its config, which evaluation reads; what it learns and measures stays."""
+    folder = epath.Path(tmp_path)
+    before = {"data.name": "cifar10", "data.archive": "here.npz", "data.image_size": None}
+    workdirs.begin(folder, tiny(before), {})
+    moved = tiny({**before, "data.archive": "there.npz", "save.every": "7 steps", "data.path": "device"})
+    assert workdirs.finished(folder, moved) is None
+    workdirs.begin(folder, moved, {})
+    assert workdirs.read_config(folder) == moved
+    for change in ({"optim.lr": 0.3}, {"eval.every": "1 steps"}):
+        with pytest.raises(ConfigError, match=rf"\({next(iter(change))}: [^;]* here\)"):
+            workdirs.finished(folder, tiny({**before, **change}))
+
+
 def test_other_processes_write_nothing(tmp_path):
     writer(tmp_path, active=False).write(1, {"a": 1})
     assert list(tmp_path.iterdir()) == []
