@@ -96,7 +96,8 @@ def machine():
     cpu = pathlib.Path("/proc/cpuinfo")
     models = [row for row in cpu.read_text().splitlines() if row.startswith("model name")] if cpu.exists() else []
     names = ("jax", "flax", "numpy", "tensorflow", "tensorflow-cpu", "pillow")
-    installed = {found.metadata["Name"].lower(): found.version for found in importlib.metadata.distributions()}
+    wheels = importlib.metadata.distributions()
+    installed = {wheel.metadata["Name"].lower().replace("_", "-"): wheel.version for wheel in wheels}
     return {
         "cpu": models[0].partition(": ")[2] if models else platform.processor(),
         "cores": os.cpu_count(),

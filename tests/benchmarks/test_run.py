@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -122,6 +123,17 @@ def test_the_facts_of_the_machine_come_first_and_need_no_git(monkeypatch):
     monkeypatch.setattr(run.subprocess, "run", fails)
     with pytest.raises(ConfigError, match="RuntimeError: no backend"):
         run.machine()
+
+
+def test_versions_are_found_however_a_package_spells_its_name(monkeypatch):
+    monkeypatch.undo()
+    wheels = [types.SimpleNamespace(metadata={"Name": "tensorflow_cpu"}, version="2.21.0")]
+    monkeypatch.setattr(run.importlib.metadata, "distributions", lambda: wheels)
+    answer = subprocess.CompletedProcess([], 0, 'a word of JAX\n[1, "cpu"]\n', "")
+    monkeypatch.setattr(run.subprocess, "run", lambda *_, **__: answer)
+    found = run.machine()
+    assert found["devices"] == [1, "cpu"]
+    assert found["versions"].keys() == {"python", "tensorflow-cpu"}
 
 
 def test_the_run_fails_if_something_got_slower_or_failed(monkeypatch, tmp_path):
