@@ -3,7 +3,7 @@
     python -m sbn.train --config=experiments/refine.py:table1/preactresnet18_cifar100_mixup --workdir=runs/mixup/seed0
 
 A row of a table is one run of two stages: `train` with intensive augmentation, then `refine` with the standard one, at
-the small learning rate that `train` ended with. No first stage is trained twice: a row that refines one differently
+the small learning rate that `train` ended with. No whole first stage is trained twice: a row that refines one differently
 goes on from the end of that run's stage (`needs`; a sweep plans that run too), with the bits of a run that had done
 both, and a row that only shows a run again, as in Tables 2 and 3 and Figures 1 and 3, trains nothing (`runs_of`).
 
