@@ -2,11 +2,10 @@
 
     python -m sbn.train --config=experiments/split_bn.py:table3/weak_augment,seed=0 --workdir=runs/weak_augment/seed0
 
-Table 5 and the figures train nothing: their rows say whose runs they show, and what evaluates them.
-
-The base is the paper's Weak Augment on CIFAR-10: Cutout through the main BatchNorm, RandAugment through the auxiliary
-one, WRN-28-2, 200 epochs. About 5 to 10 minutes on one H200, 1 to 3 hours on a T4. The paper prints no momentum form,
-no clipping and no N, M of RandAugment: these are the values of the code it descends from.
+Table 5 and the figures train nothing: their rows say whose runs they show, and what evaluates them. The base is the
+paper's Weak Augment on CIFAR-10: Cutout through the main BatchNorm, RandAugment through the auxiliary one, WRN-28-2, 200
+epochs. About 5 to 10 minutes on one H200, 1 to 3 hours on a T4. The paper prints no momentum form, no clipping and no N,
+M of RandAugment: these are the values of the code it descends from.
 """
 
 from typing import Any

@@ -20,6 +20,7 @@ from sbn.models.network import STREAMS, init_variables
 from sbn.nn import branches
 from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
+from sbn.tasks.consistency import divergence
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
 
@@ -276,19 +277,6 @@ def _strengths(batch: Arrays, views: StageViews) -> Any:
 def _for_pass(number: int, keys: Keys) -> Keys:
     """The keys of a pass through the network: those of the step, and others for every further pass."""
     return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
-
-
-def divergence(logits: jax.Array) -> jax.Array:
-    """Returns the Jensen-Shannon divergence of the views' predictions, in nats, averaged over the examples.
-
-    The mixture of the K predictions is clipped to [1e-7, 1], as in AugMix's code (Hendrycks et al. 2020, section 3).
-
-    Args:
-        logits: (N, K, classes).
-    """
-    log_p = jax.nn.log_softmax(logits)
-    mixture = jnp.log(jnp.clip(jnp.exp(log_p).mean(axis=1, keepdims=True), 1e-7, 1.0))
-    return (jnp.exp(log_p) * (log_p - mixture)).sum(axis=-1).mean()
 
 
 def make_classification(

@@ -11,7 +11,8 @@ from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
 from sbn.tasks import mixing
 from sbn.tasks.base import Objective, StageViews
-from sbn.tasks.classification import divergence, make_classification
+from sbn.tasks.classification import make_classification
+from sbn.tasks.consistency import divergence
 from sbn.train.state import stream_key
 
 N, CLASSES = 8, 10
