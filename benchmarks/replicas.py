@@ -153,10 +153,11 @@ def bench(*, models: str, replicas: str, **settings: Any) -> tuple[list[dict], d
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_enable_compilation_cache", False)  # whatever this shell has: compiling is measured
     taking.main(
         __doc__,
         bench,
-        cached=False,  # how long they take to compile is a fact
+        cached=False,
         models=("wide_resnet-10-1,wide_resnet-16-1,cifar_resnet-20-16", "wide_resnet-10-1"),
         replicas=("2,4,8", "2"),
         batch=(32, 4),
