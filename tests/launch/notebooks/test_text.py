@@ -1,4 +1,4 @@
-"""Every notebook runs from its first cell to its last, small, as the script that it is."""
+"""Every notebook runs from first cell to last, small: as the script that it is, and as a notebook in a kernel."""
 
 import os
 import subprocess
@@ -6,18 +6,14 @@ import sys
 
 import pytest
 
-from launch.notebooks.__main__ import TEXTS
+from launch.notebooks.__main__ import TEXTS, main
 from tests.conftest import ROOT
+
+SMALL = {"SBN_TINY": "1", "SBN_RUNS": str(ROOT / "results"), "PYTHONPATH": str(ROOT)}
 
 
 def execute(name, folder):
-    environment = {
-        **os.environ,
-        "SBN_TINY": "1",
-        "SBN_RUNS": str(ROOT / "results"),
-        "PYTHONPATH": str(ROOT),
-        "MPLBACKEND": "agg",
-    }
+    environment = {**os.environ, **SMALL, "MPLBACKEND": "agg"}
     command = [sys.executable, "-W", "ignore", str(TEXTS / f"{name}.py")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,3 +52,24 @@ def test_your_own_model(tmp_path):
 @pytest.mark.parametrize("name", ["train_split_bn", "your_own_model"])
 def test_without_the_variable_they_are_not_small(name):
     assert 'bool(os.environ.get("SBN_TINY"))' in (TEXTS / f"{name}.py").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in TEXTS.glob("*.py")))
+def test_a_kernel_runs_the_notebook(name, tmp_path, monkeypatch):
+    """As Jupyter and Colab do; what its first cell installs is there already."""
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    pip = tmp_path / "bin/pip"
+    pip.parent.mkdir()
+    pip.write_text("#!/bin/sh\necho asked for: $@\n")
+    pip.chmod(0o755)
+    for variable, value in {**SMALL, "PATH": f"{pip.parent}:{os.environ['PATH']}"}.items():
+        monkeypatch.setenv(variable, value)
+    main([f"--out={tmp_path}"])
+    notebook = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    nbclient.NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert "asked for: install -q -e ." in "".join(output.get("text", "") for output in outputs)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
