@@ -46,16 +46,18 @@ TINY = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _compiled_fast(request):
-    """Where programs run a step or two, that is over sooner than XLA's optimisations would be."""
-    if request.path.parent.name not in ("evals", "rows", "tasks"):
-        yield
-        return
+def _programs(request):
+    """A module's compiled programs are let go of after it: those of the whole suite take gigabytes.
+
+    Where programs run a step or two, that is over sooner than XLA's optimisations would be.
+    """
     import jax
 
-    jax.config.update("jax_disable_most_optimizations", True)
+    short = request.path.parent.name in ("evals", "rows", "tasks")
+    jax.config.update("jax_disable_most_optimizations", short)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

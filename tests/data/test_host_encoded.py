@@ -141,7 +141,7 @@ def test_views_may_be_of_several_sizes(source):
 def test_real_images_arrive(tiny):
     if not (MINI / "imagenet2012").exists():
         pytest.skip(f"no imagenet2012 in {MINI}")
-    plain = {"data.image_size": None, "data.train_examples": None, "data.test_examples": None}
+    plain = {"data.image_size": None, "data.train_examples": None, "data.test_examples": None, "data.path": "host"}
     for name, classes in (("imagenet2012", 1000), ("imagenette", 10)):
         data = tiny({**plain, "data.name": name, "data.dir": str(MINI), "data.test_split": "validation"}).data
         source = sources.load(data, "train")

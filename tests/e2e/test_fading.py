@@ -74,8 +74,8 @@ def test_mixing_fades_too(tiny):
     config = tiny({**FADING, "views.main.augment": "crop(2)|mixup(1)", "views.aux.draws": None})
     setup = make_setup(config)
     feed, (stage,) = make_feed(setup, config), setup.plan.stages
-    prepare = feed.prepare(stage)
-    task, batches = setup.task, [prepare(batch, feed.resident) for batch in feed.batches(stage, 0)]
+    prepare, fed = jax.jit(feed.prepare(stage)), list(feed.batches(stage, 0))
+    task, batches = setup.task, [prepare(batch, feed.resident) for batch in (fed[0], fed[-1])]
     variables = task.init(jax.random.key(0))
 
     def loss(batch, ops):

@@ -18,7 +18,7 @@ RHYTHM = {
 SEVERAL = {**RHYTHM, "steps_per_call": 4}
 
 
-@pytest.fixture(scope="module", params=["host", "device"])
+@pytest.fixture(scope="module", params=["device", pytest.param("host", marks=pytest.mark.slow)])
 def path(request):
     return {"data.path": request.param}
 
@@ -44,6 +44,7 @@ def test_a_run_is_the_one_of_one_step_a_call(tiny, path, tmp_path, monkeypatch):
     assert runs.metric_lines(tmp_path / "one") == runs.metric_lines(tmp_path / "several")
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_bit_for_bit(tiny, tmp_path):
     process = runs.start(tiny(SEVERAL), tmp_path / "killed")
     assert runs.signal_at(process, "step  8/14", signal.SIGKILL)[0] == -signal.SIGKILL

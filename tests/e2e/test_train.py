@@ -214,6 +214,7 @@ def test_what_cannot_run_is_refused_before_anything_is_written(tiny, tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_repeat(tiny, tmp_path):
     short = {"duration": "2 steps"}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

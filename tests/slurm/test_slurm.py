@@ -134,6 +134,7 @@ def test_an_array_of_jobs_fills_a_table(slurm, root):
     assert status.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_second_sweep_watches_the_jobs_of_the_first(slurm, root):
     settings = {**SETTINGS, "duration": "600 steps"}
     first = Sweep(slurm, root, settings)
@@ -147,6 +148,7 @@ def test_a_second_sweep_watches_the_jobs_of_the_first(slurm, root):
     assert len(starts(*first.jobs)) == 1
 
 
+@pytest.mark.slow
 def test_a_job_of_two_hosts_is_one_program(slurm, root):
     sweep = Sweep(slurm, root, SHORT, flags=["--hosts=2"])
     sweep.wait()
@@ -168,6 +170,7 @@ def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
     assert_undisturbed(job, tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_a_job_of_two_hosts_outlives_one_of_them(slurm, root):
     settings = {**SETTINGS, "duration": "600 steps", "save.every": "50 steps"}
     sweep = Sweep(slurm, root, settings, flags=["--hosts=2"])
