@@ -41,6 +41,7 @@ def losses(workdir):
     return np.array([line["train/loss"] for line in runs.metric_lines(workdir) if "train/loss" in line])
 
 
+@pytest.mark.slow
 def test_eight_devices_do_what_one_does(tiny, tmp_path):
     train(tiny(SHORT), tmp_path / "one")
     process = runs.start(tiny(SHORT), tmp_path / "eight", XLA_FLAGS="--xla_force_host_platform_device_count=8")

@@ -67,6 +67,7 @@ def test_a_run_stopped_half_way_ends_as_one_that_was_not(config, tmp_path, monke
     assert len(set(data.values())) == 2  # fingerprints of two splits
 
 
+@pytest.mark.slow
 def test_evaluate_sees_what_training_saw_and_other_sizes_if_told(config, tmp_path):
     trained = train(config({"duration": "2 steps"}), tmp_path / "run")
     step, scores = evaluate(tmp_path / "run")[:2]

@@ -41,6 +41,7 @@ def run(module, arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_what_is_missing_and_no_more(tmp_path):
     one = run("sweep", words(tmp_path, SHORT))
     assert one.returncode == 0, one.stdout + one.stderr

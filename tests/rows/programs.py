@@ -130,15 +130,16 @@ def programs():
 
 
 def marked(found):
-    """Programs as parameters of a test: one of every network of an experiment, with stages and without, after another
-    row and not, belongs to all runs of the tests; the rest are slow."""
+    """Programs as parameters of a test: one of every network of an experiment, and one with as many stages, after
+    another row or not, belong to all runs of the tests; the rest are slow."""
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
         flat = small(path, name)
-        place = (path, flat["model.name"], len(flat["stages"]), bool(load(path).rows()[name].needs))
-        slow = place in seen
-        seen.add(place)
+        needs = bool(load(path).rows()[name].needs)
+        places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
+        slow = places <= seen
+        seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))
     return parameters

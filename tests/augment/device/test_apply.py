@@ -131,7 +131,7 @@ def test_any_number_of_images_may_come(text):
         np.testing.assert_array_equal(apply(words[which], IDS[which], **ADDRESS), whole[which])
 
 
-@pytest.mark.parametrize("text", [PIPELINES[4], PIPELINES[11], NOISY[2]])
+@pytest.mark.parametrize("text", [pytest.param(PIPELINES[4], marks=pytest.mark.slow), PIPELINES[11], NOISY[2]])
 def test_compiled_equals_eager(text):
     size = (20, 27)
     words = pack(IMAGES[size])
