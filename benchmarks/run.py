@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 from benchmarks import rounds
+from sbn.config.environment import environment
 from sbn.config.errors import ConfigError, unknown
 
 BENCHES = {
@@ -78,7 +79,7 @@ def bench(asked, *, quick):
         out = pathlib.Path(folder) / "found.json"
         name, options = read(asked)
         words = [sys.executable, "-m", BENCHES[name], *options, f"--out={out}", *["--quick"] * quick]
-        if subprocess.run(words, check=False).returncode or not out.exists():
+        if subprocess.run(words, env=environment(), check=False).returncode or not out.exists():
             return None
         return json.loads(out.read_text())
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from sbn.config.environment import environment
 from sbn.config.rows import Row, Table, make_config
 
 WEAK = "crop(3)|flip|cutout(8)"
@@ -73,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
             f"--workdir={options.root}/{row}/seed0",
             *overrides,
         ]
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, env=environment(), check=False).returncode
         if code:
             return code
     print()

@@ -1,7 +1,6 @@
 """Starting one job again for as long as that helps; every engine runs its jobs through this."""
 
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -15,6 +14,7 @@ from typing import Any
 from etils import epath
 
 from launch.state import LOG, RECORD, read
+from sbn.config.environment import environment
 
 PREEMPTED = 75  # sbn.train: saved, start me again
 _BAD_CONFIG = 2
@@ -93,7 +93,7 @@ class Attempts:
                 [sys.executable, *self._words],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._env},
+                env=environment() | self._env,
                 start_new_session=True,
             )
             self._note({"host": socket.gethostname(), "pid": self._process.pid})

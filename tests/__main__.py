@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from sbn.config.environment import environment
+
 CHECKS = (
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -20,7 +22,9 @@ def main() -> int:
         if code:
             return code
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]], check=False
+        [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]],
+        env=environment(),
+        check=False,
     ).returncode
 
 

@@ -79,7 +79,7 @@ class Checkpoints:
         """Reads the newest checkpoint that is whole; None if there is none at all.
 
         A damaged one is reported, and, once an older one has been read, set aside beside the checkpoints, as
-        `damaged_STEP`.
+        `damaged_STEP`. What is damaged for one of several processes is so for all: they go on from the same one.
 
         Args:
             like: a state of the same form, whose values are not used.
@@ -90,12 +90,16 @@ class Checkpoints:
         """
         damaged: list[tuple[int, str]] = []
         for candidate in self.steps():
+            restored, reason = None, "another process could not read it"
             try:
                 restored = self.read(candidate, like, sharding)
             except ConfigError:
                 raise
             except Exception as error:
-                damaged.append((candidate, str(error).splitlines()[0] if str(error) else type(error).__name__))
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            whole = _everywhere(restored is not None)
+            if restored is None or not whole:
+                damaged.append((candidate, reason))
                 continue
             for bad, reason in damaged:
                 log.warning("checkpoint %d is damaged%s (%s)", bad, " and set aside" * self._create, reason)
@@ -176,6 +180,11 @@ class Checkpoints:
         """Waits for what is being written."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def _everywhere(here: bool) -> bool:
+    """Whether all processes say so, each of which is told."""
+    return jax.process_count() == 1 or bool(multihost_utils.process_allgather(np.asarray(here)).all())
 
 
 def checksum(state: TrainState) -> int:

@@ -19,13 +19,44 @@ CONFIG = (
     "data.train_examples=64,data.test_examples=8,data.path=device,log.tensorboard=False"
 )
 RHYTHM = ("--config.save.every=20 steps", "--config.log.every=5 steps")
+# Writes two checkpoints, and reads the newest back that all hosts can read; host 1 gets other bytes of the last.
+READ_BACK = """
+import sys
+import jax
+import numpy as np
+jax.distributed.initialize(sys.argv[2], 2, int(sys.argv[3]))
+from sbn.train import mesh as meshes
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.state import TrainState
+sharding = meshes.replicated(meshes.make_mesh(batch_size=2))
+def state(value):
+    step = jax.make_array_from_callback((), sharding, lambda _: np.int32(value))
+    return TrainState(step, {"kernel": step}, {}, (step,))
+store = Checkpoints(sys.argv[1], keep=2, branches=("main",))
+for step in (10, 20):
+    store.save(step, state(step), seconds=step)
+store.wait()
+read = store.read
+def read_most(step, *rest):
+    found = read(step, *rest)
+    if jax.process_index() == 1 and step == 20:
+        raise ValueError("its arrays do not match their checksum")
+    return found
+store.read = read_most
+found = store.restore(state(0), sharding)
+print("read", int(found.state.step), "of", store.steps())
+store.close()
+"""
+
+
+def free_address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def start_both(workdir, folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    started = []
+    address, started = free_address(), []
     for rank in range(2):
         environment = {"SBN_MULTIHOST": f"{address},2,{rank}", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
         with (folder / f"host{rank}.log").open("w") as log:
@@ -63,6 +94,27 @@ def test_a_dead_host_ends_the_other_and_both_go_on_to_the_same_bits(tmp_path, vi
         assert host.wait(timeout=300) == 0
     assert re.search(r"goes on after step [2468]0 of 100", (tmp_path / "host0.log").read_text())
     runs.assert_same_state(runs.final_state(tmp_path / "killed"), runs.final_state(tmp_path / "whole"))
+
+
+def test_a_checkpoint_damaged_for_one_host_is_damaged_for_both(tmp_path):
+    address = free_address()
+    hosts = [
+        subprocess.Popen(
+            [sys.executable, "-c", READ_BACK, str(tmp_path / "checkpoints"), address, str(rank)],
+            cwd=runs.ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    outputs = [host.communicate(timeout=120)[0] for host in hosts]
+    for output, reason in zip(
+        outputs, ("another process could not read it", "its arrays do not match their checksum"), strict=True
+    ):
+        assert "read 10 of [10]" in output
+        assert f"checkpoint 20 is damaged and set aside ({reason})" in output
+    assert (tmp_path / "damaged_20").is_dir()
 
 
 @pytest.mark.parametrize("text", ["yes", "host,2,0", "10.0.0.1:8476,2", "10.0.0.1:8476,two,0"])
