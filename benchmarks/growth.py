@@ -8,7 +8,7 @@ loses nothing takes the time of the base times the ratio of the work. `memory` i
     python -m benchmarks.growth --model=28-10 --batch=128 --batches=32,128,512 --widths= --depths= --times=20   # a GPU
 
 On a CPU glibc gives arrays beyond 32 MB back and fetches their pages anew: what has more branches seems slower by that.
-MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 in the environment keep them.
+GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment, as `benchmarks.run` has it, makes that cheap.
 
 Branches start from one. k of them are compared in three ways:
 

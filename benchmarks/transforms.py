@@ -6,13 +6,12 @@ alone, with the same batch. Both without the optimiser, whose cost the separate 
 alternate, so that a noisy neighbour hits both sides; the number to read is the median of the rounds' ratios, and where
 neighbours are many that of CPU seconds.
 
-    MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 python -m benchmarks.transforms --rounds=9
+    python -m benchmarks.run transforms:depth=20
 
-The two variables keep glibc from giving memory back: it does so with arrays beyond 32 MB, and on a CPU the pages of a
-step over all sizes, fetched anew, cost a quarter of its time (--depth=14 --batch=24: 1.25 without, 0.99 with them).
+With glibc's small pages several sizes seem slower, as the pages of so large a step are fetched anew every time: 1.25 of
+--depth=14 --batch=24. `benchmarks.run` asks for large ones, by GLIBC_TUNABLES=glibc.malloc.hugetlb=1.
 
-Bars: one size at most 1.05, several sizes at most 1.10. Seen in CPU seconds on two busy cores: one size 0.99 at
---depth=14 --batch=24, and 1.11 of the small network; several sizes 0.97 of the small one.
+Bars: one size at most 1.05, several sizes at most 1.10.
 """
 
 from collections.abc import Callable
