@@ -16,6 +16,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
@@ -90,6 +91,15 @@ draws = np.random.default_rng(0)
 train_images, train_labels = make_images(draws, EXAMPLES)
 test_images, test_labels = make_images(draws, 512)
 
+shown = make_views(np.random.default_rng(2), train_images[:8])
+figure, rows = plt.subplots(2, 8, figsize=(8, 2.4), layout="constrained")
+for k, name in enumerate(("main", "aux")):
+    for axis, image in zip(rows[k], shown[:, k], strict=True):
+        axis.imshow(np.clip((image + 1) / 2, 0, 1))
+        axis.set(xticks=[], yticks=[])
+    rows[k, 0].set_ylabel(name)
+plt.show()
+
 # %% [markdown]
 # ## Training
 #
@@ -128,6 +138,22 @@ for number in range(STEPS):
     if number % 50 == 0 or number == STEPS - 1:
         print(f"step {number:3}  loss {loss:.3f}")
 variables = {"params": params, "batch_stats": batch_stats}
+
+# %% [markdown]
+# ## What the branches hold
+#
+# Every point is a channel of the first BatchNorm. On the line both branches would hold the same, and one BatchNorm
+# would do; how far the points are from it is what the two views differ by.
+
+# %%
+first = batch_stats["BranchNorm_0"]
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+for axis, name, values in ((axes[0], "mean", first["mean"]), (axes[1], "standard deviation", np.sqrt(first["var"]))):
+    ends = [float(values.min()), float(values.max())]
+    axis.plot(ends, ends, color="0.6", linewidth=1)
+    axis.scatter(values[0], values[1])
+    axis.set(title=f"running {name}", xlabel="main", ylabel="aux")
+plt.show()
 
 # %% [markdown]
 # ## Evaluation under every branch
