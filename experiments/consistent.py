@@ -1,4 +1,4 @@
-"""Consistent Normalization for Learning with Multiple Transformed Data (Zhou et al. 2019): Tables 1 to 7, Figures 1, 3.
+"""Consistent Normalization (Zhou et al. 2019): Tables 1 to 7, Figures 1, 3.
 
     python -m sbn.train --config=experiments/consistent.py:table1/resnet32_transformed_cn --workdir=runs/cn/seed0
 
@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from experiments._consistent_waiting import TABLE6, TABLE7
 from sbn.config.rows import Paper, Row, Table, make_config
 
-PAPER = "Consistent Normalization for Learning with Multiple Transformed Data (Zhou et al. 2019)"
+PAPER = "Towards Improving Generalization of Deep Networks via Consistent Normalization (Zhou et al. 2019)"
 STANDARD = "crop(4)|flip"
 MAIN, TOP5 = "test/main/accuracy", "test/main/top5_accuracy"
 
