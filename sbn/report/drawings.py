@@ -187,13 +187,16 @@ def _densities(rows: Rows) -> Drawn | None:
 
 
 def _inference(rows: Rows) -> Drawn | None:
-    lines = {}
+    lines, notes = {}, []
     for name, (row, runs) in rows.items():
         arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        alike_sizes = [found for found in arrays if np.array_equal(found["sizes/sizes"], arrays[0]["sizes/sizes"])]
+        if len(alike_sizes) < len(arrays):
+            notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
         if arrays:
-            own = np.mean([found["sizes/own/accuracy"] for found in arrays], axis=0)
+            own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
             lines[name] = inference.Line(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
-    return Drawn(inference.draw(lines)) if lines else None
+    return Drawn(inference.draw(lines), notes) if lines else None
 
 
 PICTURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
