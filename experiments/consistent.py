@@ -11,7 +11,8 @@ The base is Table 1's BN on CIFAR-10, and has what the paper leaves open: moment
 crops with 4 pixels of padding and flips, shortcuts without parameters. ImageNet is trained as the code of Switchable
 Normalization does, by some of the same authors: statistics of 32 images, one GPU's.
 
-Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)'`.
+Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)' --data=cifar10`. Figures 1 and 3, and accuracy over
+multiply-adds as the size grows (Table 5), are `python -m sbn.report.draw consistent:figure1 --root=runs`.
 """
 
 from collections.abc import Mapping
