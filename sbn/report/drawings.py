@@ -181,8 +181,11 @@ def _bars(rows: Rows) -> Drawn | None:
 
 
 def _densities(rows: Rows) -> Drawn | None:
-    found = {name: _arrays(runs[0], "features", row) for name, (row, runs) in rows.items() if runs}
-    panels = {name: arrays for name, arrays in found.items() if arrays}
+    """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
+    panels = {}
+    for name, (row, runs) in rows.items():
+        if runs and (arrays := _arrays(runs[0], "features", row)):
+            panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
     return Drawn(densities.draw(panels)) if panels else None
 
 

@@ -155,7 +155,7 @@ def test_networks_stand_side_by_side_with_their_densities(tmp_path):
     leave(run, features_60={**density, "test/clean_main/density": np.ones(1), "test/shrunk/density": np.ones(1)})
     rows = {"a": Row({}, runs_of="table1/bn"), "b": Row({}, runs_of="table1/none")}
     (axes,) = drawn(tmp_path, Table("", rows, "densities")).figure.axes
-    assert axes.get_title() == "a, overlap 100 %"
+    assert axes.get_title() == "a: bn, overlap 100 %"
 
 
 def test_networks_of_several_sizes_have_a_line_each(tmp_path):
