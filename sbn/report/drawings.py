@@ -182,11 +182,15 @@ def _bars(rows: Rows) -> Drawn | None:
 
 def _densities(rows: Rows) -> Drawn | None:
     """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
-    panels = {}
+    panels, notes = {}, []
     for name, (row, runs) in rows.items():
-        if runs and (arrays := _arrays(runs[0], "features", row)):
+        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row))]
+        if there:
+            run, arrays = there[0]
             panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
-    return Drawn(densities.draw(panels)) if panels else None
+            if len(there) > 1:
+                notes.append(f"{name}: of seed {run.seed} alone, one of {len(there)} runs")
+    return Drawn(densities.draw(panels), notes) if panels else None
 
 
 def _inference(rows: Rows) -> Drawn | None:

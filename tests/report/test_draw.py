@@ -150,11 +150,15 @@ def test_bars_stand_in_groups_beside_the_papers_numbers(tmp_path):
 
 
 def test_networks_stand_side_by_side_with_their_densities(tmp_path):
-    run = write_run(tmp_path, "0", row="table1/bn", steps=60)
+    write_run(tmp_path, "0", row="table1/bn", steps=60)  # nobody measured its features
+    run, last = (write_run(tmp_path, f"{seed}", row="table1/bn", steps=60, seed=seed) for seed in (1, 2))
     density = {"test/edges": np.array([0.0, 1.0]), "test/layer": np.array("block")}
     leave(run, features_60={**density, "test/clean_main/density": np.ones(1), "test/shrunk/density": np.ones(1)})
+    leave(last, features_60={**density, "test/clean_main/density": np.ones(1), "test/shrunk/density": np.zeros(1)})
     rows = {"a": Row({}, runs_of="table1/bn"), "b": Row({}, runs_of="table1/none")}
-    (axes,) = drawn(tmp_path, Table("", rows, "densities")).figure.axes
+    figure, notes = drawn(tmp_path, Table("", rows, "densities"))
+    (axes,) = figure.axes
+    assert notes == ["a: of seed 1 alone, one of 2 runs"]
     assert axes.get_title() == "a: bn, overlap 100 %"
 
 
