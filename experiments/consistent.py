@@ -1,4 +1,4 @@
-"""Consistent Normalization for Learning with Multiple Transformed Data (Zhou et al. 2019): Tables 1 to 7, Figures 1, 3.
+"""Consistent Normalization (Zhou et al. 2019): Tables 1 to 7, Figures 1, 3.
 
     python -m sbn.train --config=experiments/consistent.py:table1/resnet32_transformed_cn --workdir=runs/cn/seed0
 
@@ -11,7 +11,8 @@ The base is Table 1's BN on CIFAR-10, and has what the paper leaves open: moment
 crops with 4 pixels of padding and flips, shortcuts without parameters. ImageNet is trained as the code of Switchable
 Normalization does, by some of the same authors: statistics of 32 images, one GPU's.
 
-Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)'`.
+Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)' --data=cifar10`. Figures 1 and 3, and accuracy over
+multiply-adds as the size grows (Table 5), are `python -m sbn.report.draw consistent:figure1 --root=runs`.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from ml_collections import ConfigDict
 from experiments._consistent_waiting import TABLE6, TABLE7
 from sbn.config.rows import Paper, Row, Table, make_config
 
-PAPER = "Consistent Normalization for Learning with Multiple Transformed Data (Zhou et al. 2019)"
+PAPER = "Towards Improving Generalization of Deep Networks via Consistent Normalization (Zhou et al. 2019)"
 STANDARD = "crop(4)|flip"
 MAIN, TOP5 = "test/main/accuracy", "test/main/top5_accuracy"
 

@@ -1,9 +1,9 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
-`model.json`: the settings of the model, what images are normalised with, and where all of it comes from. `load` makes
-both a network again; without this package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays.
-Neither needs TensorFlow or the data.
+`model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
+another size than that of evaluation, and where all of it comes from. `load` makes both a network again; without this
+package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
 """
 
 import argparse
@@ -106,6 +106,7 @@ def export(
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
         "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
+        "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
         **dict(zip(("mean", "std"), map(list, channels(config.data)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         **_origin(workdir, step),
@@ -153,6 +154,13 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[i
             except Exception as error:
                 log.warning("checkpoint %d is damaged (%s)", step, str(error).partition("\n")[0])
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
+
+
+def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
+    """The pipeline of the view that trained a branch last, up to the end of `stage`; None if none did."""
+    done = config.stages[: config.stages.index(stage) + 1]
+    own = [tree.stage_config(config, name) for name in reversed(done)]
+    return next((each.views[branch].augment for each in own if branch in each.branches), None)
 
 
 def _ends(meta: Mapping[str, Any], stage: str) -> bool:

@@ -26,6 +26,7 @@ from tests.conftest import ROOT
 from tests.e2e.runs import final_state
 
 RUN = {"data.path": "device", "stages": ("train", "refine"), "duration": "4 steps", "stage.refine.duration": "2 steps"}
+RUN_VIEWS = {"main": "crop(2)|flip|cutout(4)", "aux": "randaugment(1, 4)|crop(2)|flip"}
 ORIGIN = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
 WITHOUT = """
 import sys
@@ -88,6 +89,22 @@ def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_
     assert about["metrics"] == {"test/main/accuracy": 0.25}
     assert about["provenance"] == {"commit": "abc", "time": "now"}
     assert json.loads((tmp_path / "net/model.json").read_text()) == json.loads(json.dumps(about))
+
+
+def test_it_says_on_what_its_branch_was_trained_last(tiny, workdir, tmp_path):
+    assert export.export(workdir, out=tmp_path / "net", branch="aux")["trained_on"] == RUN_VIEWS["aux"]
+    config = tiny(
+        {
+            **RUN,
+            "views.aux.augment": "flip|resize(12)",
+            "stage.refine.branches": ("main",),
+            "stage.refine.views.main.augment": "flip",
+        }
+    )
+    found = {stage: [export._trained_on(config, name, stage) for name in ("main", "aux")] for stage in config.stages}
+    assert found == {"train": [RUN_VIEWS["main"], "flip|resize(12)"], "refine": ["flip", "flip|resize(12)"]}
+    never = tiny({**RUN, "stage.train.branches": ("main",)})
+    assert export._trained_on(never, "aux", "train") is None
 
 
 def test_it_has_the_parameters_and_multiply_adds_of_a_plain_network(workdir, tiny, tmp_path):

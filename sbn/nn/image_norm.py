@@ -1,6 +1,6 @@
 """Layer and group normalisation: statistics of every image alone, and one scale and bias a branch.
 
-Sources: Ba, Kiros, Hinton 2016; Wu and He 2018; Zhou et al. 2019 (Consistent Normalization, section 3.2, where any
+Sources: Ba, Kiros, Hinton 2016; Wu and He 2018; Zhou et al. 2019 (Consistent Normalization, section 4.2, where any
 normalisation is given one set of parameters a transform).
 """
 

@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         experiment = load_experiment(experiment_file(path))
         if only and only not in experiment.tables:
             raise unknown(f"table of {path}", only, experiment.tables)
-        runs = [run for run in find_runs(options.root).runs if run.experiment == experiment.name]
+        found = find_runs(options.root)
+        runs = [run for run in found.runs if run.experiment == experiment.name]
         for name, table in experiment.tables.items():
             drawn = draw_table(name, table, runs) if only in ("", name) else None
             if drawn is None:
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(file)
             for note in drawn.notes:
                 print(f"note: {note}", file=sys.stderr)
+        # a mean over the seeds that are left says nothing of one that diverged
+        for line in (*found.problems, *found.unfinished):
+            print(f"note: not drawn: {line}", file=sys.stderr)
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 

@@ -181,19 +181,29 @@ def _bars(rows: Rows) -> Drawn | None:
 
 
 def _densities(rows: Rows) -> Drawn | None:
-    found = {name: _arrays(runs[0], "features", row) for name, (row, runs) in rows.items() if runs}
-    panels = {name: arrays for name, arrays in found.items() if arrays}
-    return Drawn(densities.draw(panels)) if panels else None
+    """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
+    panels, notes = {}, []
+    for name, (row, runs) in rows.items():
+        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row))]
+        if there:
+            run, arrays = there[0]
+            panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
+            if len(there) > 1:
+                notes.append(f"{name}: of seed {run.seed} alone, one of {len(there)} runs")
+    return Drawn(densities.draw(panels), notes) if panels else None
 
 
 def _inference(rows: Rows) -> Drawn | None:
-    lines = {}
+    lines, notes = {}, []
     for name, (row, runs) in rows.items():
         arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        alike_sizes = [found for found in arrays if np.array_equal(found["sizes/sizes"], arrays[0]["sizes/sizes"])]
+        if len(alike_sizes) < len(arrays):
+            notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
         if arrays:
-            own = np.mean([found["sizes/own/accuracy"] for found in arrays], axis=0)
+            own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
             lines[name] = inference.Line(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
-    return Drawn(inference.draw(lines)) if lines else None
+    return Drawn(inference.draw(lines), notes) if lines else None
 
 
 PICTURES: Mapping[str, Callable[[Rows], Drawn | None]] = {

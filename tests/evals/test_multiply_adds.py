@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from sbn.evals.multiply_adds import multiply_adds
-from sbn.models.resnet import ImageNetResNet
+from sbn.models.resnet import CifarResNet, ImageNetResNet
 
 
 def test_products_worked_by_hand():
@@ -45,12 +45,29 @@ def resnet18(side):
     return total + 512 * 1000
 
 
+def counted(model, side):
+    images = jnp.zeros((1, 1, side, side, 3))
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
+    return multiply_adds(lambda v, x: model.apply(v, x, train=False), variables, images)
+
+
 @pytest.mark.parametrize("side", [224, 192, 128, 96])
 def test_resnet_18_is_what_a_count_by_hand_says(side):
     model = ImageNetResNet(classes=1000, branches=1, norm="split", depth=18)
-    images = jnp.zeros((1, 1, side, side, 3))
-    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
-    counted = multiply_adds(lambda v, x: model.apply(v, x, train=False), variables, images)
-    assert counted == resnet18(side)
+    found = counted(model, side)
+    assert found == resnet18(side)
     if side == 224:
-        assert counted == 1_814_073_344  # 1.81 GFLOPs, as torchvision prints for its ResNet-18
+        assert found == 1_814_073_344  # 1.81 GFLOPs, as torchvision prints for its ResNet-18
+
+
+@pytest.mark.parametrize(
+    ("model", "side", "published"),
+    [
+        (ImageNetResNet(classes=1000, branches=1, norm="split", depth=50), 224, "4.089 G"),  # torchvision
+        (CifarResNet(classes=10, branches=1, norm="split", depth=32), 32, "0.069 G"),  # He et al.'s, 69 million
+        (CifarResNet(classes=10, branches=1, norm="none", depth=32), 32, "0.069 G"),  # scalars do not count
+    ],
+    ids=["resnet50", "resnet32", "fixup32"],
+)
+def test_networks_cost_what_is_published(model, side, published):
+    assert f"{counted(model, side) / 1e9:.3f} G" == published

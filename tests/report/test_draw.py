@@ -150,12 +150,16 @@ def test_bars_stand_in_groups_beside_the_papers_numbers(tmp_path):
 
 
 def test_networks_stand_side_by_side_with_their_densities(tmp_path):
-    run = write_run(tmp_path, "0", row="table1/bn", steps=60)
+    write_run(tmp_path, "0", row="table1/bn", steps=60)  # nobody measured its features
+    run, last = (write_run(tmp_path, f"{seed}", row="table1/bn", steps=60, seed=seed) for seed in (1, 2))
     density = {"test/edges": np.array([0.0, 1.0]), "test/layer": np.array("block")}
     leave(run, features_60={**density, "test/clean_main/density": np.ones(1), "test/shrunk/density": np.ones(1)})
+    leave(last, features_60={**density, "test/clean_main/density": np.ones(1), "test/shrunk/density": np.zeros(1)})
     rows = {"a": Row({}, runs_of="table1/bn"), "b": Row({}, runs_of="table1/none")}
-    (axes,) = drawn(tmp_path, Table("", rows, "densities")).figure.axes
-    assert axes.get_title() == "a, overlap 100 %"
+    figure, notes = drawn(tmp_path, Table("", rows, "densities"))
+    (axes,) = figure.axes
+    assert notes == ["a: of seed 1 alone, one of 2 runs"]
+    assert axes.get_title() == "a: bn, overlap 100 %"
 
 
 def test_networks_of_several_sizes_have_a_line_each(tmp_path):
@@ -166,6 +170,16 @@ def test_networks_of_several_sizes_have_a_line_each(tmp_path):
     rows = {name: Row({}, runs_of=f"table2/{name}") for name in ("bn", "cn")}
     (axes,) = drawn(tmp_path, Table("", rows, "inference")).figure.axes
     np.testing.assert_allclose(line(axes, "cn"), [[2, 1], [60, 50]])
+
+
+def test_runs_measured_at_other_sizes_are_no_part_of_a_line_and_are_counted(tmp_path):
+    for seed, sizes in enumerate(([224, 128], [224, 192, 128], [224, 128])):
+        run = write_run(tmp_path, f"{seed}", row="table2/cn", steps=60, seed=seed)
+        own = np.full(len(sizes), 0.4 + 0.1 * seed)
+        leave(run, sizes_60={"sizes/sizes": sizes, "sizes/multiply_adds": own * 1e9, "sizes/own/accuracy": own})
+    figure, notes = drawn(tmp_path, Table("", {"cn": Row({}, runs_of="table2/cn")}, "inference"))
+    np.testing.assert_allclose(line(figure.axes[0], "cn")[1], [50, 50])
+    assert notes == ["cn: 1 of 3 runs have other sizes, not drawn"]
 
 
 @pytest.mark.parametrize("picture", PICTURES)
@@ -195,9 +209,13 @@ def test_the_command_writes_the_pictures_that_can_be_made(tmp_path, capsys):
     file.write_text(EXPERIMENT)
     write_run(tmp_path / "runs", "0", 0.9, experiment="refine", row="figure4/removed_at_7")
     arguments = [f"--root={tmp_path / 'runs'}", f"--out={tmp_path / 'out'}"]
+    (tmp_path / "runs/diverged").mkdir()
+    (tmp_path / "runs/diverged/provenance.json").write_text("[]")
     draw.main([str(file), *arguments])
     assert (tmp_path / "out/refine_figure4.png").read_bytes().startswith(b"\x89PNG")
-    assert capsys.readouterr().out.strip() == str(tmp_path / "out/refine_figure4.png")
+    said = capsys.readouterr()
+    assert said.out.strip() == str(tmp_path / "out/refine_figure4.png")
+    assert f"note: not drawn: {tmp_path / 'runs/diverged'}: no result yet" in said.err
     for table, words in (("table1", "this table has none"), ("figure5", "did you mean 'figure4'")):
         with pytest.raises(SystemExit):
             draw.main([f"{file}:{table}", *arguments])

@@ -235,10 +235,9 @@ def test_imagenets_learning_rate_is_the_papers(experiment, steps_per_epoch):
 
 def test_controls_change_what_they_say(experiment):
     """Each is a row of the paper with one thing changed."""
-    base = tree.flatten(config_of(experiment, "table1/resnet32_transformed_cn"))
 
-    def changed(name):
-        other = tree.flatten(config_of(experiment, f"ours/{name}"))
+    def changed(name, row="table1/resnet32_transformed_cn"):
+        base, other = (tree.flatten(config_of(experiment, each)) for each in (row, f"ours/{name}"))
         return {key for key in base.keys() | other.keys() if base.get(key) != other.get(key)}
 
     assert changed("resnet32_transformed_bn_one_pass") == {"norm.kind"}
@@ -246,3 +245,5 @@ def test_controls_change_what_they_say(experiment):
     assert changed("resnet32_transformed_cn_shared_affine") == {"norm.kind"}
     assert changed("resnet32_transformed_cn_of_groups") == {"norm.layer", "norm.groups"}
     assert changed("resnet32_transformed_cn_random_place") == {"views.shrunk.augment"}
+    assert changed("resnet18_bn_5_sizes", "table2/resnet18_cn_5_sizes") == {"norm.kind", "norm.sequential"}
+    assert changed("resnet18_cn_crop_resized", "table3/cn_crop") == {"views.crop.augment"}

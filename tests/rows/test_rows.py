@@ -84,6 +84,18 @@ def test_rows_that_train_nothing_name_rows_that_do_and_evaluators_that_are(path)
         tree.changed(tree.defaults(), row.during)
 
 
+PAPERS = ROOT.parent / "shared/papers"
+
+
+@pytest.mark.skipif(not PAPERS.exists(), reason="the papers' texts are not at hand")
+@pytest.mark.parametrize("path", [path for path in FILES if programs.load(path).paper], ids=lambda path: path.stem)
+def test_a_file_names_the_paper_by_its_title(path):
+    title, year = programs.load(path).paper.rsplit(" (", 1)
+    beginnings = [" ".join(text.read_text().split())[: len(title) + 2] for text in PAPERS.glob("*.txt")]
+    assert sum(beginning.removeprefix("# ").startswith(title) for beginning in beginnings) == 1
+    assert year.endswith(")")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_a_row_goes_on_from_is_a_stage_that_is_trained(path):
     named = rows.load_experiment(path).rows()

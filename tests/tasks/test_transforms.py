@@ -68,8 +68,10 @@ def test_the_identity_twice_updates_both_sets_alike_and_the_weights_twice_as_muc
 
 
 def test_shared_running_averages_move_once_a_transform(tiny):
-    """Three passes of one step: the average is that of three batches, one after the other."""
-    config = tiny({**NETWORK, "norm.kind": "shared", "norm.sequential": True, "norm.momentum": 0.8})
+    """Three passes of one step: the average is that of three batches, each in its statistics groups, in their order."""
+    config = tiny(
+        {**NETWORK, "norm.kind": "shared", "norm.sequential": True, "norm.momentum": 0.8, "norm.group_size": 2}
+    )
     task = task_of(config)
     variables = started(task)
     before = {"mean": 0.5, "var": 3.0}
@@ -87,9 +89,9 @@ def test_shared_running_averages_move_once_a_transform(tiny):
         made = jax.lax.conv_general_dilated(
             images[:, k], kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
-        values = np.asarray(made, np.float64).reshape(-1, 4)
-        for name, found in (("mean", values.mean(0)), ("var", values.var(0, ddof=1))):
-            expected[name] = 0.8 * expected[name] + 0.2 * found
+        values = np.asarray(made, np.float64).reshape(N // 2, -1, 4)  # groups of neighbouring examples
+        for name, found in (("mean", values.mean(1)), ("var", values.var(1, ddof=1))):
+            expected[name] = 0.8 * expected[name] + 0.2 * found.mean(0)
     for name, value in expected.items():
         np.testing.assert_allclose(stats["stem_norm"][name][0], value, rtol=1e-5)
 
