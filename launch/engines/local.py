@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from launch import watch
 from launch.attempts import Attempts, Tell
-from launch.engines import Settings, check_on_disk, command_lines
+from launch.engines import Settings, command_lines
 from launch.order import Order
 from launch.plan import Job
 from sbn.config.errors import ConfigError
@@ -49,9 +49,8 @@ class Local:
         """Returns the command lines of the jobs.
 
         Raises:
-            ConfigError: if what a job reads is not on this machine, or it would write to a bucket.
+            ConfigError: if what a job reads is not on this machine.
         """
-        check_on_disk(jobs, engine="local")
         check_there(jobs)
         return command_lines(jobs)
 

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from typing import ClassVar
 
 import pytest
 
-from launch.attempts import reached
+from launch.attempts import Attempts, reached
 from launch.engines import Settings, load, local
 from launch.engines.local import Local, shares, visible_gpus
 from sbn.config.errors import ConfigError
@@ -209,6 +210,27 @@ except KeyboardInterrupt:
     assert process.wait(timeout=60) == 130
     assert all((tmp_path / name / "saved").exists() for name in "01")
     assert not (tmp_path / "2").exists()
+
+
+def test_what_is_ended_on_purpose_did_not_fail(tmp_path):
+    """Also a job that had no time to install a handler, with no retries: it has only stopped, and says no code."""
+    for name, code, said in (
+        ("ready", STOPPABLE, "stopped before its first checkpoint"),
+        ("early", "open(__import__('sys').argv[1] + '/ready', 'w'); __import__('time').sleep(60)", "stopped before"),
+        ("wrong", STOPPABLE.replace("75", "3"), "ended with code 3: see"),
+    ):
+        job, told = Script(tmp_path / name, code), []
+        attempts = Attempts(job.words, job.workdir, retries=0, env={}, about={}, tell=told.append)
+        thread = threading.Thread(target=attempts.run)
+        thread.start()
+        deadline = time.monotonic() + 60
+        while not (job.workdir / "ready").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        attempts.stop(signal.SIGTERM)
+        thread.join(60)
+        assert told[-1].startswith(said)
+        assert not record(job)["gave_up"]
 
 
 def test_an_unknown_engine_is_refused():

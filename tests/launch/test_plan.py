@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from launch import pipelines, plan, state, summary, sweep
-from launch.engines import Settings, load
+from launch import pipelines, plan, state, status, summary, sweep
+from launch.engines import Settings, check_on_disk, load
 from launch.engines.sbatch import check_options
-from launch.plan import folder_name, make_jobs, parse_seeds, select
+from launch.plan import folder_name, make_jobs, parse_seeds, remarks, select
 from sbn.augment import pipeline
 from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
@@ -74,6 +74,29 @@ def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out
     assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table2/cifar10_wrn28_2_weak_augment"]
     with pytest.raises(ConfigError, match="table6/bn can't be run yet: it waits for segmentation"):
         select("consistent:table6/*")
+
+
+def test_rows_that_no_job_is_called_after_are_told():
+    """Those that wait, though others of the selection can run; and those that show runs of rows not chosen."""
+    waits = remarks(["refine"])
+    assert waits == [
+        "refine:table6: standard, mixup, autoaugment: left out, waiting for object detection "
+        "(Faster R-CNN on VOC 2007)",
+        "refine:pdarts: 600, 550_50: left out, waiting for P-DARTS's network (20 cells, an auxiliary head, "
+        "dropped paths)",
+    ]
+    assert remarks(["refine:table6", "refine:pdarts", "refine:table1"]) == waits
+    shown = "table2/cifar10_wrn28_2_weak_augment, table2/cifar10_wrn28_10_weak_augment, table2/imagenet_weak_augment"
+    assert remarks(["split_bn:figure3"]) == [f"split_bn:figure3 shows runs of {shown}"]
+    assert remarks(["split_bn:figure3", "split_bn:table2"]) == remarks(["split_bn:table3"]) == []
+
+
+def test_plan_and_status_begin_with_the_rows_that_they_leave_out(tmp_path, capsys):
+    words = ["--experiment=refine:*/standard", f"--root={tmp_path}"]
+    shown, left_out, _ = remarks(["refine:*/standard"])
+    for main, more in ((sweep.main, ["--dry_run"]), (status.main, [])):
+        main([*words, *more])
+        assert capsys.readouterr().out.splitlines()[:2] == [shown, left_out]
 
 
 COURSE = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
@@ -193,11 +216,20 @@ def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys,
 @pytest.mark.parametrize("engine", ["local", "slurm"])
 def test_a_bucket_is_no_folder_of_this_machine(engine):
     """pathlib would make a folder called gs: here."""
-    if engine == "slurm":
-        pytest.importorskip("submitit")
     jobs = make_jobs(["quickstart"], seeds=[0], root="gs://bucket/runs")
     with pytest.raises(ConfigError, match=f"gs://bucket/runs/.* is in a bucket: --engine={engine} needs"):
-        load(engine, Settings()).preview(jobs)
+        check_on_disk(jobs, engine=engine)
+    check_on_disk(jobs, engine="sky")
+
+
+def test_a_bucket_that_will_not_do_is_not_asked(monkeypatch, capsys):
+    """It may be out of reach."""
+    monkeypatch.setattr(sweep, "look", lambda job: pytest.fail("looked into the bucket"))
+    with pytest.raises(SystemExit) as ended:
+        sweep.main(["--experiment=quickstart", "--root=gs://bucket/runs", "--dry_run"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "is in a bucket: --engine=local needs a --root on a disk" in said.err
 
 
 @pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
