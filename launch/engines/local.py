@@ -60,6 +60,7 @@ class Local:
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
+        ended = 0
         order, others = Order(jobs, elsewhere=elsewhere, tell=self._tell), watch.Elsewhere(elsewhere, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             futures = {pool.submit(self._run, job): job for job in order.due()}
@@ -71,6 +72,9 @@ class Local:
                     over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
                     for future in over:
                         future.result()
+                    ended += len(over)
+                    if over and len(jobs) > 1:
+                        self._tell(f"{ended} of {len(jobs)} jobs have ended")
                     due = order.due([*(futures.pop(future) for future in over), *others.ended()])
                     futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
@@ -104,7 +108,12 @@ class Local:
                 if self._stopping:
                     return
                 self._running.append(attempts)
-            attempts.run()
+            try:
+                attempts.run()
+            except OSError as error:  # its folder can't be written; those of the others may
+                attempts.stop(signal.SIGTERM)
+                attempts.wait()
+                self._tell(f"{job.name}: given up: {error}")
             with self._lock:
                 self._running.remove(attempts)
         finally:

@@ -65,6 +65,32 @@ def test_jobs_run_in_order_so_many_at_once(tmp_path):
     assert all(record(job)["code"] == 0 for job in jobs)
 
 
+def test_it_tells_how_many_jobs_have_ended(tmp_path):
+    told = run([Script(tmp_path / str(number), "") for number in range(3)])
+    assert [line for line in told if "have ended" in line] == [f"{n} of 3 jobs have ended" for n in (1, 2, 3)]
+    assert not any("have ended" in line for line in run([Script(tmp_path / "alone", "")]))
+
+
+def test_a_folder_that_can_not_be_made_is_told_and_the_others_run(tmp_path):
+    (tmp_path / "file").touch()
+    told = run([Script(tmp_path / "file/a", ""), Script(tmp_path / "b", "")])
+    assert told[0].startswith("a: given up: ")
+    assert "Not a directory" in told[0]
+    assert "b: done" in told
+
+
+def test_a_note_that_can_not_be_written_leaves_no_process_behind(tmp_path, monkeypatch):
+    started, real = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **more: started.append(real(*words, **more)) or started[0])
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Attempts, "_note", full)
+    assert run([Script(tmp_path / "a", STOPPABLE)]) == ["a: given up: No space left on device"]
+    assert started[0].poll() is not None
+
+
 def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
     """Five deaths, each after a further checkpoint, and no retries: it still ends."""
     code = """
