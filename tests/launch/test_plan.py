@@ -180,6 +180,7 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bm", [], ["unknown experiment", "did you mean 'split_bn'"]),
         ("split_bn:tabel3", [], ["unknown table or row of split_bn", "did you mean 'table3'"]),
         ("split_bn:table3/basline", [], ["did you mean 'table3/baseline'"]),
+        ("refine:table1", ["duration=200 epochs"], ["schedule.boundaries = ('150 epochs', '275 epochs') must", "200"]),
         ("split_bn:table3", ["optim.lrr=1"], ["'optim.lrr'", "did you mean 'optim.lr'"]),
         ("split_bn:table3", ["optim.lr=fast"], ["optim.lr = 'fast'", "finite number"]),
         ("split_bn:table3", ["optim.lr"], ["key=value"]),
