@@ -71,6 +71,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         jobs = plan(options)
+        if bare := [item for item in options.engine_set if "=" not in item]:
+            raise ConfigError(f"--engine_set {bare[0]}: write key=value")
         extra = dict(item.partition("=")[::2] for item in options.engine_set)
         settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
         engine = load(options.engine, settings)

@@ -240,6 +240,12 @@ def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, caps
     assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
 
 
+def test_a_setting_of_an_engine_has_a_value(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", "--engine_set", "partition", "--dry_run"])
+    assert capsys.readouterr().err == "python -m launch.sweep: --engine_set partition: write key=value\n"
+
+
 def test_options_of_sbatch_are_known_where_there_is_none():
     check_options(["partition", "gpus_per_node", "mail-user"])
     with pytest.raises(ConfigError, match="option of sbatch in --engine_set 'partiton'; did you mean 'partition'"):
