@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from launch import pipelines, plan, state, status, summary, sweep
+from launch import pipelines, plan, state, summary, sweep
 from launch.engines import Settings, check_on_disk, load
 from launch.engines.sbatch import check_options
 from launch.plan import folder_name, make_jobs, parse_seeds, remarks, select
@@ -89,14 +89,6 @@ def test_rows_that_no_job_is_called_after_are_told():
     shown = "table2/cifar10_wrn28_2_weak_augment, table2/cifar10_wrn28_10_weak_augment, table2/imagenet_weak_augment"
     assert remarks(["split_bn:figure3"]) == [f"split_bn:figure3 shows runs of {shown}"]
     assert remarks(["split_bn:figure3", "split_bn:table2"]) == remarks(["split_bn:table3"]) == []
-
-
-def test_plan_and_status_begin_with_the_rows_that_they_leave_out(tmp_path, capsys):
-    words = ["--experiment=refine:*/standard", f"--root={tmp_path}"]
-    shown, left_out, _ = remarks(["refine:*/standard"])
-    for main, more in ((sweep.main, ["--dry_run"]), (status.main, [])):
-        main([*words, *more])
-        assert capsys.readouterr().out.splitlines()[:2] == [shown, left_out]
 
 
 COURSE = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
@@ -221,29 +213,6 @@ def test_a_bucket_is_no_folder_of_this_machine(engine):
     with pytest.raises(ConfigError, match=f"gs://bucket/runs/.* is in a bucket: --engine={engine} needs"):
         check_on_disk(jobs, engine=engine)
     check_on_disk(jobs, engine="sky")
-
-
-def test_a_bucket_that_will_not_do_is_not_asked(monkeypatch, capsys):
-    """It may be out of reach."""
-    monkeypatch.setattr(sweep, "look", lambda job: pytest.fail("looked into the bucket"))
-    with pytest.raises(SystemExit) as ended:
-        sweep.main(["--experiment=quickstart", "--root=gs://bucket/runs", "--dry_run"])
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert "is in a bucket: --engine=local needs a --root on a disk" in said.err
-
-
-@pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
-def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", flag, "--dry_run"])
-    assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
-
-
-def test_a_setting_of_an_engine_has_a_value(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", "--engine_set", "partition", "--dry_run"])
-    assert capsys.readouterr().err == "python -m launch.sweep: --engine_set partition: write key=value\n"
 
 
 def test_options_of_sbatch_are_known_where_there_is_none():
