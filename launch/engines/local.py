@@ -15,6 +15,8 @@ from launch.attempts import Attempts, Tell
 from launch.engines import Settings, command_lines
 from launch.order import Order
 from launch.plan import Job
+from launch.queues import forget
+from launch.state import taken
 from sbn.config.errors import ConfigError
 
 # What JAX reads of the share of a GPU's memory that a process takes: the name that all versions know, and the new one,
@@ -70,12 +72,12 @@ class Local:
                         time.sleep(watch.POLL)
                     timeout = watch.POLL if others else None
                     over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
-                    for future in over:
-                        future.result()
-                    ended += len(over)
-                    if over and len(jobs) > 1:
+                    others.add(futures.pop(future) for future in over if not future.result())
+                    ours = [futures.pop(future) for future in over if future in futures]
+                    ended += len(ours)
+                    if ours and len(jobs) > 1:
                         self._tell(f"{ended} of {len(jobs)} jobs have ended")
-                    due = order.due([*(futures.pop(future) for future in over), *others.ended()])
+                    due = order.due([*ours, *others.ended()])
                     futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
@@ -93,7 +95,8 @@ class Local:
             for attempts in self._running:
                 attempts.stop(number)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job) -> bool:
+        """Returns False, and does nothing, if somebody else has begun the job since it was planned."""
         slot = self._slots.get()
         attempts = Attempts(
             job.words,
@@ -106,7 +109,10 @@ class Local:
         try:
             with self._lock:
                 if self._stopping:
-                    return
+                    return True
+                forget()
+                if taken(job):
+                    return False
                 self._running.append(attempts)
             try:
                 attempts.run()
@@ -116,6 +122,7 @@ class Local:
                 self._tell(f"{job.name}: given up: {error}")
             with self._lock:
                 self._running.remove(attempts)
+            return True
         finally:
             self._slots.put(slot)
 
