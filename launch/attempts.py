@@ -65,7 +65,11 @@ class Attempts:
             idle = 0 if step > before or code == PREEMPTED else idle + 1
             diverged = "failed" in read(self._workdir / "progress.json")
             over = code in (0, _BAD_CONFIG) or diverged or idle > self._retries
-            self._note({"code": code, "gave_up": over and code != 0})
+            # Whom we end ourselves may have had no time to begin: that is no failure.
+            self._note({"code": code, "gave_up": over and code != 0 and not self._stopping})
+            if self._stopping and code in (PREEMPTED, -signal.SIGTERM, -signal.SIGKILL):
+                self._tell(f"stopped after step {step}" if step >= 0 else "stopped before its first checkpoint")
+                return code
             if over or self._stopping:
                 self._tell("done" if code == 0 else f"ended with code {code}: see {self._log}")
                 return code

@@ -175,6 +175,25 @@ def select(selection: str) -> list[tuple[rows.Experiment, str]]:
     return [(experiment, row) for row in chosen]
 
 
+def remarks(selections: Sequence[str]) -> list[str]:
+    """Returns a line for every table with rows that no job is called after: they wait, or show runs of other rows.
+
+    Of runs that are chosen by their own rows too there is nothing to tell.
+    """
+    told: dict[tuple[str, str], dict[str, None]] = {}  # names, by what stands before and after them
+    found = [_matching(selection) for selection in selections]
+    chosen = {(experiment.path, row) for experiment, matching in found for row in matching}
+    for experiment, matching in found:
+        for row, content in matching.items():
+            table, _, name = row.partition("/")
+            if content.waits_for:
+                around = (f"{experiment.name}:{table}: ", f": left out, waiting for {content.waits_for}")
+                told.setdefault(around, {})[name] = None
+            elif content.runs_of and (experiment.path, content.runs_of) not in chosen:
+                told.setdefault((f"{experiment.name}:{table} shows runs of ", ""), {})[content.runs_of] = None
+    return [before + ", ".join(names) + after for (before, after), names in told.items()]
+
+
 def _matching(selection: str) -> tuple[rows.Experiment, dict[str, rows.Row]]:
     name, _, pattern = selection.partition(":")
     experiment = rows.load_experiment(rows.experiment_file(name))

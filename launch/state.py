@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from etils import epath
 
 from launch.plan import Job
-from launch.queues import ACTIVE
+from launch.queues import ACTIVE, NoAnswer
 from sbn.config import rows, tree
 from sbn.config.durations import clock_time
 from sbn.config.stored import differences, other_source
@@ -76,6 +76,18 @@ def look(job: Job) -> State:
         )
         return State("stopped", step)
     return State("missing")
+
+
+def taken(job: Job) -> bool:
+    """Returns whether somebody has a job now that was free when it was planned, which may be long ago."""
+    if (job.workdir / "result.json").exists():
+        return False
+    record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
+    try:
+        still = _asked(record)
+    except NoAnswer:  # whoever looks at it next will know
+        return True
+    return _alive(record, progress) if still is None else str(record["id"]) in still
 
 
 def _asked(record: Mapping[str, Any]) -> Mapping[str, str] | None:

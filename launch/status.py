@@ -5,7 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from launch import summary, sweep
+from launch.plan import remarks
 from launch.queues import NoAnswer
+from launch.state import look
 from sbn.config.errors import ConfigError
 
 
@@ -15,10 +17,11 @@ def main(argv: Sequence[str]) -> int:
     sweep.arguments(parser)
     options = parser.parse_args(argv)
     try:
-        jobs, states = sweep.plan(options)
+        jobs = sweep.plan(options)
+        states = [look(job) for job in jobs]
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join([*summary.by_row(jobs, states), *summary.describe(jobs, states)]))
+    print("\n".join([*remarks(options.experiment), *summary.by_row(jobs, states), *summary.describe(jobs, states)]))
     if left := summary.time_left(jobs, states, parallel=1):
         print(left)
     return int(any(state.kind != "done" for state in states))

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from launch import summary
-from launch.engines import ENGINES, Settings, load
-from launch.plan import Job, make_jobs, parse_seeds
+from launch.engines import ENGINES, Settings, check_on_disk, load
+from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
-from launch.state import State, look
+from launch.state import look
 from sbn.config.errors import ConfigError
 
 
@@ -40,15 +40,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the work directories")
 
 
-def plan(options: argparse.Namespace) -> tuple[list[Job], list[State]]:
-    """Returns the jobs that the flags mean, and their states.
+def plan(options: argparse.Namespace) -> list[Job]:
+    """Returns the jobs that the flags mean.
 
     Raises:
         ConfigError: if a flag names something that is not there, or a config can't be run.
-        NoAnswer: if a system that has some of the jobs can't be asked.
     """
-    jobs = make_jobs(options.experiment, seeds=parse_seeds(options.seeds), sets=options.set, root=options.root)
-    return jobs, [look(job) for job in jobs]
+    return make_jobs(options.experiment, seeds=parse_seeds(options.seeds), sets=options.set, root=options.root)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -72,16 +70,20 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--dry_run", action="store_true", help="print the plan and the command lines, and stop")
     options = parser.parse_args(argv)
     try:
-        jobs, states = plan(options)
+        jobs = plan(options)
+        if bare := [item for item in options.engine_set if "=" not in item]:
+            raise ConfigError(f"--engine_set {bare[0]}: write key=value")
         extra = dict(item.partition("=")[::2] for item in options.engine_set)
         settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
         engine = load(options.engine, settings)
+        check_on_disk(jobs, engine=options.engine)  # before a look at the bucket
+        states = [look(job) for job in jobs]
         due = [job for job, state in zip(jobs, states, strict=True) if state.kind in summary.DUE]
         elsewhere = [job for job, state in zip(jobs, states, strict=True) if state.active]
         preview = engine.preview(due)
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join(summary.describe(jobs, states)))
+    print("\n".join([*remarks(options.experiment), *summary.describe(jobs, states)]))
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
     if options.dry_run:
         print("\n".join(preview))

@@ -10,7 +10,7 @@ from launch.attempts import Tell
 from launch.order import Order
 from launch.plan import Job
 from launch.queues import NoAnswer, forget
-from launch.state import State, look
+from launch.state import State, look, taken
 
 POLL = 5.0  # seconds between two looks at the files
 
@@ -33,6 +33,12 @@ class Elsewhere:
 
     def __bool__(self) -> bool:
         return bool(self._open)
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Has these watched too, which others have begun since they were planned."""
+        for job in jobs:
+            self._tell(f"{job.name}: somebody else has begun it: it is watched")
+            self._open.append(job)
 
     def ended(self) -> list[Job]:
         """Returns those that have ended since the last look; none if it is too early for another."""
@@ -72,6 +78,9 @@ def watch(order: Order, submit: Callable[[Sequence[Job]], None], *, elsewhere: S
     shown, over = "", not others
     due = order.due()
     while due or not over:
+        if taken_since := [job for job in due if taken(job)]:
+            others.add(taken_since)
+            due = [job for job in due if job not in taken_since]
         if due:
             submit(due)
             submitted += due

@@ -17,6 +17,9 @@ ENGINES = {
 }
 
 
+ON_DISK = ("local", "slurm")  # what starts a job keeps its log and its note in the work directory
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What a command line says to an engine.
@@ -70,9 +73,9 @@ def command_lines(jobs: Sequence[Job]) -> list[str]:
 
 
 def check_on_disk(jobs: Sequence[Job], *, engine: str) -> None:
-    """Raises a ConfigError for work directories in a bucket: what starts a job keeps its log and its note on a disk."""
+    """Raises a ConfigError for work directories in a bucket, which only `ON_DISK`'s others can have."""
     for job in jobs:
-        if "://" in str(job.workdir):
+        if engine in ON_DISK and "://" in str(job.workdir):
             raise ConfigError(
                 f"{job.workdir} is in a bucket: --engine={engine} needs a --root on a disk, --engine=sky not"
             )

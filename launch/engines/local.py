@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from launch import watch
 from launch.attempts import Attempts, Tell
-from launch.engines import Settings, check_on_disk, command_lines
+from launch.engines import Settings, command_lines
 from launch.order import Order
 from launch.plan import Job
+from launch.queues import forget
+from launch.state import taken
 from sbn.config.errors import ConfigError
 
 # What JAX reads of the share of a GPU's memory that a process takes: the name that all versions know, and the new one,
@@ -49,9 +51,8 @@ class Local:
         """Returns the command lines of the jobs.
 
         Raises:
-            ConfigError: if what a job reads is not on this machine, or it would write to a bucket.
+            ConfigError: if what a job reads is not on this machine.
         """
-        check_on_disk(jobs, engine="local")
         check_there(jobs)
         return command_lines(jobs)
 
@@ -61,6 +62,7 @@ class Local:
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
+        ended = 0
         order, others = Order(jobs, elsewhere=elsewhere, tell=self._tell), watch.Elsewhere(elsewhere, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             futures = {pool.submit(self._run, job): job for job in order.due()}
@@ -70,9 +72,12 @@ class Local:
                         time.sleep(watch.POLL)
                     timeout = watch.POLL if others else None
                     over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
-                    for future in over:
-                        future.result()
-                    due = order.due([*(futures.pop(future) for future in over), *others.ended()])
+                    others.add(futures.pop(future) for future in over if not future.result())
+                    ours = [futures.pop(future) for future in over if future in futures]
+                    ended += len(ours)
+                    if ours and len(jobs) > 1:
+                        self._tell(f"{ended} of {len(jobs)} jobs have ended")
+                    due = order.due([*ours, *others.ended()])
                     futures |= {pool.submit(self._run, job): job for job in due}
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
@@ -90,7 +95,8 @@ class Local:
             for attempts in self._running:
                 attempts.stop(number)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job) -> bool:
+        """Returns False, and does nothing, if somebody else has begun the job since it was planned."""
         slot = self._slots.get()
         attempts = Attempts(
             job.words,
@@ -103,11 +109,20 @@ class Local:
         try:
             with self._lock:
                 if self._stopping:
-                    return
+                    return True
+                forget()
+                if taken(job):
+                    return False
                 self._running.append(attempts)
-            attempts.run()
+            try:
+                attempts.run()
+            except OSError as error:  # its folder can't be written; those of the others may
+                attempts.stop(signal.SIGTERM)
+                attempts.wait()
+                self._tell(f"{job.name}: given up: {error}")
             with self._lock:
                 self._running.remove(attempts)
+            return True
         finally:
             self._slots.put(slot)
 

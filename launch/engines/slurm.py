@@ -8,7 +8,7 @@ import submitit
 from etils import epath
 
 from launch.attempts import PREEMPTED, Attempts, Tell, note
-from launch.engines import Settings, check_on_disk, command_lines
+from launch.engines import Settings, command_lines
 from launch.engines.sbatch import check_options
 from launch.order import Order
 from launch.plan import Job
@@ -34,12 +34,7 @@ class Slurm:
         self._settings, self._tell = settings, tell
 
     def preview(self, jobs: Sequence[Job]) -> list[str]:
-        """Returns the command lines of the jobs.
-
-        Raises:
-            ConfigError: if one would write to a bucket.
-        """
-        check_on_disk(jobs, engine="slurm")
+        """Returns the command lines of the jobs."""
         return command_lines(jobs)
 
     def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:

@@ -82,11 +82,29 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
         )
+    _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
     if stage.optim.clip_norm == 0:
         raise ConfigError("optim.clip_norm = 0 makes every update 0: None is for no clipping")
     if durations.parse(stage.duration).amount <= 0:
         raise ConfigError(f"duration = {stage.duration!r} of stage {name!r} trains for nothing")
+
+
+def _check_lengths(stage: ConfigDict) -> None:
+    """Refuses a schedule longer than its stage, where both are told in one unit: others are known with the data."""
+    schedule, end, warmup = stage.schedule, durations.parse(stage.duration), durations.parse(stage.schedule.warmup)
+    if schedule.span != "stage":
+        return
+    if warmup.unit == end.unit and warmup.amount > end.amount:
+        raise ConfigError(
+            f"schedule.warmup = {schedule.warmup!r} is longer than there is time: it ends after {stage.duration}"
+        )
+    boundaries = map(durations.parse, schedule.boundaries)
+    amounts = [boundary.amount for boundary in boundaries if boundary.unit == end.unit]
+    if amounts != sorted(set(amounts)) or any(amount >= end.amount for amount in amounts):
+        raise ConfigError(
+            f"schedule.boundaries = {schedule.boundaries} must rise and lie before the end, after {stage.duration}"
+        )
 
 
 def _check_draws(stage: ConfigDict, view: str) -> None:

@@ -93,7 +93,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.out:
-        pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+        try:
+            pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+        except OSError as error:
+            parser.exit(2, f"{parser.prog}: --out={options.out} can't be written: {error.strerror}\n")
     else:
         print(tables, end="")
     for note in notes:

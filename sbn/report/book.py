@@ -143,7 +143,7 @@ def _groups(
 def _tell(
     table: str, rows: Mapping[str, Row], lines: Sequence[Line], runs: Sequence[Run], failures: Sequence[Failure]
 ) -> Iterable[Line]:
-    """The lines; the first of a row and its overrides tells of seeds that failed, and of seeds that were not run."""
+    """The lines; the first of a row and its overrides tells of seeds that failed, and of seeds without a result."""
     before = ""
     for line in lines:
         if label(line) == before:
@@ -157,7 +157,7 @@ def _tell(
         told = seeds | {failure.seed for failure in failed}
         if seeds and len(told) < row.runs:
             absent = [seed for seed in range(row.runs) if seed not in told][: row.runs - len(told)]
-            notes.append(f"seeds not run: {_spans(absent)}")
+            notes.append(f"seeds without a result: {_spans(absent)}")
         yield dataclasses.replace(line, notes=(*line.notes, *notes))
 
 

@@ -77,7 +77,8 @@ def pair(first: Side, second: Side) -> dict[str, tuple[list[Run], list[Run]]]:
         wanted = [_key(side.overrides) for side in (first, second)]
         for side, own, variant in zip((first, second), sides, wanted, strict=True):
             if variant not in own:
-                raise unknown(f"overrides of the runs of {side.name}", variant, own)
+                there = [text or "none" for text in own]
+                raise unknown(f"overrides of the runs of {side.name}", variant or "none", there)
         return {" against ".join(text or "none" for text in wanted): (sides[0][wanted[0]], sides[1][wanted[1]])}
     common = {variant: (runs, sides[1][variant]) for variant, runs in sides[0].items() if variant in sides[1]}
     if not common:
@@ -96,10 +97,11 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
     """Returns the comparison, a line each thing.
 
     Raises:
-        ConfigError: if no seed has the number in both rows.
+        ConfigError: if no seed has the number in both rows, whatever the overrides.
     """
     scale, unit = (100.0, " points") if is_fraction(measure.metric) else (1.0, "")
     printed: list[str] = []
+    without: list[str] = []
     for variant, (ours, theirs) in pair(first, second).items():
         (ours, told), (theirs, more) = alike(ours), alike(theirs)
         values = [{run.seed: measured(run, measure)[0] for run in runs} for runs in (ours, theirs)]
@@ -107,10 +109,14 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
         seeds = sorted(known[0].keys() & known[1].keys())
         finite = [seed for seed in seeds if all(math.isfinite(side[seed]) for side in known)]
         if not finite:
-            raise ConfigError(
-                f"no seed of which both rows have {measure.text}: {first.name} has it of {sorted(known[0]) or 'none'}, "
-                f"{second.name} of {sorted(known[1]) or 'none'}"
+            have = " and ".join(
+                f"{side.name} has it of {sorted(own) or 'none'}"
+                for side, own in zip((first, second), known, strict=True)
             )
+            ended = f", and in one row or both these diverged: seeds {_listed(seeds)}" if seeds else ""
+            changed = f" [{variant}]" if variant else ""
+            without.append(f"no seed of which both rows have {measure.text}{changed}: {have}{ended}")
+            continue
         differences = [known[0][seed] - known[1][seed] for seed in finite]
         printed += [f"{first.name} - {second.name}", measure.text + (f" [{variant}]" if variant else ""), ""]
         printed += [f"{'seed':>6}  {'first':>9}  {'second':>9}  {'difference':>10}"]
@@ -125,7 +131,9 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
             printed.append(f"without their like in the other row, in no number above: seeds {_listed(alone)}")
         printed += [f"{side.name}: {note}" for side, notes in ((first, told), (second, more)) for note in notes]
         printed.append("")
-    return printed[:-1]
+    if not printed:
+        raise ConfigError("; ".join(without))
+    return [*printed, *without] if without else printed[:-1]
 
 
 def _sentences(test: PairedTest, unit: str) -> list[str]:
@@ -139,7 +147,7 @@ def _sentences(test: PairedTest, unit: str) -> list[str]:
     else:
         lines.append(f"paired t         {test.t:+.3f}, {test.n - 1} degrees of freedom, p = {test.p:.4g}")
     flips = f"all {2**test.n} flips" if test.exact else f"{DRAWN} flips drawn"
-    least = f"; {test.n} pairs can't give less than {2 / 2**test.n:.4g}" if test.exact else ""
+    least = f"; {test.n} pair{'s' * (test.n > 1)} can't give less than {2 / 2**test.n:.4g}" if test.exact else ""
     return [*lines, f"sign-flip test   p = {test.sign_flip_p:.4g} ({flips}{least})"]
 
 

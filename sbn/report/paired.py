@@ -16,6 +16,8 @@ from sbn.report.intervals import half_width
 EXACT: Final = 20  # pairs, of which every flip of signs is tried: a million
 DRAWN: Final = 200_000  # flips drawn of more pairs
 
+_ROUNDING: Final = 1e-9  # of the differences: a spread, or a distance, below that comes from subtracting alone
+
 
 @dataclasses.dataclass(frozen=True)
 class PairedTest:
@@ -51,6 +53,8 @@ def paired_test(differences: Sequence[float]) -> PairedTest:
         raise ValueError("no pairs to compare")
     mean = statistics.fmean(differences)
     std = statistics.stdev(differences) if n > 1 else 0.0
+    if std < _ROUNDING * max(map(abs, differences)):
+        std = 0.0
     half = half_width(std, n) if n > 1 else None
     t = p = interval = None
     if half is not None:
@@ -67,7 +71,7 @@ def _sign_flips(differences: np.ndarray) -> float:
 
     What rounding alone parts from ours is as far.
     """
-    ours = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
+    ours = abs(differences.sum()) - _ROUNDING * np.abs(differences).sum()
     if len(differences) <= EXACT:
         sums = np.zeros(1)
         for difference in differences:

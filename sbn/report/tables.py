@@ -76,7 +76,8 @@ def make_lines(
             chosen = list(measures or _default_measures(row, mine, bool(overrides)))
             if stages:
                 metrics = dict.fromkeys(measure.metric for measure in chosen)
-                chosen = [measure for metric in metrics for measure in of_every_stage(metric, mine)]
+                # of runs that recorded no stages, and of rows without runs, what is shown otherwise
+                chosen = [measure for metric in metrics for measure in of_every_stage(metric, mine)] or chosen
             for measure in chosen:
                 paper = _paper(row, measure)
                 there = [run for run in group if run.row == paper.of] if paper and paper.of else mine
@@ -156,18 +157,20 @@ def _line(
     began, told = alike(group)
     lengths = {steps for run in began if (steps := length(run, measure.stage)) is not None}
     short = [run for run in began if length(run, measure.stage) in lengths - {max(lengths)}] if lengths else []
-    found = [measured(run, measure) for run in began if run not in short]
+    counted = [run for run in began if run not in short]
+    found = [measured(run, measure) for run in counted]
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
+    diverged = [run.seed for run, (v, _) in zip(counted, found, strict=True) if v is not None and not math.isfinite(v)]
     notes = list(dict.fromkeys([*told, *(note for _, note in found if note)]))
-    if len(finite) < len(values):
-        notes.append(f"{len(values) - len(finite)} of {len(values)} diverged, not in the mean")
+    if diverged:
+        notes.append(f"{len(diverged)} of {len(values)} diverged, not in the mean: {_seeds(diverged)}")
     if len(values) < len(found):
         notes.append(f"{len(found) - len(values)} of {len(group)} without this number")
     if short:
         what = f"stage {measure.stage}" if measure.stage else "run"
-        said = ", ".join(map(str, sorted(lengths)))
-        notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {said} steps")
+        said = f"{_seeds([run.seed for run in short])} ({', '.join(map(str, sorted(lengths)))} steps)"
+        notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {said}")
     if measure.metric.startswith(_GENERATED) and paper:
         notes.append("generated images, not the benchmark's")
     if paper and paper.of:
@@ -191,6 +194,10 @@ def _line(
         where=row.where,
         notes=tuple(notes),
     )
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}"
 
 
 def _score(difference: float | None, std: float | None, n: int, paper: Paper | None, asked: int) -> float | None:

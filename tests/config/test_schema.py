@@ -97,6 +97,21 @@ def test_bad_changes_are_named_with_what_would_do(changes, words):
         assert word in message
 
 
+STEPS = {"duration": "10 epochs", "schedule.kind": "step"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule.boundaries": ("4 epochs", "9.5 epochs"), "schedule.warmup": "10 epochs"},
+        {"schedule.boundaries": ("4000 steps", "20 steps"), "schedule.warmup": "1e9 examples"},
+        {"schedule.boundaries": ("12 epochs",), "schedule.span": "run", "schedule.warmup": "11 epochs"},
+    ],
+)
+def test_schedules_that_fit_or_can_not_be_told_without_the_data_are_left_to_the_run(changes):
+    check(tree.to_config(tree.changed(tree.defaults(), {**STEPS, **changes})))
+
+
 TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
 
 
@@ -117,6 +132,9 @@ TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
         ({**TWO, "views.aux.draws": "main", "views.main.draws": "aux"}, ["draws"]),
         ({"schedule.kind": "step"}, ["schedule.boundaries"]),
         ({"schedule.boundaries": ("1 epoch",)}, ["schedule.kind"]),
+        ({**STEPS, "schedule.boundaries": ("5 epochs", "4 epochs")}, ["schedule.boundaries", "rise", "10 epochs"]),
+        ({**STEPS, "schedule.boundaries": ("5 epochs", "10 epochs")}, ["schedule.boundaries", "end", "10 epochs"]),
+        ({"duration": "10 epochs", "schedule.warmup": "11 epochs"}, ["schedule.warmup", "'11 epochs'", "10 epochs"]),
         ({"duration": "0 epochs"}, ["duration"]),
         ({"norm.group_size": 3}, ["norm.group_size", "3", "128"]),
         ({"eval.mix": (0.5, 1.5)}, ["eval.mix", "1.5"]),

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from typing import ClassVar
 
 import pytest
 
-from launch.attempts import reached
+from launch.attempts import Attempts, reached
 from launch.engines import Settings, load, local
 from launch.engines.local import Local, shares, visible_gpus
 from sbn.config.errors import ConfigError
@@ -62,6 +63,32 @@ def test_jobs_run_in_order_so_many_at_once(tmp_path):
     assert max(busy) == 2
     assert spans[4][0] > spans[0][0]
     assert all(record(job)["code"] == 0 for job in jobs)
+
+
+def test_it_tells_how_many_jobs_have_ended(tmp_path):
+    told = run([Script(tmp_path / str(number), "") for number in range(3)])
+    assert [line for line in told if "have ended" in line] == [f"{n} of 3 jobs have ended" for n in (1, 2, 3)]
+    assert not any("have ended" in line for line in run([Script(tmp_path / "alone", "")]))
+
+
+def test_a_folder_that_can_not_be_made_is_told_and_the_others_run(tmp_path):
+    (tmp_path / "file").touch()
+    told = run([Script(tmp_path / "file/a", ""), Script(tmp_path / "b", "")])
+    assert told[0].startswith("a: given up: ")
+    assert "Not a directory" in told[0]
+    assert "b: done" in told
+
+
+def test_a_note_that_can_not_be_written_leaves_no_process_behind(tmp_path, monkeypatch):
+    started, real = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **more: started.append(real(*words, **more)) or started[0])
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Attempts, "_note", full)
+    assert run([Script(tmp_path / "a", STOPPABLE)]) == ["a: given up: No space left on device"]
+    assert started[0].poll() is not None
 
 
 def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
@@ -209,6 +236,27 @@ except KeyboardInterrupt:
     assert process.wait(timeout=60) == 130
     assert all((tmp_path / name / "saved").exists() for name in "01")
     assert not (tmp_path / "2").exists()
+
+
+def test_what_is_ended_on_purpose_did_not_fail(tmp_path):
+    """Also a job that had no time to install a handler, with no retries: it has only stopped, and says no code."""
+    for name, code, said in (
+        ("ready", STOPPABLE, "stopped before its first checkpoint"),
+        ("early", "open(__import__('sys').argv[1] + '/ready', 'w'); __import__('time').sleep(60)", "stopped before"),
+        ("wrong", STOPPABLE.replace("75", "3"), "ended with code 3: see"),
+    ):
+        job, told = Script(tmp_path / name, code), []
+        attempts = Attempts(job.words, job.workdir, retries=0, env={}, about={}, tell=told.append)
+        thread = threading.Thread(target=attempts.run)
+        thread.start()
+        deadline = time.monotonic() + 60
+        while not (job.workdir / "ready").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        attempts.stop(signal.SIGTERM)
+        thread.join(60)
+        assert told[-1].startswith(said)
+        assert not record(job)["gave_up"]
 
 
 def test_an_unknown_engine_is_refused():

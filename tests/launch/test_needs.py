@@ -187,6 +187,19 @@ def test_a_job_waits_for_the_run_it_needs_where_somebody_else_runs_that(elsewher
     assert not (elsewhere.workdir / "log.txt").exists()
 
 
+def test_a_job_that_somebody_began_since_it_was_planned_is_watched_and_not_run_twice(elsewhere, tmp_path):
+    """As where two sweeps go through one table: each has planned what the other begins first."""
+    told = []
+    note = {"host": socket.gethostname(), "pid": os.getpid()}
+    (elsewhere.workdir / "job.json").write_text(json.dumps(note))
+    job = Script(tmp_path / "b", GO_ON, {"init.from": elsewhere.workdir})
+    Local(Settings(parallel=2, retries=0), tell=told.append).run([job, elsewhere])
+    assert told[0] == "a: somebody else has begun it: it is watched"
+    assert told.index("elsewhere: 1 done") < told.index("b: done")
+    assert not (elsewhere.workdir / "log.txt").exists()
+    assert json.loads((elsewhere.workdir / "job.json").read_text()) == note
+
+
 def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(watch, "POLL", 0.05)
     monkeypatch.setattr(sweep.signal, "signal", lambda *_: None)

@@ -1,15 +1,19 @@
 """Jobs are handed out once, as soon as what they need is over; systems are given them so."""
 
 import dataclasses
+import json
+import os
 import pathlib
+import socket
+import time
 from collections.abc import Mapping
 
 import pytest
 
 from launch import watch as watching
 from launch.order import Order
-from launch.queues import NoAnswer, forget, slurm
-from launch.state import State
+from launch.queues import ACTIVE, NoAnswer, forget, slurm
+from launch.state import State, taken
 from launch.watch import watch
 
 
@@ -101,6 +105,51 @@ def test_a_system_is_given_jobs_as_they_fall_due(make, monkeypatch):
     assert submitted == [[a, c], [b]]
     counts = ["2 running", "1 done, 1 running", "2 done", "2 done, 1 running", "3 done"]
     assert told == [counts[0], "squeue: timed out", *counts[1:]]
+
+
+def test_what_somebody_has_begun_since_it_was_planned_is_not_submitted(make, monkeypatch):
+    a, b = make("a"), make("b", "a")
+    submitted, told = [], []
+
+    def look(job):
+        job.finish()
+        return State("done")
+
+    monkeypatch.setattr(watching, "taken", lambda job: job == a)
+    monkeypatch.setattr(watching, "look", look)
+    monkeypatch.setattr(watching, "POLL", 0.0)
+    watch(Order([a, b], tell=pytest.fail), submitted.append, tell=told.append)
+    assert submitted == [[b]]
+    assert told[:2] == ["a: somebody else has begun it: it is watched", "elsewhere: 1 done"]
+
+
+@pytest.mark.parametrize(
+    ("record", "answer", "expected"),
+    [
+        (None, None, False),
+        ({"host": socket.gethostname(), "pid": os.getpid()}, None, True),
+        ({"host": socket.gethostname(), "pid": os.getpid(), "code": 1}, None, False),
+        ({"host": "other", "pid": 1, "time": time.time()}, None, True),
+        ({"host": "other", "pid": 1, "time": 0.0}, None, False),
+        ({"engine": "slurm", "id": 7}, {"7": "PENDING"}, True),
+        ({"engine": "slurm", "id": 7}, {"8": "PENDING"}, False),
+        ({"engine": "slurm", "id": 7}, NoAnswer("busy"), True),
+    ],
+)
+def test_who_has_a_job_is_told_by_its_note_and_its_system(make, monkeypatch, record, answer, expected):
+    def ask():
+        if isinstance(answer, NoAnswer):
+            raise answer
+        return answer
+
+    monkeypatch.setitem(ACTIVE, "slurm", ask)
+    job = make("a")
+    job.workdir.mkdir(parents=True, exist_ok=True)
+    if record is not None:
+        (job.workdir / "job.json").write_text(json.dumps(record))
+    assert taken(job) == expected
+    (job.workdir / "result.json").write_text("{}")
+    assert not taken(job)  # there is nothing left to have
 
 
 def test_nothing_to_do_asks_nobody(make):

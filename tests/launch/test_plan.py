@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from launch import pipelines, plan, state, summary, sweep
-from launch.engines import Settings, load
+from launch.engines import Settings, check_on_disk, load
 from launch.engines.sbatch import check_options
-from launch.plan import folder_name, make_jobs, parse_seeds, select
+from launch.plan import folder_name, make_jobs, parse_seeds, remarks, select
 from sbn.augment import pipeline
 from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
@@ -74,6 +74,21 @@ def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out
     assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table2/cifar10_wrn28_2_weak_augment"]
     with pytest.raises(ConfigError, match="table6/bn can't be run yet: it waits for segmentation"):
         select("consistent:table6/*")
+
+
+def test_rows_that_no_job_is_called_after_are_told():
+    """Those that wait, though others of the selection can run; and those that show runs of rows not chosen."""
+    waits = remarks(["refine"])
+    assert waits == [
+        "refine:table6: standard, mixup, autoaugment: left out, waiting for object detection "
+        "(Faster R-CNN on VOC 2007)",
+        "refine:pdarts: 600, 550_50: left out, waiting for P-DARTS's network (20 cells, an auxiliary head, "
+        "dropped paths)",
+    ]
+    assert remarks(["refine:table6", "refine:pdarts", "refine:table1"]) == waits
+    shown = "table2/cifar10_wrn28_2_weak_augment, table2/cifar10_wrn28_10_weak_augment, table2/imagenet_weak_augment"
+    assert remarks(["split_bn:figure3"]) == [f"split_bn:figure3 shows runs of {shown}"]
+    assert remarks(["split_bn:figure3", "split_bn:table2"]) == remarks(["split_bn:table3"]) == []
 
 
 COURSE = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
@@ -157,6 +172,7 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bm", [], ["unknown experiment", "did you mean 'split_bn'"]),
         ("split_bn:tabel3", [], ["unknown table or row of split_bn", "did you mean 'table3'"]),
         ("split_bn:table3/basline", [], ["did you mean 'table3/baseline'"]),
+        ("refine:table1", ["duration=200 epochs"], ["schedule.boundaries = ('150 epochs', '275 epochs') must", "200"]),
         ("split_bn:table3", ["optim.lrr=1"], ["'optim.lrr'", "did you mean 'optim.lr'"]),
         ("split_bn:table3", ["optim.lr=fast"], ["optim.lr = 'fast'", "finite number"]),
         ("split_bn:table3", ["optim.lr"], ["key=value"]),
@@ -193,18 +209,10 @@ def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys,
 @pytest.mark.parametrize("engine", ["local", "slurm"])
 def test_a_bucket_is_no_folder_of_this_machine(engine):
     """pathlib would make a folder called gs: here."""
-    if engine == "slurm":
-        pytest.importorskip("submitit")
     jobs = make_jobs(["quickstart"], seeds=[0], root="gs://bucket/runs")
     with pytest.raises(ConfigError, match=f"gs://bucket/runs/.* is in a bucket: --engine={engine} needs"):
-        load(engine, Settings()).preview(jobs)
-
-
-@pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
-def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", flag, "--dry_run"])
-    assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
+        check_on_disk(jobs, engine=engine)
+    check_on_disk(jobs, engine="sky")
 
 
 def test_options_of_sbatch_are_known_where_there_is_none():

@@ -50,7 +50,7 @@ def test_all_tables_of_all_papers_stand_in_one_book(papers):
     first, second = printed.split("second:table1")
     assert first.count("0/12") == 1
     assert second.count("3/12") == second.count("3/3") == 1
-    assert "seeds not run: 0, 3 to 4, 6 to 11" in second
+    assert "seeds without a result: 0, 3 to 4, 6 to 11" in second
     assert [note for note in notes if "first" in note] == [
         "first:table1: not run yet as they stand: two, shown",
         "first:table1/later: waits for a data set",
@@ -61,8 +61,8 @@ def test_all_tables_of_all_papers_stand_in_one_book(papers):
 def test_seeds_of_other_numbers_count_as_well(papers):
     write_run(papers / "runs", "a", 0.9, experiment="first", row="table1/two", seed=40)
     lines = report("first", root=papers / "runs", format="text")[0].splitlines()
-    assert lines[3].endswith("seeds not run: 0 to 10")  # 11 more, whichever they are
-    assert lines[4].endswith("seeds not run: 0 to 1")
+    assert lines[3].endswith("seeds without a result: 0 to 10")  # 11 more, whichever they are
+    assert lines[4].endswith("seeds without a result: 0 to 1")
 
 
 def test_runs_of_a_row_that_shows_anothers_are_drawn_with_it(papers):

@@ -119,8 +119,27 @@ def test_rows_that_share_nothing_are_told_what_they_have(file, root, tmp_path):
     write_run(tmp_path / "seeds", "b", 0.5, row="table3/baseline", seed=2)
     found = find_runs(tmp_path / "seeds")
     sides = [load_side(f"{file}:table3/{row}", found)[0] for row in ("weak_augment", "baseline")]
-    with pytest.raises(ConfigError, match=r"has it of \[1\], .* of \[2\]"):
+    with pytest.raises(ConfigError, match=r"has it of \[1\] and .* of \[2\]$"):
         describe(*sides, parse(MAIN))
+
+
+def test_overrides_without_the_number_do_not_hide_those_with_it(file, root, capsys):
+    """Of the two that nobody can be paired for, one lacks it, and of the other every pair diverged."""
+    for row in ("weak_augment", "baseline"):
+        write_run(root, f"{row}/lacks", row=f"table3/{row}", overrides={"optim.lr": 0.3})
+        write_run(root, f"{row}/nan", math.nan, row=f"table3/{row}", overrides={"optim.lr": 9.0})
+    *_, lacks, diverged = compared(file, root, capsys).out.splitlines()
+    name = "split_bn:table3/"
+    start = f"no seed of which both rows have {MAIN} "
+    assert lacks == f"{start}[optim.lr=0.3]: {name}weak_augment has it of none and {name}baseline has it of none"
+    assert diverged.startswith(f"{start}[optim.lr=9.0]: ")
+    assert diverged.endswith("baseline has it of [0], and in one row or both these diverged: seeds 0")
+    assert "4 pairs" in "".join(compared(file, root, capsys).out)
+    with pytest.raises(SystemExit, match="2"):
+        compared(file, root, capsys, "table3/weak_augment,optim.lr=9.0", "table3/baseline,optim.lr=9.0")
+    with pytest.raises(SystemExit, match="2"):
+        compared(file, root, capsys, "table3/weak_augment,optim.lr=5.0")
+    assert "did you mean 'optim.lr=9.0'? (choices: none, optim.lr=0.3, optim.lr=9.0)" in capsys.readouterr().err
 
 
 def test_runs_of_another_config_do_not_take_part(file, root, capsys):

@@ -63,7 +63,7 @@ def line_of(file, root, row="again"):
 def test_runs_that_began_alike_are_averaged_without_a_word(file, tmp_path):
     for seed, accuracy in ((0, 0.5), (1, 0.6)):
         again(file, tmp_path / "runs", accuracy, seed=seed, init=source(seed=seed))
-    assert line_of(file, tmp_path / "runs") == ("55.0", "2", "seeds not run: 2", [])
+    assert line_of(file, tmp_path / "runs") == ("55.0", "2", "seeds without a result: 2", [])
 
 
 def test_a_run_that_began_from_another_row_is_refused_by_name_in_report_and_sweep(file, tmp_path):

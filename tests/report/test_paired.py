@@ -67,6 +67,15 @@ def test_equal_differences_have_no_t():
     assert paired_test([0.0] * 4).sign_flip_p == 1
 
 
+@pytest.mark.parametrize("points", [0.01, 0.1, 10.0])
+def test_differences_that_only_rounding_parts_have_no_t(points):
+    """Of accuracies in percent: the least that 10,000 images can differ by, and more."""
+    test = paired_test([(accuracy + points) - accuracy for accuracy in (80.1, 95.37, 3.3)])
+    assert (test.t, test.p, test.interval) == (None, None, None)
+    assert test.mean == pytest.approx(points)
+    assert paired_test([points, points, points * (1 + 1e-6)]).t > 1e6  # a spread, however small
+
+
 def test_no_pairs_are_an_error():
     with pytest.raises(ValueError, match="no pairs"):
         paired_test([])

@@ -31,10 +31,8 @@ def test_text_is_aligned_and_complete(file, root):
     ours = lines[1].index("ours") + len("ours")  # set flush right: cells end where the header ends
     assert lines[3][:ours].endswith("96.00 ± 1.00")
     assert lines[4][:ours].endswith("95.00 ± 1.00")
-    whole = (
-        "baseline test/main/accuracy 96.00 ± 1.00 3/4 94.90 ± 0.20 +1.10 [-1.29, +3.49] Table 3, row 1 seeds not run: 3"
-    )
-    assert " ".join(lines[3].split()) == whole
+    numbers = "baseline test/main/accuracy 96.00 ± 1.00 3/4 94.90 ± 0.20 +1.10 [-1.29, +3.49]"
+    assert " ".join(lines[3].split()) == f"{numbers} Table 3, row 1 seeds without a result: 3"
     assert lines[5].startswith("baseline [optim.lr=0.05, views.main.augment=crop(4)|flip]  ")
     assert lines[6].split()[:5] == ["weak_augment", MAIN, "–", "0/10", "96.30"]
     assert notes == ["table3: not run yet as they stand: weak_augment, ours"]
@@ -149,6 +147,17 @@ def test_command_ends_with_one_line_and_code_2(file, root, capsys):
         main([f"{file}:table9", f"--root={root}"])
     assert caught.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_place_that_can_not_be_written_is_one_line(file, root, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([f"{file}:table3", f"--root={root}", f"--out={tmp_path}/nowhere/a.html"])
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert (
+        told.err == f"python -m sbn.report: --out={tmp_path}/nowhere/a.html can't be written: "
+        "No such file or directory\n"
+    )
 
 
 def test_hundreds_of_runs_take_under_a_second(file, tmp_path):

@@ -93,6 +93,13 @@ def test_every_statistic_of_every_stage_over_runs(tmp_path):
     assert last.mean == pytest.approx(100 * (accuracy(0, 60) + accuracy(1, 60)) / 2)
 
 
+def test_rows_that_were_not_run_keep_their_lines_among_stages(tmp_path):
+    write(tmp_path, 0)
+    assert len(lines_of(tmp_path, stages=True)) == 6
+    (line,) = lines_of(tmp_path, row="none", stages=True)
+    assert (line.mean, line.measure.text) == (None, f"{MAIN}@refine:{MEDIAN}")
+
+
 def test_stages_of_unequal_length_are_not_averaged(tmp_path):
     """Two runs refined for 12 epochs, and one, of an older version of the row, for 6; the first stage is the same."""
     for seed in range(2):
@@ -104,7 +111,7 @@ def test_stages_of_unequal_length_are_not_averaged(tmp_path):
     assert refine.mean == pytest.approx(
         statistics.mean(100 * statistics.median(accuracy(s, 120 - 5 * k) for k in range(10)) for s in range(2))
     )
-    note = "1 of 3 with a shorter stage refine, not in the mean: 30, 60 steps"
+    note = "1 of 3 with a shorter stage refine, not in the mean: seed 2 (30, 60 steps)"
     assert refine.notes == (note,)
     assert best.notes == ("best of 12 evaluations", note)
 

@@ -80,13 +80,18 @@ def test_a_row_with_overridden_runs_alone_keeps_its_own_empty_line():
 def test_diverged_runs_are_told_and_not_averaged(bad):
     (line,) = lines_of([make_run(0, main=0.95), make_run(1, main=bad), make_run(2, main=0.97)])
     assert (line.mean, line.runs) == (pytest.approx(96), 2)
-    assert line.notes == ("1 of 3 diverged, not in the mean",)
+    assert line.notes == ("1 of 3 diverged, not in the mean: seed 1",)
+
+
+def test_every_seed_that_diverged_is_named():
+    (line,) = lines_of([make_run(seed, main=math.nan if seed in (2, 7) else 0.9) for seed in (7, 2, 1)])
+    assert line.notes == ("2 of 3 diverged, not in the mean: seeds 2, 7",)
 
 
 def test_a_row_of_diverged_runs_has_no_mean():
     (line,) = lines_of([make_run(main=math.nan)])
     assert (line.mean, line.difference, line.runs) == (None, None, 0)
-    assert line.notes == ("1 of 1 diverged, not in the mean",)
+    assert line.notes == ("1 of 1 diverged, not in the mean: seed 0",)
 
 
 def test_runs_without_the_metric_are_told():
@@ -96,7 +101,7 @@ def test_runs_without_the_metric_are_told():
 
 def test_runs_of_unequal_length_are_told():
     (line,) = lines_of([make_run(0, main=0.95, steps=100), make_run(1, main=0.95, steps=20)])
-    assert line.notes == ("1 of 2 with a shorter run, not in the mean: 20, 100 steps",)
+    assert line.notes == ("1 of 2 with a shorter run, not in the mean: seed 1 (20, 100 steps)",)
     assert line.runs == 1
 
 

@@ -1,0 +1,37 @@
+"""The command line of a sweep: what it says first, and what it refuses before it looks at anything."""
+
+import pytest
+
+from launch import status, sweep
+from launch.plan import remarks
+
+
+def test_plan_and_status_begin_with_the_rows_that_they_leave_out(tmp_path, capsys):
+    words = ["--experiment=refine:*/standard", f"--root={tmp_path}"]
+    shown, left_out, _ = remarks(["refine:*/standard"])
+    for main, more in ((sweep.main, ["--dry_run"]), (status.main, [])):
+        main([*words, *more])
+        assert capsys.readouterr().out.splitlines()[:2] == [shown, left_out]
+
+
+def test_a_bucket_that_will_not_do_is_not_asked(monkeypatch, capsys):
+    """It may be out of reach."""
+    monkeypatch.setattr(sweep, "look", lambda job: pytest.fail("looked into the bucket"))
+    with pytest.raises(SystemExit) as ended:
+        sweep.main(["--experiment=quickstart", "--root=gs://bucket/runs", "--dry_run"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "is in a bucket: --engine=local needs a --root on a disk" in said.err
+
+
+@pytest.mark.parametrize("flag", ["--parallel=-1", "--parallel=0", "--hosts=0", "--retries=-1", "--minutes=0"])
+def test_numbers_that_are_too_small_are_refused_in_one_line(flag, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", flag, "--dry_run"])
+    assert capsys.readouterr().err.partition(": ")[2].startswith(f"{flag} is too small: the least is ")
+
+
+def test_a_setting_of_an_engine_has_a_value(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main(["--experiment=quickstart", f"--root={tmp_path}", "--engine_set", "partition", "--dry_run"])
+    assert capsys.readouterr().err == "python -m launch.sweep: --engine_set partition: write key=value\n"
