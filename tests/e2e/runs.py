@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -17,6 +18,13 @@ from sbn.train.state import init_state
 from sbn.train.workdir import read_config
 
 ROOT = pathlib.Path(__file__).parents[2]
+
+
+def free_address():
+    """An address on the loopback that nobody listens at, where processes that train together can meet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def final_state(workdir):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -77,9 +76,7 @@ def _leaves(state):
 def start_two(config, folder, name):
     """Starts two processes of two devices each that train together."""
     (folder / "config.json").write_text(json.dumps(config.to_dict()))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = runs.free_address()
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     return [
         subprocess.Popen(

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -49,14 +48,8 @@ store.close()
 """
 
 
-def free_address():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
-
-
 def start_both(workdir, folder):
-    address, started = free_address(), []
+    address, started = runs.free_address(), []
     for rank in range(2):
         environment = {"SBN_MULTIHOST": f"{address},2,{rank}", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
         with (folder / f"host{rank}.log").open("w") as log:
@@ -97,7 +90,7 @@ def test_a_dead_host_ends_the_other_and_both_go_on_to_the_same_bits(tmp_path, vi
 
 
 def test_a_checkpoint_damaged_for_one_host_is_damaged_for_both(tmp_path):
-    address = free_address()
+    address = runs.free_address()
     hosts = [
         subprocess.Popen(
             [sys.executable, "-c", READ_BACK, str(tmp_path / "checkpoints"), address, str(rank)],
