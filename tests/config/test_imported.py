@@ -1,0 +1,57 @@
+import hashlib
+
+import pytest
+
+from sbn.config import imported
+from sbn.config.errors import ConfigError
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A function that writes a module of the user's own and returns its file."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, text):
+        path = tmp_path / f"{name}.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_names_of_the_package_are_no_import_paths():
+    assert imported.is_import_path("mine.networks:Net")
+    assert imported.is_import_path("mine:Net.small")
+    for name in ("wide_resnet", "folder:/data", "mine:", ":Net", "mine/x.py:Net", "cifar10:3.0.2", "a b:C"):
+        assert not imported.is_import_path(name), name
+
+
+def test_a_thing_is_loaded_and_recorded_with_the_hash_of_its_file(outside):
+    path = outside("sbn_test_good", "class Net:\n    small = 3\n")
+    assert imported.load("sbn_test_good:Net.small", key="model.name") == 3
+    record = imported.loaded()["sbn_test_good:Net.small"]
+    assert record == {"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import nothing_of_this_name\n", ("ModuleNotFoundError", "nothing_of_this_name")),
+        ("x = 1\ny = undefined\n", ("NameError", "line 2")),
+        ("def f(:\n", ("line 1", "sbn_test_bad")),
+        ("import sys\nsys.exit(3)\n", ("ends the program",)),
+    ],
+)
+def test_what_can_not_be_imported_is_one_line_with_the_reason(outside, text, words):
+    outside("sbn_test_bad", text)
+    with pytest.raises(ConfigError) as caught:
+        imported.load("sbn_test_bad:Net", key="model.name")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in ("model.name", "sbn_test_bad:Net", *words))
+
+
+def test_a_name_that_the_module_lacks_gets_its_nearest(outside):
+    outside("sbn_test_names", "class Network: pass\n")
+    with pytest.raises(ConfigError, match="did you mean 'Network'"):
+        imported.load("sbn_test_names:Netwrk", key="model.name")
