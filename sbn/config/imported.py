@@ -52,7 +52,10 @@ def load(name: str, *, key: str) -> Any:
 
 def loaded() -> dict[str, dict[str, str | None]]:
     """Returns {name: {'file', 'sha256'}} of everything that `load` gave this process, to record with a run."""
-    return {name: {"file": file and str(file), "sha256": file and _hash(file)} for name, file in _loaded.items()}
+    return {
+        name: {"file": str(file) if file else None, "sha256": _hash(file) if file else None}
+        for name, file in _loaded.items()
+    }
 
 
 def _hash(file: pathlib.Path) -> str | None:
