@@ -41,7 +41,7 @@ class Key:
 
     @property
     def free(self) -> bool:
-        """Whether it stands for keys that the user names, as `model.args.*`: they have no default, and may be missing."""
+        """Whether it stands for keys that the user names, as `model.args.*`; they have no default."""
         return self.name.endswith(".args.*")
 
 
