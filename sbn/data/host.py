@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbn.augment.framing import split_framing
+from sbn.augment.encoded_crops import split_crop
 from sbn.data import pixels
 from sbn.data.encoded import EncodedImages
 from sbn.data.index import Index
@@ -53,7 +53,7 @@ def batches(
     hide_gpus()
     import tensorflow as tf
 
-    from sbn.augment.host.words import order
+    from sbn.augment.host.arrays import order
 
     index, count = shard
     local = batch_size // count
@@ -107,7 +107,7 @@ def _augmented(
     """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
 
-    from sbn.augment.host.batch_sizes import make_batch_apply
+    from sbn.augment.host.apply import make_batch_apply
 
     images = source.images
     with tf.device("CPU"):
@@ -116,7 +116,7 @@ def _augmented(
     if isinstance(images, EncodedImages):
         from sbn.data.framed import frame_batches
 
-        sizes = [split_framing(view.ops).size for view in views]
+        sizes = [split_crop(view.ops).size for view in views]
         dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.packing import unpack
+from sbn.augment.host.arrays import unpack
 from sbn.augment.pipeline import parse
 from sbn.data import sources
 from sbn.data.host import batches
@@ -120,7 +120,7 @@ def test_draws_are_those_of_the_same_images_in_memory(made):
             np.testing.assert_array_equal(marks, expected[1])
             difference = np.abs(colours.numpy().astype(int) - expected[0].numpy())
             if "resize" in text or "inception" in text:
-                assert difference.max() <= 1  # Pillow rounds once more: tests/augment/host/test_framing.py
+                assert difference.max() <= 1  # Pillow rounds once more: tests/augment/host/test_encoded_crops.py
             else:
                 assert difference.max() == 0
 

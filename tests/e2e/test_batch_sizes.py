@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sbn.augment.batch_sizes import drawn
+from sbn.augment.size_ops import drawn
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.pixels import pack
