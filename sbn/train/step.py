@@ -14,8 +14,9 @@ from sbn.tasks.base import Arrays, Keys, Objective, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
-from sbn.train.optimiser import Schedule, make_optimiser
+from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
+from sbn.train.schedules import Schedule
 from sbn.train.setup import stage_views
 from sbn.train.state import TrainState
 
@@ -34,7 +35,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches and metrics have a first axis of
     that length.
     """
-    optimiser, task = make_optimiser(stage, schedule), task.for_stage(stage.config)
+    task = task.for_stage(stage.config)
     views = stage_views(stage, task.branches)
     objective = Objective(stage.config.loss.label_smoothing, stage.config.loss.consistency)
     parts = stage.config.optim.accumulate
@@ -59,6 +60,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             grads, (batch_stats, metrics) = gradients(batch, state.batch_stats, keys)
         else:
             grads, batch_stats, metrics = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
+        # The rate is that of the run's step: an optimiser may count its own as it likes, from another run's on too.
+        optimiser = make_optimiser(stage, lambda _: schedule(state.step))
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
         updates, opt_state = optimiser.update(grads, state.opt_state, decayed)
         if mine is not None:
