@@ -9,8 +9,13 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.augment.encoded_crops import split_crop
 
-# Arrays by name; 'pixels' may be a tuple of them
+# What a step trains on: {'inputs': {'image': (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views
+# differ in size}, 'targets': {'label': (N,) int32}, 'id': (N,) int32}. N lies over the devices.
 Batch = dict[str, Any]
+# What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
+# 'strength' (K,) float32, what is left of each view's augmentation
+Numbers = dict[str, Any]
+Fed = tuple[Batch, Numbers]
 
 
 def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
