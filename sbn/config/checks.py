@@ -1,5 +1,7 @@
 """Combinations of keys that can't be run, found before anything is compiled or written."""
 
+import re
+
 from ml_collections import ConfigDict
 
 from sbn.config import depths, durations, tree
@@ -129,29 +131,65 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
 
 
 _ENCODED = ("imagenet2012", "imagenette")
+_TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
 
 def _check_data(config: ConfigDict) -> None:
-    data = config.data
-    if data.name in _ENCODED:
+    data, name = config.data, config.data.name
+    kind = _data_kind(name)
+    if kind is None:
+        raise ConfigError(
+            f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
+            "folder:PATH, PATH.npz, or package.module:function"
+        )
+    if name in _ENCODED:
         if data.archive is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {data.name!r}: its images stay files")
+            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {name!r}: its images stay files")
         if data.path == "device":
-            raise ConfigError(
-                f"data.path = 'device' holds a whole data set; {data.name!r} is too large: it needs 'host'"
-            )
-    if data.name == "shapes":
-        for name, default in (("dir", None), ("archive", None), ("train_split", "train"), ("test_split", "test")):
-            if data[name] != default:
-                raise ConfigError(f"data.{name} = {data[name]!r} means nothing for the rendered data set 'shapes'")
-    else:
-        if data.archive is not None and data.dir is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
-        for name, default in (("image_size", None), ("style", "plain")):
-            if data[name] != default:
-                raise ConfigError(
-                    f"data.{name} = {data[name]!r} means nothing for {data.name!r}: its images are not rendered"
-                )
+            raise ConfigError(f"data.path = 'device' holds a whole data set; {name!r} is too large: it needs 'host'")
+    if data.archive is not None and data.dir is not None:
+        raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
+    for key, (default, kinds, why) in _READERS.items():
+        if kind not in kinds and data[key] != default:
+            raise ConfigError(f"data.{key} = {data[key]!r} means nothing for data.name = {name!r}: {why}")
+    if data.args and kind != "imported":
+        raise ConfigError(
+            f"data.args.{next(iter(data.args))} means nothing for data.name = {name!r}: only data sets of your own, "
+            "package.module:function, read data.args"
+        )
+    if not 0 < data.test_share < 1:
+        raise ConfigError(f"data.test_share = {data.test_share:g} must lie between 0 and 1")
+    for key in ("mean", "std"):
+        values = data[key]
+        if values is not None and (len(values) != 3 or max(values) > 1 or (key == "std" and min(values) == 0)):
+            raise ConfigError(f"data.{key} = {values} must be three numbers in [0, 1], of red, green and blue")
+
+
+def _data_kind(name: str) -> str | None:
+    """What kind of data set a name stands for; None for none."""
+    if name == "shapes":
+        return "shapes"
+    if name.startswith("folder:"):
+        return "folder" if name != "folder:" else None
+    if name.endswith(".npz"):
+        return "archive"
+    if is_import_path(name) and _TFDS.fullmatch(name) is None:
+        return "imported"
+    return "tfds" if _TFDS.fullmatch(name) else None
+
+
+# Which kinds of data sets read a key whose value is another than its default
+_READERS = {
+    "dir": (None, ("tfds",), "only TFDS's data sets and the ImageNets lie in a data_dir"),
+    "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
+    "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
+    "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
+    "train_split": ("train", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
+    "test_split": ("test", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
+    "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
+    "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
+    "style": ("plain", ("shapes",), "its images are not rendered"),
+}
 
 
 def _check_task(config: ConfigDict) -> None:

@@ -36,7 +36,7 @@ def load(name: str, *, key: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise ConfigError(f"{key} = {name!r} can't be imported: {_reason(error)}") from None
+        raise ConfigError(f"{key} = {name!r} can't be imported: {reason(error)}") from None
     except SystemExit:
         raise ConfigError(f"{key} = {name!r} can't be imported: the module ends the program (sys.exit)") from None
     thing: Any = module
@@ -65,8 +65,8 @@ def _hash(file: pathlib.Path) -> str | None:
         return None
 
 
-def _reason(error: Exception) -> str:
-    """One line: what went wrong, and where in the user's own file."""
+def reason(error: Exception) -> str:
+    """Returns one line: what went wrong, and where in the user's own file."""
     words = f"{type(error).__name__}: {error}".splitlines()[0]
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"

@@ -21,9 +21,7 @@ KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set. The ImageNets stay encoded in their files, the others are read into memory. A data set of your own: package.module:function.",
-        choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
-        open=is_import_path,
+        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -46,12 +44,45 @@ KEYS = (
         "Where views are made: by tf.data on the host, or in the step from a data set in device memory (same batches, no TensorFlow).",
         choices=("host", "device"),
     ),
-    Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
+    Key(
+        "data.args.*",
+        "literal",
+        None,
+        "What a data set of your own, package.module:function, reads from its config data.",
+    ),
+    Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
+    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label."),
+    Key(
+        "data.train_split", "str", "train", "Split to train on, in TFDS's words: 'train[:45000]', 'train[:90%]+extra'."
+    ),
     Key(
         "data.test_split",
         "str",
         "test",
-        "TFDS split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+        "Split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+    ),
+    Key(
+        "data.test_share",
+        "float",
+        0.2,
+        "Share of the images of folder:PATH that is the test split, where the folder has no folder train; chosen by the names of the files.",
+        low=0,
+    ),
+    Key(
+        "data.mean",
+        "floats",
+        None,
+        "Mean of the red, green and blue of training images, in [0, 1], for normalisation; None: the papers', or measured on the training split.",
+        optional=True,
+        low=0,
+    ),
+    Key(
+        "data.std",
+        "floats",
+        None,
+        "Their standard deviation; None: the papers', or measured on the training split.",
+        optional=True,
+        low=0,
     ),
     Key(
         "data.train_examples",

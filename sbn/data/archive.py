@@ -77,7 +77,9 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
                     f"{shown} differs in length: {np.shape(images)} of {base}_images, {lengths[base]} of {base}_labels"
                 )
             parts.append((images[where], labels[base][where]))
-        arrays = {kind: splits.joined(both) for kind, both in zip(("image", "label"), zip(*parts, strict=True), strict=True)}
+        arrays = {
+            kind: splits.joined(both) for kind, both in zip(("image", "label"), zip(*parts, strict=True), strict=True)
+        }
         return in_memory(arrays, name=f"{shown}, {split}", classes=_class_names(file, labels))
 
 

@@ -78,7 +78,7 @@ def _table() -> np.ndarray:
     """(65536,) what two bytes do to a register."""
     table = np.arange(1 << 16, dtype=np.uint32)
     for _ in range(16):
-        table = table >> 1 ^ np.where(table & 1, np.uint32(_POLYNOMIAL), np.uint32(0))
+        table = table >> np.uint32(1) ^ (table & np.uint32(1)) * np.uint32(_POLYNOMIAL)
     return table
 
 

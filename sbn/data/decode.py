@@ -1,4 +1,4 @@
-"""Encoded images to arrays, with Pillow: for sets that fit into memory, and for what TensorFlow would read otherwise."""
+"""Encoded images to arrays, with Pillow."""
 
 import concurrent.futures
 import io

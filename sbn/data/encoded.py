@@ -92,6 +92,7 @@ class Encoded:
 
     Attributes:
         index: where the images are.
+        ops: the pipeline that evaluation sees them through.
         images: what evaluation sees of them.
         labels: (M,) int32.
         classes: their number.
@@ -102,7 +103,7 @@ class Encoded:
     """
 
     def __init__(self, index: Index, ops: tuple[Op, ...], *, name: str) -> None:
-        self.index = index
+        self.index, self.ops = index, ops
         self.images = EncodedImages(index, ops)
         try:
             self.labels = check_labels(index.labels, index.class_names)

@@ -58,7 +58,7 @@ class Images(Protocol):
     """Images of one size: an array, or what makes parts of one when asked."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[Any, ...]:
         """(M, H, W, 3)."""
         ...
 
@@ -109,7 +109,7 @@ class InMemory:
         """Returns a hash of all arrays, the image first."""
         digest = hashlib.sha256()
         for name in sorted(self.arrays, key=lambda name: (name != "image", name != "label", name)):
-            digest.update(np.ascontiguousarray(self.arrays[name]))
+            digest.update(np.ascontiguousarray(self.arrays[name]).data)
         return digest.hexdigest()[:16]
 
     def load(self, ids: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -217,7 +217,9 @@ def _image(images: np.ndarray, feature: Feature) -> np.ndarray:
     if images.ndim != 4 or images.shape[3] not in (1, 3):
         hint = ": channels come last" if images.ndim == 4 and images.shape[1] in (1, 3) else ""
         hint = ": drop the alpha channel" if images.ndim == 4 and images.shape[3] == 4 else hint
-        raise ValueError(f"images have the shape (M, H, W, 3), or (M, H, W) where they are grey, not {_shown(images)}{hint}")
+        raise ValueError(
+            f"images have the shape (M, H, W, 3), or (M, H, W) where they are grey, not {_shown(images)}{hint}"
+        )
     if 0 in images.shape[1:3]:
         raise ValueError(f"images have no pixels: {_shown(images)}")
     return images if images.shape[3] == 3 else np.repeat(images, 3, axis=3)

@@ -82,12 +82,12 @@ def _published(path: epath.Path, split: str, folders: Mapping[str, str], *, upri
     for name in (its := _subfolders(root)):
         if name not in known:
             raise unknown(f"class folder of {root}, which {path / 'train'} lacks:", name, classes)
-    found = [file for name in its for file in _images(root, name, name)]
+    found = [file for name in its for file in _images(path, f"{folders[split]}/{name}", name)]
     if not found:
         raise ConfigError(f"{root} holds no CLASS/*.JPEG: a folder for each class is what is read")
     if not empty:
         _check_none_is_empty(root, its, found)
-    return _files(root, found, classes, upright=upright)
+    return _files(path, found, classes, upright=upright)
 
 
 def _files(root: epath.Path, found: Sequence[_File], classes: Sequence[str], *, upright: bool) -> Files:

@@ -12,7 +12,7 @@ import logging
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
@@ -27,8 +27,11 @@ _THREADS = 16  # files that are looked into at the same time
 _READS = 32  # reads from the cloud that are waited for at the same time
 
 
+_OF_IMAGES = ("which", "offset", "length", "labels", "sizes", "plain")  # arrays of an index, one entry per image
+
+
 class Entry(NamedTuple):
-    """One image in a file: where it begins, its bytes, its label, its size, and whether TensorFlow reads it as it is."""
+    """One image in a file: where it begins, its bytes, its label, its size, and whether TensorFlow reads it alike."""
 
     offset: int
     length: int
@@ -91,8 +94,7 @@ class Index:
 
     def take(self, which: slice | np.ndarray) -> "Index":
         """Returns some of the images."""
-        names = ("which", "offset", "length", "labels", "sizes", "plain")
-        return dataclasses.replace(self, **{name: getattr(self, name)[which] for name in names})
+        return dataclasses.replace(self, **{name: getattr(self, name)[which] for name in _OF_IMAGES})
 
     def path(self, i: int) -> str:
         """Returns the file that holds image `i`."""
@@ -133,6 +135,18 @@ class Index:
         return digest.hexdigest()[:16]
 
 
+def joined(parts: Sequence[Index]) -> Index:
+    """Returns the images of several parts of one folder, one after the other."""
+    first, *others = parts
+    if not others:
+        return first
+    offsets = np.cumsum([0, *(len(part.files) for part in parts[:-1])])
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_IMAGES}
+    which = [part.which + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
+    files = np.concatenate([part.files for part in parts])
+    return dataclasses.replace(first, files=files, **{**arrays, "which": np.concatenate(which)})
+
+
 def load(files: Files, *, name: str) -> Index:
     """Returns the index of a split, from the cache or made now.
 
@@ -144,7 +158,7 @@ def load(files: Files, *, name: str) -> Index:
         ConfigError: if one can't be read.
     """
     path = _cache_directory() / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
-    about = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
+    about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as kept:

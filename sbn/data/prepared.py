@@ -5,7 +5,6 @@ import importlib.util
 import io
 import os
 
-import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, unknown
@@ -76,12 +75,10 @@ def of_records(path: epath.Path, split: str, *, keys: Keys) -> index.Files:
     return index.Files(path, list(by_name), stamps, tuple(tfrecords.class_names(path, label=keys.label)), look_into)
 
 
-def read(path: epath.Path, split: str, *, keys: Keys) -> tuple[np.ndarray, np.ndarray] | index.Index:
-    """Returns images and labels of a split where TFDS says that its images are of one size, otherwise its index.
+def read_index(path: epath.Path, split: str, *, keys: Keys) -> index.Index:
+    """Returns the index of a split.
 
     Raises:
         ConfigError: if it is not there, or not whole.
     """
-    if tfrecords.image_size(path, image=keys.image) is not None:
-        return tfrecords.read(path, split, keys=keys)
     return index.load(of_records(path, split, keys=keys), name=f"{path.parent.name} {split} {keys.image} {keys.label}")

@@ -10,7 +10,6 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.augment.op import Op
 from sbn.config import imported
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
@@ -51,7 +50,9 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledIm
     if not len(found):
         raise ConfigError(f"{wanted} holds no examples")
     if isinstance(found, Index):
-        return _encoded(found.take(slice(limit)), ops, f"{wanted} of {data.name!r}")
+        return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
+    if isinstance(found, Encoded):
+        return Encoded(found.index.take(slice(limit)), ops or found.ops, name=f"{wanted} of {data.name!r}")
     found = found.first(limit)
     return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
@@ -76,10 +77,6 @@ def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
         known = statistics.measure(train.images)
     mean, std = (known.mean, known.std) if known is not None else (data.mean, data.std)
     return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
-
-
-def _encoded(found: Index, ops: tuple[Op, ...], name: str) -> LabelledImages:
-    return Encoded(found, ops, name=name)
 
 
 def _load_shapes(data: ConfigDict, split: str) -> InMemory:
@@ -184,9 +181,7 @@ def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> In
     lengths = {name: len(examples) for name, examples in whole.items()}
     parts = splits.ids(data[key], lengths, key=f"data.{key}", of=data.name)
     first = next(iter(whole.values()))
-    arrays = {
-        name: splits.joined([whole[base].arrays[name][where] for base, where in parts]) for name in first.arrays
-    }
+    arrays = {name: splits.joined([whole[base].arrays[name][where] for base, where in parts]) for name in first.arrays}
     return InMemory(arrays, first.features)
 
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
 
-_PART = re.compile(r"\s*(?P<split>[\w.-]+)(?:\[(?P<start>-?\d[\d.]*)?(?P<start_unit>%)?:(?P<stop>-?\d[\d.]*)?(?P<stop_unit>%)?\])?\s*")
+_PART = re.compile(
+    r"\s*(?P<split>[\w.-]+)(?:\[(?P<start>-?\d[\d.]*)?(?P<start_unit>%)?:(?P<stop>-?\d[\d.]*)?(?P<stop_unit>%)?\])?\s*"
+)
 
 
 def parts(text: str, *, key: str) -> list[tuple[str, str, str, bool]]:

@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 class Channels(NamedTuple):
     """(3,) each, in [0, 1]."""
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 # Of the training split. CIFAR's are the TF AutoAugment code's; those of shapes are of 50,000 images.
@@ -53,17 +53,19 @@ def measure(images: Images) -> Channels:
         log.info("mean and deviation are measured on %d of %d training images", ENCODED, len(images))
     counts = np.zeros((3, 256), np.int64)
     for start in range(0, len(ids), _CHUNK):
-        part = images[ids[start] : ids[start] + _CHUNK] if len(ids) == len(images) else images[ids[start : start + _CHUNK]]
+        part = images[ids[start : start + _CHUNK]]
         for channel in range(3):
             counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
-    mean, std = [], []
-    for row in counts.tolist():
-        pixels = sum(row)
-        total = sum(value * count for value, count in enumerate(row))
-        squares = sum(value**2 * count for value, count in enumerate(row))
-        mean.append(total / (255 * pixels))
-        std.append((pixels * squares - total**2) ** 0.5 / (255 * pixels))
-    return Channels(tuple(mean), tuple(std))
+    (red, green, blue) = (_moments(row) for row in counts.tolist())
+    return Channels((red[0], green[0], blue[0]), (red[1], green[1], blue[1]))
+
+
+def _moments(counts: Sequence[int]) -> tuple[float, float]:
+    """Mean and deviation, in [0, 1], of values 0, 1, ... that occur so often."""
+    pixels = sum(counts)
+    total = sum(value * count for value, count in enumerate(counts))
+    squares = sum(value**2 * count for value, count in enumerate(counts))
+    return total / (255 * pixels), float((pixels * squares - total**2) ** 0.5) / (255 * pixels)
 
 
 def checked(mean: Sequence[float], std: Sequence[float]) -> Channels:
@@ -77,4 +79,5 @@ def checked(mean: Sequence[float], std: Sequence[float]) -> Channels:
             f"the training images have the deviations {tuple(std)}: of a channel that is always the same nothing can "
             "be learned; give others by data.std"
         )
-    return Channels(tuple(map(float, mean)), tuple(map(float, std)))
+    (red, green, blue), deviations = map(float, mean), tuple(map(float, std))
+    return Channels((red, green, blue), (deviations[0], deviations[1], deviations[2]))

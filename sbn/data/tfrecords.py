@@ -82,7 +82,9 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
         return None
     if "image" not in features.get(image, {}):
         raise unknown(
-            f"image in {directory} (data.image_feature)", image, [name for name in features if "image" in features[name]]
+            f"image in {directory} (data.image_feature)",
+            image,
+            [name for name in features if "image" in features[name]],
         )
     try:
         height, width, _ = map(int, features[image]["image"]["shape"]["dimensions"])
@@ -202,7 +204,8 @@ def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
         ConfigError: at what is cut short, or does not agree with its checksum; it names the file and the byte.
     """
     data = path.read_bytes()
-    view, start, found = memoryview(data), 0, []
+    view, start = memoryview(data), 0
+    found: list[tuple[int, int]] = []
     while start < len(data):
         length = struct.unpack_from("<Q", data, start)[0] if start + 12 <= len(data) else len(data)
         if start + 16 + length > len(data) or length < 4:  # an example has more
