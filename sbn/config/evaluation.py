@@ -1,6 +1,5 @@
 """The keys of evaluation: what is measured, how often, and the settings of each evaluator, `eval.NAME.KEY`."""
 
-from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
 EVALUATION = (
@@ -8,7 +7,7 @@ EVALUATION = (
         "eval.evals",
         "names",
         ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY. An evaluator of your own: package.module:function.",
+        "What is measured, in this order; settings of NAME are eval.NAME.KEY.",
         choices=(
             "accuracy",
             "mix",
@@ -25,7 +24,6 @@ EVALUATION = (
             "views",
             "sizes",
         ),
-        open=is_import_path,
     ),
     Key(
         "eval.every",

@@ -22,7 +22,9 @@ def differences(
         passed_over: keys that need not agree.
     """
     there = tree.flatten(stored)
-    there |= {name: tree.value_of(there, name) for name in stated if name not in there}
+    for name in [name for name in stated if name not in there]:
+        shared = _without_stage(name)
+        there[name] = there[shared] if shared in there else tree.key_of(shared).default
     found = tree.difference(there, stated)
     return {
         name: (old, new)

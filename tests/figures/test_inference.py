@@ -1,4 +1,4 @@
-"""The figure of sizes: a point a size, accuracy in percent over 10⁹ multiply-adds."""
+"""The picture of sizes: a point a size, accuracy in percent over 10⁹ multiply-adds."""
 
 import numpy as np
 

@@ -11,8 +11,7 @@ import pytest
 import scipy.stats
 
 from sbn.config.errors import ConfigError
-from sbn.report import report
-from sbn.report.__main__ import main
+from sbn.report.__main__ import main, report
 from tests.report.work_dirs import AUX, MAIN, write_run
 
 
