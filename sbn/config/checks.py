@@ -1,13 +1,12 @@
 """Combinations of keys that can't be run, found before anything is compiled or written."""
 
-import re
-
 from ml_collections import ConfigDict
 
 from sbn.config import depths, durations, tree
+from sbn.config.data_keys import check_data
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
-from sbn.config.model_keys import MODEL_KEYS
+from sbn.config.model_keys import MODEL_KEYS, MODELS
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -25,7 +24,8 @@ def check(config: ConfigDict) -> ConfigDict:
     _distinct("stages", config.stages)
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
-    _check_data(config)
+    _check_task(config)
+    check_data(config.data)
     _check_model(config)
     _check_norm(config)
     for stage in config.stages:
@@ -85,6 +85,15 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
         )
+    if schedule.args and schedule.kind in ("cosine", "step", "constant"):
+        raise ConfigError(
+            f"schedule.args.{next(iter(schedule.args))} means nothing for schedule.kind = {schedule.kind!r}"
+        )
+    if stage.optim.args and stage.optim.name == "sgd":
+        raise ConfigError(
+            f"optim.args.{next(iter(stage.optim.args))} means nothing for optim.name = 'sgd': its keys are "
+            "optim.momentum and optim.nesterov"
+        )
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
     if stage.optim.clip_norm == 0:
@@ -120,76 +129,37 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
         raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
 
 
-_ENCODED = ("imagenet2012", "imagenette")
-_TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
-
-
-def _check_data(config: ConfigDict) -> None:
-    data, name = config.data, config.data.name
-    kind = _data_kind(name)
-    if kind is None:
-        raise ConfigError(
-            f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
-            "folder:PATH, PATH.npz, or package.module:function"
-        )
-    if name in _ENCODED:
-        if data.archive is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {name!r}: its images stay files")
-        if data.path == "device":
-            raise ConfigError(f"data.path = 'device' holds a whole data set; {name!r} is too large: it needs 'host'")
-    if data.archive is not None and data.dir is not None:
-        raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
-    for key, (default, kinds, why) in _READERS.items():
-        if kind not in kinds and data[key] != default:
-            raise ConfigError(f"data.{key} = {data[key]!r} means nothing for data.name = {name!r}: {why}")
-    if data.args and kind != "imported":
-        raise ConfigError(
-            f"data.args.{next(iter(data.args))} means nothing for data.name = {name!r}: only data sets of your own, "
-            "package.module:function, read data.args"
-        )
-    if not 0 < data.test_share < 1:
-        raise ConfigError(f"data.test_share = {data.test_share:g} must lie between 0 and 1")
-    for key in ("mean", "std"):
-        values = data[key]
-        if values is not None and (len(values) != 3 or max(values) > 1 or (key == "std" and min(values) == 0)):
-            raise ConfigError(f"data.{key} = {values} must be three numbers in [0, 1], of red, green and blue")
-
-
-def _data_kind(name: str) -> str | None:
-    """What kind of data set a name stands for; None for none."""
-    if name == "shapes":
-        return "shapes"
-    if name.startswith("folder:"):
-        return "folder" if name != "folder:" else None
-    if name.endswith(".npz"):
-        return "archive"
-    if is_import_path(name) and _TFDS.fullmatch(name) is None:
-        return "imported"
-    return "tfds" if _TFDS.fullmatch(name) else None
-
-
-# Which kinds of data sets read a key whose value is another than its default
-_READERS = {
-    "dir": (None, ("tfds",), "only TFDS's data sets and the ImageNets lie in a data_dir"),
-    "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
-    "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
-    "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
-    "train_split": ("train", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_split": ("test", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
-    "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
-    "style": ("plain", ("shapes",), "its images are not rendered"),
-}
+def _check_task(config: ConfigDict) -> None:
+    """Refuses the keys that the task does not read, where it is a built-in one: others may read any."""
+    if is_import_path(config.task):
+        return
+    flat = tree.flatten(config)
+    for name, value in flat.items():
+        key = tree.key_of(name)
+        if key.tasks and config.task not in key.tasks and value != key.default:
+            raise ConfigError(
+                f"{name} = {value!r} means nothing for task = {config.task!r}: only {', '.join(key.tasks)} "
+                f"read{'s' * (len(key.tasks) == 1)} it"
+            )
 
 
 def _check_model(config: ConfigDict) -> None:
     model = config.model
+    imported = is_import_path(model.name)
+    if model.args and not imported:
+        raise ConfigError(
+            f"model.args.{next(iter(model.args))} means nothing for model.name = {model.name!r}: only networks of "
+            "your own, package.module:Class, read model.args"
+        )
     for key in MODEL_KEYS:
-        value = model[key.name.removeprefix("model.")]
-        if key.models and model.name not in key.models and value != key.default:
+        if key.free or key.name == "model.name":
+            continue
+        value, readers = model[key.name.removeprefix("model.")], key.models or MODELS
+        if model.name not in readers and value != key.default:
+            own = "; what a network of your own takes is model.args.KEY" * imported
             raise ConfigError(
-                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(key.models)} "
-                f"read{'s' * (len(key.models) == 1)} it"
+                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(readers)} "
+                f"read{'s' * (len(readers) == 1)} it{own}"
             )
     if model.depth is not None:
         try:

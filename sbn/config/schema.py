@@ -1,105 +1,24 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
+from sbn.config.data_keys import DATA_KEYS
 from sbn.config.evaluation import EVALUATION
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
+    Key(
+        "task",
+        "str",
+        "classification",
+        "What is learned. A task of your own: package.module:Name.",
+        choices=("classification",),
+        open=is_import_path,
+    ),
     # Data
-    Key(
-        "data.name",
-        "str",
-        "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. docs/own_data.md.",
-    ),
-    Key(
-        "data.dir",
-        "str",
-        None,
-        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
-        optional=True,
-    ),
-    Key(
-        "data.archive",
-        "str",
-        None,
-        "Archive to read instead, which needs no TensorFlow (`python -m sbn.data.prepare`); None: the data_dir.",
-        optional=True,
-    ),
-    Key(
-        "data.path",
-        "str",
-        "host",
-        "Where views are made: by tf.data on the host, or in the step from a data set in device memory (same batches, no TensorFlow).",
-        choices=("host", "device"),
-    ),
-    Key(
-        "data.args.*",
-        "literal",
-        None,
-        "What a data set of your own, package.module:function, reads from its config data.",
-    ),
-    Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
-    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label."),
-    Key(
-        "data.train_split", "str", "train", "Split to train on, in TFDS's words: 'train[:45000]', 'train[:90%]+extra'."
-    ),
-    Key(
-        "data.test_split",
-        "str",
-        "test",
-        "Split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
-    ),
-    Key(
-        "data.test_share",
-        "float",
-        0.2,
-        "Share of the images of folder:PATH that is the test split, where the folder has no folder train; chosen by the names of the files.",
-        low=0,
-    ),
-    Key(
-        "data.mean",
-        "floats",
-        None,
-        "Mean of the red, green and blue of training images, in [0, 1], for normalisation; None: the papers', or measured on the training split.",
-        optional=True,
-        low=0,
-    ),
-    Key(
-        "data.std",
-        "floats",
-        None,
-        "Their standard deviation; None: the papers', or measured on the training split.",
-        optional=True,
-        low=0,
-    ),
-    Key(
-        "data.train_examples",
-        "int",
-        None,
-        "Train on the first so many examples; None: all (shapes: 10,000).",
-        optional=True,
-        low=1,
-    ),
-    Key(
-        "data.test_examples",
-        "int",
-        None,
-        "Evaluate on the first so many examples; None: all (shapes: 2,000).",
-        optional=True,
-        low=1,
-    ),
-    Key(
-        "data.image_size",
-        "int",
-        None,
-        "Side in pixels of rendered images (shapes only); None: 32.",
-        optional=True,
-        low=8,
-    ),
-    Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch", "clear")),
+    *DATA_KEYS,
     # Views and branches
     Key(
         "branches",

@@ -40,9 +40,9 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledIm
         ConfigError: if the data set is not there, is not what it should be, or has fewer examples than asked for.
     """
     ops = eval_view.parse(view, name=data.name)
-    wanted = f"data.{split}_split = {data[f'{split}_split']!r}"
+    wanted = f"data.{split}_split = {_wanted(data, split)!r}"
     found = _loader(data)(data, split)
-    limit = data[f"{split}_examples"]
+    limit = _limit(data, split)
     if limit is not None and limit > len(found):
         raise ConfigError(
             f"data.{split}_examples = {limit} asks for more than the {len(found)} examples of {data.name!r}"
@@ -79,9 +79,18 @@ def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
     return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
 
 
+def _wanted(data: ConfigDict, split: str) -> str:
+    return str(data.train_split if split == "train" else data.test_split)
+
+
+def _limit(data: ConfigDict, split: str) -> int | None:
+    limit: int | None = data.train_examples if split == "train" else data.test_examples
+    return limit
+
+
 def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     standard = 10_000 if split == "train" else 2_000
-    count, side = data[f"{split}_examples"] or standard, data.image_size or 32
+    count, side = _limit(data, split) or standard, data.image_size or 32
     if (needed := count * side**2 * 4) > _MEMORY:
         raise ConfigError(
             f"{count} images of {side} x {side} pixels take {needed / 2**30:.3g} GiB of memory, where there are "
@@ -93,8 +102,8 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
     key = f"data.{split}_split"
     if data.archive is not None:
-        return archive.read(data.archive, data[key.partition(".")[2]], name=data.name, key=key)
-    return archive.read(data.name, data[key.partition(".")[2]], key=key)
+        return archive.read(data.archive, _wanted(data, split), name=data.name, key=key)
+    return archive.read(data.name, _wanted(data, split), key=key)
 
 
 def _load_tiny_imagenet(data: ConfigDict, split: str) -> InMemory:
@@ -176,10 +185,10 @@ def _decoded(found: Index, name: str) -> InMemory | Index:
 
 def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> InMemory:
     """The parts of splits that `data` names, one after the other; `read` reads a whole one."""
-    key = f"{split}_split"
-    whole = {name: read(name) for name in splits.names(data[key], key=f"data.{key}")}
+    key, text = f"data.{split}_split", _wanted(data, split)
+    whole = {name: read(name) for name in splits.names(text, key=key)}
     lengths = {name: len(examples) for name, examples in whole.items()}
-    parts = splits.ids(data[key], lengths, key=f"data.{key}", of=data.name)
+    parts = splits.ids(text, lengths, key=key, of=data.name)
     first = next(iter(whole.values()))
     arrays = {name: splits.joined([whole[base].arrays[name][where] for base, where in parts]) for name in first.arrays}
     return InMemory(arrays, first.features)
@@ -187,10 +196,10 @@ def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> In
 
 def _joined_index(data: ConfigDict, split: str, read: Callable[[str], Index]) -> Index:
     """As `_joined`, of images that stay encoded."""
-    key = f"{split}_split"
-    whole = {name: read(name) for name in splits.names(data[key], key=f"data.{key}")}
+    key, text = f"data.{split}_split", _wanted(data, split)
+    whole = {name: read(name) for name in splits.names(text, key=key)}
     lengths = {name: len(found) for name, found in whole.items()}
-    parts = splits.ids(data[key], lengths, key=f"data.{key}", of=data.name)
+    parts = splits.ids(text, lengths, key=key, of=data.name)
     return index.joined([whole[base].take(where) for base, where in parts])
 
 
