@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sbn.config import tree
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 
 # Values that were stored before the default became None, 'the network's own', which is the same
@@ -21,7 +22,7 @@ def differences(
         stated: flat.
         passed_over: keys that need not agree.
     """
-    there = tree.flatten(stored)
+    there = renewed(tree.flatten(stored))
     there |= {name: tree.value_of(there, name) for name in stated if name not in there}
     found = tree.difference(there, stated)
     return {

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from etils import epath
@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.data.views import View
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
@@ -71,15 +71,17 @@ class Materials:
         test: test split.
         stages: of the run.
         workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
+        mean: (3,) of the training images, in [0, 1].
     """
 
     config: ConfigDict
     task: Task
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     stages: tuple[Stage, ...] = ()
     workdir: epath.Path | None = None
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     _made: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -88,23 +90,26 @@ class Materials:
         return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
 
     def measure(self, mix: Sequence[float], *, evaluator: str) -> Measure:
-        """Returns what scores the branches and their mixes, for an evaluator that needs an `ImageTask`."""
-        branches = self.image_task(evaluator).branches
+        """Returns what scores the branches and their mixes, for an evaluator of image classification."""
+        branches = self.image_task(evaluator, "classes").branches
         return Measure(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
 
-    def image_task(self, evaluator: str) -> ImageTask:
+    def image_task(self, evaluator: str, *needs: str) -> ImageTask:
         """Returns the task for an evaluator that asks for more than every task has.
 
+        Args:
+            evaluator: its name.
+            needs: what it uses of `ImageTask`.
+
         Raises:
-            ConfigError: one line, if the task is not an `ImageTask`.
+            ConfigError: one line, if the task lacks any of it.
         """
-        if not isinstance(self.task, ImageTask):
-            wanted = [name for name in sorted(ImageTask.__protocol_attrs__) if not hasattr(self.task, name)]  # type: ignore[attr-defined]
+        if lacking := [name for name in needs if not hasattr(self.task, name)]:
             raise ConfigError(
-                f"eval.evals: {evaluator!r} analyses image classification; task = {self.config.task!r} has no "
-                f"{', '.join(wanted)}"
+                f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
+                f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
             )
-        return self.task
+        return cast(ImageTask, self.task)
 
     def shared(self, make: Callable[["Materials"], Shared]) -> Shared:
         """Returns what `make` makes of these materials: one for all evaluators that ask for it."""

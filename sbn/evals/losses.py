@@ -107,7 +107,7 @@ class Losses:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
     def _make(self, stage: Stage) -> Callable[[Variables, Any, Any, int], jax.Array]:
-        task, seed = self._materials.image_task("losses"), self._materials.config.seed
+        task, seed = self._materials.image_task("losses", "losses"), self._materials.config.seed
 
         def losses(variables: Variables, batch: Arrays, numbers: Arrays, index: jax.Array) -> jax.Array:
             def keys(stream: str) -> jax.Array:

@@ -66,7 +66,7 @@ def _diversity(materials: Materials) -> Evaluator:
 
 
 def _branches(materials: Materials) -> Evaluator:
-    config, task = materials.config, materials.image_task("branches")
+    config, task = materials.config, materials.image_task("branches", "activations")
     pipelines = view_pipelines(config)
     augments = _augments(materials, tuple(pipelines.values()), "views.*.augment")
     views = {
@@ -114,7 +114,7 @@ def _high_pass(materials: Materials) -> Evaluator:
 
 
 def _spectra(materials: Materials) -> Evaluator:
-    config, task = materials.config, materials.image_task("spectra")
+    config, task = materials.config, materials.image_task("spectra", "features")
     split = config.eval.spectra.split
     return Spectra(
         Predict(task, materials.mesh, batch_size=config.eval.batch_size, forward=task.features),

@@ -49,7 +49,9 @@ class Measurement:
         """
         states: dict[Tag, dict[str, State]] = {tag: self._begin() for tag in sets}
         ahead: collections.deque[Any] = collections.deque()
-        batches = self._stream.on_device(variables, ((tag, load) for tag, (_, load) in sets.items()), inputs=lambda pair: pair[0])
+        batches = self._stream.on_device(
+            variables, ((tag, load) for tag, (_, load) in sets.items()), inputs=lambda pair: pair[0]
+        )
         total = sum(self._stream.count(examples) for examples, _ in sets.values())
         for tag, where, (inputs, targets), outputs in shown(batches, f"{what}: batches", total=total):
             size = len(jax.tree.leaves(inputs)[0])

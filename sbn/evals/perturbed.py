@@ -51,7 +51,7 @@ class Perturbed:
         dispatch: int = 4096,
     ) -> None:
         config, source, mesh = materials.config, materials.test, materials.mesh
-        task = materials.image_task(name)
+        task = materials.image_task(name, "predict_floats")
         self._name, self._settings, self._workdir = name, settings, materials.workdir
         names = tuple(task.branches)
         mix = config.eval.mix if len(names) > 1 else ()

@@ -17,7 +17,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sbn.data.pixels import pack
-from sbn.tasks.base import Task, Variables
+from sbn.tasks.base import ImageTask, Task, Variables
 
 ON_DEVICE = 3  # batches handed to the device and not awaited yet
 _END = object()
@@ -62,7 +62,7 @@ class Chosen:
         return self._images[self._ids[where]]
 
 
-def of_branches(task: Task, which: tuple[int, ...]) -> Forward:
+def of_branches(task: Task | ImageTask, which: tuple[int, ...]) -> Forward:
     """Returns the forward pass (N, len(which), classes) of some branches, by index; the compiler drops the others."""
 
     def forward(variables: Variables, images: jax.Array) -> jax.Array:
@@ -99,8 +99,7 @@ class Stream:
     def __init__(self, compute: Callable[[Any, Any], Any], mesh: Mesh, *, batch_size: int) -> None:
         self._batch_size, self._devices = batch_size, mesh.devices.size
         self.sharding, self.whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
-        shardings = {"in_shardings": (self.whole, self.sharding), "out_shardings": self.sharding}
-        self._compute = jax.jit(compute, **shardings)
+        self._compute = jax.jit(compute, in_shardings=(self.whole, self.sharding), out_shardings=self.sharding)
 
         def gather(outputs: jax.Array) -> jax.Array:
             return outputs
@@ -169,7 +168,7 @@ class Predict(Stream):
         forward: what it computes of (variables, packed images (N, H, W)), (N, K, ...); None: the task's outputs.
     """
 
-    def __init__(self, task: Task, mesh: Mesh, *, batch_size: int, forward: Forward | None = None) -> None:
+    def __init__(self, task: Task | ImageTask, mesh: Mesh, *, batch_size: int, forward: Forward | None = None) -> None:
         def compute(variables: Variables, inputs: Any) -> Any:
             return task.outputs(variables, inputs) if forward is None else forward(variables, inputs["image"])
 
@@ -183,14 +182,14 @@ class Predict(Stream):
         self, variables: Variables, sets: Iterable[tuple[Tag, Callable[[], Images]]]
     ) -> Iterator[tuple[Tag, slice, np.ndarray]]:
         """As `Stream` says, of sets of images."""
-        return super().stream(variables, ((tag, lambda load=load: _Inputs(load())) for tag, load in sets))
+        return super().stream(variables, ((tag, functools.partial(_Inputs, load)) for tag, load in sets))
 
 
 class _Inputs:
     """Images as the inputs of a network."""
 
-    def __init__(self, images: Images) -> None:
-        self._images = images
+    def __init__(self, load: Callable[[], Images]) -> None:
+        self._images = load()
 
     def __len__(self) -> int:
         return len(self._images)

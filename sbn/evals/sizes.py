@@ -30,7 +30,7 @@ class Sizes:
     """
 
     def __init__(self, materials: Materials, *, sizes: Sequence[int]) -> None:
-        self._task, self._test = materials.image_task("sizes"), materials.test
+        self._task, self._test = materials.image_task("sizes", "classes"), materials.test
         trained = trained_at(materials)
         self._own = {size: trained.get(size, 0) for size in sorted(sizes or trained, reverse=True)}
         config, branches = materials.config, self._task.branches

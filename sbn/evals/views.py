@@ -37,7 +37,7 @@ class Views:
     """
 
     def __init__(self, materials: Materials) -> None:
-        config, task = materials.config, materials.image_task("views")
+        config, task = materials.config, materials.image_task("views", "classes")
         self._test, self._sets = materials.test, transformed(materials, "views")
         self._measures = {}
         for view, (_, branch) in self._sets.items():

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sbn.config.errors import ConfigError
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 from sbn.report.failures import reason_of
 
@@ -143,7 +144,8 @@ def read_run(path: pathlib.Path) -> Run:
         raise ValueError(f"format {content.get('format')!r} where {FORMAT} is known")
     given = {name: _field(content, name, kind) for name, kind in _KINDS.items()}
     metrics = {name: _number(name, value) for name, value in given.pop("metrics").items()}
-    given["overrides"] = {name: value for name, value in given["overrides"].items() if name not in NEUTRAL}
+    overrides = renewed(given["overrides"])
+    given["overrides"] = {name: value for name, value in overrides.items() if name not in NEUTRAL}
     stages = {name: (start, stop) for name, (start, stop) in content.get("stages", {}).items()}
     per_epoch = content.get("steps_per_epoch")
     return Run(

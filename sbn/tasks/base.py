@@ -3,7 +3,7 @@
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 import jax
 from ml_collections import ConfigDict
@@ -101,9 +101,9 @@ class Task(Protocol):
         ...
 
 
-@runtime_checkable
 class ImageTask(Protocol):
-    """What analyses ask of a task that gives an image one label. A task that lacks it has none of these analyses.
+    """What analyses ask of a task that gives an image one label. Of a task that lacks a part of it, the analyses
+    that need that part say so.
 
     Its outputs are scores of the classes, (N, K, classes), and a batch's targets have a 'label' (N,).
     """

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 
 CLASSES = 7
 
@@ -13,7 +13,7 @@ def source(count, *, side=4, seed=2):
     images = np.zeros((count, side, side, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(count)
     labels = np.random.default_rng(seed).integers(0, CLASSES, count).astype(np.int32)
-    return Source(images, labels, CLASSES, (0.5,) * 3, (0.5,) * 3)
+    return in_memory({"image": images, "label": labels}, name="toy", classes=CLASSES)
 
 
 class ByPixels:
@@ -24,8 +24,10 @@ class ByPixels:
     def __init__(self, side):
         self.weights = np.random.default_rng(5).normal(size=(2, side * side * 3, CLASSES)).astype(np.float32)
 
-    def predict(self, variables, images):
-        return jax.numpy.einsum("np,kpc->nkc", self._colours(images, jax.numpy), self.weights, precision="highest")
+    def outputs(self, variables, inputs):
+        return jax.numpy.einsum(
+            "np,kpc->nkc", self._colours(inputs["image"], jax.numpy), self.weights, precision="highest"
+        )
 
     def slow_logits(self, words):
         """The same in float64: (n, H, W) int32 -> (n, K, classes)."""

@@ -7,11 +7,12 @@ import pytest
 
 from sbn.data.corruptions.kinds import BENCHMARK
 from sbn.data.pixels import pack
-from sbn.evals.corruptions import Corrupted, Corruptions
-from sbn.evals.mix import GRID, Mix
+from sbn.evals.corruptions import GRID, Corrupted, Corruptions
+from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure, mix_name
+from sbn.evals.scores import Measure
 from sbn.figures.make import FIGURES, make_png
+from sbn.metrics.accuracy import mix_name
 from sbn.train.mesh import make_mesh
 from tests.evals.parts import CLASSES, ByPixels
 from tests.evals.parts import source as numbered

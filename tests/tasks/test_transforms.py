@@ -121,7 +121,7 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
         scales = grads["stem_norm"]["scale"][k], alone["stem_norm"]["scale"][0]
         np.testing.assert_allclose(*scales, rtol=0, atol=1e-5 * float(jnp.abs(scales[1]).max()))
         # training and evaluation are the same function
-        logits = jax.jit(two.predict)(variables, single["inputs"]["image"][:, 0])[:, k]
+        logits = jax.jit(two.outputs)(variables, {"image": single["inputs"]["image"][:, 0]})[:, k]
         log_p = jax.nn.log_softmax(logits)[np.arange(N), batch["targets"]["label"]]
         assert float(-log_p.mean()) == pytest.approx(float(found["main/loss"]), rel=1e-5)
 
