@@ -210,7 +210,7 @@ def _inference(rows: Rows) -> Drawn | None:
             notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
         if arrays:
             own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
-            lines[name] = inference.Line(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
+            lines[name] = inference.SizeCurve(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
     return Drawn(inference.draw(lines), notes) if lines else None
 
 
