@@ -21,8 +21,7 @@ from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges,
 from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
-from sbn.report.measures import Measure, measured, parse
-from sbn.report.tables import measure_of
+from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -225,9 +224,9 @@ TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
 
 
 def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
-    """In percent, those that are there and finite."""
+    """As they are shown, those that are there and finite."""
     values = [measured(run, measure)[0] for run in runs]
-    return [100 * value for value in values if value is not None and math.isfinite(value)]
+    return [shown_scale(measure.metric) * value for value in values if value is not None and math.isfinite(value)]
 
 
 def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
