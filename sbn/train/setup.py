@@ -23,7 +23,9 @@ from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
+from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
+from sbn.train.schedules import make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +78,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
-        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+        shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
@@ -86,6 +88,8 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
             )
         task.check_views(stage_views(stage, task.branches))
+        make_schedule(stage, plan)
+    check_optimisers(plan, shapes["params"])
     return Setup(mesh, train, test, task, plan)
 
 
