@@ -1,7 +1,5 @@
 """Spectra against NumPy's covariances of all features at once, classes worked one by one, and what theory says."""
 
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
@@ -33,7 +31,7 @@ class Features(ByPixels):
 @pytest.fixture(scope="module")
 def data():
     pixels = np.random.default_rng(0).integers(0, 256, (M, 4, 4, 3), np.uint8)
-    return dataclasses.replace(source(M, side=4), images=pixels)
+    return source(M, side=4).with_images(pixels)
 
 
 def spectra(data, *, batch_size, per_class_mean=False):
