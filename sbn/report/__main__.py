@@ -13,7 +13,6 @@ seed by seed: `python -m sbn.report compare --help`.
 """
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +23,7 @@ from sbn.report.book import make_book, no_runs, tables_with_runs
 from sbn.report.collect import find_runs
 from sbn.report.formats import FORMATS
 from sbn.report.measures import parse
+from sbn.runs.atomic import write_output
 
 
 def report(
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.out:
         try:
-            pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+            write_output(options.out, tables.encode())
         except OSError as error:
             parser.exit(2, f"{parser.prog}: --out={options.out} can't be written: {error.strerror}\n")
     else:

@@ -23,7 +23,7 @@ def accuracy_curves(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAUL
         groups: runs by what they are called. All are drawn by step where one did not record the steps of an epoch.
         metric: a fraction, of metrics.jsonl.
     """
-    measured = [run for runs in groups.values() for run in runs if any(metric in line for line in run.lines)]
+    measured = [run for runs in groups.values() for run in runs if run.course(metric)]
     by_step = not all(run.steps_per_epoch for run in measured)
     found = {name: course_of(runs, metric, by_step=by_step) for name, runs in groups.items()}
     courses = {name: course for name, course in found.items() if len(course) > 1}
@@ -76,10 +76,9 @@ def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> lis
     """Returns the course of `metric` over `runs`, by epoch or by step; a point has those measured and finite there."""
     found: dict[float, list[float]] = {}
     for run in runs:
-        for line in run.lines:
-            value = line.get(metric)
-            if value is not None and math.isfinite(value):
-                at = line["step"] / (1 if by_step else run.steps_per_epoch or 1)
+        for step, value in run.course(metric).items():
+            if math.isfinite(value):
+                at = step / (1 if by_step else run.steps_per_epoch or 1)
                 found.setdefault(at, []).append(100 * value)
     return [(at, min(values), math.fsum(values) / len(values), max(values)) for at, values in sorted(found.items())]
 

@@ -17,6 +17,7 @@ from sbn.report.collect import Run
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measured, parse
 from sbn.report.tables import measure_of
+from sbn.runs.arrays import read_arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +91,7 @@ def _loss_curves(rows: Rows) -> Drawn | None:
         measured_by_epoch = [run for run in runs if run.steps_per_epoch]
         curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for prefix, suffix, title in _CURVES:
-            metrics = dict.fromkeys(key for run in measured_by_epoch for line in run.lines for key in line)
+            metrics = dict.fromkeys(key for run in measured_by_epoch for key in run.courses)
             own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
             branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
             for metric, branch in branches.items():
@@ -111,8 +112,7 @@ def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndar
     """Epochs, and the means of the runs' finite values there; of a running metric the means over whole epochs."""
     found: dict[float, dict[pathlib.Path, float]] = {}
     for run in runs:
-        values = {line["step"]: value for line in run.lines if (value := line.get(metric)) is not None}
-        values = {step: values[step] for step in sorted(values) if math.isfinite(values[step])}
+        values = {step: value for step, value in run.course(metric).items() if math.isfinite(value)}
         for epoch, value in _by_epoch(values, run, running=running).items():
             found.setdefault(epoch, {})[run.path] = value
     epochs = sorted(found)
@@ -228,8 +228,4 @@ def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
     if stage and stage not in run.stages:
         return {}
     step = run.stages[stage][1] if stage else run.steps
-    file = run.path / "artifacts" / evaluator / f"{step}.npz"
-    if not file.exists():
-        return {}
-    with np.load(file) as stored:
-        return dict(stored)
+    return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
