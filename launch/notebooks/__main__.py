@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from launch.notebooks.convert import read_cells, to_notebook
+from sbn.runs.atomic import replace_text
 
 TEXTS = pathlib.Path(__file__).parent / "text"
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for script in sorted(TEXTS.glob("*.py")):
         cells = read_cells(script.read_text(encoding="utf-8"))
         path = options.out / f"{script.stem}.ipynb"
-        path.write_text(json.dumps(to_notebook(cells), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        replace_text(path, json.dumps(to_notebook(cells), indent=1, ensure_ascii=False) + "\n")
         print(f"{path}: {len(cells)} cells")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
+from sbn.runs.atomic import replacing
 
 FORMAT = 1
 Examples = tuple[np.ndarray, np.ndarray]
@@ -27,10 +28,8 @@ def write(
     for split, (images, labels) in splits.items():
         arrays |= {f"{split}_images": images, f"{split}_labels": labels.astype(np.int32)}
     target = pathlib.Path(path).expanduser()
-    draft = target.with_name(f".{target.name}.draft")
-    with draft.open("wb") as file:
+    with replacing(target) as file:
         np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(target)
 
 
 def read(path: str, *, name: str, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:

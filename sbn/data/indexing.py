@@ -23,6 +23,9 @@ from sbn.data import tfrecords
 from sbn.data.index import Index
 from sbn.data.layouts import Place
 from sbn.data.progress import told
+from sbn.runs.arrays import read_arrays
+from sbn.runs.atomic import replacing
+from sbn.runs.content import Damaged
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +58,11 @@ def load(place: Place, split: str, *, name: str) -> Index:
     """
     found = (_records if place.kind == "records" else _folder)(place.path, split)
     path = _cache_directory() / f"{name}-{split}-{_key(found.stamped)}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            return Index(str(found.root), **dict(kept), class_names=found.class_names)
+    try:
+        if (kept := read_arrays(path)) is not None:
+            return Index(str(found.root), **kept, class_names=found.class_names)
+    except (Damaged, TypeError) as error:
+        log.warning("%s: made again", error)
     index = _make(found, f"{name} {split}")
     try:
         _keep(path, index)
@@ -151,8 +156,6 @@ def _cache_directory() -> pathlib.Path:
 def _keep(path: pathlib.Path, index: Index) -> None:
     """Writes an index; several processes may do so at once, and a reader finds none or a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     parts = {name: value for name, value in vars(index).items() if isinstance(value, np.ndarray)}
-    with draft.open("wb") as file:
+    with replacing(path) as file:
         np.savez_compressed(file, allow_pickle=False, **parts)
-    draft.replace(path)

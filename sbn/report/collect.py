@@ -215,13 +215,17 @@ def _counted(runs: list[Run]) -> tuple[list[Run], list[str]]:
         alike.setdefault((run.variant, run.seed), []).append(run)
     kept, told = [], []
     for *others, best in alike.values():
-        notes = [f"seed {best.seed}: {best.path} counts, {_why(best, other)} {other.path}" for other in others]
+        why = [(other, _why(best, other)) for other in others]
+        notes = [f"seed {best.seed}: {best.path} counts, not {other.path}: {reason}" for other, reason in why]
         kept.append(dataclasses.replace(best, repeated=tuple(notes)))
-        told += notes
+        told += [
+            f"{other.path}: the same row, overrides and seed as {best.path}; only that is counted: {reason}"
+            for other, reason in why
+        ]
     return sorted(kept, key=lambda run: run.path), told
 
 
 def _why(best: Run, other: Run) -> str:
     if more := len(best.metrics) - len(other.metrics):
-        return f"{more} more metrics were measured of it than of"
-    return "newer than" if best.written > other.written else "not"
+        return f"{more} more metrics were measured of it"
+    return "it is newer" if best.written > other.written else "it is as old, and comes later by its path"

@@ -3,12 +3,11 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from sbn.runs.atomic import replace_bytes
-from sbn.runs.content import Damaged, first_line, read_bytes
+from sbn.runs.content import Damaged, Path, first_line, read_bytes
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -18,7 +17,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     return packed.getvalue()
 
 
-def write_arrays(path: Any, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes an .npz file whole.
 
     Raises:
@@ -27,7 +26,7 @@ def write_arrays(path: Any, arrays: Mapping[str, np.ndarray]) -> None:
     replace_bytes(path, pack(arrays))
 
 
-def read_arrays(path: Any) -> dict[str, np.ndarray] | None:
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Returns the arrays of an .npz file by name; None where there is no file. Nothing in it is run.
 
     Raises:
@@ -41,18 +40,21 @@ def read_arrays(path: Any) -> dict[str, np.ndarray] | None:
             if broken := parts.testzip():
                 raise ValueError(f"{broken} does not match its checksum")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            found = {name: stored[name] for name in stored.files}
+        if others := [name for name, value in found.items() if not isinstance(value, np.ndarray)]:
+            raise ValueError(f"{others[0]} is none")
+        return found
     except Exception as error:  # zipfile, zlib and NumPy's headers have a dozen kinds between them
         raise Damaged(path, f"no arrays: {first_line(error)}") from None
 
 
-def read_png(path: Any) -> bytes | None:
+def read_png(path: Path) -> bytes | None:
     """Returns a picture as it lies in its file; None where there is none.
 
     Raises:
-        Damaged: if it can't be read, or is no whole PNG.
+        Damaged: if it can't be read, or is no PNG.
     """
     content = read_bytes(path)
-    if content is not None and not (content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-16:]):
-        raise Damaged(path, "no whole PNG")
+    if content is not None and not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise Damaged(path, "no PNG")
     return content

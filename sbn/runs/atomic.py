@@ -6,13 +6,15 @@ import pathlib
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
+
+from sbn.runs.content import Path
 
 _LEFT_OVER: Final = 3600.0  # seconds after which nobody is writing a draft any more
 
 
 @contextlib.contextmanager
-def replacing(path: Any) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """Opens a draft of a file; when the block ends it takes the file's place, and lies on the disk.
 
     The draft is made exclusively, so that no link planted in its place is written through; a link in the place of the
@@ -39,7 +41,7 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
-def replace_bytes(path: Any, content: bytes) -> None:
+def replace_bytes(path: Path, content: bytes) -> None:
     """Replaces the content of a file in one go.
 
     An object of a bucket (`gs://`) is written directly: it appears when it is whole, and needs no draft.
@@ -54,7 +56,7 @@ def replace_bytes(path: Any, content: bytes) -> None:
         file.write(content)
 
 
-def replace_text(path: Any, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Replaces the content of a file in one go, in UTF-8."""
     replace_bytes(path, text.encode())
 
@@ -86,7 +88,7 @@ def sync_folder(folder: pathlib.Path) -> None:
         os.close(handle)
 
 
-def remove_drafts(folder: Any) -> None:
+def remove_drafts(folder: Path) -> None:
     """Removes drafts that processes left which were killed, and those of older versions; of a bucket there are none."""
     if "://" in str(folder):
         return

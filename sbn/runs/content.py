@@ -1,11 +1,12 @@
 """Reads files that may be damaged in any way: what comes back is whole, or one error names the file and the reason."""
 
 import json
-import os
 import re
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from sbn.config.errors import ConfigError
+
+Path: TypeAlias = Any  # pathlib.Path, on a disk, or etils.epath.Path, which may be in a bucket
 
 _DEPTH: Final = 64  # levels of nesting; files of runs have fewer than ten
 _WHOLE: Final = 2**63  # no count, step or seed of a run lies beyond
@@ -25,17 +26,8 @@ class Damaged(ConfigError):
         self.path, self.reason = path, reason
 
 
-class Folder(os.PathLike[str], Protocol):
-    """A path on a disk (pathlib) or in a bucket (etils.epath)."""
-
-    def __truediv__(self, name: str) -> Any: ...
-
-
-def read_bytes(path: Any) -> bytes | None:
+def read_bytes(path: Path) -> bytes | None:
     """Returns what a file holds; None where there is nothing of that name.
-
-    Args:
-        path: pathlib.Path or epath.Path.
 
     Raises:
         Damaged: if something is there that can't be read as a file, a folder for instance.
@@ -54,7 +46,7 @@ def read_bytes(path: Any) -> bytes | None:
         raise Damaged(path, f"can't be read: {getattr(error, 'strerror', None) or first_line(error)}") from None
 
 
-def read_json(path: Any) -> Any:
+def read_json(path: Path) -> Any:
     """Returns the JSON value in a file; None where there is no file.
 
     Raises:

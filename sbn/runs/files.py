@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.runs.atomic import replace_bytes
-from sbn.runs.content import Damaged, read_json
+from sbn.runs.content import Damaged, Path, read_json
 from sbn.runs.kinds import (
+    ABSENT,
     Kind,
     Wrong,
     anything,
@@ -44,12 +45,12 @@ def _source(name: str, value: Any) -> dict[str, Any] | None:
 
 
 _NAMES: Final[Mapping[str, tuple[Kind, Any]]] = {
-    "experiment": (optional(text), None),
-    "row": (optional(text), None),
-    "seed": (optional(whole), None),
-    "overrides": (optional(mapping()), None),
+    "experiment": (optional(text), ABSENT),
+    "row": (optional(text), ABSENT),
+    "seed": (optional(whole), ABSENT),
+    "overrides": (optional(mapping()), ABSENT),
 }
-_SOURCE = record({}, **_NAMES, stages=(mapping(span), {}), source=(_source, None))
+_SOURCE = record({}, **_NAMES, stages=(optional(mapping(span)), ABSENT), source=(_source, ABSENT))
 _INIT = record(
     {},
     step=(count, 0),
@@ -106,7 +107,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def read(workdir: Any, name: str) -> dict[str, Any] | None:
+def read(workdir: Path, name: str) -> dict[str, Any] | None:
     """Returns what a file of a work directory holds, every field of its kind; None where there is no such file.
 
     Args:
@@ -119,7 +120,7 @@ def read(workdir: Any, name: str) -> dict[str, Any] | None:
     return _read(workdir / name, name)
 
 
-def glance(workdir: Any, name: str) -> dict[str, Any]:
+def glance(workdir: Path, name: str) -> dict[str, Any]:
     """Returns what a file holds; where there is none, or it is damaged, that of a file without any field."""
     try:
         found = read(workdir, name)
@@ -128,7 +129,7 @@ def glance(workdir: Any, name: str) -> dict[str, Any]:
     return _KINDS[name]("", {"starts": []} if name == PROVENANCE else {}) if found is None else found
 
 
-def read_evaluation(path: Any) -> dict[str, Any] | None:
+def read_evaluation(path: Path) -> dict[str, Any] | None:
     """Returns what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json; None where there is no such file.
 
     Raises:
@@ -137,7 +138,7 @@ def read_evaluation(path: Any) -> dict[str, Any] | None:
     return _read(path, "evaluation")
 
 
-def _read(path: Any, kind: str) -> dict[str, Any] | None:
+def _read(path: Path, kind: str) -> dict[str, Any] | None:
     content = read_json(path)
     if content is None:
         if path.exists():
@@ -155,7 +156,7 @@ def _read(path: Any, kind: str) -> dict[str, Any] | None:
         raise Damaged(path, str(error)) from None
 
 
-def read_config(workdir: Any) -> ConfigDict:
+def read_config(workdir: Path) -> ConfigDict:
     """Returns the config of the run in a work directory.
 
     Raises:
@@ -172,7 +173,7 @@ def read_config(workdir: Any) -> ConfigDict:
         raise Damaged(workdir / CONFIG, f"{error}: it is no config of a run") from None
 
 
-def write(workdir: Any, name: str, content: Mapping[str, Any]) -> None:
+def write(workdir: Path, name: str, content: Mapping[str, Any]) -> None:
     """Writes a file of a work directory whole: a reader, or a kill, finds the old one or the new one.
 
     Args:
@@ -189,12 +190,12 @@ def write(workdir: Any, name: str, content: Mapping[str, Any]) -> None:
     write_json(path, {"format": FORMAT, **content})
 
 
-def write_json(path: Any, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole, readable for people."""
     replace_bytes(path, (json.dumps(value, indent=1, default=str) + "\n").encode())
 
 
-def saved_steps(workdir: Any) -> list[int]:
+def saved_steps(workdir: Path) -> list[int]:
     """Returns the steps of a run's checkpoints, ascending, by the names of their folders; nothing is opened."""
     folder = workdir / "checkpoints"
     try:

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 Kind = Callable[[str, Any], Any]  # (name of the field, value) -> the value as callers get it
+
+
+ABSENT: Final = object()
 
 
 class Wrong(ValueError):
@@ -104,7 +107,7 @@ def record(required: Mapping[str, Kind], **others: tuple[Kind, Any]) -> Kind:
 
     Args:
         required: what must be there.
-        others: (kind, what stands for it where it is missing) of what may be missing.
+        others: (kind, what stands for it where it is missing) of what may be missing; with ABSENT nothing does.
     """
 
     def check(name: str, value: Any) -> dict[str, Any]:
@@ -115,7 +118,8 @@ def record(required: Mapping[str, Kind], **others: tuple[Kind, Any]) -> Kind:
             raise Wrong(f"no {inside + missing[0]!r} in it")
         found = {key: required[key](inside + key, each) if key in required else each for key, each in value.items()}
         for key, (kind, otherwise) in others.items():
-            found[key] = kind(inside + key, value[key]) if key in value else otherwise
+            if key in value or otherwise is not ABSENT:
+                found[key] = kind(inside + key, value[key]) if key in value else otherwise
         return found
 
     return check

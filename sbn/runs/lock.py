@@ -29,7 +29,7 @@ from typing import Any, Final
 from sbn.config.errors import ConfigError
 from sbn.runs import processes
 from sbn.runs.atomic import replace_bytes
-from sbn.runs.content import Damaged, parse, read_bytes
+from sbn.runs.content import Damaged, Path, parse, read_bytes
 
 LOCK: Final = "lock.json"
 BEAT, SILENCE = 10.0, 35.0  # seconds
@@ -42,7 +42,7 @@ class Lost(RuntimeError):
 class Lock:
     """The lock of a work directory, held by this process."""
 
-    def __init__(self, workdir: Any) -> None:
+    def __init__(self, workdir: Path) -> None:
         self._workdir, self._path = workdir, workdir / LOCK
         pid = os.getpid()
         self._own = {
@@ -79,8 +79,8 @@ class Lock:
                     self._write()
                     break
             if alive or watched is not None:  # it moved meanwhile
-                raise ConfigError(f"{self._workdir} is being trained by {_name(_parsed(there))}: let it end, or stop it")
-            print(f"{self._workdir}: is {_name(_parsed(there))} alive? Watching for {SILENCE:.0f} seconds", flush=True)
+                raise ConfigError(f"{self._workdir} is being trained by {_name(there)}: let it end, or stop it")
+            print(f"{self._workdir}: is {_name(there)} alive? Watching for {SILENCE:.0f} seconds", flush=True)
             watched = there
             until = time.monotonic() + SILENCE
             while time.monotonic() < until and _content(self._path) == there:
@@ -88,7 +88,7 @@ class Lock:
         if "://" in str(self._path):
             time.sleep(1.0)
         if self._other():
-            raise ConfigError(f"{self._workdir} is being trained by {_name(self._there())}: let it end, or stop it")
+            raise self._held(_content(self._path))
         self._thread.start()
 
     def release(self) -> None:
@@ -104,23 +104,23 @@ class Lock:
         self._beats += 1
         replace_bytes(self._path, (json.dumps({**self._own, "beats": self._beats}, indent=1) + "\n").encode())
 
-    def _there(self) -> Mapping[str, Any]:
-        return _parsed(_content(self._path))
+    def _held(self, content: bytes | None) -> ConfigError:
+        return ConfigError(f"{self._workdir} is being trained by {_name(content)}: let it end, or stop it")
 
     def _other(self) -> bool:
-        return self._there().get("token") != self._own["token"]
+        return _parsed(_content(self._path)).get("token") != self._own["token"]
 
     def _keep(self) -> None:
         while not self._over.wait(BEAT):
             with contextlib.suppress(OSError), _guard(self._workdir):
                 if self._other():
-                    self._lost = f"{self._workdir}: {_name(self._there())} has taken the lock over: nothing more written"
+                    self._lost = f"{self._workdir}: {_name(_content(self._path))} has taken the lock over: stopped"
                     return
                 self._write()
 
 
 @contextlib.contextmanager
-def locked(workdir: Any) -> Iterator[Lock]:
+def locked(workdir: Path) -> Iterator[Lock]:
     """Holds the lock of a work directory, which is made if missing; one that stays empty is removed again.
 
     Raises:
@@ -150,14 +150,14 @@ def holds(content: Mapping[str, Any]) -> bool | None:
     return processes.is_alive(host, pid, start)
 
 
-def is_held(workdir: Any) -> bool | None:
+def is_held(workdir: Path) -> bool | None:
     """Returns whether a process on this machine trains in a work directory; None if that can't be told from here."""
     there = _content(workdir / LOCK)
     return None if there is None else holds(_parsed(there))
 
 
-def _content(path: Any) -> bytes | None:
-    """What the lock's file holds; None where there is none. One that can't be read is watched, as if it said nothing."""
+def _content(path: Path) -> bytes | None:
+    """What the lock's file holds; None where there is none. One that can't be read counts as empty."""
     try:
         return read_bytes(path)
     except Damaged:
@@ -172,14 +172,15 @@ def _parsed(content: bytes | None) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _name(content: Mapping[str, Any]) -> str:
-    if "pid" not in content:
-        return "a process that its lock.json does not name"
-    return f"process {content['pid']} on {content.get('host')} since {content.get('since')}"
+def _name(content: bytes | None) -> str:
+    named = _parsed(content)
+    if "pid" not in named:
+        return "a process that lock.json does not name"
+    return f"process {named['pid']} on {named.get('host')} since {named.get('since')}"
 
 
 @contextlib.contextmanager
-def _guard(workdir: Any) -> Iterator[None]:
+def _guard(workdir: Path) -> Iterator[None]:
     """Keeps other processes of this machine, or of a network disk that can, from changing the lock meanwhile."""
     handle = None
     try:

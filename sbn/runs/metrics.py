@@ -1,4 +1,4 @@
-"""metrics.jsonl: a line of numbers for every step at which something was measured, and what proves that none is lost."""
+"""metrics.jsonl: a line of numbers per step at which something was measured, and what proves that none is lost."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sbn.runs.atomic import replace_text
-from sbn.runs.content import Damaged, parse, read_bytes
+from sbn.runs.content import Damaged, Path, parse, read_bytes
 from sbn.runs.kinds import Wrong, count, measurement
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Log:
         Damaged: if the file is all there is, and can't be read.
     """
 
-    def __init__(self, path: Any, *, step: int, kept: str | None) -> None:
+    def __init__(self, path: Path, *, step: int, kept: str | None) -> None:
         self._path = path
         if kept is None:
             kept = "".join(json.dumps(line) + "\n" for line in read_lines(path) if line["step"] <= step)
@@ -65,8 +65,8 @@ def proof(content: bytes) -> dict[str, int]:
     return {"lines": content.count(b"\n"), "crc32": zlib.crc32(content)}
 
 
-def read_lines(path: Any, *, proven: Mapping[str, int] | None = None) -> list[Line]:
-    """Returns the lines of a metrics.jsonl, in the order of their steps; none where there is no file.
+def read_lines(path: Path, *, proven: Mapping[str, int] | None = None) -> list[Line]:
+    """Returns the lines of a metrics.jsonl; none where there is no file.
 
     Args:
         path: of the file.
@@ -74,7 +74,7 @@ def read_lines(path: Any, *, proven: Mapping[str, int] | None = None) -> list[Li
             line that a kill cut short is passed over.
 
     Raises:
-        Damaged: if it can't be read, is not what the result says, or two processes wrote it.
+        Damaged: if it can't be read, or is not what the result says.
     """
     content = read_bytes(path) or b""
     if proven is not None and (found := proof(content)) != dict(proven):
@@ -82,24 +82,16 @@ def read_lines(path: Any, *, proven: Mapping[str, int] | None = None) -> list[Li
             raise Damaged(path, f"{found['lines']} lines where the run wrote {proven['lines']}")
         raise Damaged(path, "it was changed since the run wrote it")
     lines: list[Line] = []
-    measured: set[tuple[int, str]] = set()
     texts = content.split(b"\n")
     for place, text in enumerate(texts, start=1):
         if not text:
             continue
         try:
-            line = _line(parse(text))
+            lines.append(_line(parse(text)))
         except ValueError as error:
             if place == len(texts):
                 continue
             raise Damaged(path, f"line {place}: {error}") from None
-        step = line["step"]
-        if lines and step < lines[-1]["step"]:
-            raise Damaged(path, f"line {place} goes back to step {step}: several processes wrote it")
-        if twice := [name for name in line if name != "step" and (step, name) in measured]:
-            raise Damaged(path, f"line {place} has {twice[0]!r} of step {step} again: several processes wrote it")
-        measured |= {(step, name) for name in line}
-        lines.append(line)
     return lines
 
 
@@ -107,14 +99,14 @@ def courses(*sources: Iterable[Line]) -> dict[str, dict[int, float]]:
     """Returns {metric: {step: value}}, steps ascending: one value per metric and step, of the first source that has it.
 
     Args:
-        sources: lines; first what training itself measured, then what was measured later.
+        sources: lines, of which the last one counts; first what training itself measured, then what was measured later.
     """
     found: dict[str, dict[int, float]] = {}
-    for source in sources:
+    for source in reversed(sources):
         for line in source:
             for name, value in line.items():
                 if name != "step":
-                    found.setdefault(name, {}).setdefault(line["step"], value)
+                    found.setdefault(name, {})[line["step"]] = value
     return {name: dict(sorted(values.items())) for name, values in found.items()}
 
 
@@ -127,7 +119,7 @@ def _line(value: Any) -> Line:
     }
 
 
-def _begins(path: Any, kept: bytes) -> bool:
+def _begins(path: Path, kept: bytes) -> bool:
     try:
         return (read_bytes(path) or b"").startswith(kept)
     except Damaged:

@@ -65,7 +65,13 @@ class Checkpoints:
         """
         if step in self._manager.all_steps():
             return
-        meta = {"step": step, "branches": list(self._branches), "seconds": seconds, "checksum": checksum(state), "lines": lines}
+        meta = {
+            "step": step,
+            "branches": list(self._branches),
+            "seconds": seconds,
+            "checksum": checksum(state),
+            "lines": lines,
+        }
         for stage in self._stages:
             if stage.start < step <= stage.stop:
                 meta |= {"stage": stage.name, "stages": stage.index + 1, "stage_done": step == stage.stop}

@@ -98,9 +98,7 @@ def _run(
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
-    writers = Writers(
-        workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock
-    )
+    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
     progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()

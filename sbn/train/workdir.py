@@ -19,6 +19,7 @@ from sbn.runs.atomic import remove_drafts
 from sbn.runs.files import read_config
 from sbn.train.plan import Plan
 
+
 @dataclasses.dataclass(frozen=True)
 class Origin:
     """Which row a config came from.

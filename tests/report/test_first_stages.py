@@ -7,11 +7,11 @@ import pytest
 from launch.plan import make_jobs
 from launch.state import look
 from sbn.config.rows import load_experiment
-from sbn.report import compare
-from sbn.report.__main__ import report
+from sbn.report import compare, report
 from sbn.report.collect import find_runs, read_run
 from sbn.report.first_stages import alike
 from sbn.report.refusals import refuse
+from sbn.runs.content import Damaged
 from tests.report.work_dirs import MAIN, write_run
 
 FILE = """
@@ -56,8 +56,8 @@ def again(file, root, accuracy, *, seed, init, begun=None):
 
 def line_of(file, root, row="again"):
     printed, notes = report(f"{file}:t", root=root, format="csv")
-    (line,) = (line.split(",", 18) for line in printed.splitlines() if line.split(",")[2] == row)
-    return line[7], line[9], line[18], [note for note in notes if "refused" in note]
+    (line,) = (line.split(",", 17) for line in printed.splitlines() if line.split(",")[2] == row)
+    return line[7], line[9], line[17], [note for note in notes if "refused" in note]
 
 
 def test_runs_that_began_alike_are_averaged_without_a_word(file, tmp_path):
@@ -141,10 +141,11 @@ def test_runs_that_did_not_record_it_count_by_their_steps(file, tmp_path, init):
     "init",
     [3, [], {"source": 3}, {"source": {"stages": 3}}, {"source": {**source()["source"], "stages": {"train": 3}}}],
 )
-def test_a_damaged_record_is_none(file, tmp_path, init):
+def test_a_run_whose_record_of_its_beginning_is_damaged_is_refused(file, tmp_path, init):
     path, job = again(file, tmp_path, 0.5, seed=0, init=init, begun=20)
-    assert read_run(path).init.get("source") is None
-    assert look(job).kind == "done"
+    with pytest.raises(Damaged, match="'init"):
+        read_run(path)
+    assert look(job).kind == "refused"
 
 
 def test_runs_that_began_from_nothing_are_alike(file, tmp_path):

@@ -1,62 +1,70 @@
-"""Pictures of tables: a table names one of PICTURES, made of the numbers and arrays that its rows' runs left."""
+"""Figures of whole tables, drawn from what their rows' runs left: `python -m sbn.report figures refine:figure4`.
 
+A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
+"""
+
+import argparse
 import json
 import math
 import pathlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sbn.config.command_line import flags
-from sbn.config.errors import unknown
-from sbn.config.rows import Row, Table
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.rows import Row, Table, experiment_file, load_experiment
 from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
-from sbn.report.collect import Run
+from sbn.figures.make import to_png
+from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measured, parse
 from sbn.report.tables import measure_of
 from sbn.runs.arrays import read_arrays
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged, first_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Shown(NamedTuple):
+class DrawnRow(NamedTuple):
     """A row, and those of its runs that are drawn."""
 
     row: Row
     runs: Sequence[Run]
 
 
-Rows = Mapping[str, Shown]
+Rows = Mapping[str, DrawnRow]
 
 
 class Drawn(NamedTuple):
-    """A picture, and what it can't say."""
+    """A figure, and what it can't say."""
 
     figure: "Figure"
     notes: Sequence[str] = ()
 
 
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
-    """Returns the picture of a table; None where it has none, or the runs left nothing to draw.
+    """Returns the figure of a table; None where it has none, or the runs left nothing to draw.
 
     It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
 
     Args:
         name: of the table.
-        table: its rows and the name of its picture.
+        table: its rows and the name of its figure.
         runs: of its experiment.
 
     Raises:
-        ConfigError: for an unknown picture.
+        ConfigError: for an unknown figure, and where what the runs left is not what it is made of.
     """
-    if not table.picture:
+    if not table.figure:
         return None
-    if table.picture not in PICTURES:
-        raise unknown(f"picture of table {name}", table.picture, PICTURES)
+    if table.figure not in TABLE_FIGURES:
+        raise unknown(f"figure of table {name}", table.figure, TABLE_FIGURES)
     own = {row_name: (f"{name}/{row_name}", row.runs_of) for row_name, row in table.rows.items()}
     there = [run for run in runs if any(run.row in names for names in own.values())]
     overrides = {json.dumps(run.overrides, sort_keys=True): run.overrides for run in there}
@@ -67,10 +75,15 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         return None
     chosen = overrides.get("{}", next(iter(overrides.values())))
     rows = {
-        row_name: Shown(row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0])
+        row_name: DrawnRow(
+            row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0]
+        )
         for row_name, row in table.rows.items()
     }
-    drawn = PICTURES[table.picture](rows)
+    try:
+        drawn = TABLE_FIGURES[table.figure](rows)
+    except (LookupError, ValueError, TypeError, ArithmeticError, StopIteration) as error:
+        raise ConfigError(f"no figure of table {name}: its runs left other arrays ({first_line(error)})") from None
     if drawn is None or not chosen:
         return drawn
     changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
@@ -136,10 +149,11 @@ def _by_epoch(values: Mapping[int, float], run: Run, *, running: bool) -> dict[f
 
 
 def _spectra(rows: Rows) -> Drawn | None:
+    notes: list[str] = []
     spectra: dict[str, dict[str, np.ndarray]] = {"intra_class": {}, "all_classes": {}}
     classes = 0
     for name, (row, runs) in rows.items():
-        arrays = [found for run in runs if (found := _arrays(run, "spectra", row))]
+        arrays = [found for run in runs if (found := _arrays(run, "spectra", row, notes))]
         for metric, lines in spectra.items() if arrays else ():
             own = [next(value for key, value in found.items() if key.endswith(f"/{metric}")) for found in arrays]
             lines[name] = np.mean(own, axis=0)
@@ -147,7 +161,6 @@ def _spectra(rows: Rows) -> Drawn | None:
             classes = next(int(value) for key, value in found.items() if key.endswith("/classes"))
     if not classes:
         return None
-    notes = []
     for metric, lines in spectra.items():
         reference, *others = lines
         for name in others:
@@ -182,9 +195,10 @@ def _bars(rows: Rows) -> Drawn | None:
 
 def _densities(rows: Rows) -> Drawn | None:
     """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
-    panels, notes = {}, []
+    notes: list[str] = []
+    panels = {}
     for name, (row, runs) in rows.items():
-        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row))]
+        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row, notes))]
         if there:
             run, arrays = there[0]
             panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
@@ -194,9 +208,10 @@ def _densities(rows: Rows) -> Drawn | None:
 
 
 def _inference(rows: Rows) -> Drawn | None:
-    lines, notes = {}, []
+    notes: list[str] = []
+    lines = {}
     for name, (row, runs) in rows.items():
-        arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        arrays = [found for run in runs if (found := _arrays(run, "sizes", row, notes))]
         alike_sizes = [found for found in arrays if np.array_equal(found["sizes/sizes"], arrays[0]["sizes/sizes"])]
         if len(alike_sizes) < len(arrays):
             notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
@@ -206,7 +221,7 @@ def _inference(rows: Rows) -> Drawn | None:
     return Drawn(inference.draw(lines), notes) if lines else None
 
 
-PICTURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
+TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
     "loss_curves": _loss_curves,
     "spectra": _spectra,
     "removal": _removal,
@@ -222,10 +237,50 @@ def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
     return [100 * value for value in values if value is not None and math.isfinite(value)]
 
 
-def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
+def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, np.ndarray]:
     """What an evaluator left for the end of the row's last stage, or of the run."""
     stage = row.stages[-1] if row.stages else ""
     if stage and stage not in run.stages:
         return {}
     step = run.stages[stage][1] if stage else run.steps
-    return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
+    try:
+        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
+    except Damaged as error:
+        notes.append(f"{error}; not drawn")
+        return {}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs `python -m sbn.report figures`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
+    )
+    parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
+    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for EXPERIMENT_TABLE.png")
+    options = parser.parse_args(argv)
+    try:
+        path, _, only = options.target.partition(":")
+        experiment = load_experiment(experiment_file(path))
+        if only and only not in experiment.tables:
+            raise unknown(f"table of {path}", only, experiment.tables)
+        found = find_runs(options.root)
+        runs = [run for run in found.runs if run.experiment == experiment.name]
+        for name, table in experiment.tables.items():
+            drawn = draw_table(name, table, runs) if only in ("", name) else None
+            if drawn is None:
+                if only == name:
+                    why = "no run left what it is made of" if table.figure else "this table has none"
+                    raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
+                continue
+            options.out.mkdir(parents=True, exist_ok=True)
+            file = options.out / f"{experiment.name}_{name}.png"
+            replace_bytes(file, to_png(drawn.figure))
+            print(file)
+            for note in drawn.notes:
+                print(f"note: {note}", file=sys.stderr)
+        # a mean over the seeds that are left says nothing of one that diverged
+        for line in (*found.problems, *found.unfinished):
+            print(f"note: not drawn: {line}", file=sys.stderr)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
