@@ -144,7 +144,7 @@ def _read(path: Path, kind: str) -> dict[str, Any] | None:
         if path.exists():
             raise Damaged(path, "it holds no object")
         return None
-    if kind == PROVENANCE and isinstance(content, list):  # as it was once
+    if kind == PROVENANCE and isinstance(content, list):
         content = {"starts": content}
     try:
         if not isinstance(content, dict):
@@ -187,7 +187,10 @@ def write(workdir: Path, name: str, content: Mapping[str, Any]) -> None:
     path = workdir / name
     if name in REPLACEABLE and path.is_dir():
         path.rename(path.parent / f"{name}.damaged")
-    write_json(path, {"format": FORMAT, **content})
+    if name == PROVENANCE:  # the one file that is a list
+        write_json(path, [{"format": FORMAT, **start} for start in content["starts"]])
+    else:
+        write_json(path, {"format": FORMAT, **content})
 
 
 def write_json(path: Path, value: Any) -> None:

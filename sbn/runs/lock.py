@@ -139,7 +139,7 @@ def locked(workdir: Path) -> Iterator[Lock]:
         if "://" not in str(workdir):
             for folder in made:
                 with contextlib.suppress(OSError):  # not empty: the run has begun
-                    folder.rmdir()
+                    os.rmdir(folder)
 
 
 def holds(content: Mapping[str, Any]) -> bool | None:

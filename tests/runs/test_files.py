@@ -19,7 +19,7 @@ SOUND = {
     files.PROGRESS: {"step": 5, "total": 9, "stages": {"train": [0, 9]}, "steps_per_second": 1.5, "time": 1e9},
     files.JOB: {"engine": "local", "host": "here", "pid": 7, "code": 75, "gave_up": False, "time": 1e9},
     files.INIT: {"from": "a", "step": 20, "stages": 1, "stage": "train", "checksum": 7, "source": None},
-    files.PROVENANCE: {"starts": [{"time": "2026-01-01T00:00:00Z", "argv": ["train", "--workdir=a"]}]},
+    files.PROVENANCE: {"starts": [{"format": 1, "time": "2026-01-01T00:00:00Z", "argv": ["train", "--workdir=a"]}]},
     files.DATA: {"mean": [0.5, 0.5, 0.5], "std": [1, 1, 1]},
 }
 
@@ -75,7 +75,7 @@ def test_sound_files_come_back_as_they_were_written(tmp_path):
         files.write(tmp_path, name, content)
         found = files.read(tmp_path, name)
         assert found == found | content, name
-        assert (found["format"], files.read(epath.Path(tmp_path), name)) == (1, found)
+        assert files.read(epath.Path(tmp_path), name) == found
     assert not list(tmp_path.glob("*.draft"))
 
 
@@ -126,8 +126,9 @@ def test_there_are_such_runs():
     assert len(STORED) >= 18
 
 
-def test_older_provenance_is_a_list_of_starts(tmp_path):
-    (tmp_path / files.PROVENANCE).write_text(json.dumps([{"argv": ["a"]}, {"argv": ["b"]}]))
+def test_provenance_is_a_list_of_starts(tmp_path):
+    files.write(tmp_path, files.PROVENANCE, {"starts": [{"argv": ["a"]}, {"argv": ["b"]}]})
+    assert [start["argv"] for start in json.loads((tmp_path / files.PROVENANCE).read_text())] == [["a"], ["b"]]
     assert [start["argv"] for start in files.glance(tmp_path, files.PROVENANCE)["starts"]] == [["a"], ["b"]]
 
 

@@ -157,7 +157,7 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     folder, config = epath.Path(tmp_path / "run"), tiny({"seed": 4})
     workdirs.begin(folder, config, {"n": 1})
     workdirs.begin(folder, config, {"n": 2})
-    starts = json.loads((folder / "provenance.json").read_text())["starts"]
+    starts = json.loads((folder / "provenance.json").read_text())
     assert [start["n"] for start in starts] == [1, 2]
     origin = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
     plan = make_plan(config, examples=40)
