@@ -6,6 +6,7 @@ from sbn.config import depths, durations, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS, MODELS
+from sbn.config.training_keys import SCHEDULES
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -84,7 +85,7 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
         )
-    if schedule.args and schedule.kind in ("cosine", "step", "constant"):
+    if schedule.args and schedule.kind in SCHEDULES and schedule.kind != "poly":
         raise ConfigError(
             f"schedule.args.{next(iter(schedule.args))} means nothing for schedule.kind = {schedule.kind!r}"
         )
@@ -93,6 +94,13 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
             f"optim.args.{next(iter(stage.optim.args))} means nothing for optim.name = 'sgd': its keys are "
             "optim.momentum and optim.nesterov"
         )
+    if stage.optim.name != "sgd":
+        for key, default in (("momentum", 0.9), ("nesterov", True)):
+            if stage.optim[key] != default:
+                raise ConfigError(
+                    f"optim.{key} = {stage.optim[key]} means nothing for optim.name = {stage.optim.name!r}: "
+                    "its own arguments are optim.args.KEY"
+                )
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
     if stage.optim.clip_norm == 0:

@@ -9,10 +9,10 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.fits import check_fits
-from sbn.augment.framing import check_framing
+from sbn.augment.encoded_crops import check_crop
 from sbn.augment.ops import POLICIES
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
@@ -23,7 +23,9 @@ from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
+from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
+from sbn.train.schedules import make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +78,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
-        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+        shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
@@ -86,6 +88,8 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
             )
         task.check_views(stage_views(stage, task.branches))
+        make_schedule(stage, plan)
+    check_optimisers(plan, shapes["params"])
     return Setup(mesh, train, test, task, plan)
 
 
@@ -103,7 +107,7 @@ def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
                 raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
             for variant in drawn:
                 if isinstance(images, EncodedImages):
-                    check_framing(variant, least=images.least)
+                    check_crop(variant, least=images.least)
                 else:
                     check_fits(variant, image_size=images.shape[1:3])
         except ValueError as error:
