@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from sbn.config.command_line import evaluate_command
 from sbn.config.rows import Row
 from sbn.report.collect import Run
-from sbn.report.measures import measured, parse
-from sbn.report.tables import measure_of
+from sbn.report.measures import measure_of, measured, parse
 from sbn.runs.content import Damaged
 
 
