@@ -9,6 +9,7 @@ import jax
 from ml_collections import ConfigDict
 
 from sbn.augment.op import Op
+from sbn.data.examples import Feature
 from sbn.metrics.base import Metric
 
 Variables = dict[str, Any]
@@ -45,6 +46,21 @@ class StageViews:
         """Returns some of the views."""
         parts = (getattr(self, field.name) for field in dataclasses.fields(self))
         return StageViews(*(tuple(part[k] for k in indices) if part else () for part in parts))
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskData:
+    """What a task is told of the data when it is made.
+
+    Attributes:
+        features: what an example holds, by name: kinds, shapes (of an image as it is evaluated) and classes.
+        mean: (3,) of the training images, in [0, 1].
+        std: (3,) of the training images, in [0, 1].
+    """
+
+    features: Mapping[str, Feature]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
 
 
 class Loss(NamedTuple):

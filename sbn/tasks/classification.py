@@ -20,7 +20,7 @@ from sbn.models import make_model, of_stage
 from sbn.models.network import STREAMS, init_variables
 from sbn.nn import branches
 from sbn.nn.taps import Tap, no_tap
-from sbn.tasks.base import Arrays, Keys, Loss, StageViews, Variables
+from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 from sbn.tasks.consistency import divergence
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
@@ -300,12 +300,28 @@ def _for_pass(number: int, keys: Keys) -> Keys:
     return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
 
 
-def make_classification(
-    config: ConfigDict, *, classes: int, image_size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
-) -> Classification:
-    """Returns the task that `config` describes, for images of the given kind."""
-    names = tree.branch_names(config)
-    model = make_model(config, classes=classes, branches=len(names))
-    shared = config.norm.kind in ("shared", "none")
-    task = Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]
-    return dataclasses.replace(task, label_smoothing=config.loss.label_smoothing, consistency=config.loss.consistency)
+def make_classification(config: ConfigDict, data: TaskData) -> Classification:
+    """Returns the task that `config` describes, for examples with an 'image' and a 'label'.
+
+    Raises:
+        ConfigError: if the examples have no such features.
+    """
+    for name in ("image", "label"):
+        if name not in data.features:
+            raise ConfigError(
+                f"task = 'classification' needs examples with a {name!r}; they have {', '.join(data.features)}"
+            )
+    names, (height, width, _) = tree.branch_names(config), data.features["image"].shape
+    return Classification(
+        make_model(config, classes=len(data.features["label"].classes), branches=len(names)),
+        names,
+        shared=config.norm.kind in ("shared", "none"),
+        apart=config.norm.sequential,
+        image_size=(int(height or 0), int(width or 0)),
+        mean=data.mean,
+        std=data.std,
+        label_smoothing=config.loss.label_smoothing,
+        consistency=config.loss.consistency,
+        mix=config.eval.mix,
+        average=config.eval.average,
+    )

@@ -72,7 +72,7 @@ class DeviceFeed:
         self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train, seed=config.seed))
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        views, size = self._views[stage.name], self._setup.task.image_size
+        views, size = self._views[stage.name], self._setup.train.images.shape[1:3]
         try:
             return device.make_prepare(views, stage=stage.index, image_size=size, mesh=self._setup.mesh)
         except ValueError as error:

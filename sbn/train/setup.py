@@ -20,8 +20,8 @@ from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
 from sbn.evals import base as evals
-from sbn.tasks.base import StageViews
-from sbn.tasks.classification import Classification, make_classification
+from sbn.tasks.base import StageViews, Task, TaskData
+from sbn.tasks.make import make_task
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
@@ -36,6 +36,7 @@ class Setup:
         mesh: the devices.
         train: training split.
         test: test split.
+        data: what the task knows of them.
         task: what is learned.
         plan: what happens when.
     """
@@ -43,7 +44,8 @@ class Setup:
     mesh: Mesh
     train: LabelledImages
     test: LabelledImages
-    task: Classification
+    data: TaskData
+    task: Task
     plan: Plan
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
@@ -57,7 +59,7 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.data.mean)
 
 
 def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
@@ -74,9 +76,8 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
         _parse(config.views[view].augment, f"views.{view}.augment")
     mesh = make_mesh(batch_size=config.batch_size)
     train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
-    size = (train.images.shape[1], train.images.shape[2])
-    mean, std = sources.channels(config.data, train)
-    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
+    data = TaskData(train.features, *sources.channels(config.data, train))
+    task = make_task(config, data)
     plan = make_plan(config, examples=len(train), before=before)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
@@ -91,7 +92,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
         task.check_views(stage_views(stage, task.branches))
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan)
+    return Setup(mesh, train, test, data, task, plan)
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:

@@ -11,14 +11,14 @@ from sbn.data.pixels import pack
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N = 6
 BOTH = StageViews(("main", "aux"), (0.5, 0.5), (0, 1))
 
 
 def task_of(config):
-    return make_classification(config, classes=10, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described())
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ from sbn.nn import branches
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N, SIZE = 6, 16
 NETWORK = {"model.name": "cifar_resnet", "model.depth": 8, "model.width": 4}
 
 
 def task_of(config):
-    return make_classification(config, classes=10, image_size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described(classes=10, size=(SIZE, SIZE)))
 
 
 def make_batch(views, *, same):
