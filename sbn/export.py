@@ -29,7 +29,7 @@ from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
 from sbn.tasks.base import Variables
 from sbn.train import inheritance
@@ -55,7 +55,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
