@@ -22,13 +22,15 @@ class Paper:
     """A number that the paper reports.
 
     Attributes:
-        value: as printed, in percent.
+        value: as printed; fractions in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
         std: the spread the paper gives with it, as printed.
         of: full name of the row whose runs measure it; '' for the row's own.
         stage: the stage it was taken in; '' for the run.
         statistic: one of `STATISTICS`: at the end, the best, or the median over the ends of the last 10 epochs.
-        scale: what our value is to be multiplied by to be printed so; None: 100, percent.
+        scale: what our value is to be multiplied by to be printed so; None: 100 for fractions (see `metric_kinds`),
+            else 1.
+        higher_is_better: which values are the better ones; None: as the metric's name says (see `metric_kinds`).
     """
 
     value: float
@@ -38,6 +40,7 @@ class Paper:
     stage: str = ""
     statistic: str = "last"
     scale: float | None = None
+    higher_is_better: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +55,13 @@ class Row:
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
         runs_of: full name of the row whose runs this one shows: it trains nothing itself.
-        evals: evaluators that its numbers and pictures come from, where training does not run them.
+        evals: evaluators that its numbers and figures come from, where training does not run them.
         metrics: of ours to show besides those of `paper`, METRIC[@STAGE][:STATISTIC].
         waits_for: what is missing before it can be run at all.
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
         stages: at whose ends `evals` measure those runs; empty for the run's end.
-        during: of a row with `runs_of`, whose picture shows a course over epochs: the `eval` keys that those runs are
+        during: of a row with `runs_of`, whose figure shows a course over epochs: the `eval` keys that those runs are
             to be trained with for it. They change nothing that is learned.
     """
 
@@ -83,11 +86,11 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of a paper: a title, its rows by name, and the picture that `sbn.report.drawings` makes of them."""
+    """A table of a paper: a title, its rows by name, and the figure that `sbn.report.table_figures` draws of them."""
 
     title: str
     rows: Mapping[str, Row]
-    picture: str = ""
+    figure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

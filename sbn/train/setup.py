@@ -9,21 +9,23 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.fits import check_fits
-from sbn.augment.framing import check_framing
+from sbn.augment.encoded_crops import check_crop
 from sbn.augment.ops import POLICIES
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import EncodedImages
-from sbn.data.sources import Source
+from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
+from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
+from sbn.train.schedules import make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Setup:
     """
 
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     task: Classification
     plan: Plan
 
@@ -55,7 +57,7 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
 def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
@@ -73,10 +75,11 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     mesh = make_mesh(batch_size=config.batch_size)
     train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
+    mean, std = sources.channels(config.data, train)
+    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
-        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+        shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
@@ -86,10 +89,12 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
             )
         task.check_views(stage_views(stage, task.branches))
+        make_schedule(stage, plan)
+    check_optimisers(plan, shapes["params"])
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+def make_views(stage: Stage, images: Images) -> list[View]:
     """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:
@@ -103,7 +108,7 @@ def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
                 raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
             for variant in drawn:
                 if isinstance(images, EncodedImages):
-                    check_framing(variant, least=images.least)
+                    check_crop(variant, least=images.least)
                 else:
                     check_fits(variant, image_size=images.shape[1:3])
         except ValueError as error:

@@ -12,7 +12,7 @@ from jax.sharding import AxisType
 
 from sbn.augment import pipeline
 from sbn.data import device, host
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.data.views import View
 
 COUNT, SIZE = 37, (12, 15)
@@ -23,7 +23,7 @@ SPAN = {"seed": 1, "stage": 2, "batch_size": 8, "start": 0, "stop": 10}
 def make_source():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (COUNT, *SIZE, 3), np.uint8)
-    return Source(images, np.arange(COUNT, dtype=np.int32) % 7, 7, (0.5,) * 3, (0.25,) * 3)
+    return in_memory({"image": images, "label": np.arange(COUNT) % 7}, name="numbered", classes=7)
 
 
 def views(*texts, draws=None):
@@ -38,16 +38,14 @@ def prepared(source, views, **span):
     span = {**SPAN, **span}
     prepare = device.make_prepare(views, stage=span["stage"], image_size=SIZE, mesh=make_mesh())
     prepare, resident = jax.jit(prepare), device.resident(source, seed=span["seed"])
-    return [jax.device_get(prepare(batch, resident)) for batch in device.batches(source, **span)]
+    return [jax.device_get((prepare(*fed, resident), fed[1])) for fed in device.batches(source, **span)]
 
 
 def assert_same(found, expected):
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
-        assert a.keys() == b.keys()
-        for name in a:
-            assert a[name].dtype == b[name].dtype
-            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+        assert jax.tree.map(lambda leaf: leaf.dtype, a) == jax.tree.map(lambda leaf: leaf.dtype, b)
+        jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +72,9 @@ def test_starting_anywhere_gives_the_same_ids(start):
 def test_processes_get_equal_slices_of_the_same_ids():
     source = make_source()
     parts = [list(device.batches(source, **SPAN, shard=(index, 4))) for index in range(4)]
-    for batch, *pieces in zip(device.batches(source, **SPAN), *parts, strict=True):
-        for name in batch:
-            np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces]), batch[name])
+    for (batch, numbers), *pieces in zip(device.batches(source, **SPAN), *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate([piece["id"] for piece, _ in pieces]), batch["id"])
+        assert all(own == numbers for _, own in pieces)
 
 
 @pytest.fixture(scope="module")

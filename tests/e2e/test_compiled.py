@@ -9,7 +9,8 @@ import pytest
 
 from sbn.train import train
 from sbn.train.feed import make_feed
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
@@ -44,7 +45,7 @@ def lowered(config):
     schedule = make_schedule(stage, setup.plan)
     state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=config.seed))
     take_step = make_step(setup.task, stage, schedule, setup.mesh, prepare=feed.prepare(stage))
-    return take_step.lower(state, next(iter(feed.batches(stage, 0))), feed.resident).as_text()
+    return take_step.lower(state, *next(iter(feed.batches(stage, 0))), feed.resident).as_text()
 
 
 @pytest.mark.parametrize("path", ["device", pytest.param("host", marks=pytest.mark.slow)])

@@ -6,8 +6,9 @@ import pytest
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
-from sbn.report.measures import Measure
-from sbn.report.tables import is_fraction, make_lines, stray_rows
+from sbn.report.intervals import difference_interval
+from sbn.report.measures import Measure, shown_scale
+from sbn.report.tables import main_metric, make_lines, stray_rows
 from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
 
 # All expected numbers below were worked out by hand; the code is float64, so that 1e-9 leaves only rounding.
@@ -23,42 +24,27 @@ def lines_of(runs, row="baseline", **options):
     return [line for line in make_lines("table3", TABLE, runs, **options) if line.row == row]
 
 
-def test_mean_std_difference_and_score():
+def test_mean_std_and_difference():
     (line,) = lines_of([make_run(s, main=value) for s, value in enumerate([0.95, 0.96, 0.97, 0.98])])
     assert line.mean == pytest.approx(96.5, abs=NEAR)
     # squared deviations 2.25 + 0.25 + 0.25 + 2.25 = 5 over 4 - 1
     assert line.std == pytest.approx(math.sqrt(5 / 3), abs=NEAR)
     assert line.difference == pytest.approx(1.6, abs=NEAR)
-    # our variance of the mean is 5/3/4, the paper's 0.2^2 / 4 seeds
-    assert line.score == pytest.approx(1.6 / math.sqrt(5 / 12 + 0.01), abs=NEAR)
     assert (line.runs, line.asked, line.where, line.notes) == (4, 4, "Table 3, row 1", ())
-
-
-def test_score_without_the_papers_spread_uses_ours_alone():
-    runs = [make_run(s, row="table3/weak_augment", main=value) for s, value in enumerate([0.96, 0.97])]
-    (line,) = lines_of(runs, "weak_augment")
-    # mean 96.5, std sqrt(0.5), its standard error sqrt(0.5 / 2) = 0.5
-    assert line.score == pytest.approx(0.2 / 0.5, abs=1e-8)
 
 
 def test_one_run_has_a_difference_but_no_spread():
     (line,) = lines_of([make_run(main=0.95)])
     assert line.mean == pytest.approx(95, abs=NEAR)
     assert line.difference == pytest.approx(0.1, abs=NEAR)
-    assert (line.std, line.score, line.runs) == (None, None, 1)
-
-
-def test_equal_runs_have_no_score():
-    runs = [make_run(s, row="table3/weak_augment", main=0.5) for s in range(2)]
-    (line,) = lines_of(runs, "weak_augment")
-    assert (line.std, line.score) == (0, None)
+    assert (line.std, line.runs) == (None, 1)
 
 
 def test_rows_without_runs_stay_with_the_papers_number():
     lines = make_lines("table3", TABLE, [])
     assert [line.row for line in lines] == ["baseline", "weak_augment", "ours"]
     assert {line.measure for line in lines} == {Measure(MAIN)}
-    assert all((line.mean, line.std, line.difference, line.score, line.runs) == (None,) * 4 + (0,) for line in lines)
+    assert all((line.mean, line.std, line.difference, line.runs) == (None,) * 3 + (0,) for line in lines)
     assert lines[0].paper.value == 94.9
     assert lines[2].paper is None
 
@@ -128,7 +114,7 @@ def test_asked_metrics_replace_the_default():
     ],
 )
 def test_accuracies_and_errors_are_fractions(metric, fraction):
-    assert is_fraction(metric) is fraction
+    assert shown_scale(metric) == (100 if fraction else 1)
 
 
 def test_runs_of_other_tables_do_not_count():
@@ -173,7 +159,8 @@ def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_
     generated = "corrupted_generated/main/uce"
     first, *_ = others([make_run(row="table3/weak_augment", **{generated: 0.25})], "robust")
     assert (first.measure.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
-    assert first.notes == ("generated images, not the benchmark's",)
+    assert first.notes == ("other images (generated, not the benchmark's): not compared with the paper's number",)
+    assert first.difference is None
     both = others([make_run(row="table3/weak_augment", **{generated: 0.25, UCE: 0.2})], "robust")
     assert [line.measure.metric for line in both[:2]] == [UCE, generated]
     assert both[0].notes == ()
@@ -226,10 +213,61 @@ def test_changed_settings_of_an_evaluation_are_told():
     ],
 )
 def test_corruption_errors_and_affinity_are_fractions(metric, fraction):
-    assert is_fraction(metric) is fraction
+    assert shown_scale(metric) == (100 if fraction else 1)
 
 
 def test_the_papers_unit_can_be_another_than_percent():
     table = Table("losses", {"mixup": Row({}, (Paper(98.0, "train/main/loss", scale=1000.0),))})
     (line,) = make_lines("t", table, [make_run(row="t/mixup", **{"train/main/loss": 0.1})])
     assert (line.mean, line.difference) == (pytest.approx(100), pytest.approx(2))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "other"),
+    [
+        ({"data.name": "shapes"}, "data"),
+        ({"duration": "4 epochs", "data.train_examples": 100}, "data, duration"),
+        ({"model.width": 1}, "network"),
+        ({"stage.refine.duration": "4 epochs", "stage.refine.optim.lr": 0.1}, "duration"),
+    ],
+)
+def test_runs_on_other_data_networks_or_durations_have_no_difference_to_the_papers_number(overrides, other):
+    line = lines_of([make_run(s, overrides=overrides, main=0.115 + s / 100) for s in range(2)])[1]
+    assert (line.mean, line.paper.value, line.difference) == (pytest.approx(12), 94.9, None)
+    assert line.notes == (f"other {other}: not compared with the paper's number",)
+    assert difference_interval(line) is None
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"optim.lr": 0.05}, {"norm.kind": "split_stats"}, {"views.main.augment": "flip"}]
+)
+def test_runs_with_another_method_on_the_same_task_are_compared(overrides):
+    line = lines_of([make_run(overrides=overrides, main=0.95)])[1]
+    assert (line.difference, line.notes) == (pytest.approx(0.1), ())
+
+
+COUNT, OTHER = "test/main/count_error", "test/aux/count_error"
+COUNTING = Table("Of another task", {"split": Row({}, (Paper(2.5, COUNT),), runs=2), "ours": Row({})})
+
+
+def test_a_table_of_another_task_shows_its_own_metric_as_it_is_with_the_other_branch_beside_it():
+    runs = [
+        make_run(s, row=f"table3/{row}", **{COUNT: value + s, OTHER: 4.0, "test/main/loss": 0.1})
+        for row, value in (("split", 1.5), ("ours", 3.0))
+        for s in range(2)
+    ]
+    lines = make_lines("table3", COUNTING, runs)
+    assert [(line.row, line.measure.metric, line.mean, line.difference) for line in lines] == [
+        ("split", COUNT, 2.0, pytest.approx(-0.5)),
+        ("split", OTHER, 4.0, None),
+        ("ours", COUNT, 3.5, None),
+        ("ours", OTHER, 4.0, None),
+    ]
+
+
+def test_the_metric_of_a_table_is_accuracy_or_what_most_of_its_numbers_are_or_what_its_runs_measured():
+    assert main_metric(TABLE, []) == main_metric(Table("", {"ours": Row({})}), []) == MAIN
+    assert main_metric(COUNTING, [make_run(main=0.5)]) == COUNT
+    unknown = Table("", {"ours": Row({})})
+    assert main_metric(unknown, [make_run(**{"test/main/loss": 1.0, COUNT: 2.0})]) == COUNT
+    assert main_metric(unknown, [make_run(**{"train/loss": 1.0, "test/main/loss": 2.0})]) == "test/main/loss"

@@ -1,0 +1,207 @@
+"""What a report says, whatever the format: tables of one experiment or of all, their runs, and what they leave out."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.rows import Experiment, Row, Table
+from sbn.report.collect import Found, Run
+from sbn.report.evaluated import evaluator_notes
+from sbn.report.failures import Failure, failures_of
+from sbn.report.first_stages import alike
+from sbn.report.measures import Measure
+from sbn.report.refusals import refuse
+from sbn.report.tables import Line, label, make_lines, overrides_text, stray_rows
+
+_SHOWN_UNFINISHED: Final = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A table of a report.
+
+    Attributes:
+        experiment: name of the experiments file.
+        table: its name there.
+        heading: names and title, as shown.
+        lines: in the paper's order.
+        runs: those shown, by the label of their row and overrides.
+        content: the table itself.
+        chapter: what is set above it: the paper's title over the first table of each experiment of several.
+    """
+
+    experiment: str
+    table: str
+    heading: str
+    lines: Sequence[Line]
+    runs: Mapping[str, Sequence[Run]]
+    content: Table
+    chapter: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportData:
+    """Format-independent report data: tables, and one line about each thing that they leave out."""
+
+    title: str
+    sections: Sequence[Section]
+    notes: Sequence[str]
+
+
+def make_report_data(
+    experiments: Sequence[Experiment],
+    found: Found,
+    *,
+    tables: Sequence[str] | None = None,
+    measures: Sequence[Measure] = (),
+    stages: bool = False,
+) -> ReportData:
+    """Returns what a report of `experiments` says, those of papers first.
+
+    Args:
+        experiments: whose tables are meant.
+        found: what lies in the folder of the runs.
+        tables: names of those to show; None for all.
+        measures: what to show; empty for the default of `make_lines`.
+        stages: show every statistic of every stage.
+
+    Raises:
+        ConfigError: for a metric or stage that nobody has.
+    """
+    sections: list[Section] = []
+    notes = list(found.problems)
+    experiments = sorted(experiments, key=lambda experiment: not experiment.paper)
+    for experiment in experiments:
+        chapter = (experiment.paper or experiment.name) if len(experiments) > 1 else ""
+        own = [run for run in found.runs if run.experiment == experiment.name]
+        runs, refused = refuse(experiment, own)
+        failures = failures_of(experiment, found.begun)
+        check_measures(measures, experiment, runs)
+        notes += refused
+        for name in experiment.tables if tables is None else tables:
+            table = experiment.tables[name]
+            lines = make_lines(name, table, runs, measures=measures, stages=stages)
+            heading = f"{experiment.name}:{name}" if len(experiments) > 1 else name
+            groups = _groups(name, table.rows, lines, runs)
+            told = [*_tell(name, table.rows, lines, runs, failures)]
+            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table, chapter))
+            chapter = ""
+            failed = [failure for failure in failures if failure.row.split("/")[0] == name]
+            notes += _failed_alone(heading, failed, lines)
+            notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
+        notes += _strays(experiment, runs)
+    title = ", ".join(experiment.name for experiment in experiments)
+    return ReportData(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
+
+
+def tables_with_runs(experiment: Experiment, found: Found) -> list[str]:
+    """Returns the tables that show some of the runs that were found, or of those that failed."""
+    there = {run.row for run in found.runs if run.experiment == experiment.name}
+    there |= {failure.row for failure in failures_of(experiment, found.begun)}
+    return [
+        name
+        for name, table in experiment.tables.items()
+        if there & {shown for row_name, row in table.rows.items() for shown in (f"{name}/{row_name}", row.runs_of)}
+    ]
+
+
+def check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Sequence[Run]) -> None:
+    """Raises a ConfigError for a metric or stage that neither runs nor rows of `experiment` have."""
+    known = {metric for run in runs for metric in run.metrics}
+    rows = [row for table in experiment.tables.values() for row in table.rows.values()]
+    known |= {metric for row in rows for metric in (*row.metrics, *(paper.metric for paper in row.paper))}
+    stages = {stage for run in runs for stage in run.stages}
+    for measure in measures:
+        if measure.metric not in known:
+            raise unknown("metric", measure.metric, known)
+        if measure.stage and measure.stage not in stages:
+            raise unknown("stage", measure.stage, stages)
+
+
+def no_runs(experiment: Experiment, found: Found) -> ConfigError:
+    """Returns the error for a report of an experiment without runs."""
+    others = sorted({f"{run.experiment}:{run.row}" for run in found.runs})
+    there = f"{len(found.runs)} finished, of {', '.join(others[:5])}" if others else "none finished"
+    return ConfigError(
+        f"no runs of a table of {experiment.name}: there are {there} ({len(found.problems)} unreadable or repeated, "
+        f"{len(found.unfinished)} unfinished); name a table to see the paper's numbers: {', '.join(experiment.tables)}"
+    )
+
+
+def _groups(
+    table: str, rows: Mapping[str, Row], lines: Sequence[Line], runs: Sequence[Run]
+) -> dict[str, Sequence[Run]]:
+    groups: dict[str, Sequence[Run]] = {}
+    for line in lines:
+        own = {f"{table}/{line.row}", rows[line.row].runs_of}
+        groups[label(line)], _ = alike([run for run in runs if run.row in own and run.overrides == line.overrides])
+    return groups
+
+
+def _tell(
+    table: str, rows: Mapping[str, Row], lines: Sequence[Line], runs: Sequence[Run], failures: Sequence[Failure]
+) -> Iterable[Line]:
+    """The lines; the first of a row and its overrides tells of seeds that failed, and of seeds without a result."""
+    before = ""
+    for line in lines:
+        if label(line) == before:
+            yield line
+            continue
+        before, row = label(line), rows[line.row]
+        own = {f"{table}/{line.row}", row.runs_of}
+        failed = [other for other in failures if other.row in own and other.overrides == line.overrides]
+        notes = [f"seed {failure.seed} failed: {failure.reason}" for failure in failed]
+        seeds = {run.seed for run in runs if run.row in own and run.overrides == line.overrides}
+        told = seeds | {failure.seed for failure in failed}
+        if seeds and len(told) < row.runs:
+            absent = [seed for seed in range(row.runs) if seed not in told][: row.runs - len(told)]
+            notes.append(f"seeds without a result: {_spans(absent)}")
+        yield dataclasses.replace(line, notes=(*line.notes, *notes))
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Ascending numbers as text: '2, 5 to 9'."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)
+
+
+def _failed_alone(heading: str, failures: Sequence[Failure], lines: Sequence[Line]) -> list[str]:
+    """Failed runs with overrides that no finished run has: the table has no line to tell of them."""
+    shown = [(line.row, line.overrides) for line in lines]
+    notes = []
+    for failure in failures:
+        name = failure.row.split("/")[-1]
+        if (name, failure.overrides) not in shown:
+            changed = f" [{overrides_text(failure.overrides)}]" if failure.overrides else ""
+            notes.append(f"{heading}/{name}{changed}: seed {failure.seed} failed: {failure.reason}")
+    return notes
+
+
+def _missing(
+    heading: str, rows: Mapping[str, Row], groups: Mapping[str, Sequence[Run]], failures: Sequence[Failure]
+) -> list[str]:
+    tried = {failure.row.split("/")[-1] for failure in failures if not failure.overrides}
+    absent = [name for name, row in rows.items() if not (groups.get(name) or row.waits_for or name in tried)]
+    waiting = [f"{heading}/{name}: waits for {row.waits_for}" for name, row in rows.items() if row.waits_for]
+    return [f"{heading}: not run yet as they stand: {', '.join(absent)}"] * bool(absent) + waiting
+
+
+def _strays(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
+    in_tables = {name: row for name, row in experiment.rows().items() if "/" in name}
+    return [
+        f"{row}: in no table of {experiment.path} ({count} {'run' if count == 1 else 'runs'} not shown)"
+        for row, count in stray_rows(in_tables, runs).items()
+    ]
+
+
+def _unfinished(lines: Sequence[str]) -> list[str]:
+    shown = list(lines[:_SHOWN_UNFINISHED])
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more without a result yet")
+    return shown

@@ -1,0 +1,278 @@
+"""Figures of whole tables, drawn from what their rows' runs left: `python -m sbn.report figures refine:figure4`.
+
+A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sbn.config.command_line import flags
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.rows import Row, Table, experiment_file, load_experiment
+from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
+from sbn.figures.make import to_png
+from sbn.report.collect import Run, find_runs
+from sbn.report.first_stages import alike
+from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class DrawnRow(NamedTuple):
+    """A row, and those of its runs that are drawn."""
+
+    row: Row
+    runs: Sequence[Run]
+
+
+Rows = Mapping[str, DrawnRow]
+
+
+class Drawn(NamedTuple):
+    """A figure, and what it can't say."""
+
+    figure: "Figure"
+    notes: Sequence[str] = ()
+
+
+def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
+    """Returns the figure of a table; None where it has none, or the runs left nothing to draw.
+
+    It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
+
+    Args:
+        name: of the table.
+        table: its rows and the name of its figure.
+        runs: of its experiment.
+
+    Raises:
+        ConfigError: for an unknown figure.
+    """
+    if not table.figure:
+        return None
+    if table.figure not in TABLE_FIGURES:
+        raise unknown(f"figure of table {name}", table.figure, TABLE_FIGURES)
+    own = {row_name: (f"{name}/{row_name}", row.runs_of) for row_name, row in table.rows.items()}
+    there = [run for run in runs if any(run.row in names for names in own.values())]
+    overrides = {json.dumps(run.overrides, sort_keys=True): run.overrides for run in there}
+    if not overrides:
+        return None
+    # Runs that changed nothing; where there are none, those that all changed the same things.
+    if "{}" not in overrides and len(overrides) > 1:
+        return None
+    chosen = overrides.get("{}", next(iter(overrides.values())))
+    rows = {
+        row_name: DrawnRow(
+            row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0]
+        )
+        for row_name, row in table.rows.items()
+    }
+    drawn = TABLE_FIGURES[table.figure](rows)
+    if drawn is None or not chosen:
+        return drawn
+    changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
+    return Drawn(drawn.figure, [f"runs with {changed}", *drawn.notes])
+
+
+# (prefix, suffix, what the curve is called): of augmented images it is the running loss that training logs
+_CURVES = (
+    ("train/", "/loss", "augmented training images"),
+    ("train_clean/", "/cross_entropy", "training images"),
+    ("test/", "/loss", "test images"),
+)
+
+
+def _loss_curves(rows: Rows) -> Drawn | None:
+    panels, borders, notes = {}, {}, []
+    for name, (row, runs) in rows.items():
+        measured_by_epoch = [run for run in runs if run.steps_per_epoch]
+        curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for prefix, suffix, title in _CURVES:
+            metrics = dict.fromkeys(key for run in measured_by_epoch for line in run.lines for key in line)
+            own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
+            branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
+            for metric, branch in branches.items():
+                course = _course(measured_by_epoch, metric, running=prefix == "train/")
+                if len(course[0]):
+                    curves[title if len(branches) == 1 else f"{title}, {branch}"] = course
+        if curves:
+            panels[name] = curves
+            first = measured_by_epoch[0]
+            ends = [stop for _, stop in first.stages.values()]
+            borders[name] = [stop / (first.steps_per_epoch or 1) for stop in ends[:-1]]
+            if row.during and loss_curves.dotted(curves, borders[name]):
+                notes.append(f"{name}: no course by epoch without training with {' '.join(flags(row.during))}")
+    return Drawn(loss_curves.draw(panels, borders=borders), notes) if panels else None
+
+
+def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs, and the means of the runs' finite values there; of a running metric the means over whole epochs."""
+    found: dict[float, dict[pathlib.Path, float]] = {}
+    for run in runs:
+        values = {line["step"]: value for line in run.lines if (value := line.get(metric)) is not None}
+        values = {step: values[step] for step in sorted(values) if math.isfinite(values[step])}
+        for epoch, value in _by_epoch(values, run, running=running).items():
+            found.setdefault(epoch, {})[run.path] = value
+    epochs = sorted(found)
+    return np.array(epochs), np.array([np.mean(list(found[epoch].values())) for epoch in epochs])
+
+
+def _by_epoch(values: Mapping[int, float], run: Run, *, running: bool) -> dict[float, float]:
+    """{step: value} as {epoch: value}; a running value is the mean of all steps since the one before it."""
+    per_epoch = run.steps_per_epoch or 1
+    if not running:
+        return {step / per_epoch: value for step, value in values.items()}
+    spans: dict[float, list[tuple[float, int]]] = {}
+    before = min((start for start, _ in run.stages.values()), default=0)
+    for step, value in values.items():
+        spans.setdefault(float(math.ceil(step / per_epoch)), []).append((value, step - before))
+        before = step
+    return {
+        epoch: sum(value * steps for value, steps in lines) / sum(steps for _, steps in lines)
+        for epoch, lines in spans.items()
+    }
+
+
+def _spectra(rows: Rows) -> Drawn | None:
+    spectra: dict[str, dict[str, np.ndarray]] = {"intra_class": {}, "all_classes": {}}
+    classes = 0
+    for name, (row, runs) in rows.items():
+        arrays = [found for run in runs if (found := _arrays(run, "spectra", row))]
+        for metric, lines in spectra.items() if arrays else ():
+            own = [next(value for key, value in found.items() if key.endswith(f"/{metric}")) for found in arrays]
+            lines[name] = np.mean(own, axis=0)
+        for found in arrays:
+            classes = next(int(value) for key, value in found.items() if key.endswith("/classes"))
+    if not classes:
+        return None
+    notes = []
+    for metric, lines in spectra.items():
+        reference, *others = lines
+        for name in others:
+            ratios = singular_values.ratios(lines[name], lines[reference], classes=classes)
+            words = ", ".join(f"{span}: {value:.3g}" for span, value in ratios.items())
+            notes.append(f"{name}, {metric}: mean ratio to {reference} of the singular values {words}")
+    return Drawn(singular_values.draw(spectra["intra_class"], spectra["all_classes"], classes=classes), notes)
+
+
+def _removal(rows: Rows) -> Drawn | None:
+    """Rows end with the epoch, and name a measure of accuracy first."""
+    errors: dict[float, list[float]] = {}
+    for name, (row, runs) in rows.items():
+        epoch = re.search(r"(\d+)$", name)
+        values = _measured(runs, parse(row.metrics[0])) if row.metrics else []
+        if epoch and values:
+            errors[float(epoch[1])] = [100 - value for value in values]
+    labels = {"across": "epoch at which the augmentation is removed", "up": "test error (%), mean, least and most"}
+    return Drawn(ranges.draw(errors, **labels)) if errors else None
+
+
+def _bars(rows: Rows) -> Drawn | None:
+    """Rows are called GROUP_BAR, and have one number of the paper."""
+    groups: dict[str, dict[str, grouped_bars.Bar]] = {}
+    for name, (row, runs) in rows.items():
+        group, _, bar = name.partition("_")
+        (paper, *_) = row.paper
+        groups.setdefault(group, {})[bar] = (_measured(runs, measure_of(paper)), paper.value)
+    any_runs = any(runs for _, runs in rows.values())
+    return Drawn(grouped_bars.draw(groups, up="test accuracy (%); black: the paper's")) if any_runs else None
+
+
+def _densities(rows: Rows) -> Drawn | None:
+    """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
+    panels, notes = {}, []
+    for name, (row, runs) in rows.items():
+        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row))]
+        if there:
+            run, arrays = there[0]
+            panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
+            if len(there) > 1:
+                notes.append(f"{name}: of seed {run.seed} alone, one of {len(there)} runs")
+    return Drawn(densities.draw(panels), notes) if panels else None
+
+
+def _inference(rows: Rows) -> Drawn | None:
+    lines, notes = {}, []
+    for name, (row, runs) in rows.items():
+        arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        alike_sizes = [found for found in arrays if np.array_equal(found["sizes/sizes"], arrays[0]["sizes/sizes"])]
+        if len(alike_sizes) < len(arrays):
+            notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
+        if arrays:
+            own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
+            lines[name] = inference.SizeCurve(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
+    return Drawn(inference.draw(lines), notes) if lines else None
+
+
+TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
+    "loss_curves": _loss_curves,
+    "spectra": _spectra,
+    "removal": _removal,
+    "bars": _bars,
+    "densities": _densities,
+    "inference": _inference,
+}
+
+
+def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
+    """As they are shown, those that are there and finite."""
+    values = [measured(run, measure)[0] for run in runs]
+    return [shown_scale(measure.metric) * value for value in values if value is not None and math.isfinite(value)]
+
+
+def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
+    """What an evaluator left for the end of the row's last stage, or of the run."""
+    stage = row.stages[-1] if row.stages else ""
+    if stage and stage not in run.stages:
+        return {}
+    step = run.stages[stage][1] if stage else run.steps
+    file = run.path / "artifacts" / evaluator / f"{step}.npz"
+    if not file.exists():
+        return {}
+    with np.load(file) as stored:
+        return dict(stored)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs `python -m sbn.report figures`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
+    )
+    parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
+    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for EXPERIMENT_TABLE.png")
+    options = parser.parse_args(argv)
+    try:
+        path, _, only = options.target.partition(":")
+        experiment = load_experiment(experiment_file(path))
+        if only and only not in experiment.tables:
+            raise unknown(f"table of {path}", only, experiment.tables)
+        found = find_runs(options.root)
+        runs = [run for run in found.runs if run.experiment == experiment.name]
+        for name, table in experiment.tables.items():
+            drawn = draw_table(name, table, runs) if only in ("", name) else None
+            if drawn is None:
+                if only == name:
+                    why = "no run left what it is made of" if table.figure else "this table has none"
+                    raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
+                continue
+            options.out.mkdir(parents=True, exist_ok=True)
+            file = options.out / f"{experiment.name}_{name}.png"
+            file.write_bytes(to_png(drawn.figure))
+            print(file)
+            for note in drawn.notes:
+                print(f"note: {note}", file=sys.stderr)
+        # a mean over the seeds that are left says nothing of one that diverged
+        for line in (*found.problems, *found.unfinished):
+            print(f"note: not drawn: {line}", file=sys.stderr)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
