@@ -17,7 +17,7 @@ from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import EncodedImages
-from sbn.data.sources import Source
+from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
@@ -41,8 +41,8 @@ class Setup:
     """
 
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     task: Classification
     plan: Plan
 
@@ -57,7 +57,7 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
 def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
@@ -75,7 +75,8 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     mesh = make_mesh(batch_size=config.batch_size)
     train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
+    mean, std = sources.channels(config.data, train)
+    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
@@ -93,7 +94,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+def make_views(stage: Stage, images: Images) -> list[View]:
     """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:
