@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 from sbn.config import arguments
+from sbn.runs.atomic import replace_text
 
 TEXTS = pathlib.Path(__file__).parent / "text"
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for number, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{number}"  # else drawn at random
         path = folder / f"{script.stem}.ipynb"
-        jupytext.write(notebook, path, fmt="ipynb")
+        replace_text(path, jupytext.writes(notebook, fmt="ipynb"))
         print(f"{path}: {len(notebook.cells)} cells")
 
 
