@@ -31,13 +31,13 @@ def make_programs(config):
     parts = Parts(config)
     resident, alone = parts.feed.resident, jax.jit(parts.prepare)
     ids = list(parts.fed([1] * 4))
-    ready = [jax.block_until_ready(alone(batch, resident)) for batch in ids]
+    ready = [(jax.block_until_ready(alone(*fed, resident)), fed[1]) for fed in ids]
 
     def pairs(count):
-        jax.block_until_ready([alone(ids[i % len(ids)], resident)["pixels"] for i in range(count)])
+        jax.block_until_ready([alone(*ids[i % len(ids)], resident)["inputs"]["image"] for i in range(count)])
 
     return {
-        "step": stepping(parts.state(), parts.step(lambda batch, resident: batch), ready, resident),
+        "step": stepping(parts.state(), parts.step(lambda batch, numbers, resident: batch), ready, resident),
         "step_with_augmentation": stepping(parts.state(), parts.step(), ids, resident),
         "augmentation": pairs,
     }

@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from benchmarks import augment_chain, augment_keras
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.packing import pack
-from sbn.augment.host.words import order
+from sbn.augment.host.arrays import order, pack
 from sbn.augment.pipeline import parse
 
 WEAK = {32: "crop(4)|flip|cutout(16)", 224: "flip"}

@@ -31,8 +31,8 @@ def main(model, batch, path, since):
     over("initial state")
     first = next(parts.fed([1]))
     over("first batch")
-    _, metrics = parts.step()(start, first, parts.feed.resident)
-    float(metrics["grad_norm"])
+    _, metrics = parts.step()(start, *first, parts.feed.resident)
+    float(metrics["grad_norm"][0])
     over("first step")
     return marks
 

@@ -51,6 +51,11 @@ def make_config(model, batch, path, *, strong=f"randaugment(3, 4)|{WEAK}", **cha
     )
 
 
+def batch_of(images, labels):
+    """Returns a batch of packed images and their labels, as the data paths make them."""
+    return {"inputs": {"image": images}, "targets": {"label": labels}}
+
+
 class Parts:
     """The parts of a run, as `sbn.train.loop` puts them together.
 
@@ -80,11 +85,12 @@ class Parts:
         return jax.device_put(fresh, mesh.replicated(self.setup.mesh))
 
     def fed(self, sizes):
-        """Yields what calls of so many steps are fed, on the devices."""
+        """Yields what calls of so many steps are fed, on the devices: batches, and the numbers of their steps."""
         from sbn.train import calls, mesh
 
-        for size, batch in calls.fed(self.feed.batches(self.stage, 0), sizes):
-            yield mesh.place(self.setup.mesh, batch, axis=int(size > 1))
+        for size, (batch, numbers) in calls.fed(self.feed.batches(self.stage, 0), sizes):
+            own = self.setup.mesh
+            yield mesh.place(own, batch, axis=int(size > 1)), mesh.place_whole(own, numbers)
 
     def step(self, prepare=None, steps=1):
         """Returns the jitted step; `prepare` is the feed's unless given."""

@@ -83,15 +83,15 @@ def bench(
 ) -> tuple[list[dict], dict]:
     parts = Parts(make_config(model, batch, path, precision=precision))
     (fed,), state, resident = parts.fed([1]), parts.state(), parts.feed.resident
-    compiled = parts.step().lower(state, fed, resident).compile()
+    compiled = parts.step().lower(state, *fed, resident).compile()
     called = names(compiled.as_text())
     for _ in range(2):
-        state, _ = compiled(state, fed, resident)
+        state, _ = compiled(state, *fed, resident)
     with tempfile.TemporaryDirectory() as folder:
         folder = trace or folder
         with jax.profiler.trace(folder, create_perfetto_trace=True):
             for _ in range(steps):
-                state, metrics = compiled(state, fed, resident)
+                state, metrics = compiled(state, *fed, resident)
             jax.block_until_ready(metrics)
         newest = max(pathlib.Path(folder).rglob("perfetto_trace.json.gz"), key=lambda file: file.stat().st_mtime)
         with gzip.open(newest, "rt") as file:

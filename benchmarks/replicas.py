@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import rounds as taking
+from benchmarks.parts import batch_of
 from benchmarks.steps import SEED
 from sbn.config import tree
 from sbn.config.checks import check
@@ -57,15 +58,15 @@ def make_parts(model: str, batch: int, count: int, precision: str) -> tuple[Step
     setup = make_setup(make_config(model, batch, precision))
     stage = setup.plan.stages[0]
     schedule = make_schedule(stage, setup.plan)
-    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda batch, resident: batch)
+    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda batch, numbers, resident: batch)
     optimiser = make_optimiser(stage, schedule)
     states = [init_state(setup.task, optimiser, seed=seed) for seed in range(count)]
     rng = np.random.default_rng(0)
     batches = [
-        {
-            "pixels": pack(rng.integers(0, 256, (batch, 2, *setup.task.image_size, 3), np.uint8)),
-            "label": rng.integers(0, setup.train.classes, batch).astype(np.int32),
-        }
+        batch_of(
+            pack(rng.integers(0, 256, (batch, 2, *setup.task.image_size, 3), np.uint8)),
+            rng.integers(0, setup.train.classes, batch).astype(np.int32),
+        )
         for _ in range(count)
     ]
     return step, states, jax.device_put(batches)
@@ -83,7 +84,7 @@ def make_program(variant: str, step: Step, count: int) -> Any:
     """Returns a function of `count` stacked states and batches: the new states and metrics, stacked."""
 
     def one(state: TrainState, batch: Any) -> Any:
-        return step(state, batch, SEED)
+        return step(state, batch, {}, SEED)
 
     if variant == "vmap":
         return jax.vmap(one)
@@ -119,7 +120,7 @@ def measured(
     model: str, count: int, *, batch: int, rounds: int, variants: str, precision: str
 ) -> tuple[list[dict], dict[str, Any]]:
     step, states, batches = make_parts(model, batch, count, precision)
-    runners = {"separate": Runner(lambda state, batch: step(state, batch, SEED), states, batches)}
+    runners = {"separate": Runner(lambda state, batch: step(state, batch, {}, SEED), states, batches)}
     for name in variants.split(","):
         runners[name] = Runner(make_program(name, step, count), [stacked(states)], [stacked(batches)])
     for runner in runners.values():

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType
 
+from benchmarks.parts import batch_of
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.data.pixels import pack
@@ -57,8 +58,8 @@ class Step:
         shapes = jax.eval_shape(lambda: init_state(task, optimiser, seed=0))
         self.state = jax.device_put(filled(shapes), whole)
         self._batch = meshes.place(mesh, _noise(config, side))
-        take = make_step(task, stage, schedule, mesh, prepare=lambda batch, resident: batch)
-        self._lowered = take.lower(self.state, self._batch, SEED)
+        take = make_step(task, stage, schedule, mesh, prepare=lambda batch, numbers, resident: batch)
+        self._lowered = take.lower(self.state, self._batch, {}, SEED)
         # Counted before XLA replaces convolutions by calls of a library, whose work it does not know on every backend.
         self.work = self._lowered.cost_analysis()["flops"]
         self.kept = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state))
@@ -74,7 +75,7 @@ class Step:
         return self.compiled.memory_analysis().temp_size_in_bytes
 
     def __call__(self):
-        self.state, metrics = self.compiled(self.state, self._batch, SEED)
+        self.state, metrics = self.compiled(self.state, self._batch, {}, SEED)
         jax.block_until_ready((self.state, metrics))
 
 
@@ -100,4 +101,4 @@ def _noise(config, side):
     local = config.batch_size // jax.process_count()
     rng = np.random.default_rng(jax.process_index())
     images = rng.integers(0, 256, (local, len(config.branches), side, side, 3), np.uint8)
-    return {"pixels": pack(images), "label": rng.integers(0, CLASSES, local, np.int32)}
+    return batch_of(pack(images), rng.integers(0, CLASSES, local, np.int32))

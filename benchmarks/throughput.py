@@ -48,7 +48,7 @@ def stepping(state, compiled, fed, resident):
 
     def run(count):
         for batch in itertools.islice(batches, count):
-            held["state"], metrics = compiled(held["state"], batch, resident)
+            held["state"], metrics = compiled(held["state"], *batch, resident)
         jax.block_until_ready(metrics)
 
     return run
@@ -71,9 +71,9 @@ def product(side, dtype):
 def programs(parts, calls):
     """Returns name -> (what runs it so many times, steps a run), and the operations of a step."""
     (ids,) = parts.fed([1])
-    ready = jax.block_until_ready(jax.jit(parts.prepare)(ids, parts.feed.resident))
-    bare = parts.step(lambda batch, resident: batch).lower(parts.state(), ready, SEED)
-    found = {"bare": (stepping(parts.state(), bare.compile(), [ready], SEED), 1)}
+    ready = jax.block_until_ready(jax.jit(parts.prepare)(*ids, parts.feed.resident))
+    bare = parts.step(lambda batch, numbers, resident: batch).lower(parts.state(), ready, {}, SEED)
+    found = {"bare": (stepping(parts.state(), bare.compile(), [(ready, {})], SEED), 1)}
     for name, steps in {"fed": 1, "several": calls}.items():
         fed = list(parts.fed([steps] * 4))
         found[name] = (stepping(parts.state(), parts.step(steps=steps), fed, parts.feed.resident), steps)

@@ -22,10 +22,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import rounds as taking
+from benchmarks.parts import batch_of
 from sbn.data.pixels import pack
 from sbn.models.resnet import CifarResNet
 from sbn.nn.branches import select_branch
-from sbn.tasks.base import Objective, StageViews
+from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification
 from sbn.train.state import stream_key
 
@@ -48,9 +49,9 @@ def compiled(task: Classification, variables: Any, batch: Any) -> Callable[[], A
     def gradients(params: Any, batch_stats: Any, batch: Any) -> Any:
         def loss(params: Any) -> Any:
             keys = lambda stream: stream_key(0, stream, 0)  # noqa: E731
-            return task.loss(
-                {"params": params, "batch_stats": batch_stats}, batch, views=views, objective=Objective(), keys=keys
-            )
+            variables = {"params": params, "batch_stats": batch_stats}
+            found = task.loss(variables, batch, views=views, numbers={}, keys=keys)
+            return found.sum / found.weight, found.batch_stats
 
         return jax.grad(loss, has_aux=True)(params)
 
@@ -80,8 +81,8 @@ def one_size(count: int, *, batch: int, rounds: int, **network: int) -> list[dic
     labels = jnp.arange(batch, dtype=jnp.int32) % 10
     images = np.stack([words(batch, network["size"], k) for k in range(count)], axis=1)
     variables = split.init(jax.random.key(0))
-    ours = compiled(split, variables, {"pixels": images, "label": labels})
-    large = {"pixels": images.reshape(-1, 1, *images.shape[2:]), "label": jnp.repeat(labels, count)}
+    ours = compiled(split, variables, batch_of(images, labels))
+    large = batch_of(images.reshape(-1, 1, *images.shape[2:]), jnp.repeat(labels, count))
     theirs = compiled(plain, select_branch(variables, 0), large)
     return paired("one size", [ours], [theirs], rounds, ONE_SIZE_BAR)
 
@@ -92,12 +93,12 @@ def several_sizes(sizes: tuple[int, ...], *, batch: int, rounds: int, **network:
     labels = jnp.arange(batch, dtype=jnp.int32) % 10
     images = tuple(words(batch, size, seed) for seed, size in enumerate(sizes))
     variables = split.init(jax.random.key(0))
-    ours = compiled(split, variables, {"pixels": images, "label": labels})
+    ours = compiled(split, variables, batch_of(images, labels))
     theirs = [
         compiled(
             make_task((name,), **network, size=size),
             select_branch(variables, k),
-            {"pixels": images[k][:, None], "label": labels},
+            batch_of(images[k][:, None], labels),
         )
         for k, (name, size) in enumerate(zip(names, sizes, strict=True))
     ]

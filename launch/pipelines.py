@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.fits import check_fits, check_still
-from sbn.augment.framing import check_framing
+from sbn.augment.encoded_crops import check_crop
+from sbn.augment.size_checks import check_deterministic, check_fits
+from sbn.augment.size_ops import variants
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 
@@ -56,10 +56,10 @@ def _once(what: Callable[..., Any], text: str, *more: Any) -> None:
 def _check_trained(text: str, side: int | None) -> None:
     for ops in variants(pipeline.parse(text)):
         if side is None:
-            check_framing(ops, least=_ANY)
+            check_crop(ops, least=_ANY)
         else:
             check_fits(ops, image_size=(side, side))
 
 
 def _check_still(text: str) -> None:
-    check_still(pipeline.parse(text))
+    check_deterministic(pipeline.parse(text))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sbn.augment.draws import NUMPY, Words, below_each
+from sbn.augment.draws import NUMPY, ArrayLibrary, below_each
 from sbn.augment.size_ops import INCEPTION_TRIES, InceptionCrop, Size
 
 _GRID_BITS = 14
@@ -24,7 +24,7 @@ class Windows(NamedTuple):
 
 
 def draw_windows(
-    op: InceptionCrop, bits: Any, *, image_size: Size | tuple[np.ndarray, np.ndarray], words: Words = NUMPY
+    op: InceptionCrop, bits: Any, *, image_size: Size | tuple[np.ndarray, np.ndarray], library: ArrayLibrary = NUMPY
 ) -> Windows:
     """Returns the windows that draws stand for, bit-equal on every array library.
 
@@ -32,24 +32,24 @@ def draw_windows(
         op: area and ratio.
         bits: (N, 22) uint32: ten areas, ten ratios, row, column.
         image_size: (H, W), static; or, with NumPy, (N,) int64 heights and (N,) int64 widths.
-        words: the array library.
+        library: the array library.
     """
     height: Any
     width: Any
     height, width = image_size
     each = isinstance(height, np.ndarray)
-    drawn = words.int32(words.shift_right(bits, 32 - _GRID_BITS))
+    drawn = library.int32(library.shift_right(bits, 32 - _GRID_BITS))
     areas, tries = _grid(op.area), drawn[:, :INCEPTION_TRIES]
     stretches = np.sqrt(np.exp(_grid(np.log(op.ratio))))
     if each:  # the very same products
         root = np.float32(np.sqrt((height * width)[:, None] * areas[tries]))
         most_high, most_wide = height[:, None], width[:, None]
     else:
-        root = words.take(np.float32(np.sqrt(height * width * areas)), tries)
+        root = library.take(np.float32(np.sqrt(height * width * areas)), tries)
         most_high, most_wide = height, width
     ratio = drawn[:, INCEPTION_TRIES : 2 * INCEPTION_TRIES]
-    heights = words.int32(words.math.rint(root * words.take(np.float32(1 / stretches), ratio)))
-    widths = words.int32(words.math.rint(root * words.take(np.float32(stretches), ratio)))
+    heights = library.int32(library.math.rint(root * library.take(np.float32(1 / stretches), ratio)))
+    widths = library.int32(library.math.rint(root * library.take(np.float32(stretches), ratio)))
     fits = (heights > 0) & (heights <= most_high) & (widths > 0) & (widths <= most_wide)
     # Walked backwards, so that the first that fits stays.
     whole = _largest(op.ratio, image_size)
@@ -58,11 +58,12 @@ def draw_windows(
     found, (tall, wide) = fits[:, 0] & False, whole
     for number in reversed(range(INCEPTION_TRIES)):
         tall, wide = (
-            words.where(fits[:, number], sides[:, number], other) for sides, other in ((heights, tall), (widths, wide))
+            library.where(fits[:, number], sides[:, number], other)
+            for sides, other in ((heights, tall), (widths, wide))
         )
         found = found | fits[:, number]
     top, left = (
-        words.where(found, words.int32(below_each(bits[:, draw], room + 1, words)), (size - side) // 2)
+        library.where(found, library.int32(below_each(bits[:, draw], room + 1, library)), (size - side) // 2)
         for draw, room, size, side in (
             (-2, height - tall, height, whole[0]),
             (-1, width - wide, width, whole[1]),

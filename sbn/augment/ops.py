@@ -3,15 +3,12 @@
 import dataclasses
 from typing import ClassVar
 
-from sbn.augment.arguments import choice, fill_with, number
-from sbn.augment.batch_sizes import RandomCropOf
+from sbn.augment.levels import AUTOAUGMENT_LEVELS
 from sbn.augment.mixture import draws_of_weights
-from sbn.augment.op import Op
-from sbn.augment.policies import OP_LISTS
-from sbn.augment.readings import READINGS
-from sbn.augment.size_ops import SIZE_OPS
+from sbn.augment.op import Op, choice, fill_with, number
+from sbn.augment.policies import OP_LISTS, SUBPOLICIES
+from sbn.augment.size_ops import SIZE_OPS, RandomCropOf
 from sbn.augment.step_ops import STEP_OPS
-from sbn.augment.subpolicies import SUBPOLICIES
 
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
 # "does it happen" in place of the op
@@ -116,20 +113,20 @@ class RandAugment(Op):
 class AutoAugment(Op):
     """Draws one sub-policy an image, uniformly, and applies each of its two ops with that op's own probability.
 
-    Policies of Cubuk et al. 2018 (`sbn.augment.subpolicies`), Pillow's ops and level mapping. Signs are drawn anew for
+    Policies of Cubuk et al. 2018 (`sbn.augment.policies`), Pillow's ops and level mapping. Signs are drawn anew for
     every application. `fill` is what geometric ops and Cutout uncover: a grey level, or 'mean' as in the code released
     for CIFAR, where it stays transparent and becomes the data set's mean in the end, unless Equalize, AutoContrast,
     Invert, Posterize or Solarize come after it, which turn it into image pixels, black before the op. That code's
     Cutout puts its hole in the wrong place; this one does not. `semantics` is that of `RandAugment`:
     autoaugment('imagenet_v0', fill=128, semantics='tf') is what the TPU code runs. `levels` says how levels are read
-    with Pillow's semantics (`sbn.augment.readings`): 'scaled' translates larger images by the same share of the side.
+    with Pillow's semantics (`sbn.augment.levels`): 'scaled' translates larger images by the same share of the side.
     """
 
     name: ClassVar[str] = "autoaugment"
     policy: str = choice(*SUBPOLICIES)
     fill: int | str = fill_with("mean")
     semantics: str = choice("pillow", "tf", default="pillow")
-    levels: str = choice(*READINGS, default="released")
+    levels: str = choice(*AUTOAUGMENT_LEVELS, default="released")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,12 +4,11 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sbn.augment import batch_sizes, entries, ops, size_ops, step_ops
-from sbn.augment.entries import Entry
+from sbn.augment import ops, policy_draws, size_ops, step_ops
 from sbn.augment.levels import LEVELS, WIDE, Levels, argument
 from sbn.augment.pipeline import format, format_value, parse
-from sbn.augment.policies import AUGMIX_9, AUGMIX_13, SIGNED
-from sbn.augment.subpolicies import SUBPOLICIES
+from sbn.augment.policies import AUGMIX_9, AUGMIX_13, SIGNED, SUBPOLICIES
+from sbn.augment.policy_draws import Entry
 
 Row = tuple[str, str, str, str]
 _HEADER: Row = ("op", "probability", "argument", "sign")
@@ -39,13 +38,13 @@ def _title(op: ops.Op, probability: str = "1", note: str = "as is") -> Row:
 
 def _randaugment(op: ops.RandAugment) -> Iterable[Row]:
     yield _title(op, note=f"drawn anew in each of {op.layers} layers")
-    table = entries.of_randaugment(op, _SHOWN)
+    table = policy_draws.of_randaugment(op, _SHOWN)
     for entry in table:
         yield _entry_row(entry, indent=2, probability=f"1/{len(table)} a layer")
 
 
 def _autoaugment(op: ops.AutoAugment) -> Iterable[Row]:
-    (table, pairs), readings = entries.of_autoaugment(op, _SHOWN), entries.levels_of(op, _SHOWN)
+    (table, pairs), readings = policy_draws.of_autoaugment(op, _SHOWN), policy_draws.levels_of(op, _SHOWN)
     yield _title(op, note="one sub-policy an image, signs drawn for each op")
     for number, (pair, names) in enumerate(zip(pairs, SUBPOLICIES[op.policy], strict=True), start=1):
         levels = ", ".join(f"{step.name} {step.level}" for step in names)
@@ -57,13 +56,13 @@ def _autoaugment(op: ops.AutoAugment) -> Iterable[Row]:
 
 
 def _trivialaugment(op: ops.TrivialAugment) -> Iterable[Row]:
-    table, count = entries.of_trivialaugment(), entries.TRIVIAL_LEVELS
+    table, count = policy_draws.of_trivialaugment(), policy_draws.TRIVIAL_LEVELS
     yield _title(op, note=f"one op at one of {count} levels")
-    for number, name in enumerate(entries.TRIVIAL_OPS):
+    for number, name in enumerate(policy_draws.TRIVIAL_OPS):
         first, last = table[count * number], table[count * (number + 1) - 1]
         text = "" if first.argument is None else f"{first.argument:.4g} to {last.argument:.4g} {WIDE[name][1]}"
         sign = _sign(name, has_argument=first.argument is not None)
-        yield (f"  {name}", f"1/{len(entries.TRIVIAL_OPS)}", text, sign)
+        yield (f"  {name}", f"1/{len(policy_draws.TRIVIAL_OPS)}", text, sign)
 
 
 def _augmix(op: ops.AugMix) -> Iterable[Row]:
@@ -99,7 +98,7 @@ def _random_crop(op: size_ops.RandomCrop) -> Iterable[Row]:
     yield _title(op, note=f"a window of {op.size} x {op.size}, anywhere in the image")
 
 
-def _random_crop_of(op: batch_sizes.RandomCropOf) -> Iterable[Row]:
+def _random_crop_of(op: size_ops.RandomCropOf) -> Iterable[Row]:
     yield _title(op, f"1/{len(op.sizes)} each", "one size a mini-batch, a window of it anywhere in every image")
 
 
@@ -137,7 +136,7 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     **dict.fromkeys(step_ops.STEP_OPS, _step_op),
     step_ops.CutMix: _cutmix,
     size_ops.RandomCrop: _random_crop,
-    batch_sizes.RandomCropOf: _random_crop_of,
+    size_ops.RandomCropOf: _random_crop_of,
     size_ops.InceptionCrop: _inception_crop,
     size_ops.Resize: _resize,
     size_ops.CentreCrop: _centre_crop,

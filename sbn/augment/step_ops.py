@@ -3,8 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from sbn.augment.arguments import choice, number
-from sbn.augment.op import Op
+from sbn.augment.op import Op, choice, number
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
 from sbn.data import pixels
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View, strengths, together
+from sbn.data.views import Batch, Fed, Numbers, View, strengths, together
 
 Arrays = Mapping[str, jax.Array]
 
@@ -37,12 +37,11 @@ def batches(
     stop: int,
     shard: tuple[int, int] = (0, 1),
     views: Sequence[View] = (),
-) -> Iterator[Batch]:
+) -> Iterator[Fed]:
     """Yields what the steps `start` to `stop - 1` of a stage need to know; arguments are those of the host path.
 
     Yields:
-        {'id': (n,) int32, 'epoch': (n,) int32, one number throughout}, n = batch_size / count; where a view fades also
-        'strength' (n, K) float32.
+        ({'id': (n,) int32}, the numbers of the step), n = batch_size / count.
     """
     left = strengths(views)
     index, count = shard
@@ -54,13 +53,12 @@ def batches(
         if epoch != of_epoch:
             order, of_epoch = draws.order(seed, stage=stage, epoch=epoch, count=len(source)).astype(np.int32), epoch
         first = place * batch_size + index * local
-        batch = {"id": order[first : first + local], "epoch": np.full(local, epoch, np.int32)}
-        yield batch if left is None else {**batch, "strength": np.repeat(left[step][None], local, axis=0)}
+        yield {"id": order[first : first + local]}, _numbers(epoch, left, step)
 
 
 def batches_of(
     source: Source, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
-) -> Iterator[Batch]:
+) -> Iterator[Fed]:
     """Yields batches of examples that the caller names; arguments and result are those of the host path's."""
     size, left = source.images.shape[1:3], strengths(views)
     applies = [make_apply(view.ops, image_size=size, fading=view.strengths is not None) for view in views]
@@ -76,14 +74,19 @@ def batches_of(
     for step, own in enumerate(ids):
         now = [1.0] * len(views) if left is None else left[step]
         made = jax.tree.map(np.asarray, augment(pixels.pack(source.images[own]), own, now))
-        batch = {"pixels": made, "label": source.labels[own], "id": own}
-        yield batch if left is None else {**batch, "strength": np.repeat(left[step][None], len(own), axis=0)}
+        batch = {"inputs": {"image": made}, "targets": {"label": source.labels[own]}, "id": own}
+        yield batch, _numbers(epoch, left, step)
+
+
+def _numbers(epoch: int, left: np.ndarray | None, step: int) -> Numbers:
+    """The numbers of a step (`sbn.data.views`): `left` are the strengths at every step of the stage."""
+    return {"epoch": np.asarray(epoch, np.int32)} | ({} if left is None else {"strength": left[step]})
 
 
 def make_prepare(
     views: Sequence[View], *, stage: int, image_size: tuple[int, int], mesh: Mesh
-) -> Callable[[Arrays, Arrays], dict[str, Any]]:
-    """Returns `prepare(batch, resident)`, to be called inside a jitted step: ids become the host path's batches.
+) -> Callable[[Arrays, Arrays, Arrays], Batch]:
+    """Returns `prepare(batch, numbers, resident)`, for the jitted step to call: ids become the host path's batches.
 
     Args:
         views: K pipelines.
@@ -97,16 +100,16 @@ def make_prepare(
     """
     applies = [make_apply(view.ops, image_size=image_size, fading=view.strengths is not None) for view in views]
 
-    def local(batch: Arrays, resident: Arrays) -> dict[str, Any]:
-        ids, epoch = batch["id"], batch["epoch"][0]
+    def local(batch: Arrays, numbers: Arrays, resident: Arrays) -> Batch:
+        ids, epoch = batch["id"], numbers["epoch"]
         images = resident["pixels"][ids]
-        now = batch["strength"][0] if "strength" in batch else [None] * len(views)
+        now = numbers["strength"] if "strength" in numbers else [None] * len(views)
         augmented = [
             apply(images, seed=resident["seed"], stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
             for k, (apply, view) in enumerate(zip(applies, views, strict=True))
         ]
-        made = {"pixels": together(augmented, jnp.stack), "label": resident["label"][ids], "id": ids}
-        return {**made, "strength": batch["strength"]} if "strength" in batch else made
+        inputs, targets = {"image": together(augmented, jnp.stack)}, {"label": resident["label"][ids]}
+        return {"inputs": inputs, "targets": targets, "id": ids}
 
     own, whole = PartitionSpec(*mesh.axis_names), PartitionSpec()
-    return jax.shard_map(local, mesh=mesh, in_specs=(own, whole), out_specs=own)
+    return jax.shard_map(local, mesh=mesh, in_specs=(own, whole, whole), out_specs=own)

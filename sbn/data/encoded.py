@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sbn.augment.framing import check_framing, split_framing
+from sbn.augment.encoded_crops import check_crop, split_crop
 from sbn.augment.op import Op
 from sbn.augment.pipeline import format
 from sbn.config.errors import ConfigError
@@ -38,10 +38,10 @@ class EncodedImages:
         self.index = index
         self.least = int(index.sizes.min()) if len(index) else 1
         try:
-            self.shape = (len(index), *check_framing(ops, least=self.least), 3)
+            self.shape = (len(index), *check_crop(ops, least=self.least), 3)
         except ValueError as error:
             raise ConfigError(f"eval.augment = {format(ops)!r}: {error}") from None
-        self._framing = split_framing(ops)
+        self._framing = split_crop(ops)
 
     def __len__(self) -> int:
         return len(self.index)

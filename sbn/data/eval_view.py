@@ -5,8 +5,8 @@ import importlib.util
 import numpy as np
 
 from sbn.augment import pipeline
-from sbn.augment.fits import check_fits, check_still
 from sbn.augment.op import Op
+from sbn.augment.size_checks import check_deterministic, check_fits
 from sbn.augment.size_ops import sizes
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
@@ -29,7 +29,7 @@ def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
     text = DEFAULTS.get(name, "") if text is None else text
     try:
         ops = pipeline.parse(text)
-        check_still(ops)
+        check_deterministic(ops)
     except ValueError as error:
         raise ConfigError(f"eval.augment = {text!r}: {error}") from None
     return ops
@@ -53,7 +53,7 @@ def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
     import tensorflow as tf
 
     from sbn.augment.host.apply import make_apply
-    from sbn.augment.host.packing import unpack
+    from sbn.augment.host.arrays import unpack
 
     run = make_apply(ops, image_size=images.shape[1:3])
     with tf.device("CPU"):

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from sbn.augment import draws
-from sbn.augment.framing import Framing, make_frames, split_framing
-from sbn.augment.host.framing import MARGIN, decode, frame_all
+from sbn.augment.encoded_crops import EncodedCrop, crop_windows, split_crop
+from sbn.augment.host.encoded_crops import MARGIN, crop_all, decode
 from sbn.augment.pipeline import draw_addresses
 from sbn.config.errors import ConfigError
 from sbn.data.index import Index
@@ -27,7 +27,7 @@ class _Kinds:
 
     def __init__(self, index: Index, views: Sequence[View], *, seed: int, stage: int) -> None:
         self.index, self._seed, self._stage = index, seed, stage
-        framings = [split_framing(view.ops) for view in views]
+        framings = [split_crop(view.ops) for view in views]
         keys = [
             (framing.resize, framing.cut, view.streams[view.ops.index(framing.cut)])
             for framing, view in zip(framings, views, strict=True)
@@ -40,7 +40,7 @@ class _Kinds:
         """Reads images, and finds what parts of them are looked at."""
         sizes = self.index.sizes[ids]
         found = [
-            make_frames(framing, self._bits(framing, stream, epoch, ids), sizes)
+            crop_windows(framing, self._bits(framing, stream, epoch, ids), sizes)
             for framing, stream in zip(self.framings, self._streams, strict=True)
         ]
         first = np.maximum(np.min([frames.corner for frames in found], axis=0) - MARGIN, 0)
@@ -49,13 +49,13 @@ class _Kinds:
         data = np.array(self.index.read(ids), object)  # NumPy's own strings would lose zeros at the end
         return data, np.concatenate([first, end - first], 1), *(np.concatenate(frames, 1) for frames in moved)
 
-    def _bits(self, framing: Framing, stream: int, epoch: int, ids: np.ndarray) -> np.ndarray:
+    def _bits(self, framing: EncodedCrop, stream: int, epoch: int, ids: np.ndarray) -> np.ndarray:
         (address,) = draw_addresses((framing.cut,), framing.size)
         return draws.bits(self._seed, ids, stage=self._stage, epoch=epoch, view=stream, draws=address)
 
     def cut(self, data: tf.Tensor, part: tf.Tensor, frames: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """One image, decoded, and its frames, (H, W) packed for every kind."""
-        return frame_all(decode(data, part), self.framings, frames)
+        return crop_all(decode(data, part), self.framings, frames)
 
     def signature(self) -> list[tf.TensorSpec]:
         """What `look` returns, in TensorFlow's words."""

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbn.augment.framing import split_framing
+from sbn.augment.encoded_crops import split_crop
 from sbn.data import pixels
 from sbn.data.encoded import EncodedImages
 from sbn.data.index import Index
 from sbn.data.sources import Source
-from sbn.data.views import Batch, View, strengths, together
+from sbn.data.views import Fed, View, strengths, together
 from sbn.data.without_gpu import hide_gpus
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def batches(
     start: int,
     stop: int,
     shard: tuple[int, int] = (0, 1),
-) -> Iterator[Batch]:
+) -> Iterator[Fed]:
     """Yields the batches of steps `start` to `stop - 1` of a stage.
 
     An epoch visits every example at most once, in an order of its own; the remainder that fills no batch is left out
@@ -44,9 +44,8 @@ def batches(
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
 
     Yields:
-        {'pixels': (n, K, H, W) int32, packed, 'label': (n,) int32, 'id': (n,) int32}, n = batch_size / count. Where the
-        views differ in size, or one draws its size, 'pixels' is a tuple of K arrays (n, H, W). Where a view fades also
-        'strength' (n, K) float32, what is left of each at this step.
+        this process's part of a batch, n = batch_size / count examples, and the numbers of the step
+        (`sbn.data.views`). A view that draws its size for every mini-batch makes 'image' a tuple, too.
 
     Raises:
         ConfigError: while iterating, if an encoded image can't be decoded; it says which.
@@ -54,7 +53,7 @@ def batches(
     hide_gpus()
     import tensorflow as tf
 
-    from sbn.augment.host.words import order
+    from sbn.augment.host.arrays import order
 
     index, count = shard
     local = batch_size // count
@@ -79,7 +78,7 @@ def batches(
 
 def batches_of(
     source: Source, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
-) -> Iterator[Batch]:
+) -> Iterator[Fed]:
     """Yields batches of examples that the caller names, with the draws that they have in one epoch of one stage.
 
     Args:
@@ -104,11 +103,11 @@ def batches_of(
 
 def _augmented(
     dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, local: int
-) -> Iterator[Batch]:
+) -> Iterator[Fed]:
     """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
 
-    from sbn.augment.host.batch_sizes import make_batch_apply
+    from sbn.augment.host.apply import make_batch_apply
 
     images = source.images
     with tf.device("CPU"):
@@ -117,7 +116,7 @@ def _augmented(
     if isinstance(images, EncodedImages):
         from sbn.data.framed import frame_batches
 
-        sizes = [split_framing(view.ops).size for view in views]
+        sizes = [split_crop(view.ops).size for view in views]
         dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:
@@ -132,15 +131,16 @@ def _augmented(
 
     def make_batch(
         epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: tuple[Any, ...] | None = None
-    ) -> dict[str, tf.Tensor]:
+    ) -> tuple[dict[str, Any], dict[str, tf.Tensor]]:
         gathered = framed or [tf.gather(packed, ids)] * len(views)
         now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
             apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k])
             for k, (apply, each) in enumerate(zip(applies, gathered, strict=True))
         ]
-        batch = {"pixels": together(augmented, tf.stack), "label": tf.gather(labels, ids), "id": ids}
-        return batch if left is None else {**batch, "strength": tf.repeat(now[None], local, axis=0)}
+        inputs, targets = {"image": together(augmented, tf.stack)}, {"label": tf.gather(labels, ids)}
+        numbers = {"epoch": tf.cast(epoch, tf.int32)} | ({} if left is None else {"strength": now})
+        return {"inputs": inputs, "targets": targets, "id": ids}, numbers
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if isinstance(images, EncodedImages):
@@ -148,7 +148,7 @@ def _augmented(
     return dataset.prefetch(8).as_numpy_iterator()
 
 
-def _readable(made: Iterator[Batch], wanted: Any, index: Index) -> Iterator[Batch]:
+def _readable(made: Iterator[Fed], wanted: Any, index: Index) -> Iterator[Fed]:
     """Passes batches on; where one can't be made, finds out which of its images is to blame."""
     import tensorflow as tf
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sbn.augment import draws
 
-WORDS = draws.make_words(jnp)
+LIBRARY = draws.make_library(jnp)
 NO_STAGE = 0xFFFFFFFF  # no stage of training has this number: evaluation shares no draw with augmentation
 
 
@@ -87,7 +87,7 @@ def signs(seed: int, ids: jax.Array, frequency: jax.Array, *, image_size: tuple[
     """
     u, v = frequency
     number = _number(u, v, image_size)
-    words = draws.bits(seed, ids, stage=NO_STAGE, epoch=number, view=0, draws=range(3), words=WORDS)
+    words = draws.bits(seed, ids, stage=NO_STAGE, epoch=number, view=0, draws=range(3), library=LIBRARY)
     return 1.0 - 2.0 * (words >> 31).astype(jnp.float32)
 
 

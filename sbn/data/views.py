@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 
 from sbn.augment import pipeline
-from sbn.augment.framing import split_framing
+from sbn.augment.encoded_crops import split_crop
 
-# Arrays by name; 'pixels' may be a tuple of them
+# What a step trains on: {'inputs': {'image': (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views
+# differ in size}, 'targets': {'label': (N,) int32}, 'id': (N,) int32}. N lies over the devices.
 Batch = dict[str, Any]
+# What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
+# 'strength' (K,) float32, what is left of each view's augmentation
+Numbers = dict[str, Any]
+Fed = tuple[Batch, Numbers]
 
 
 def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
@@ -41,8 +46,8 @@ class View:
         return self.draws if isinstance(self.draws, tuple) else (self.draws,) * len(self.ops)
 
     def framed(self) -> "View":
-        """Returns what is left to do once images of different sizes were framed (`sbn.augment.framing`)."""
-        rest = split_framing(self.ops).rest
+        """Returns what is left to do once images of different sizes were framed (`sbn.augment.encoded_crops`)."""
+        rest = split_crop(self.ops).rest
         return View(rest, self.streams[len(self.ops) - len(rest) :], self.strengths)
 
 

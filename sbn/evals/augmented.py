@@ -8,8 +8,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.fits import check_fits
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import variants
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack

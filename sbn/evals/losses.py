@@ -18,7 +18,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from sbn.augment import draws
 from sbn.data import device, host
 from sbn.data.spectrum import NO_STAGE
-from sbn.data.views import Batch
+from sbn.data.views import Fed
 from sbn.evals.base import Evaluator, Materials, Stage
 from sbn.evals.predictions import Chosen, ahead
 from sbn.evals.progress import shown
@@ -83,15 +83,15 @@ class Losses:
             total, left = total + losses.sum(axis=0), left - len(losses)
 
         batches = shown(ahead(self._batches(stage, step)), "losses, augmented: batches", total=len(self._ids))
-        for index, batch in enumerate(batches):
-            waiting.append(compute(variables, jax.tree.map(self._place, batch), index))
+        for index, (batch, numbers) in enumerate(batches):
+            waiting.append(compute(variables, jax.tree.map(self._place, batch), numbers, index))
             if len(waiting) > _ON_DEVICE:
                 fetch()
         while waiting:
             fetch()
         return total / self._examples
 
-    def _batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+    def _batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         now = min(max(step - stage.start - 1, 0), stage.stop - stage.start - 1)
         views = [
             view
@@ -106,14 +106,14 @@ class Losses:
     def _place(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
-    def _make(self, stage: Stage) -> Callable[[Variables, Any, int], jax.Array]:
+    def _make(self, stage: Stage) -> Callable[[Variables, Any, Any, int], jax.Array]:
         task, seed = self._materials.task, self._materials.config.seed
 
-        def losses(variables: Variables, batch: Arrays, index: jax.Array) -> jax.Array:
+        def losses(variables: Variables, batch: Arrays, numbers: Arrays, index: jax.Array) -> jax.Array:
             def keys(stream: str) -> jax.Array:
                 return stream_key(seed, f"losses/{stream}", index)
 
-            return task.losses(variables, batch, views=stage.views, keys=keys)
+            return task.losses(variables, batch, views=stage.views, numbers=numbers, keys=keys)
 
         whole = NamedSharding(self._materials.mesh, PartitionSpec())
-        return jax.jit(losses, in_shardings=(whole, self._sharding, whole), out_shardings=whole)
+        return jax.jit(losses, in_shardings=(whole, self._sharding, whole, whole), out_shardings=whole)

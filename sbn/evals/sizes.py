@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 import jax
 import numpy as np
 
-from sbn.augment.batch_sizes import variants
-from sbn.augment.size_ops import sizes
+from sbn.augment.size_ops import sizes, variants
 from sbn.evals.accuracy import named
 from sbn.evals.augmented import Augmented, make_augment
 from sbn.evals.base import Materials

@@ -3,7 +3,7 @@
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 from ml_collections import ConfigDict
@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from sbn.augment.op import Op
 
 Variables = dict[str, Any]
-Arrays = Mapping[str, jax.Array]
+Arrays = Mapping[str, Any]
 # The name of a stream of random numbers -> its key at this step
 Keys = Callable[[str], jax.Array]
 
@@ -46,17 +46,20 @@ class StageViews:
         return StageViews(*(tuple(part[k] for k in indices) if part else () for part in parts))
 
 
-@dataclasses.dataclass(frozen=True)
-class Objective:
-    """What a stage minimises, beside its views' weights.
+class Loss(NamedTuple):
+    """The loss of a batch, or of a part of one: sums, so that parts add up to the whole whatever each of them weighs.
 
     Attributes:
-        label_smoothing: share of the label spread over all classes.
-        consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
+        sum: () of the losses, which is differentiated; what is minimised is `sum / weight`.
+        weight: () what was summed over: examples, tokens, pixels with a label.
+        batch_stats: the new running statistics.
+        metrics: by name, (sum, weight) of each, scalars.
     """
 
-    label_smoothing: float = 0.0
-    consistency: float = 0.0
+    sum: jax.Array
+    weight: jax.Array | float
+    batch_stats: Any
+    metrics: Mapping[str, tuple[jax.Array, jax.Array | float]]
 
 
 class Task(Protocol):
@@ -79,13 +82,13 @@ class Task(Protocol):
         """Returns fresh variables: {'params', 'batch_stats'}."""
         ...
 
-    def loss(
-        self, variables: Variables, batch: Arrays, *, views: StageViews, objective: Objective, keys: Keys
-    ) -> tuple[jax.Array, tuple[Any, Arrays]]:
-        """Returns the loss of a batch, and with it the new batch_stats and scalar metrics by name."""
+    def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
+        """Returns the loss of a batch; `numbers` are those of the step (`sbn.data.views.Numbers`)."""
         ...
 
-    def losses(self, variables: Variables, batch: Arrays, *, views: StageViews, keys: Keys) -> jax.Array:
+    def losses(
+        self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys
+    ) -> jax.Array:
         """Returns the loss of every example in every view, (N, K), by the network at rest, as it is evaluated."""
         ...
 

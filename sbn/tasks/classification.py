@@ -19,7 +19,7 @@ from sbn.models import make_model, of_stage
 from sbn.models.network import STREAMS, init_variables
 from sbn.nn import branches
 from sbn.nn.taps import Tap, no_tap
-from sbn.tasks.base import Arrays, Keys, Objective, StageViews, Variables
+from sbn.tasks.base import Arrays, Keys, Loss, StageViews, Variables
 from sbn.tasks.consistency import divergence
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
@@ -37,6 +37,8 @@ class Classification:
         image_size: (H, W) in pixels.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
+        label_smoothing: share of the label spread over all classes.
+        consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
     """
 
     model: nn.Module
@@ -46,14 +48,21 @@ class Classification:
     image_size: tuple[int, int]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    label_smoothing: float = 0.0
+    consistency: float = 0.0
 
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
         return init_variables(self.model, key, image_size=self.image_size)
 
     def for_stage(self, config: ConfigDict) -> "Classification":
-        """Returns the task as the stage of `config` trains it, the network with the stage's own values."""
-        return dataclasses.replace(self, model=of_stage(self.model, config))
+        """Returns the task as the stage of `config` trains it: network and loss with the stage's own values."""
+        return dataclasses.replace(
+            self,
+            model=of_stage(self.model, config),
+            label_smoothing=config.loss.label_smoothing,
+            consistency=config.loss.consistency,
+        )
 
     def check_views(self, views: StageViews) -> None:
         """Raises a `ConfigError` if an op of the training step asks for what the model has not."""
@@ -67,9 +76,7 @@ class Classification:
                 if isinstance(op, Adversarial) and op.branch not in ("own", *self.branches):
                     raise unknown(f"branch (views.{name}.augment: adversarial)", op.branch, ("own", *self.branches))
 
-    def loss(
-        self, variables: Variables, batch: Arrays, *, views: StageViews, objective: Objective, keys: Keys
-    ) -> tuple[jax.Array, tuple[Any, Arrays]]:
+    def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
         """Returns the loss of a batch of views.
 
         Views of one size go through the network together, those of other sizes after them, each reading and updating
@@ -77,37 +84,38 @@ class Classification:
 
         Args:
             variables: of the model, all branches.
-            batch: 'pixels' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
-                the views differ in size; 'label' (N,) int32; and where a view fades 'strength' (N, K).
+            batch: 'image' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
+                the views differ in size; 'label' (N,) int32.
             views: the stage's views.
-            objective: what else is minimised.
+            numbers: where a view fades 'strength' (K,).
             keys: gives the keys of the model's `STREAMS` and of the step's ops.
 
         Returns:
-            the scalar loss, and (new batch_stats, metrics by name). A view's accuracy is the share that its labels,
-            before smoothing, give to the predicted class.
+            the sum over the N examples, each of which weighs 1. A view's accuracy is the share that its labels, before
+            smoothing, give to the predicted class.
         """
-        labels, stats = jax.nn.one_hot(batch["label"], self.classes), variables["batch_stats"]
-        strengths = _strengths(batch, views)
+        labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
+        strengths = _strengths(numbers, views)
         passes = []
-        for number, (indices, pixels) in enumerate(forward_groups(batch["pixels"], apart=self.apart)):
+        for number, (indices, pixels) in enumerate(forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
             passes.append((indices, (logits, mixed.targets)))
         logits, soft_labels = in_order(passes)
-        targets = optax.smooth_labels(soft_labels, objective.label_smoothing)
-        losses = optax.softmax_cross_entropy(logits, targets).mean(axis=0)  # (K,)
+        targets = optax.smooth_labels(soft_labels, self.label_smoothing)
+        losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
         predicted = logits.argmax(axis=-1)[..., None]
-        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].mean(axis=0)
+        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].sum(axis=0)
         total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
-        metrics: dict[str, jax.Array] = {}
+        sums: dict[str, jax.Array] = {}
         for k, name in enumerate(views.names):
-            metrics |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
-        if objective.consistency:
-            metrics["consistency"] = divergence(logits)
-            total += objective.consistency * metrics["consistency"]
-        return total, (stats, {"loss": total, **metrics})
+            sums |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
+        if self.consistency:
+            sums["consistency"] = divergence(logits).sum()
+            total += self.consistency * sums["consistency"]
+        weight = float(len(logits))
+        return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
 
     @property
     def classes(self) -> int:
@@ -118,7 +126,9 @@ class Classification:
     def _points(self) -> tuple[str, ...]:
         return self.model.mixing_points
 
-    def losses(self, variables: Variables, batch: Arrays, *, views: StageViews, keys: Keys) -> jax.Array:
+    def losses(
+        self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys
+    ) -> jax.Array:
         """Returns the cross-entropy of every example in every view, by the network at rest: running statistics.
 
         The views are those of training, with the ops of the step, which may mix inside the network; targets are theirs,
@@ -128,14 +138,16 @@ class Classification:
             variables: of the model, all branches.
             batch: as for `loss`.
             views: the stage's views.
+            numbers: as for `loss`.
             keys: gives the keys of the step's ops.
 
         Returns:
             (N, K) float32.
         """
-        labels, strengths = jax.nn.one_hot(batch["label"], self.classes), _strengths(batch, views)
+        labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
+        strengths = _strengths(numbers, views)
         passes = []
-        for indices, pixels in forward_groups(batch["pixels"], apart=self.apart):
+        for indices, pixels in forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             if self.shared:
@@ -269,9 +281,9 @@ class Classification:
         return jnp.concatenate([plain.apply(own, inputs, train=False, tap=tap) for own in alone], axis=1)
 
 
-def _strengths(batch: Arrays, views: StageViews) -> Any:
+def _strengths(numbers: Arrays, views: StageViews) -> Any:
     """What is left of each view's mixing at this step, K of them."""
-    return batch["strength"][0] if "strength" in batch else [1.0] * len(views.names)
+    return numbers["strength"] if "strength" in numbers else [1.0] * len(views.names)
 
 
 def _for_pass(number: int, keys: Keys) -> Keys:
@@ -286,4 +298,5 @@ def make_classification(
     names = tree.branch_names(config)
     model = make_model(config, classes=classes, branches=len(names))
     shared = config.norm.kind in ("shared", "none")
-    return Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]
+    task = Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]
+    return dataclasses.replace(task, label_smoothing=config.loss.label_smoothing, consistency=config.loss.consistency)

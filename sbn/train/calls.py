@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 import jax
 import numpy as np
 
-from sbn.data.views import Batch
+from sbn.data.views import Fed
 
 
 def sizes(start: int, stop: int, *, most: int, due: Callable[[int], bool]) -> Iterator[int]:
@@ -28,8 +28,8 @@ def sizes(start: int, stop: int, *, most: int, due: Callable[[int], bool]) -> It
         start += size
 
 
-def fed(batches: Iterable[Batch], sizes: Iterable[int]) -> Iterator[tuple[int, Batch]]:
-    """Yields each call's steps and what it is fed: a batch, or several laid one after the other along a first axis."""
+def fed(batches: Iterable[Fed], sizes: Iterable[int]) -> Iterator[tuple[int, Fed]]:
+    """Yields each call's steps and what it is fed: a batch and its numbers, or several of both along a first axis."""
     left = iter(batches)
     for size in sizes:
         own = list(itertools.islice(left, size))

@@ -10,13 +10,14 @@ from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.data import device, host
-from sbn.data.views import Batch
+from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
 from sbn.train.plan import Stage
 from sbn.train.setup import Setup, make_views
 
-Prepare = Callable[[Arrays, Arrays], Arrays]
+# (batch, numbers of the step, resident arrays) -> the batch that a task's loss takes
+Prepare = Callable[[Arrays, Arrays, Arrays], Arrays]
 
 
 class Feed(Protocol):
@@ -29,12 +30,12 @@ class Feed(Protocol):
 
     resident: Arrays
 
-    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
-        """Yields this process's part of the batches from step `step` of the run to the end of the stage."""
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
+        """Yields (part of a batch, numbers), this process's, from step `step` of the run to the end of the stage."""
         ...
 
     def prepare(self, stage: Stage) -> Prepare:
-        """Returns what the step calls first: (batch, resident) -> the batch that a task's loss takes."""
+        """Returns what the step calls first: (batch, numbers, resident) -> the batch that a task's loss takes."""
         ...
 
 
@@ -48,7 +49,7 @@ class HostFeed:
         self._setup, self._config = setup, config
         self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
 
-    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         return host.batches(
             self._setup.train,
@@ -58,7 +59,7 @@ class HostFeed:
 
     def prepare(self, stage: Stage) -> Prepare:
         """As `Feed` says: the batch is ready."""
-        return lambda batch, resident: batch
+        return lambda batch, numbers, resident: batch
 
 
 class DeviceFeed:
@@ -77,7 +78,7 @@ class DeviceFeed:
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
 
-    def batches(self, stage: Stage, step: int) -> Iterator[Batch]:
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         span = _span(stage, step, self._config.seed, self._config.batch_size)
         return device.batches(self._setup.train, **span, views=self._views[stage.name])

@@ -15,7 +15,6 @@ from ml_collections import ConfigDict
 
 from sbn.config.checks import check
 from sbn.evals.make import make_evaluators
-from sbn.tasks.base import Arrays
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -26,7 +25,7 @@ from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.progress import Progress
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
-from sbn.train.step import make_step
+from sbn.train.step import Metrics, make_step
 from sbn.train.workdir import Origin
 from sbn.train.writers import Writers
 
@@ -118,8 +117,9 @@ def _run(
         making = functools.partial(make_step, task, stage, schedule, mesh, prepare=prepare)
         take = {steps: making(steps=steps) for steps in {1, config.steps_per_call}}
         sizes = calls.sizes(step, stage.stop, most=config.steps_per_call, due=due)
-        for steps, batch in calls.fed(feed.batches(stage, step), sizes):
-            state, metrics = take[steps](state, meshes.place(mesh, batch, axis=int(steps > 1)), feed.resident)
+        for steps, (batch, numbers) in calls.fed(feed.batches(stage, step), sizes):
+            placed = meshes.place(mesh, batch, axis=int(steps > 1)), meshes.place_whole(mesh, numbers)
+            state, metrics = take[steps](state, *placed, feed.resident)
             step += steps
             pending.add(step, metrics)
             stop = notice.given or checkpoints.reached_preemption(step)
@@ -168,26 +168,28 @@ class Pending:
     """Metrics of steps not yet written, left on the device until then, so that steps need not wait for each other."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[int, Arrays]] = []
+        self._steps: list[tuple[int, Metrics]] = []
 
-    def add(self, step: int, metrics: Arrays) -> None:
+    def add(self, step: int, metrics: Metrics) -> None:
         """Takes the metrics of the step after which `step` were done, or of several, one after the other, up to it."""
         self._steps.append((step, metrics))
 
     def flush(self) -> Mapping[str, float]:
-        """Returns their means since the last time, by the names to write.
+        """Returns their means since the last time, by the names to write; what weighed nothing is left out.
 
         Raises:
             Diverged: naming the first step with a value that is not finite.
         """
         taken, self._steps = jax.device_get(self._steps), []
-        found: dict[str, list[float]] = {}
+        found: dict[str, list[np.ndarray]] = {}
         for last, metrics in taken:
-            columns = {name: np.atleast_1d(values) for name, values in metrics.items()}
-            for place, row in enumerate(zip(*columns.values(), strict=True)):
-                for name, value in zip(columns, map(float, row), strict=True):
-                    if not math.isfinite(value):
-                        step = last - len(columns[name]) + 1 + place
-                        raise Diverged(f"{name} is {value} at step {step}: {_STOPPED}")
-                    found.setdefault(f"train/{name}", []).append(value)
-        return {name: math.fsum(values) / len(values) for name, values in found.items()}
+            # (steps, metrics, 2)
+            rows = np.array([[np.atleast_1d(part) for part in pair] for pair in metrics.values()], np.float64).T
+            rows = rows.swapaxes(1, 2)
+            for place, name in np.argwhere(~np.isfinite(rows).all(axis=2))[:1]:
+                value, step = rows[place, name, 0] / rows[place, name, 1], last - len(rows) + 1 + place
+                raise Diverged(f"{list(metrics)[name]} is {value} at step {step}: {_STOPPED}")
+            for name, pairs in zip(metrics, rows.swapaxes(0, 1), strict=True):
+                found.setdefault(f"train/{name}", []).append(pairs)
+        sums = {name: [math.fsum(column) for column in np.concatenate(rows).T] for name, rows in found.items()}
+        return {name: total / weight for name, (total, weight) in sums.items() if weight}

@@ -35,7 +35,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
 def place_whole(mesh: Mesh, arrays: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """Puts arrays, the same in all processes, on every device whole."""
     sharding = replicated(mesh)
-    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in arrays.items()}
+    return {name: jax.make_array_from_process_local_data(sharding, np.asarray(value)) for name, value in arrays.items()}
 
 
 def place(mesh: Mesh, batch: Mapping[str, Any], *, axis: int = 0) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.fits import check_fits
-from sbn.augment.framing import check_framing
+from sbn.augment.encoded_crops import check_crop
 from sbn.augment.ops import POLICIES
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
@@ -112,7 +112,7 @@ def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
                 raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
             for variant in drawn:
                 if isinstance(images, EncodedImages):
-                    check_framing(variant, least=images.least)
+                    check_crop(variant, least=images.least)
                 else:
                     check_fits(variant, image_size=images.shape[1:3])
         except ValueError as error:

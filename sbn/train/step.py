@@ -1,7 +1,7 @@
 """One training step, compiled once a stage: forward and backward of all views, one update."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import optax
 from jax.sharding import Mesh
 
 from sbn.nn import branches
-from sbn.tasks.base import Arrays, Keys, Objective, Task, stream_key
+from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
@@ -19,7 +19,9 @@ from sbn.train.plan import Stage
 from sbn.train.setup import stage_views
 from sbn.train.state import TrainState
 
-Step = Callable[[TrainState, Arrays, Arrays], tuple[TrainState, Arrays]]
+Metrics = Mapping[str, tuple[jax.Array, jax.Array]]
+# (state, batch, numbers of the step, resident arrays) -> (new state, metrics)
+Step = Callable[[TrainState, Arrays, Arrays, Arrays], tuple[TrainState, Metrics]]
 
 # By platform, what XLA is told where a model rematerialises. Barriers hold what is computed again back until the
 # gradient is there. XLA's CPU compiler drops them, and then does it all beforehand: more time, and no less memory.
@@ -29,26 +31,27 @@ REMAT_OPTIONS = {"cpu": {"xla_disable_hlo_passes": "cse_barrier_expander"}}
 def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepare: Prepare, steps: int = 1) -> Step:
     """Returns the jitted step of a stage. It donates the state; batches are sharded over the mesh by example.
 
-    Its arguments are the state, a batch of the stage's feed and the feed's resident arrays; of the last two `prepare`
-    makes what the task takes. The metrics it returns, scalars on the device: the task's own, 'grad_norm' (before weight
-    decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches and metrics have a first axis of
-    that length.
+    Its arguments are the state, a batch of the stage's feed, the numbers of the step and the feed's resident arrays; of
+    the last three `prepare` makes what the task takes. What is minimised is the task's sum of losses divided by their
+    weight. The metrics it returns, by name (sum, weight), scalars on the device: the task's own, 'grad_norm' (before
+    weight decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches, numbers and metrics have
+    a first axis of that length.
     """
     optimiser, task = make_optimiser(stage, schedule), task.for_stage(stage.config)
     views = stage_views(stage, task.branches)
-    objective = Objective(stage.config.loss.label_smoothing, stage.config.loss.consistency)
     parts = stage.config.optim.accumulate
     left_out = set(range(len(task.branches))) - set(views.branches)
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
     mine = functools.partial(_trained, indices=views.branches) if left_out else None
 
-    def step(state: TrainState, fed: Arrays, resident: Arrays) -> tuple[TrainState, Arrays]:
-        batch = prepare(fed, resident)
+    def step(state: TrainState, fed: Arrays, numbers: Arrays, resident: Arrays) -> tuple[TrainState, Metrics]:
+        batch = prepare(fed, numbers, resident)
 
-        def gradients(batch: Arrays, batch_stats: Any, keys: Keys) -> tuple[Any, tuple[Any, Arrays]]:
-            def loss(params: optax.Params) -> tuple[jax.Array, tuple[optax.Params, Arrays]]:
+        def gradients(batch: Arrays, batch_stats: Any, keys: Keys) -> tuple[Any, Loss]:
+            def loss(params: optax.Params) -> tuple[jax.Array, Loss]:
                 variables = {"params": params, "batch_stats": batch_stats}
-                return task.loss(variables, batch, views=views, objective=objective, keys=keys)
+                found = task.loss(variables, batch, views=views, numbers=numbers, keys=keys)
+                return found.sum, found
 
             return jax.grad(loss, has_aux=True)(state.params)
 
@@ -56,27 +59,30 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             return stream_key(resident["seed"], stream, state.step)
 
         if parts == 1:
-            grads, (batch_stats, metrics) = gradients(batch, state.batch_stats, keys)
+            sums, loss = gradients(batch, state.batch_stats, keys)
         else:
-            grads, batch_stats, metrics = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
+            sums, loss = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
+        weight = jnp.where(loss.weight == 0, 1.0, loss.weight)  # a batch in which nothing counts moves nothing
+        grads = jax.tree.map(lambda leaf: leaf / weight.astype(leaf.dtype), sums)
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
         updates, opt_state = optimiser.update(grads, state.opt_state, decayed)
         if mine is not None:
             updates = jax.tree.map(jnp.multiply, updates, mine(updates))
         params = optax.apply_updates(state.params, updates)
-        metrics = {**metrics, "grad_norm": optax.tree.norm(grads), "lr": schedule(state.step)}
-        return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
+        alone = {"grad_norm": (optax.tree.norm(grads), 1.0), "lr": (schedule(state.step), 1.0)}
+        metrics = jax.tree.map(jnp.asarray, {**loss.metrics, **alone})
+        return TrainState(state.step + 1, params, loss.batch_stats, opt_state), metrics
 
     platform = mesh.devices.flat[0].platform
 
-    def several(state: TrainState, fed: Arrays, resident: Arrays) -> tuple[TrainState, Arrays]:
+    def several(state: TrainState, fed: Arrays, numbers: Arrays, resident: Arrays) -> tuple[TrainState, Metrics]:
         # XLA's CPU compiler makes slow convolutions inside of loops.
-        return jax.lax.scan(lambda now, one: step(now, one, resident), state, fed, unroll=platform == "cpu")
+        return jax.lax.scan(lambda now, one: step(now, *one, resident), state, (fed, numbers), unroll=platform == "cpu")
 
     whole = meshes.replicated(mesh)
     return jax.jit(
         step if steps == 1 else several,
-        in_shardings=(whole, meshes.over_data(mesh, axis=int(steps > 1)), whole),
+        in_shardings=(whole, meshes.over_data(mesh, axis=int(steps > 1)), whole, whole),
         out_shardings=whole,
         donate_argnums=0,
         compiler_options=REMAT_OPTIONS.get(platform) if stage.config.model.remat else None,

@@ -12,8 +12,8 @@ from sbn.augment import draws
 ADDRESS = {"stage": 1, "epoch": 2, "view": 0}
 
 
-def bits(seed=3, ids=range(1000), *, which=range(4), words=draws.NUMPY, **changes):
-    return draws.bits(seed, ids, draws=which, words=words, **{**ADDRESS, **changes})
+def bits(seed=3, ids=range(1000), *, which=range(4), library=draws.NUMPY, **changes):
+    return draws.bits(seed, ids, draws=which, library=library, **{**ADDRESS, **changes})
 
 
 def slow_bits(seed, identity, stage, epoch, view, draw):
@@ -41,13 +41,13 @@ def test_bits_equal_the_definition_in_exact_integers():
 
 
 def test_jax_gives_the_same_words_and_units_also_when_compiled():
-    words = draws.make_words(jnp)
+    library = draws.make_library(jnp)
     expected = bits(seed=2**31)
 
     @jax.jit
     def compiled(epoch, ids):
-        found = bits(seed=2**31, ids=ids, epoch=epoch, words=words)
-        return found, draws.unit(found, words), draws.below(found, 224, words), draws.normal(found, found, words)
+        found = bits(seed=2**31, ids=ids, epoch=epoch, library=library)
+        return found, draws.unit(found, library), draws.below(found, 224, library), draws.normal(found, found, library)
 
     found, unit, below, normal = compiled(ADDRESS["epoch"], jnp.arange(1000))
     np.testing.assert_array_equal(found, expected)

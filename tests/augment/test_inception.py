@@ -9,8 +9,8 @@ import tensorflow as tf
 from scipy import stats
 
 from sbn.augment import draws
-from sbn.augment.device.words import JAX
-from sbn.augment.host.words import TENSORFLOW
+from sbn.augment.device.arrays import JAX
+from sbn.augment.host.arrays import TENSORFLOW
 from sbn.augment.inception import draw_windows
 from sbn.augment.size_ops import InceptionCrop
 from tests.oracles import windows
@@ -35,9 +35,9 @@ def test_windows_equal_the_definition_in_float64_and_all_libraries_agree(op, siz
     assert np.mean(np.any(found != expected, axis=1)) < 1e-3
     assert np.abs(found - expected)[:, 2:].max() <= 1
     np.testing.assert_array_equal(
-        found, np.stack(draw_windows(op, tf.constant(bits), image_size=size, words=TENSORFLOW), axis=1)
+        found, np.stack(draw_windows(op, tf.constant(bits), image_size=size, library=TENSORFLOW), axis=1)
     )
-    compiled = jax.jit(lambda bits: draw_windows(op, bits, image_size=size, words=JAX))
+    compiled = jax.jit(lambda bits: draw_windows(op, bits, image_size=size, library=JAX))
     np.testing.assert_array_equal(found, np.stack(compiled(bits), axis=1))
     top, left, tall, wide = found.T
     assert min(top.min(), left.min()) >= 0

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from sbn.augment import mixture
-from sbn.augment.device.words import JAX
+from sbn.augment.device.arrays import JAX
 from tests.oracles import augmix
 
 
@@ -36,19 +36,19 @@ def test_every_library_gives_the_same_bits(width, alpha):
     bits[0], bits[1], bits[2, :alpha], bits[3, -2 * alpha :] = 0, 2**32 - 1, 0, 2**32 - 1
     found = np.stack(mixture.weights(bits, width=width, alpha=alpha))
     assert not found[:, 0].any()  # nothing drawn: the image itself
-    compiled = jax.jit(lambda bits: mixture.weights(bits, width=width, alpha=alpha, words=JAX))
+    compiled = jax.jit(lambda bits: mixture.weights(bits, width=width, alpha=alpha, library=JAX))
     np.testing.assert_array_equal(np.stack(compiled(bits)), found)
     tf = pytest.importorskip("tensorflow")
-    from sbn.augment.host.words import TENSORFLOW
+    from sbn.augment.host.arrays import TENSORFLOW
 
-    other = mixture.weights(tf.constant(bits), width=width, alpha=alpha, words=TENSORFLOW)
+    other = mixture.weights(tf.constant(bits), width=width, alpha=alpha, library=TENSORFLOW)
     np.testing.assert_array_equal(np.stack(other), found)
 
 
 def test_logarithms_are_right_for_every_draw_there_is():
     units = np.arange(2**24, dtype=np.uint32)
     for scale, every in ((21, 1), (15, 97)):
-        found = mixture._minus_log(units[::every] << np.uint32(8), scale=scale, words=mixture.NUMPY)
+        found = mixture._minus_log(units[::every] << np.uint32(8), scale=scale, library=mixture.NUMPY)
         assert np.abs(found / 2.0**scale + np.log1p(units[::every] / -(2.0**24))).max() < 2 * 2.0**-scale
         assert (np.diff(found.astype(np.int64)) >= 0).all()
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from sbn.augment import ops, size_ops
 from sbn.augment.pipeline import draw_addresses, draws_needed, format, parse, streams
-from sbn.augment.policies import OP_LISTS
-from sbn.augment.subpolicies import SUBPOLICIES
+from sbn.augment.policies import OP_LISTS, SUBPOLICIES
 
 
 def test_a_string_becomes_ops_from_left_to_right():

@@ -10,8 +10,8 @@ from benchmarks import replicas
 @pytest.mark.slow
 def test_mapped_replicas_train_as_alone_and_a_mistaken_batch_is_seen():
     step, states, batches = replicas.make_parts("cifar_resnet-8-2", 4, 2, "float32")
-    assert not np.array_equal(batches[0]["pixels"], batches[1]["pixels"])
-    alone = replicas.Runner(lambda state, batch: step(state, batch, {}), states, batches)
+    assert not np.array_equal(batches[0]["inputs"]["image"], batches[1]["inputs"]["image"])
+    alone = replicas.Runner(lambda state, batch: step(state, batch, {}, {}), states, batches)
     vmapped = replicas.make_program("vmap", step, 2)
     together = replicas.Runner(vmapped, [replicas.stacked(states)], [replicas.stacked(batches)])
     assert replicas.apart(alone, together) == 0

@@ -26,13 +26,13 @@ def batches():
     source, asked, mesh = make_source(), views(WEAK, STRONG), make_mesh()
     prepare = jax.jit(device.make_prepare(asked, stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
     resident = meshes.place_whole(mesh, device.resident(source, seed=SPAN["seed"]))
-    fed = [meshes.place(mesh, batch) for batch in device.batches(source, **SPAN)]
+    fed = [(meshes.place(mesh, batch), numbers) for batch, numbers in device.batches(source, **SPAN)]
     same = all(
-        np.array_equal(prepare(mine, resident)["pixels"], theirs["pixels"])
-        for mine, theirs in zip(fed, host.batches(source, asked, **SPAN), strict=True)
+        np.array_equal(prepare(*mine, resident)["inputs"]["image"], theirs["inputs"]["image"])
+        for mine, (theirs, _) in zip(fed, host.batches(source, asked, **SPAN), strict=True)
     )
-    assert len(prepare(fed[0], resident)["pixels"].sharding.device_set) == 8
-    return {"same_batches": same, "prepare": collectives(prepare.lower(fed[0], resident).compile().as_text())}
+    assert len(prepare(*fed[0], resident)["inputs"]["image"].sharding.device_set) == 8
+    return {"same_batches": same, "prepare": collectives(prepare.lower(*fed[0], resident).compile().as_text())}
 
 
 def step(path):
@@ -42,9 +42,10 @@ def step(path):
     schedule = make_schedule(stage, setup.plan)
     whole = meshes.replicated(setup.mesh)
     state = jax.device_put(init_state(setup.task, make_optimiser(stage, schedule), seed=0), whole)
-    fed = meshes.place(setup.mesh, next(iter(feed.batches(stage, 0))))
+    batch, numbers = next(iter(feed.batches(stage, 0)))
+    fed = meshes.place(setup.mesh, batch), numbers
     take_step = make_step(setup.task, stage, schedule, setup.mesh, prepare=feed.prepare(stage))
-    return collectives(take_step.lower(state, fed, feed.resident).compile().as_text())
+    return collectives(take_step.lower(state, *fed, feed.resident).compile().as_text())
 
 
 if __name__ == "__main__":

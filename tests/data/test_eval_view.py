@@ -127,7 +127,7 @@ def test_defaults_are_whole_images_or_those_of_the_data_set():
         ("resize(256)|random_crop(224)", ["random_crop", "draws at random"]),
         ("mixup(1)", ["mixup"]),
         ("resiz(256)", ["resiz", "resize"]),
-        ("none", ["sizes of their own", "centre_crop(size)"]),
+        ("none", ["differ in size", "centre_crop(size)"]),
         ("resize(40)|centre_crop(48)", ["centre_crop(size) is 48"]),
         ("centre_crop(48)", ["centre_crop(size) is 48", "a side of 41"]),
     ],

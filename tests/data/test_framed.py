@@ -32,7 +32,7 @@ def load(data_dir, split="train", view=None, **changes):
 def collect(source, texts, *, draws=None, **options):
     views = [View(parse(text), k if draws is None else draws[k]) for k, text in enumerate(texts)]
     defaults = {"seed": 1, "stage": 0, "batch_size": 4, "start": 0, "stop": 1}
-    return list(batches(source, views, **{**defaults, **options}))
+    return [batch for batch, _ in batches(source, views, **{**defaults, **options})]
 
 
 def colours(words):
@@ -76,7 +76,7 @@ def test_views_of_other_sizes_are_the_same_crop_resized(tmp_path):
     sides = (320, 192, 128, 96)
     texts = ["inception_crop(224)|flip", *(f"inception_crop(224)|flip|resize({side})" for side in sides)]
     (batch,) = collect(load(tmp_path), texts, draws=[0] * 5)
-    crops, *resized = (colours(view) for view in batch["pixels"])
+    crops, *resized = (colours(view) for view in batch["inputs"]["image"])
     assert [view.shape[1:3] for view in resized] == [(side, side) for side in sides]
     for side, views in zip(sides, resized, strict=True):
         for crop, view in zip(crops, views, strict=True):
@@ -112,11 +112,11 @@ def test_every_kind_of_file_is_read_whatever_its_name_says(tmp_path):
     (batch,) = collect(source, ["random_crop(40)"], batch_size=8)
     (whole,) = collect(source, ["centre_crop(60)"], batch_size=8)
     seen = load(tmp_path, "test", "centre_crop(60)").images[:]
-    for i, trained in zip(whole["id"], colours(whole["pixels"][:, 0]), strict=True):
+    for i, trained in zip(whole["id"], colours(whole["inputs"]["image"][:, 0]), strict=True):
         expected = np.asarray(Image.open(io.BytesIO(ordered[i][0])).convert("RGB"))[:, 10:70]
         np.testing.assert_array_equal(trained, expected)
         np.testing.assert_array_equal(seen[i], expected)
-    assert batch["pixels"].shape == (8, 1, 40, 40)
+    assert batch["inputs"]["image"].shape == (8, 1, 40, 40)
 
 
 def damaged():
@@ -158,6 +158,6 @@ def test_batches_before_a_damaged_image_still_come(tmp_path):
     )
     ids = []
     with pytest.raises(ConfigError, match="can't be decoded"):
-        ids.extend(int(batch["id"][0]) for batch in made)
+        ids.extend(int(batch["id"][0]) for batch, _ in made)
     whole = order(1, stage=0, epoch=0, count=9).tolist()
     assert ids == whole[: whole.index(5)]

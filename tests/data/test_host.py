@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
@@ -26,11 +27,11 @@ def views(*texts, draws=None):
 
 def collect(source, views, **options):
     defaults = {"seed": 1, "stage": 0, "batch_size": 8, "start": 0, "stop": 10}
-    return list(batches(source, views, **{**defaults, **options}))
+    return [batch for batch, _ in batches(source, views, **{**defaults, **options})]
 
 
 def same(a, b):
-    return all(np.array_equal(a[name], b[name]) for name in a)
+    return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
 
 WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
@@ -38,8 +39,9 @@ WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
 
 def test_shapes_and_types(source):
     (batch,) = collect(source, views(WEAK, STRONG), stop=1)
-    assert {name: (value.shape, value.dtype) for name, value in batch.items()} == {
-        "pixels": ((8, 2, SIZE, SIZE), np.int32),
+    flat = {**batch["inputs"], **batch["targets"], "id": batch["id"]}
+    assert {name: (value.shape, value.dtype) for name, value in flat.items()} == {
+        "image": ((8, 2, SIZE, SIZE), np.int32),
         "label": ((8,), np.int32),
         "id": ((8,), np.int32),
     }
@@ -49,8 +51,8 @@ def test_without_ops_pixels_and_labels_are_those_of_the_ids(source):
     from sbn.data.pixels import pack
 
     for batch in collect(source, views("")):
-        np.testing.assert_array_equal(batch["pixels"][:, 0], pack(source.images[batch["id"]]))
-        np.testing.assert_array_equal(batch["label"], source.labels[batch["id"]])
+        np.testing.assert_array_equal(batch["inputs"]["image"][:, 0], pack(source.images[batch["id"]]))
+        np.testing.assert_array_equal(batch["targets"]["label"], source.labels[batch["id"]])
 
 
 def test_an_epoch_visits_every_example_at_most_once_and_every_epoch_in_its_own_order(source):
@@ -80,14 +82,16 @@ def test_processes_get_equal_slices_of_the_same_batches(source):
     whole = collect(source, views(WEAK, STRONG))
     parts = [collect(source, views(WEAK, STRONG), shard=(index, 4)) for index in range(4)]
     for batch, *pieces in zip(whole, *parts, strict=True):
-        joined = {name: np.concatenate([piece[name] for piece in pieces]) for name in batch}
+        joined = jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
         assert same(batch, joined)
 
 
 def test_an_example_is_augmented_alike_whatever_batch_it_is_in(source):
     def by_id(size, steps):
         found = collect(source, views(STRONG), batch_size=size, stop=steps)
-        return {int(i): pixels for batch in found for i, pixels in zip(batch["id"], batch["pixels"], strict=True)}
+        return {
+            int(i): pixels for batch in found for i, pixels in zip(batch["id"], batch["inputs"]["image"], strict=True)
+        }
 
     small, large = by_id(4, 9), by_id(12, 3)
     assert len(small.keys() & large.keys()) > 30
@@ -99,15 +103,15 @@ def test_views_draw_independently_unless_they_share(source):
     own = collect(source, views(WEAK, WEAK), stop=2)
     shared = collect(source, views(WEAK, WEAK, draws=(0, 0)), stop=2)
     for batch in own:
-        assert not np.array_equal(batch["pixels"][:, 0], batch["pixels"][:, 1])
+        assert not np.array_equal(batch["inputs"]["image"][:, 0], batch["inputs"]["image"][:, 1])
     for batch in shared:
-        np.testing.assert_array_equal(batch["pixels"][:, 0], batch["pixels"][:, 1])
+        np.testing.assert_array_equal(batch["inputs"]["image"][:, 0], batch["inputs"]["image"][:, 1])
 
 
 def test_shared_draws_give_one_crop_and_flip_to_pipelines_that_differ_elsewhere(source):
     """The same crop of the plain and of the inverted image: where the one has its border, the other has."""
     (batch,) = collect(source, views("crop(3)|flip", "gaussian(0.3)|crop(3)|flip", draws=(0, 0)), stop=1)
-    border = batch["pixels"] == 0
+    border = batch["inputs"]["image"] == 0
     assert border.any()
     np.testing.assert_array_equal(border[:, 0], border[:, 1])
 
@@ -115,7 +119,7 @@ def test_shared_draws_give_one_crop_and_flip_to_pipelines_that_differ_elsewhere(
 def test_the_iterator_ends_with_its_last_step_and_can_begin_in_a_late_epoch(source):
     late = collect(source, views(WEAK), start=4 * 1000 + 2, stop=4 * 1000 + 5)
     assert len(late) == 3
-    first = next(
+    first, _ = next(
         itertools.islice(batches(source, views(WEAK), seed=1, stage=0, batch_size=8, start=4003, stop=9999), 1)
     )
     assert same(late[1], first)

@@ -2,12 +2,13 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.packing import unpack
+from sbn.augment.host.arrays import unpack
 from sbn.augment.pipeline import parse
 from sbn.data import sources
 from sbn.data.host import batches
@@ -52,22 +53,23 @@ def views(*texts, draws=None):
 
 def collect(source, views, **options):
     defaults = {"seed": 1, "stage": 0, "batch_size": 4, "start": 0, "stop": 11}
-    return list(batches(source, views, **{**defaults, **options}))
+    return [batch for batch, _ in batches(source, views, **{**defaults, **options})]
 
 
 def same(a, b):
-    return all(np.array_equal(a[name], b[name]) for name in a)
+    return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
 
 def test_shapes_types_ids_and_labels(made, source):
     found = collect(source, views(WEAK, STRONG))
     for batch in found:
-        assert {name: (value.shape, value.dtype) for name, value in batch.items()} == {
-            "pixels": ((4, 2, 24, 24), np.int32),
+        flat = {**batch["inputs"], **batch["targets"], "id": batch["id"]}
+        assert {name: (value.shape, value.dtype) for name, value in flat.items()} == {
+            "image": ((4, 2, 24, 24), np.int32),
             "label": ((4,), np.int32),
             "id": ((4,), np.int32),
         }
-        np.testing.assert_array_equal(batch["label"], [made[0][1][i][1] for i in batch["id"]])
+        np.testing.assert_array_equal(batch["targets"]["label"], [made[0][1][i][1] for i in batch["id"]])
     ids = np.stack([batch["id"] for batch in found[:10]]).reshape(2, 20)
     assert [len(set(epoch)) for epoch in ids] == [20, 20]
     assert not np.array_equal(*ids)
@@ -84,11 +86,13 @@ def test_processes_get_slices_and_batch_sizes_change_nothing_of_an_example(sourc
     whole = collect(source, views(WEAK, STRONG))
     parts = [collect(source, views(WEAK, STRONG), shard=(index, 2)) for index in range(2)]
     for batch, *pieces in zip(whole, *parts, strict=True):
-        assert same(batch, {name: np.concatenate([piece[name] for piece in pieces]) for name in batch})
+        assert same(batch, jax.tree.map(lambda *parts: np.concatenate(parts), *pieces))
 
     def by_id(size, steps):
         found = collect(source, views(STRONG), batch_size=size, stop=steps)
-        return {int(i): pixels for batch in found for i, pixels in zip(batch["id"], batch["pixels"], strict=True)}
+        return {
+            int(i): pixels for batch in found for i, pixels in zip(batch["id"], batch["inputs"]["image"], strict=True)
+        }
 
     small, large = by_id(2, 10), by_id(5, 4)
     assert len(small.keys() & large.keys()) == 20
@@ -111,12 +115,12 @@ def test_draws_are_those_of_the_same_images_in_memory(made):
         apply = make_apply(parse(text), image_size=(60, 80))
         for epoch, batch in enumerate(itertools.islice(collect(source, views(text, draws=[k])), 0, 10, 5)):
             ids = batch["id"]
-            colours, marks = unpack(batch["pixels"][:, 0])
+            colours, marks = unpack(batch["inputs"]["image"][:, 0])
             expected = unpack(apply(tf.gather(images, ids), seed=1, stage=0, epoch=epoch, ids=ids, view=k))
             np.testing.assert_array_equal(marks, expected[1])
             difference = np.abs(colours.numpy().astype(int) - expected[0].numpy())
             if "resize" in text or "inception" in text:
-                assert difference.max() <= 1  # Pillow rounds once more: tests/augment/host/test_framing.py
+                assert difference.max() <= 1  # Pillow rounds once more: tests/augment/host/test_encoded_crops.py
             else:
                 assert difference.max() == 0
 
@@ -124,18 +128,18 @@ def test_draws_are_those_of_the_same_images_in_memory(made):
 def test_views_share_frames_where_they_share_draws(source):
     shared = collect(source, views(WEAK, WEAK, "inception_crop(24)", draws=(0, 0, 1)), stop=2)
     for batch in shared:
-        np.testing.assert_array_equal(batch["pixels"][:, 0], batch["pixels"][:, 1])
-        assert not np.array_equal(batch["pixels"][:, 0], batch["pixels"][:, 2])
+        np.testing.assert_array_equal(batch["inputs"]["image"][:, 0], batch["inputs"]["image"][:, 1])
+        assert not np.array_equal(batch["inputs"]["image"][:, 0], batch["inputs"]["image"][:, 2])
     # streams by op: the frame of the first view's stream, the flip of one's own
     plain = View(parse("inception_crop(24)"), 0)
     flipped = View(parse("inception_crop(24)|flip(1)"), (0, 7))
     (batch,) = collect(source, [plain, flipped], stop=1)
-    np.testing.assert_array_equal(batch["pixels"][:, 0, :, ::-1], batch["pixels"][:, 1])
+    np.testing.assert_array_equal(batch["inputs"]["image"][:, 0, :, ::-1], batch["inputs"]["image"][:, 1])
 
 
 def test_views_may_be_of_several_sizes(source):
     (batch,) = collect(source, views("inception_crop(24)", "inception_crop(16)", "random_crop(30)|resize(20)"), stop=1)
-    assert [view.shape for view in batch["pixels"]] == [(4, 24, 24), (4, 16, 16), (4, 20, 20)]
+    assert [view.shape for view in batch["inputs"]["image"]] == [(4, 24, 24), (4, 16, 16), (4, 20, 20)]
 
 
 def test_real_images_arrive(tiny):
@@ -147,7 +151,7 @@ def test_real_images_arrive(tiny):
         source = sources.load(data, "train")
         assert source.classes == classes
         (batch,) = collect(source, views("inception_crop(96)|flip", "resize(80)|centre_crop(64)"), stop=1)
-        assert [view.shape for view in batch["pixels"]] == [(4, 96, 96), (4, 64, 64)]
+        assert [view.shape for view in batch["inputs"]["image"]] == [(4, 96, 96), (4, 64, 64)]
         colours = sources.load(data, "test").images[:20].reshape(-1, 3) / 255
         # of natural images: the mean of 20 of them strays by about .15 / sqrt(20) = .03 from that of all
         np.testing.assert_allclose(colours.mean(0), source.mean, atol=0.12)

@@ -21,9 +21,10 @@ def test_a_sheet_shows_what_a_run_with_this_seed_trains_on(source):
     np.testing.assert_array_equal(shown[:, 0], source.images)
     views = [View(pipeline, draws=0)]
     trained = batches(source, views, seed=7, stage=0, batch_size=8, start=0, stop=2)
-    for epoch, batch in enumerate(trained):
+    for epoch, (batch, numbers) in enumerate(trained):
+        assert numbers["epoch"] == epoch
         found = shown[batch["id"], 1 + epoch]
-        np.testing.assert_array_equal(found, show_colours(batch["pixels"][:, 0], source.mean))
+        np.testing.assert_array_equal(found, show_colours(batch["inputs"]["image"][:, 0], source.mean))
 
 
 def test_fillers_have_the_mean_colour(source):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sbn.augment.batch_sizes import drawn
+from sbn.augment.size_ops import drawn
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.pixels import pack
@@ -35,7 +35,7 @@ def parts(tiny):
 
 def batches(parts, start=0):
     _, setup, feed = parts
-    return list(feed.batches(setup.plan.stages[0], start))
+    return [batch for batch, _ in feed.batches(setup.plan.stages[0], start)]
 
 
 def expected_sizes(steps):
@@ -47,7 +47,7 @@ def test_every_batch_has_one_size_and_windows_of_its_images(parts):
     words = pack(sources.load(config.data, "train").images)
     found, places = [], set()
     for batch in batches(parts):
-        main, crop = batch["pixels"]
+        main, crop = batch["inputs"]["image"]
         np.testing.assert_array_equal(main, words[batch["id"]])
         found.append(crop.shape[1])
         assert crop.shape == (8, found[-1], found[-1])
@@ -65,7 +65,7 @@ def test_every_batch_has_one_size_and_windows_of_its_images(parts):
 def test_batches_do_not_depend_on_where_reading_starts(parts):
     whole, later = batches(parts), batches(parts, 7)
     for one, other in zip(whole[7:], later, strict=True):
-        for a, b in zip(one["pixels"], other["pixels"], strict=True):
+        for a, b in zip(one["inputs"]["image"], other["inputs"]["image"], strict=True):
             np.testing.assert_array_equal(a, b)
 
 

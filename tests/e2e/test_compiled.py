@@ -44,7 +44,7 @@ def lowered(config):
     schedule = make_schedule(stage, setup.plan)
     state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=config.seed))
     take_step = make_step(setup.task, stage, schedule, setup.mesh, prepare=feed.prepare(stage))
-    return take_step.lower(state, next(iter(feed.batches(stage, 0))), feed.resident).as_text()
+    return take_step.lower(state, *next(iter(feed.batches(stage, 0))), feed.resident).as_text()
 
 
 @pytest.mark.parametrize("path", ["device", pytest.param("host", marks=pytest.mark.slow)])

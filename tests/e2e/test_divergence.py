@@ -21,9 +21,9 @@ def poison(monkeypatch):
         def make_step(*args, **options):
             take_step = steps.make_step(*args, **options)
 
-            def poisoned(state, fed, resident):
+            def poisoned(state, *fed):
                 step = int(state.step)
-                return change(step, *take_step(state, fed, resident))
+                return change(step, *take_step(state, *fed))
 
             return poisoned
 
@@ -37,7 +37,10 @@ def test_a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint(tiny,
     """Loss and gradient become infinite in step 5, right after a checkpoint began to be written."""
 
     def change(step, state, metrics):
-        return state, {**metrics, "loss": metrics["loss"] * float("inf")} if step == 4 else metrics
+        return state, {
+            **metrics,
+            "loss": (metrics["loss"][0] * float("inf"), metrics["loss"][1]),
+        } if step == 4 else metrics
 
     undo = poison(change)
     with pytest.raises(Diverged, match=r"loss is inf at step 5:"):
@@ -65,7 +68,10 @@ def test_a_state_that_is_not_finite_is_not_saved(tiny, tmp_path, poison):
 
 def test_the_step_that_diverges_is_named_wherever_in_its_call_it_stands(tiny, tmp_path, poison):
     def change(step, state, metrics):
-        return state, {**metrics, "loss": metrics["loss"].at[2].set(float("nan"))} if step == 0 else metrics
+        return state, {
+            **metrics,
+            "loss": (metrics["loss"][0].at[2].set(float("nan")), metrics["loss"][1]),
+        } if step == 0 else metrics
 
     poison(change)
     with pytest.raises(Diverged, match="loss is nan at step 3:"):

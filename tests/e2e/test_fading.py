@@ -41,11 +41,10 @@ def test_fewer_and_fewer_images_meet_the_policy(tiny, path):
     feed, (stage,) = make_feed(setup, config), setup.plan.stages
     prepare = jax.jit(feed.prepare(stage))
     changed = []
-    for batch in feed.batches(stage, 0):
-        made = jax.device_get(prepare(batch, feed.resident))
-        pixels = made["pixels"]
+    for batch, numbers in feed.batches(stage, 0):
+        pixels = jax.device_get(prepare(batch, numbers, feed.resident))["inputs"]["image"]
         changed.append((pixels[:, 0] != pixels[:, 1]).any((1, 2)).mean())
-        assert made["strength"].shape == (8, 2)
+        assert numbers["strength"].shape == (2,)
     # the policy changes nothing by chance in about one image of ten
     assert np.mean(changed[:20]) > 0.75
     assert 0.1 < np.mean(changed[25:35]) < 0.75
@@ -59,15 +58,13 @@ def test_both_paths_leave_the_same_images_alone(tiny):
         setup = make_setup(config)
         feed, (stage,) = make_feed(setup, config), setup.plan.stages
         prepare = jax.jit(feed.prepare(stage))
-        made.append([jax.device_get(prepare(batch, feed.resident)) for batch in feed.batches(stage, 28)])
+        made.append([jax.device_get((prepare(*fed, feed.resident), fed[1])) for fed in feed.batches(stage, 28)])
     for one, other in zip(*made, strict=True):
-        for name in ("pixels", "strength", "label"):
-            np.testing.assert_array_equal(one[name], other[name])
+        jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
 def test_mixing_fades_too(tiny):
     """Labels tell: at the end nobody has a partner."""
-    from sbn.tasks.base import Objective
     from sbn.train.setup import stage_views
     from sbn.train.state import stream_key
 
@@ -75,18 +72,18 @@ def test_mixing_fades_too(tiny):
     setup = make_setup(config)
     feed, (stage,) = make_feed(setup, config), setup.plan.stages
     prepare, fed = jax.jit(feed.prepare(stage)), list(feed.batches(stage, 0))
-    task, batches = setup.task, [prepare(batch, feed.resident) for batch in (fed[0], fed[-1])]
+    task, batches = setup.task, [(prepare(*one, feed.resident), one[1]) for one in (fed[0], fed[-1])]
     variables = task.init(jax.random.key(0))
 
-    def loss(batch, ops):
+    def loss(batch, numbers, ops):
         drawn = stage_views(stage, task.branches)
         if not ops:
             drawn = drawn.__class__(drawn.names, drawn.weights, drawn.branches)
         keys = lambda stream: stream_key(0, stream, 3)  # noqa: E731
-        return float(task.loss(variables, batch, views=drawn, objective=Objective(), keys=keys)[1][1]["main/loss"])
+        return float(task.loss(variables, batch, views=drawn, numbers=numbers, keys=keys).metrics["main/loss"][0])
 
-    assert loss(batches[0], ops=True) != pytest.approx(loss(batches[0], ops=False), rel=1e-3)
-    assert loss(batches[-1], ops=True) == pytest.approx(loss(batches[-1], ops=False), rel=1e-6)
+    assert loss(*batches[0], ops=True) != pytest.approx(loss(*batches[0], ops=False), rel=1e-3)
+    assert loss(*batches[-1], ops=True) == pytest.approx(loss(*batches[-1], ops=False), rel=1e-6)
 
 
 @pytest.mark.parametrize(

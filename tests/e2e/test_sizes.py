@@ -26,8 +26,8 @@ def test_a_batch_is_a_tuple_of_views_where_they_differ_in_size(tiny, path):
     config = tiny({**SIZES, "data.path": path})
     setup = make_setup(config)
     feed, (stage,) = make_feed(setup, config), setup.plan.stages
-    batch = feed.prepare(stage)(next(feed.batches(stage, 0)), feed.resident)
-    assert [view.shape for view in batch["pixels"]] == [(8, 16, 16), (8, 12, 12), (8, 16, 16)]
+    batch = feed.prepare(stage)(*next(feed.batches(stage, 0)), feed.resident)
+    assert [view.shape for view in batch["inputs"]["image"]] == [(8, 16, 16), (8, 12, 12), (8, 16, 16)]
     assert sources.load(config.data, "train").images.shape[1:3] == (16, 16)
 
 

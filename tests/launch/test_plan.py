@@ -187,7 +187,7 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bn:table3/weak_augment", ["views.main.augment='crop(4)|flip'"], ["unknown op"]),  # the shell's quotes
         ("split_bn:table3/weak_augment", ["views.main.augment=crop(40)|flip"], ["crop(pad) is 40", "(32, 32)"]),
         ("split_bn:table3/weak_augment", ["views.axu.augment=flip"], ["unknown view 'axu'", "did you mean 'aux'"]),
-        ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["sizes of their own"]),
+        ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["differ in size"]),
         ("refine:*/mixup_100", ["stage.refine.views.main.augment=crop(4)|flop"], ["stage.refine.views", "'flip'"]),
         ("split_bn:table3", ["model.depth=27"], ["depth 27", "the nearest is 28"]),
         ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "draws at random"]),

@@ -12,6 +12,7 @@ from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
 from tests.models.variables import images, random_variables, small
+from tests.tasks.parts import batch_of
 
 RNGS = {stream: jax.random.key(number) for number, stream in enumerate(STREAMS, 1)}
 WEIGHTS = jnp.asarray(np.random.default_rng(3).normal(size=(3, 2, 5)), jnp.float32)
@@ -121,13 +122,13 @@ def temporary_bytes(config):
     setup = make_setup(config)
     stage = setup.plan.stages[0]
     schedule = make_schedule(stage, setup.plan)
-    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, resident: fed)
+    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, numbers, resident: fed)
     state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=0))
-    fed = {
-        "pixels": jax.ShapeDtypeStruct((config.batch_size, 2, 16, 16), jnp.int32),
-        "label": jax.ShapeDtypeStruct((config.batch_size,), jnp.int32),
-    }
-    return step.lower(state, fed, {"seed": np.uint32(0)}).compile().memory_analysis().temp_size_in_bytes
+    fed = batch_of(
+        jax.ShapeDtypeStruct((config.batch_size, 2, 16, 16), jnp.int32),
+        jax.ShapeDtypeStruct((config.batch_size,), jnp.int32),
+    )
+    return step.lower(state, fed, {}, {"seed": np.uint32(0)}).compile().memory_analysis().temp_size_in_bytes
 
 
 @pytest.mark.slow

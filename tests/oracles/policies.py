@@ -4,8 +4,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from sbn.augment.levels import argument
-from sbn.augment.policies import SIGNED
-from sbn.augment.subpolicies import SUBPOLICIES
+from sbn.augment.policies import SIGNED, SUBPOLICIES
 from tests.oracles.image_ops import hole, policy_op
 
 _THROUGH_RGB = {

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from sbn.augment import entries, pipeline
-from sbn.augment.subpolicies import SUBPOLICIES
+from sbn.augment import pipeline, policy_draws
+from sbn.augment.policies import SUBPOLICIES
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
@@ -264,7 +264,7 @@ READ = {
 @pytest.mark.parametrize(("name", "side"), READ)
 def test_autoaugments_levels_are_those_of_the_facts_on_images_of_the_rows_size(name, side):
     (op,) = [op for op in pipeline.parse(config_of(name).views.main.augment) if op.name == "autoaugment"]
-    table, pairs = entries.of_autoaugment(op, (side, side))
+    table, pairs = policy_draws.of_autoaugment(op, (side, side))
     assert (len(pairs), op.fill) == (25, 128)
     found = {}
     for pair, names in zip(pairs, SUBPOLICIES[op.policy], strict=True):

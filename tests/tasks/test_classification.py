@@ -1,14 +1,17 @@
 """The classification task: its loss is the papers', and branches keep to themselves."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from sbn.data.pixels import pack
-from sbn.tasks.base import Objective, StageViews
+from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
+from tests.tasks.parts import averaged, batch_of
 
 N = 6
 BOTH = StageViews(("main", "aux"), (0.5, 0.5), (0, 1))
@@ -21,10 +24,7 @@ def task_of(config):
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    return {
-        "pixels": pack(rng.integers(0, 256, (N, 2, 16, 16, 3), np.uint8)),
-        "label": rng.integers(0, 10, N).astype(np.int32),
-    }
+    return batch_of(pack(rng.integers(0, 256, (N, 2, 16, 16, 3), np.uint8)), rng.integers(0, 10, N).astype(np.int32))
 
 
 def keys_at(step):
@@ -32,8 +32,8 @@ def keys_at(step):
 
 
 def loss_of(task, variables, batch, views, label_smoothing=0.0):
-    objective = Objective(label_smoothing)
-    return jax.jit(lambda v, b: task.loss(v, b, views=views, objective=objective, keys=keys_at(0)))(variables, batch)
+    task = dataclasses.replace(task, label_smoothing=label_smoothing)
+    return jax.jit(lambda v, b: averaged(task.loss(v, b, views=views, numbers={}, keys=keys_at(0))))(variables, batch)
 
 
 def logits_of(task, variables, pixels):
@@ -64,11 +64,13 @@ def test_the_loss_is_the_weighted_mean_of_the_branches_losses(tiny, batch, smoot
     total, (stats, metrics) = loss_of(task, variables, batch, views, smoothing)
     expected = []
     for k, name in enumerate(("main", "aux")):
-        logits, updates = logits_of(alone, select_branch(variables, k), batch["pixels"][:, k : k + 1])
-        expected.append(cross_entropy(logits[:, 0], batch["label"], smoothing))
+        logits, updates = logits_of(alone, select_branch(variables, k), batch["inputs"]["image"][:, k : k + 1])
+        expected.append(cross_entropy(logits[:, 0], batch["targets"]["label"], smoothing))
         # float32 through ten layers
         np.testing.assert_allclose(metrics[f"{name}/loss"], expected[k], rtol=1e-5)
-        assert metrics[f"{name}/accuracy"] == pytest.approx((np.argmax(logits[:, 0], -1) == batch["label"]).mean())
+        assert metrics[f"{name}/accuracy"] == pytest.approx(
+            (np.argmax(logits[:, 0], -1) == batch["targets"]["label"]).mean()
+        )
         for new, own in zip(jax.tree.leaves(stats), jax.tree.leaves(updates["batch_stats"]), strict=True):
             np.testing.assert_allclose(new[k], own[0], rtol=1e-4, atol=1e-6)
     assert float(total) == pytest.approx(0.25 * expected[0] + 0.75 * expected[1], rel=1e-5)
@@ -77,7 +79,7 @@ def test_the_loss_is_the_weighted_mean_of_the_branches_losses(tiny, batch, smoot
 def test_a_stage_of_one_view_leaves_the_other_branch_alone(tiny, batch):
     task = task_of(tiny())
     variables = task.init(stream_key(0, "init"))
-    one = {"pixels": batch["pixels"][:, :1], "label": batch["label"]}
+    one = batch_of(batch["inputs"]["image"][:, :1], batch["targets"]["label"])
     aux_only = StageViews(("aux",), (1.0,), (1,))
 
     def loss(params):
@@ -98,9 +100,11 @@ def test_shared_is_one_batchnorm_over_all_views(tiny, batch):
     assert task.branches == ("main",)
     variables = task.init(stream_key(0, "init"))
     total, (stats, _) = loss_of(task, variables, batch, StageViews(("main", "aux"), (0.5, 0.5), (0, 0)))
-    as_one = np.asarray(batch["pixels"]).reshape(2 * N, 1, 16, 16)
+    as_one = np.asarray(batch["inputs"]["image"]).reshape(2 * N, 1, 16, 16)
     logits, updates = logits_of(task, variables, as_one)
-    assert float(total) == pytest.approx(cross_entropy(logits[:, 0], np.repeat(batch["label"], 2), 0.0), rel=1e-5)
+    assert float(total) == pytest.approx(
+        cross_entropy(logits[:, 0], np.repeat(batch["targets"]["label"], 2), 0.0), rel=1e-5
+    )
     for new, own in zip(jax.tree.leaves(stats), jax.tree.leaves(updates["batch_stats"]), strict=True):
         np.testing.assert_allclose(new, own, rtol=1e-5, atol=1e-7)
 
@@ -111,7 +115,7 @@ def test_predictions_are_those_of_each_branch_alone(tiny, batch):
     task, alone = task_of(tiny()), task_of(tiny({"branches": ("main",)}))
     variables = task.init(stream_key(0, "init"))
     variables["batch_stats"] = loss_of(task, variables, batch, BOTH)[1][0]
-    images = batch["pixels"][:, 0]
+    images = batch["inputs"]["image"][:, 0]
     logits = jax.jit(task.predict)(variables, images)
     assert logits.shape == (N, 2, 10)
     assert jnp.abs(logits[:, 0] - logits[:, 1]).max() > 1e-4
@@ -140,7 +144,7 @@ def test_groups_of_a_shared_norm_hold_all_views_of_their_examples(tiny, batch):
     variables = whole.init(stream_key(0, "init"))
     total, (stats, _) = loss_of(grouped, variables, batch, views)
     parts = [
-        loss_of(whole, variables, {name: value[start : start + 2] for name, value in batch.items()}, views)
+        loss_of(whole, variables, jax.tree.map(lambda leaf, start=start: leaf[start : start + 2], batch), views)
         for start in (0, 2, 4)
     ]
     assert float(total) == pytest.approx(np.mean([float(part[0]) for part in parts]), rel=1e-5)
@@ -166,7 +170,7 @@ def test_dropout_follows_its_key(tiny, batch):
     variables = task.init(stream_key(0, "init"))
 
     def total(step):
-        loss = jax.jit(lambda v, b: task.loss(v, b, views=BOTH, objective=Objective(), keys=keys_at(step)))
+        loss = jax.jit(lambda v, b: averaged(task.loss(v, b, views=BOTH, numbers={}, keys=keys_at(step))))
         return float(loss(variables, batch)[0])
 
     assert total(1) == total(1)
@@ -198,7 +202,7 @@ def test_shares_of_shake_shake_are_drawn_anew_at_every_step(tiny, batch, kind):
 
     @jax.jit
     def loss(step):
-        return task.loss(variables, batch, views=views, objective=Objective(), keys=keys_at(step))[0]
+        return averaged(task.loss(variables, batch, views=views, numbers={}, keys=keys_at(step)))[0]
 
     first, again, later = (float(loss(step)) for step in (0, 0, 1))
     assert first == again
@@ -213,7 +217,7 @@ def test_fixup_trains_without_statistics_and_its_first_step_moves_the_head_alone
 
     def loss(params):
         own = {**variables, "params": params}
-        return task.loss(own, batch, views=views, objective=Objective(), keys=keys_at(0))
+        return averaged(task.loss(own, batch, views=views, numbers={}, keys=keys_at(0)))
 
     (total, (stats, _)), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(variables["params"])
     assert stats == {}

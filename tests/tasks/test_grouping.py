@@ -7,10 +7,11 @@ import pytest
 
 from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
-from sbn.tasks.base import Objective, StageViews
+from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.train.state import stream_key
+from tests.tasks.parts import averaged, batch_of
 
 N = 6
 THREE = ("main", "small", "aux")
@@ -23,7 +24,7 @@ def pixels_of(size, seed):
 @pytest.fixture(scope="module")
 def batch():
     views = tuple(pixels_of(size, seed) for seed, size in enumerate((16, 12, 16)))
-    return {"pixels": views, "label": np.random.default_rng(5).integers(0, 10, N).astype(np.int32)}
+    return batch_of(views, np.random.default_rng(5).integers(0, 10, N).astype(np.int32))
 
 
 def task_of(config):
@@ -36,7 +37,7 @@ def loss_of(task, variables, batch, weights=(1.0, 1.0, 1.0), indices=(0, 1, 2)):
     def keys(stream):
         return stream_key(0, stream, 0)
 
-    return jax.jit(lambda v, b: task.loss(v, b, views=views, objective=Objective(), keys=keys))(variables, batch)
+    return jax.jit(lambda v, b: averaged(task.loss(v, b, views=views, numbers={}, keys=keys)))(variables, batch)
 
 
 def alone(model, variables, pixels):
@@ -52,9 +53,9 @@ def cross_entropy(logits, labels):
 
 
 def test_views_of_one_size_pass_together_in_order(batch):
-    groups = forward_groups(tuple(map(jnp.asarray, batch["pixels"])), apart=False)
+    groups = forward_groups(tuple(map(jnp.asarray, batch["inputs"]["image"])), apart=False)
     assert [(indices, pixels.shape) for indices, pixels in groups] == [((0, 2), (N, 2, 16, 16)), ((1,), (N, 1, 12, 12))]
-    np.testing.assert_array_equal(groups[0][1][:, 1], batch["pixels"][2])
+    np.testing.assert_array_equal(groups[0][1][:, 1], batch["inputs"]["image"][2])
     apart = forward_groups(jnp.zeros((N, 3, 4, 4)), apart=True)
     assert [(indices, pixels.shape) for indices, pixels in apart] == [((k,), (N, 1, 4, 4)) for k in range(3)]
     (whole,) = forward_groups(jnp.zeros((N, 3, 4, 4)), apart=False)
@@ -77,10 +78,12 @@ def test_every_size_reads_and_updates_its_own_branch(tiny, batch, kind):
     model = task.model.clone(branches=1)
     expected = 0.0
     for k, name in enumerate(THREE):
-        logits, own = alone(model, branches.select_branch(variables, k), batch["pixels"][k])
-        loss = cross_entropy(logits, batch["label"])
+        logits, own = alone(model, branches.select_branch(variables, k), batch["inputs"]["image"][k])
+        loss = cross_entropy(logits, batch["targets"]["label"])
         assert float(metrics[f"{name}/loss"]) == pytest.approx(loss, rel=1e-5)
-        assert float(metrics[f"{name}/accuracy"]) == pytest.approx((logits.argmax(-1) == batch["label"]).mean())
+        assert float(metrics[f"{name}/accuracy"]) == pytest.approx(
+            (logits.argmax(-1) == batch["targets"]["label"]).mean()
+        )
         expected += loss
         for new, mine in zip(jax.tree.leaves(stats), jax.tree.leaves(own), strict=True):
             np.testing.assert_allclose(new[k], mine[0], rtol=1e-4, atol=1e-6)
@@ -93,16 +96,18 @@ def test_a_shared_norm_is_updated_by_one_pass_after_the_other(tiny, batch):
     variables = task.init(stream_key(3, "init"))
     total, (stats, _) = loss_of(task, variables, batch, indices=(0, 0, 0))
     expected, running = 0.0, variables["batch_stats"]
-    for pixels in batch["pixels"]:
+    for pixels in batch["inputs"]["image"]:
         logits, running = alone(task.model, {**variables, "batch_stats": running}, pixels)
-        expected += cross_entropy(logits, batch["label"])
+        expected += cross_entropy(logits, batch["targets"]["label"])
     assert float(total) == pytest.approx(expected, rel=1e-5)
     for new, old in zip(jax.tree.leaves(stats), jax.tree.leaves(running), strict=True):
         np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-6)
 
 
 def test_branches_of_their_own_do_not_care_who_passes_with_whom(tiny, batch):
-    same = {"pixels": np.stack([batch["pixels"][0], batch["pixels"][2]], axis=1), "label": batch["label"]}
+    same = batch_of(
+        np.stack([batch["inputs"]["image"][0], batch["inputs"]["image"][2]], axis=1), batch["targets"]["label"]
+    )
     losses = []
     for sequential in (False, True):
         task = task_of(tiny({"norm.sequential": sequential}))
@@ -112,5 +117,5 @@ def test_branches_of_their_own_do_not_care_who_passes_with_whom(tiny, batch):
         def keys(stream):
             return stream_key(0, stream, 0)
 
-        losses.append(task.loss(variables, same, views=views, objective=Objective(), keys=keys)[0])
+        losses.append(averaged(task.loss(variables, same, views=views, numbers={}, keys=keys))[0])
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-5)

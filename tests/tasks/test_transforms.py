@@ -8,9 +8,10 @@ import pytest
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
-from sbn.tasks.base import Objective, StageViews
+from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
+from tests.tasks.parts import averaged, batch_of
 
 N, SIZE = 6, 16
 NETWORK = {"model.name": "cifar_resnet", "model.depth": 8, "model.width": 4}
@@ -20,10 +21,10 @@ def task_of(config):
     return make_classification(config, classes=10, image_size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.25,) * 3)
 
 
-def batch_of(views, *, same):
+def make_batch(views, *, same):
     rng = np.random.default_rng(0)
     pixels = pack(rng.integers(0, 256, (N, 1 if same else views, SIZE, SIZE, 3), np.uint8))
-    return {"pixels": np.repeat(pixels, views if same else 1, axis=1), "label": np.arange(N, dtype=np.int32)}
+    return batch_of(np.repeat(pixels, views if same else 1, axis=1), np.arange(N, dtype=np.int32))
 
 
 def step_of(task, variables, batch, views):
@@ -32,7 +33,7 @@ def step_of(task, variables, batch, views):
     def loss(params, batch):
         own = {**variables, "params": params}
         keys = lambda stream: stream_key(0, stream, 0)  # noqa: E731
-        return task.loss(own, batch, views=views, objective=Objective(), keys=keys)
+        return averaged(task.loss(own, batch, views=views, numbers={}, keys=keys))
 
     grads, (stats, metrics) = jax.jit(jax.grad(loss, has_aux=True))(variables["params"], batch)
     return grads, stats, metrics
@@ -51,8 +52,8 @@ def test_the_identity_twice_updates_both_sets_alike_and_the_weights_twice_as_muc
     two, one = task_of(tiny(NETWORK)), task_of(tiny({**NETWORK, "branches": ("main",)}))
     plain = started(one)
     views = StageViews(("main", "aux"), (1.0, 1.0), (0, 1))
-    grads, stats, _ = step_of(two, branches.from_plain(plain, 2), batch_of(2, same=True), views)
-    alone, own, _ = step_of(one, plain, batch_of(1, same=True), StageViews(("main",), (1.0,), (0,)))
+    grads, stats, _ = step_of(two, branches.from_plain(plain, 2), make_batch(2, same=True), views)
+    alone, own, _ = step_of(one, plain, make_batch(1, same=True), StageViews(("main",), (1.0,), (0,)))
     for leaf in jax.tree.leaves(stats):
         np.testing.assert_array_equal(leaf[0], leaf[1])
     for (path, leaf), single in zip(jax.tree_util.tree_leaves_with_path(grads), jax.tree.leaves(alone), strict=True):
@@ -77,10 +78,10 @@ def test_shared_running_averages_move_once_a_transform(tiny):
     before = {"mean": 0.5, "var": 3.0}
     stem = {name: jnp.full_like(variables["batch_stats"]["stem_norm"][name], value) for name, value in before.items()}
     variables["batch_stats"] = {**variables["batch_stats"], "stem_norm": stem}
-    batch, views = batch_of(3, same=False), StageViews(("a", "b", "c"), (1.0,) * 3, (0,) * 3)
+    batch, views = make_batch(3, same=False), StageViews(("a", "b", "c"), (1.0,) * 3, (0,) * 3)
     _, stats, _ = step_of(task, variables, batch, views)
 
-    images = normalise(batch["pixels"], mean=task.mean, std=task.std)
+    images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
     kernel, expected = (
         variables["params"]["stem"]["kernel"],
         {name: np.full(4, value) for name, value in before.items()},
@@ -109,19 +110,19 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
     variables = started(two)
     assert variables["batch_stats"] == {}
     assert branches.branch_count(variables) == 2
-    batch, views = batch_of(2, same=False), StageViews(("main", "aux"), (1.0, 1.0), (0, 1))
+    batch, views = make_batch(2, same=False), StageViews(("main", "aux"), (1.0, 1.0), (0, 1))
     grads, stats, metrics = step_of(two, variables, batch, views)
     assert stats == {}
     for k, name in enumerate(("main", "aux")):
-        single = {"pixels": batch["pixels"][:, k : k + 1], "label": batch["label"]}
+        single = batch_of(batch["inputs"]["image"][:, k : k + 1], batch["targets"]["label"])
         plain = branches.select_branch(variables, k)
         alone, _, found = step_of(one, plain, single, StageViews(("main",), (1.0,), (0,)))
         assert float(metrics[f"{name}/loss"]) == pytest.approx(float(found["main/loss"]), rel=1e-5)
         scales = grads["stem_norm"]["scale"][k], alone["stem_norm"]["scale"][0]
         np.testing.assert_allclose(*scales, rtol=0, atol=1e-5 * float(jnp.abs(scales[1]).max()))
         # training and evaluation are the same function
-        logits = jax.jit(two.predict)(variables, single["pixels"][:, 0])[:, k]
-        log_p = jax.nn.log_softmax(logits)[np.arange(N), batch["label"]]
+        logits = jax.jit(two.predict)(variables, single["inputs"]["image"][:, 0])[:, k]
+        log_p = jax.nn.log_softmax(logits)[np.arange(N), batch["targets"]["label"]]
         assert float(-log_p.mean()) == pytest.approx(float(found["main/loss"]), rel=1e-5)
 
 

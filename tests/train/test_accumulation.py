@@ -1,4 +1,4 @@
-"""A batch in parts: the parts' own steps, averaged."""
+"""A batch in parts: the parts' own steps, added up."""
 
 import jax
 import jax.numpy as jnp
@@ -7,12 +7,13 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
-from sbn.tasks.base import Objective, StageViews
+from sbn.tasks.base import Loss, StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train import train
 from sbn.train.accumulation import accumulated
 from sbn.train.state import stream_key
 from tests.e2e import runs
+from tests.tasks.parts import batch_of
 
 N = 8
 VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), ((), ()))
@@ -22,7 +23,7 @@ VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), ((), ()))
 def batch():
     rng = np.random.default_rng(0)
     pixels = pack(rng.integers(0, 256, (N, 2, 16, 16, 3), np.uint8))
-    return {"pixels": jnp.asarray(pixels), "label": jnp.arange(N, dtype=jnp.int32)}
+    return batch_of(jnp.asarray(pixels), jnp.arange(N, dtype=jnp.int32))
 
 
 def parts_of(config):
@@ -32,7 +33,8 @@ def parts_of(config):
     def gradients(batch, stats, keys):
         def loss(params):
             own = {"params": params, "batch_stats": stats}
-            return task.loss(own, batch, views=VIEWS, objective=Objective(), keys=keys)
+            found = task.loss(own, batch, views=VIEWS, numbers={}, keys=keys)
+            return found.sum, found
 
         return jax.grad(loss, has_aux=True)(variables["params"])
 
@@ -44,29 +46,57 @@ def keys_at(step):
 
 
 @pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.slow), 4])
-def test_parts_are_steps_of_their_own_averaged(tiny, batch, parts):
+def test_parts_are_steps_of_their_own_added_up(tiny, batch, parts):
     gradients, variables = parts_of(tiny())
-    grads, stats, metrics = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=parts)
+    grads, loss = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=parts)
     running, each = variables["batch_stats"], []
     for part in range(parts):
         own = jax.tree.map(lambda x, part=part: x[part::parts], batch)
-        one, (running, numbers) = gradients(own, running, keys_at(0))
-        each.append((one, numbers))
-    expected = jax.tree.map(lambda *leaves: np.mean(leaves, axis=0), *each)
-    # float32, summed in two programs
-    for a, b in zip(jax.tree.leaves((grads, metrics)), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
-    for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(running), strict=True):
+        one, found = gradients(own, running, keys_at(0))
+        running = found.batch_stats
+        each.append((one, found.sum, found.weight, found.metrics))
+    expected = jax.tree.map(lambda *leaves: np.sum(leaves, axis=0), *each)
+    assert loss.weight == N
+    # float32, summed in two programs; gradients of a sum are N times those of a mean
+    sums = grads, loss.sum, loss.weight, loss.metrics
+    for a, b in zip(jax.tree.leaves(sums), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=N * 1e-5)
+    for a, b in zip(jax.tree.leaves(loss.batch_stats), jax.tree.leaves(running), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_without_statistics_parts_do_what_the_whole_batch_does(tiny, batch):
     gradients, variables = parts_of(tiny({"norm.kind": "none"}))
-    whole, (_, numbers) = gradients(batch, variables["batch_stats"], keys_at(0))
-    grads, _, metrics = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=4)
+    whole, found = gradients(batch, variables["batch_stats"], keys_at(0))
+    grads, loss = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=4)
     assert any((leaf != 0).any() for leaf in jax.tree.leaves(whole))
-    for a, b in zip(jax.tree.leaves((grads, metrics)), jax.tree.leaves((whole, numbers)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    for a, b in zip(jax.tree.leaves((grads, loss.metrics)), jax.tree.leaves((whole, found.metrics)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=N * 1e-6)
+
+
+def test_parts_that_weigh_differently_are_one_weighted_mean():
+    """A linear model on sequences of which some values do not count: closed form, against the whole batch."""
+    rng = np.random.default_rng(0)
+    values, counts = rng.normal(size=(N, 5)), (np.arange(5) < rng.permutation(np.arange(N))[:, None] % 6)
+    batch = {"inputs": {"x": jnp.asarray(values, jnp.float32)}, "targets": {"counts": jnp.asarray(counts)}}
+
+    def gradients(batch, stats, keys):
+        def loss(slope):
+            x, valid = batch["inputs"]["x"], batch["targets"]["counts"]
+            total, weight = jnp.where(valid, jnp.square(slope * x - 1), 0).sum(), valid.sum().astype(jnp.float32)
+            found = Loss(total, weight, stats, {"loss": (total, weight)})
+            return found.sum, found
+
+        return jax.grad(loss, has_aux=True)(jnp.float32(0.7))
+
+    grads, loss = accumulated(gradients, batch, {}, keys_at(0), parts=4)
+    x = values[counts]
+    assert len({int(counts[part::4].sum()) for part in range(4)}) > 1
+    assert float(loss.weight) == len(x)
+    assert float(grads / loss.weight) == pytest.approx(np.mean(2 * x * (0.7 * x - 1)), rel=1e-5)
+    assert float(loss.metrics["loss"][0] / loss.metrics["loss"][1]) == pytest.approx(
+        np.mean((0.7 * x - 1) ** 2), rel=1e-5
+    )
 
 
 @pytest.mark.slow

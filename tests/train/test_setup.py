@@ -38,10 +38,9 @@ def test_batches_have_the_size_of_their_views_on_both_paths(tiny):
     resident = jax.device_put(device.resident(setup.train, seed=address["seed"]))
     ids = device.batches(setup.train, **span)
     for expected, fed in zip(host.batches(setup.train, made, **span), ids, strict=True):
-        found = jax.jit(prepare)(fed, resident)
-        assert found["pixels"].shape == (8, 2, 12, 12)
-        for name in found:
-            np.testing.assert_array_equal(found[name], expected[name])
+        found = jax.jit(prepare)(*fed, resident), fed[1]
+        assert found[0]["inputs"]["image"].shape == (8, 2, 12, 12)
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 @pytest.mark.parametrize("path", ["host", pytest.param("device", marks=pytest.mark.slow)])

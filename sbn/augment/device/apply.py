@@ -8,16 +8,15 @@ import jax
 import jax.numpy as jnp
 
 from sbn.augment import draws, ops, size_ops
+from sbn.augment.crops import CROP_OPS
+from sbn.augment.device.arrays import JAX
 from sbn.augment.device.augmix import Chains
-from sbn.augment.device.blur import apply_blur
-from sbn.augment.device.catalogue import policy
+from sbn.augment.device.crops import apply_crops
+from sbn.augment.device.filters import apply_blur, apply_inception_crop, apply_resize, apply_resize_and_pad
 from sbn.augment.device.noise import apply_gaussian, apply_patch_gaussian
-from sbn.augment.device.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
-from sbn.augment.device.window import apply_window
-from sbn.augment.device.words import JAX
-from sbn.augment.fits import check_fits
+from sbn.augment.device.policy import policy
 from sbn.augment.pipeline import draw_addresses
-from sbn.augment.window import WINDOW_OPS
+from sbn.augment.size_checks import check_fits
 
 # Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
 _POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[jax.Array, jax.Array], jax.Array]]] = {
@@ -73,7 +72,7 @@ def make_apply(
         for places, step in steps:
             own = tuple(view[place] for place in places) if isinstance(view, tuple) else view
             address = [addresses[place] for place in places]
-            bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, words=JAX)
+            bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=own, draws=address, library=JAX)
             words = step(bits, words, strength)
         return words.reshape(len(pixels), *size_ops.sizes(pipeline, image_size)[-1])
 
@@ -83,28 +82,28 @@ def make_apply(
 def _make_steps(
     pipeline: tuple[ops.Op, ...], image_size: tuple[int, int], *, fading: bool
 ) -> list[tuple[list[int], _Step]]:
-    """The steps of a pipeline with the places of their ops in it; neighbouring `WINDOW_OPS` are one step."""
+    """The steps of a pipeline with the places of their ops in it; neighbouring `CROP_OPS` are one step."""
     along = size_ops.sizes(pipeline, image_size)
     placed = zip(pipeline, itertools.count(), along, strict=False)  # the last size is that of the result
     steps: list[tuple[list[int], _Step]] = []
-    for is_window, group in itertools.groupby(
-        (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], WINDOW_OPS)
+    for is_crop, group in itertools.groupby(
+        (item for item in placed if item[0].where == "image"), key=lambda item: isinstance(item[0], CROP_OPS)
     ):
         run = list(group)
-        if is_window:
-            steps.append(([place for _, place, _ in run], _window_step([op for op, _, _ in run], run[0][2])))
+        if is_crop:
+            steps.append(([place for _, place, _ in run], _crop_step([op for op, _, _ in run], run[0][2])))
         else:
             steps.extend(([place], _step(op, size, fading=fading)) for op, place, size in run)
     return steps
 
 
-def _window_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
+def _crop_step(run: list[ops.Op], image_size: tuple[int, int]) -> _Step:
     counts = [op.draws_needed(image_size) for op in run]
     ends = list(itertools.accumulate(counts))
 
     def step(bits: jax.Array, words: jax.Array, strength: Any) -> jax.Array:
         drawn = [(op, bits[:, end - count : end]) for op, count, end in zip(run, counts, ends, strict=True)]
-        return apply_window(drawn, words, image_size=image_size)
+        return apply_crops(drawn, words, image_size=image_size)
 
     return step
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from sbn.augment import geometry, mixture, ops
 from sbn.augment.device import bilinear, float64, tones
+from sbn.augment.device.arrays import JAX, below, merge, split
 from sbn.augment.device.float64 import Double
-from sbn.augment.device.layer import NAMES, NUMBER, Acts, Layer
-from sbn.augment.device.packing import merge, split
+from sbn.augment.device.op_per_image import NAMES, NUMBER, Acts, OpPerImage
 from sbn.augment.device.tables import ENHANCE, tone_rows
-from sbn.augment.device.words import JAX, below
-from sbn.augment.entries import Entry
 from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
+from sbn.augment.policy_draws import Entry
 
 _UNIT_BITS = 24  # of a drawn level
 # Ops with a whole-number argument int(level * maximum / 10) -> (that maximum, entry of such a number)
@@ -57,7 +56,7 @@ class Chains:
         self.image_size = height, width = image_size
         self.names = AUGMIX_13 if op.all_ops else AUGMIX_9
         move = functools.partial(bilinear.transform, image_size=image_size, fill=MARK)
-        self.layer = Layer(("Identity", *self.names), image_size, fill=MARK, move=move)
+        self.one_each = OpPerImage(("Identity", *self.names), image_size, fill=MARK, move=move)
         self.number = np.array([NUMBER[name] for name in self.names], np.int32)
         # Row 0 leaves values as they are; the others are those of every whole number that a level can give.
         made, self.first_row = [Entry("Identity", None)], {}
@@ -85,7 +84,7 @@ class Chains:
         # A filler counts as the black that stands under it, as in the released code, whose crop pads with black.
         words = words | MARK
         start = mixture.draws_of_weights(width, alpha)
-        shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, words=JAX)
+        shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, library=JAX)
         chains = self.chains(bits[:, start:], words)
         counts = [share[:, None, None] for share in shares]
         total = (mixture.ONE - sum(counts)) * split(words)
@@ -103,7 +102,7 @@ class Chains:
         active = jnp.arange(self.op.longest)[:, None] < depth
 
         def step(words: jax.Array, drawn: _Drawn) -> tuple[jax.Array, None]:
-            return self.layer(words, self._acts(drawn)), None
+            return self.one_each(words, self._acts(drawn)), None
 
         drawn = self._drawn(steps.swapaxes(0, 1), active)
         chains, _ = jax.lax.scan(step, jnp.repeat(words, self.op.width, axis=0), drawn)

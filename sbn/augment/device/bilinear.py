@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.device import float64
+from sbn.augment.device.arrays import pick
 from sbn.augment.device.float64 import Double
-from sbn.augment.device.packing import pick
 from sbn.augment.geometry import Positions
 from sbn.augment.packing import MARK
 

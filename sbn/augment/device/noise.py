@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment import draws, ops
-from sbn.augment.device.packing import merge, split
-from sbn.augment.device.words import JAX, below
-from sbn.augment.window import square
+from sbn.augment.crops import square
+from sbn.augment.device.arrays import JAX, below, merge, split
 
 
 def apply_gaussian(op: ops.Gaussian, bits: jax.Array, pixels: jax.Array, image_size: tuple[int, int]) -> jax.Array:

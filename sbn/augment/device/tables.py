@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sbn.augment.entries import Entry
+from sbn.augment.policy_draws import Entry
 
 VALUES = np.arange(256)
 IDENTITY = np.concatenate([np.zeros(255), VALUES]).astype(np.float32)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sbn.augment.device.packing import pick
+from sbn.augment.device.arrays import pick
 from sbn.augment.device.tables import VALUES, autocontrast_slips
 
 

@@ -1,22 +1,24 @@
 """A pipeline as a function of packed pixels and of where its random numbers are: what the data pipeline calls."""
 
+import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from sbn.augment import draws, ops, size_ops
-from sbn.augment.fits import check_fits
+from sbn.augment.crops import CROP_OPS
+from sbn.augment.host.arrays import TENSORFLOW
 from sbn.augment.host.augmix import Chains
-from sbn.augment.host.blur import apply_blur
-from sbn.augment.host.catalogue import policy
+from sbn.augment.host.crops import apply_crops
+from sbn.augment.host.filters import apply_blur, apply_inception_crop, apply_resize, apply_resize_and_pad
 from sbn.augment.host.noise import apply_gaussian, apply_patch_gaussian
-from sbn.augment.host.resize import apply_inception_crop, apply_resize, apply_resize_and_pad
-from sbn.augment.host.window import apply_window
-from sbn.augment.host.words import TENSORFLOW
+from sbn.augment.host.policy import policy
+from sbn.augment.op import Op
 from sbn.augment.pipeline import draw_addresses
-from sbn.augment.window import WINDOW_OPS
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import RandomCropOf, drawn, variants
 
 # Policies: op -> what makes, of (op, image size), a function of (the op's draws, pixels)
 _POLICIES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
@@ -71,7 +73,7 @@ def make_apply(
             raise ValueError(f"pixels are {pixels.dtype.name} {shape}; they must be {wanted}")
         if not steps:
             return pixels
-        bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=view, draws=addresses, words=TENSORFLOW)
+        bits = draws.bits_of_ops(seed, ids, stage=stage, epoch=epoch, view=view, draws=addresses, library=TENSORFLOW)
         for step in steps:
             pixels = step(bits, pixels, strength)
         return tf.ensure_shape(pixels, (shape[0], *along[-1]))
@@ -91,19 +93,19 @@ def _make_steps(
     ]
     steps: list[_Step] = []
     # neighbouring flips, crops, cutouts and windows are one step
-    for is_window, group in itertools.groupby(placed, key=lambda item: isinstance(item[0], WINDOW_OPS)):
+    for is_crop, group in itertools.groupby(placed, key=lambda item: isinstance(item[0], CROP_OPS)):
         run = list(group)
-        if is_window:
-            steps.append(_window_step([(op, where) for op, where, _ in run], run[0][2]))
+        if is_crop:
+            steps.append(_crop_step([(op, where) for op, where, _ in run], run[0][2]))
         else:
             steps.extend(_step(*item, fading=fading) for item in run)
     return steps
 
 
-def _window_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -> _Step:
+def _crop_step(run: list[tuple[ops.Op, range]], image_size: tuple[int, int]) -> _Step:
     def step(bits: tf.Tensor, pixels: tf.Tensor, strength: Any) -> tf.Tensor:
         drawn = [(op, bits[:, where.start : where.stop]) for op, where in run]
-        return apply_window(drawn, pixels, image_size)
+        return apply_crops(drawn, pixels, image_size)
 
     return step
 
@@ -126,3 +128,39 @@ def _step(op: ops.Op, where: range, image_size: tuple[int, int], *, fading: bool
         own = slice(where.start, where.start + op.draws_needed(image_size))
         return lambda bits, pixels, strength: function(op, bits[:, own], pixels, image_size)
     raise ValueError(f"op {op.name!r} has no host implementation")
+
+
+def make_batch_apply(
+    ops: tuple[Op, ...], *, view: int | tuple[int, ...], image_size: tuple[int, int], fading: bool
+) -> Callable[..., tf.Tensor]:
+    """Returns `apply(pixels, step, *, seed, stage, epoch, ids, strength)`: a mini-batch at a step of its stage.
+
+    The result is (N, H', W'), of unknown H' and W' where the batch draws them.
+
+    Args:
+        ops: the pipeline.
+        view: stream of its draws, or one of each op.
+        image_size: (H, W), static.
+        fading: as for `sbn.augment.host.apply.make_apply`.
+
+    Raises:
+        ValueError: an op does not fit the image size.
+    """
+    applies = [
+        functools.partial(make_apply(own, image_size=image_size, fading=fading), view=view) for own in variants(ops)
+    ]
+    if len(applies) == 1:
+        return lambda pixels, step, **address: applies[0](pixels, **address)
+    stream = _size_stream(ops, view)
+
+    def apply(pixels: tf.Tensor, step: tf.Tensor, *, seed: Any, stage: Any, **address: Any) -> tf.Tensor:
+        number = drawn(len(applies), seed=seed, stage=stage, step=step, stream=stream, library=TENSORFLOW)
+        made = [functools.partial(one, pixels, seed=seed, stage=stage, **address) for one in applies]
+        return tf.switch_case(number, made)
+
+    return apply
+
+
+def _size_stream(ops: Sequence[Op], view: int | tuple[int, ...]) -> int:
+    places = (place for place, op in enumerate(ops) if isinstance(op, RandomCropOf))
+    return view[next(places)] if isinstance(view, tuple) else view

@@ -5,9 +5,8 @@ import tensorflow as tf
 
 from sbn.augment import draws, geometry, mixture, ops
 from sbn.augment.host import bilinear
-from sbn.augment.host.families import SLOT, Acts, Families
-from sbn.augment.host.packing import merge, split
-from sbn.augment.host.words import TENSORFLOW, below
+from sbn.augment.host.arrays import TENSORFLOW, below, merge, split
+from sbn.augment.host.op_per_image import SLOT, Acts, OpPerImage
 from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
 
@@ -23,7 +22,7 @@ class Chains:
         self.area = image_size[0] * image_size[1]
         self.names = AUGMIX_13 if op.all_ops else AUGMIX_9
         self.slot = np.array([SLOT[name] for name in self.names], np.int32)
-        self.families = Families(image_size, fill=MARK, move=self._move)
+        self.one_each = OpPerImage(image_size, fill=MARK, move=self._move)
         # Row 2k turns by k degrees counter-clockwise, row 2k + 1 clockwise.
         steepest = int(op.severity * 30 / 10)
         turns = [geometry.rotation(sign * k % 360, *image_size) for k in range(steepest + 1) for sign in (1, -1)]
@@ -43,7 +42,7 @@ class Chains:
         # A filler counts as the black that stands under it, as in the released code, whose crop pads with black.
         words = tf.bitwise.bitwise_or(tf.reshape(pixels, [-1, self.area]), MARK)
         start = mixture.draws_of_weights(width, alpha)
-        shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, words=TENSORFLOW)
+        shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, library=TENSORFLOW)
         chains = self.chains(bits[:, start:], words)
         counts = [share[:, None, None] for share in shares]
         total = (mixture.ONE - tf.add_n(counts)) * split(words)
@@ -61,7 +60,7 @@ class Chains:
         depth = below(bits[:, 0], 3) + 1 if self.op.depth < 0 else tf.fill(tf.shape(bits)[:1], self.op.depth)
         for step in range(self.op.longest):
             first = ops.AUGMIX_DRAWS_A_CHAIN + ops.AUGMIX_DRAWS_AN_OP * step
-            words = self.families(words, self._acts(bits[:, first : first + 3], active=step < depth))
+            words = self.one_each(words, self._acts(bits[:, first : first + 3], active=step < depth))
         return tf.reshape(words, [-1, self.op.width, self.area])
 
     def _acts(self, bits: tf.Tensor, *, active: tf.Tensor) -> Acts:

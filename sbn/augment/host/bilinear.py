@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from sbn.augment.host.packing import merge, split
+from sbn.augment.host.arrays import merge, split
 
 
 def transform(

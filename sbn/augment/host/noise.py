@@ -3,9 +3,8 @@
 import tensorflow as tf
 
 from sbn.augment import draws, ops
-from sbn.augment.host.packing import merge, split
-from sbn.augment.host.words import TENSORFLOW, below
-from sbn.augment.window import square
+from sbn.augment.crops import square
+from sbn.augment.host.arrays import TENSORFLOW, below, merge, split
 
 
 def apply_gaussian(op: ops.Gaussian, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:

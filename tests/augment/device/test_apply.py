@@ -32,7 +32,7 @@ PIPELINES = [
     "crop(4)|blur|blur(0.4, 3)|resize_and_pad(16)|cutout(9)|blur(2, 7)",
     "crop(4)|resize_and_pad(11, 'random', 'mean')|resize_and_pad(9, placement='top_left', fill=77)|flip",
 ]
-# Pillow has no word on these: the catalogue's and AugMix's own tests prove their ops
+# Pillow has no word on these: the policy tables' and AugMix's own tests prove their ops
 OTHERS = [
     "cutout(5)|randaugment(2, 9, fill='mean', semantics='tf')|autoaugment('imagenet_v0', fill=128, semantics='tf')",
     "crop(4)|augmix(7, 2, 2, 2, True)|flip",

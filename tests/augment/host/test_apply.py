@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from sbn.augment import draws, ops
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.packing import pack
+from sbn.augment.host.arrays import pack
 from sbn.augment.pipeline import draw_addresses, parse
 from tests.oracles.image_ops import images, run
 

@@ -8,8 +8,8 @@ from PIL import Image
 from sbn.augment import draws, geometry, ops
 from sbn.augment.host import bilinear
 from sbn.augment.host.apply import make_apply
+from sbn.augment.host.arrays import MARK, pack
 from sbn.augment.host.augmix import Chains
-from sbn.augment.host.packing import MARK, pack
 from sbn.augment.pipeline import draw_addresses, parse
 from tests.oracles import augmix
 from tests.oracles.image_ops import images, run

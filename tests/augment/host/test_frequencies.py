@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sbn.augment import entries, mixture, ops
+from sbn.augment import mixture, ops, policy_draws
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.catalogue import Catalogue
-from sbn.augment.host.families import SLOT, Families
-from sbn.augment.host.packing import pack
+from sbn.augment.host.arrays import pack
+from sbn.augment.host.op_per_image import SLOT, OpPerImage
+from sbn.augment.host.policy import PolicyTables
 from sbn.augment.levels import argument
 from sbn.augment.pipeline import parse
-from sbn.augment.policies import AUGMIX_9, AUGMIX_13, OP_LISTS, SIGNED
-from sbn.augment.subpolicies import SUBPOLICIES
+from sbn.augment.policies import AUGMIX_9, AUGMIX_13, OP_LISTS, SIGNED, SUBPOLICIES
 from tests.oracles.image_ops import images, pillow_op
 
 FALSE_ALARM = 1e-6
@@ -57,7 +56,7 @@ def recorded(monkeypatch):
         log.append((drawn.numpy(), bits.numpy()[:, 0] >> 31))
         return words
 
-    monkeypatch.setattr(Catalogue, "__call__", record)
+    monkeypatch.setattr(PolicyTables, "__call__", record)
     return log
 
 
@@ -108,7 +107,7 @@ def pairs(policy, *, shift=0.0):
 @pytest.mark.parametrize("policy", SUBPOLICIES)
 def test_autoaugment_draws_sub_policies_alike_and_applies_each_op_with_its_own_probability(policy, recorded):
     augment(f"autoaugment('{policy}')")
-    table, _ = entries.of_autoaugment(ops.AutoAugment(policy), (12, 12))
+    table, _ = policy_draws.of_autoaugment(ops.AutoAugment(policy), (12, 12))
     found = collections.Counter(zip(recorded[0][0].tolist(), recorded[1][0].tolist(), strict=True))
     found = collections.Counter({(tuple(table[a]), tuple(table[b])): n for (a, b), n in found.items()})
     shares = pairs(policy)
@@ -139,7 +138,7 @@ def test_augmix_draws_depths_ops_and_levels_alike(text, names, monkeypatch):
         log.append((acts.slot.numpy(), acts.value.numpy()))
         return words
 
-    monkeypatch.setattr(Families, "__call__", record)
+    monkeypatch.setattr(OpPerImage, "__call__", record)
     augment(text, 40_000)
     slots, values = (np.stack(part, axis=1) for part in zip(*log, strict=True))  # (images * chains, 3)
     active = slots != SLOT["Identity"]

@@ -6,13 +6,13 @@ import tensorflow as tf
 from PIL import Image
 
 from sbn.augment import ops
-from sbn.augment.entries import Entry
 from sbn.augment.host import tones
+from sbn.augment.host.arrays import pack
 from sbn.augment.host.augmix import Chains
-from sbn.augment.host.catalogue import Catalogue
-from sbn.augment.host.packing import pack
+from sbn.augment.host.policy import PolicyTables
 from sbn.augment.levels import LEVELS, WIDE, argument
 from sbn.augment.policies import SIGNED
+from sbn.augment.policy_draws import Entry
 from tests.oracles import augmix
 from tests.oracles.image_ops import pillow_op
 
@@ -70,13 +70,13 @@ def test_the_grey_of_every_colour_is_pillows():
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_op_at_every_magnitude_and_sign_equals_pillow(size):
-    catalogue = Catalogue(ENTRIES, image_size=size, fill=FILL)
+    tables = PolicyTables(ENTRIES, image_size=size, fill=FILL)
     cases = [(k, sign) for k, entry in enumerate(ENTRIES) for sign in ((1, -1) if entry.name in SIGNED else (1,))]
     drawn = tf.constant([number for number, _ in cases])
     bits = tf.constant([[0 if sign > 0 else 2**31, 0, 0] for _, sign in cases], tf.uint32)
     for image in difficult(size):
         words = tf.reshape(pack(image[None]), [1, -1])
-        found = catalogue(tf.repeat(words, len(cases), axis=0), drawn, bits)
+        found = tables(tf.repeat(words, len(cases), axis=0), drawn, bits)
         found = tf.bitcast(found, tf.uint8).numpy().reshape(-1, *size, 4)
         assert np.all(found[..., 3] == 255)
         for (number, sign), result in zip(cases, found[..., :3], strict=True):

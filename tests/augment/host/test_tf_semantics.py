@@ -5,15 +5,13 @@ import pytest
 import tensorflow as tf
 
 from sbn.augment import draws, ops
-from sbn.augment.entries import Entry
 from sbn.augment.host.apply import make_apply
-from sbn.augment.host.catalogue import Catalogue
-from sbn.augment.host.packing import pack
-from sbn.augment.levels import argument
+from sbn.augment.host.arrays import pack
+from sbn.augment.host.policy import PolicyTables
+from sbn.augment.levels import TF_AUTOAUGMENT, TF_RANDAUGMENT, argument
 from sbn.augment.pipeline import draw_addresses, parse
-from sbn.augment.policies import OP_LISTS, SIGNED
-from sbn.augment.subpolicies import SUBPOLICIES
-from sbn.augment.tf_levels import TF_AUTOAUGMENT, TF_RANDAUGMENT
+from sbn.augment.policies import OP_LISTS, SIGNED, SUBPOLICIES
+from sbn.augment.policy_draws import Entry
 from tests.oracles import tf_golden, tf_tpu
 from tests.oracles.image_ops import hole, images
 
@@ -25,9 +23,9 @@ def one(name, value, rgb):
     """One op on (N, H, W, 3) uint8, the sign that of the value."""
     negative = value is not None and value < 0
     entry = Entry(name, value and abs(value))
-    catalogue = Catalogue([entry], image_size=rgb.shape[1:3], fill=128, semantics="tf")
+    tables = PolicyTables([entry], image_size=rgb.shape[1:3], fill=128, semantics="tf")
     bits = tf.constant([[0x80000000 * negative, 3 << 26, 5 << 26]] * len(rgb), tf.uint32)
-    words = catalogue(tf.reshape(pack(rgb), [len(rgb), -1]), tf.zeros([len(rgb)], tf.int32), bits)
+    words = tables(tf.reshape(pack(rgb), [len(rgb), -1]), tf.zeros([len(rgb)], tf.int32), bits)
     return tf.bitcast(words, tf.uint8).numpy().reshape(*rgb.shape[:3], 4)[..., :3]
 
 

@@ -1,0 +1,64 @@
+"""A run of flips, crops, cutouts and windows as one gather in JAX."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from sbn.augment import ops
+from sbn.augment.crops import outside, walk
+from sbn.augment.device.arrays import JAX, pick_or_fill
+from sbn.augment.packing import FILLER
+
+
+def apply_crops(
+    run: Sequence[tuple[ops.Op, jax.Array]], pixels: jax.Array, *, image_size: tuple[int, int]
+) -> jax.Array:
+    """Applies a run of `sbn.augment.crops.CROP_OPS`.
+
+    Args:
+        run: (op, its draws (N, draws) uint32), in order.
+        pixels: (N, H * W) int32 packed words.
+        image_size: (H, W), static.
+
+    Returns:
+        (N, H' * W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
+    """
+    rows, columns, covers = walk(run, image_size=image_size, library=JAX)
+    shown = show(pixels, rows, columns, [covered for covered, _ in covers], image_size=image_size, fill=FILLER)
+    if all(word == FILLER for _, word in covers):
+        return shown
+    for covered, word in covers:
+        shown = jnp.where(jnp.asarray(covered).reshape(-1, shown.shape[1]), word, shown)
+    return shown
+
+
+def show(
+    pixels: jax.Array,
+    rows: jax.Array,
+    columns: jax.Array,
+    holes: Sequence[jax.Array] = (),
+    *,
+    image_size: tuple[int, int],
+    fill: int,
+) -> jax.Array:
+    """Returns images whose pixels come from given rows and columns.
+
+    Args:
+        pixels: (N, H * W) int32 packed words.
+        rows: (1 or N, H') int32, of every row of the result; `fill` where it is off the image.
+        columns: (1 or N, W') likewise.
+        holes: (1 or N, H', W') bool each; `fill` there too.
+        image_size: (H, W), static.
+        fill: a packed word.
+
+    Returns:
+        (N, H' * W') int32.
+    """
+    height, width = image_size
+    filled = jnp.asarray(outside(rows, height)[:, :, None] | outside(columns, width)[:, None, :])
+    for hole in holes:
+        filled |= hole
+    index = jnp.where(filled, -1, rows[:, :, None] * width + columns[:, None, :])
+    index = jnp.broadcast_to(index, (len(pixels), *filled.shape[1:]))
+    return pick_or_fill(pixels, index.reshape(len(pixels), index.shape[1] * index.shape[2]), fill)

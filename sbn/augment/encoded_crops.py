@@ -1,0 +1,128 @@
+"""The crops that bring images of different sizes, still encoded, to one size: the first ops of a pipeline.
+
+What is looked at of an image is a window of it, the size that the window is scaled to, and the part of that which is
+kept. These are computed for many images at once, in NumPy, from the very draws that the ops read where all images are
+of one size.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from sbn.augment.draws import below_each
+from sbn.augment.inception import draw_windows
+from sbn.augment.op import Op
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import CentreCrop, InceptionCrop, RandomCrop, Resize, Size, sizes
+
+_CUTS = (InceptionCrop, RandomCrop, CentreCrop)
+HOW = "begin with inception_crop(size), or with resize(size) and random_crop(size) or centre_crop(size)"
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedCrop:
+    """A pipeline, taken apart.
+
+    Attributes:
+        resize: how the whole image is scaled first, if it is.
+        cut: what makes all images size x size.
+        rest: what follows, on images of one size.
+    """
+
+    resize: Resize | None
+    cut: InceptionCrop | RandomCrop | CentreCrop
+    rest: tuple[Op, ...]
+
+    @property
+    def size(self) -> Size:
+        """(H, W) of what comes out."""
+        return self.cut.size, self.cut.size
+
+    @property
+    def scales(self) -> bool:
+        """Whether anything is resized, rather than cut out as it is."""
+        return self.resize is not None or isinstance(self.cut, InceptionCrop)
+
+
+class CropWindows(NamedTuple):
+    """What is kept of each of N images; rows, then columns; each (N, 2) int32.
+
+    Attributes:
+        corner: the window's upper left corner in the image.
+        shape: height and width of the window.
+        scaled: height and width that the window is scaled to.
+        kept: upper left corner, in the scaled window, of the size x size pixels that are kept.
+    """
+
+    corner: np.ndarray
+    shape: np.ndarray
+    scaled: np.ndarray
+    kept: np.ndarray
+
+
+def split_crop(ops: tuple[Op, ...]) -> EncodedCrop:
+    """Takes apart a pipeline for images of different sizes.
+
+    Raises:
+        ValueError: one line, if its first ops leave them different, or the rest has a second crop of this kind.
+    """
+    resize = ops[0] if ops and isinstance(ops[0], Resize) else None
+    rest = ops[1:] if resize else ops
+    if not rest or not isinstance(rest[0], _CUTS) or (resize and isinstance(rest[0], InceptionCrop)):
+        raise ValueError(f"the images differ in size: {HOW}")
+    cut, rest = rest[0], rest[1:]
+    if any(type(op) is type(cut) for op in rest) and not isinstance(cut, CentreCrop):
+        # its draws would have the addresses of the first one's
+        raise ValueError(
+            f"{cut.name} appears twice; with images of different sizes it brings them to one size, and is allowed once"
+        )
+    return EncodedCrop(resize, cut, rest)
+
+
+def check_crop(ops: tuple[Op, ...], *, least: int) -> Size:
+    """Returns (H, W) of what a pipeline makes of images of different sizes.
+
+    Args:
+        ops: the pipeline.
+        least: the shortest side of any of the images.
+
+    Raises:
+        ValueError: one line, if it can't be applied to them.
+    """
+    crop = split_crop(ops)
+    side = crop.resize.size if crop.resize else least
+    if isinstance(crop.cut, RandomCrop | CentreCrop) and crop.cut.size > side:
+        before = f"resize({side}) leaves" if crop.resize else "there are"
+        raise ValueError(f"{crop.cut.name}(size) is {crop.cut.size}, but {before} images with a side of {side}")
+    check_fits(crop.rest, image_size=crop.size)
+    return sizes(crop.rest, crop.size)[-1]
+
+
+def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -> CropWindows:
+    """Returns the windows that draws stand for.
+
+    Args:
+        crop: of the pipeline.
+        bits: (N, draws) uint32, those of `crop.cut`.
+        image_sizes: (N, 2) heights and widths.
+    """
+    whole = image_sizes.astype(np.int64)
+    if isinstance(crop.cut, InceptionCrop):
+        windows = draw_windows(crop.cut, bits, image_size=(whole[:, 0], whole[:, 1]))
+        found = np.stack(windows, axis=1)
+        return _crop_windows(found[:, :2], found[:, 2:], np.full_like(whole, crop.cut.size), np.zeros_like(whole))
+    scaled = whole
+    if crop.resize:
+        scaled = crop.resize.size * whole // whole.min(axis=1, keepdims=True)  # as `Resize.size_after`
+    room = scaled - crop.cut.size
+    kept = room // 2
+    if isinstance(crop.cut, RandomCrop):
+        kept = np.stack([below_each(bits[:, axis], room[:, axis] + 1) for axis in (0, 1)], axis=1)
+    if crop.resize:
+        return _crop_windows(np.zeros_like(whole), whole, scaled, kept)
+    return _crop_windows(kept, np.full_like(whole, crop.cut.size), np.full_like(whole, crop.cut.size), 0 * whole)
+
+
+def _crop_windows(*parts: np.ndarray) -> CropWindows:
+    return CropWindows(*(part.astype(np.int32) for part in parts))
