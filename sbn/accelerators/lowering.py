@@ -12,12 +12,12 @@ from ml_collections import ConfigDict
 
 from sbn.accelerators import stand_in
 from sbn.augment import pipeline
-from sbn.augment.batch_sizes import variants
-from sbn.augment.size_ops import sizes
+from sbn.augment.size_ops import sizes, variants
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import device
-from sbn.data.views import strengths, together
+from sbn.data.views import together
 from sbn.train import mesh as meshes
+from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser, make_schedule
 from sbn.train.plan import Stage
 from sbn.train.setup import Setup, make_setup, make_views
@@ -74,7 +74,7 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     if calls > 1:
         fed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((calls, *leaf.shape), leaf.dtype), fed)
     facts["steps_per_call"] = calls
-    return Lowered(step.lower(state, fed, resident), facts)
+    return Lowered(step.lower(state, *fed, resident), facts)
 
 
 def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
@@ -85,32 +85,28 @@ def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
     return forward.lower(variables, images)
 
 
-def _fed(setup: Setup, stage: Stage) -> tuple[Any, Any, Any]:
-    """Shapes of what a step is fed and of what lies on the devices, and what makes a batch of both."""
-    count = stage.config.batch_size
-    ids = {"id": jax.ShapeDtypeStruct((count,), jnp.int32)}
-    resident = {"seed": jax.ShapeDtypeStruct((), jnp.uint32)}
+def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
+    """Shapes of (a batch, the numbers of a step), of what lies on the devices; and what makes a batch of all."""
+    examples, count, views = len(setup.train), stage.config.batch_size, stage.config.branches
+    numbers = {"epoch": jax.ShapeDtypeStruct((), jnp.int32)}
+    if any(stage.fades.values()):
+        numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
+    ids, seed = (jax.ShapeDtypeStruct(shape, kind) for shape, kind in (((count,), jnp.int32), ((), jnp.uint32)))
     if stage.config.data.path == "device":
-        views = make_views(stage, setup.train.images)
+        size = setup.task.image_size
         try:
-            prepare = device.make_prepare(views, stage=stage.index, image_size=setup.task.image_size, mesh=setup.mesh)
+            made = make_views(stage, setup.train.images)
+            prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh)
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
-        fed = {**ids, "epoch": jax.ShapeDtypeStruct((count,), jnp.int32)}
-        if strengths(views) is not None:
-            fed["strength"] = jax.ShapeDtypeStruct((count, len(views)), jnp.float32)
-        examples = len(setup.train)
-        resident["pixels"] = jax.ShapeDtypeStruct((examples, *setup.task.image_size), jnp.int32)
-        resident["label"] = jax.ShapeDtypeStruct((examples,), jnp.int32)
-        return fed, resident, prepare
+        pixels, labels = (jax.ShapeDtypeStruct((examples, *shape), jnp.int32) for shape in (size, ()))
+        return ({"id": ids}, numbers), {"pixels": pixels, "label": labels, "seed": seed}, prepare
     empty = [np.broadcast_to(np.int32(0), (1, *size)) for size in _sizes(setup, stage)]
-    pixels = jax.tree.map(
+    images = jax.tree.map(
         lambda view: jax.ShapeDtypeStruct((count, *view.shape[1:]), view.dtype), together(empty, np.stack)
     )
-    fed = {"pixels": pixels, "label": jax.ShapeDtypeStruct((count,), jnp.int32), **ids}
-    if any(stage.fades.values()):
-        fed["strength"] = jax.ShapeDtypeStruct((count, len(stage.config.branches)), jnp.float32)
-    return fed, resident, lambda batch, resident: batch
+    batch = {"inputs": {"image": images}, "targets": {"label": ids}, "id": ids}
+    return (batch, numbers), {"seed": seed}, lambda batch, numbers, resident: batch
 
 
 def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:
