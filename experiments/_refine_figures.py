@@ -33,7 +33,7 @@ FIGURE1 = Table(
         method: _shown(method, "Figure 1", BOTH, AUGMENTED, CLEAN, "test/main/loss", during=_BY_EPOCH)
         for method in ("mixup", "autoaugment")
     },
-    picture="loss_curves",
+    figure="loss_curves",
 )
 FIGURE3 = Table(
     "Singular values of the features' covariance within classes and of all (PreActResNet-18, CIFAR-100)",
@@ -47,7 +47,7 @@ FIGURE3 = Table(
             ("autoaugment_refined", "autoaugment", "refine"),
         )
     },
-    picture="spectra",
+    figure="spectra",
 )
 
 _REMOVED = (100, 150, 200, 250, 275, 300, 325, 350, 375, 390)  # the figure's places are not printed
@@ -72,7 +72,7 @@ def _figure4_rows() -> dict[str, Row]:
 FIGURE4 = Table(
     "Accuracy when Mixup is removed at an epoch of 400, learning rates unchanged (PreActResNet-18, CIFAR-100)",
     _figure4_rows(),
-    picture="removal",
+    figure="removal",
 )
 _SECTION: dict[str, Any] = {"where": "section 4.1", "runs": 3, "metrics": (f"{MAIN}@refine:{MEDIAN}",)}
 

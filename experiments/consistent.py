@@ -12,7 +12,7 @@ crops with 4 pixels of padding and flips, shortcuts without parameters. ImageNet
 Normalization does, by some of the same authors: statistics of 32 images, one GPU's.
 
 Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)' --data=cifar10`. Figures 1 and 3, and accuracy over
-multiply-adds as the size grows (Table 5), are `python -m sbn.report.draw consistent:figure1 --root=runs`.
+multiply-adds as the size grows (Table 5), are `python -m sbn.report figures consistent:figure1 --root=runs`.
 """
 
 from collections.abc import Mapping
@@ -225,13 +225,13 @@ TABLE5 = Table(
         )
         for name, values in _TABLE5.items()
     },
-    picture="inference",
+    figure="inference",
 )
 
 FIGURE1 = Table(
     "Table 1 as bars",
     {name: again(f"table1/{name}", row.paper, "Figure 1", runs=3) for name, row in TABLE1.rows.items()},
-    picture="bars",
+    figure="bars",
 )
 
 _FIGURE3 = {"a": ("bn", "BN: little between them"), "b": ("none", "w/o BN: apart"), "c": ("cn", "CN: apart")}
@@ -249,7 +249,7 @@ FIGURE3 = Table(
         )
         for name, (method, words) in _FIGURE3.items()
     },
-    picture="densities",
+    figure="densities",
 )
 
 # Beside table1/resnet32_transformed_cn

@@ -111,7 +111,7 @@ def _row_jobs(
     stated = rows.flat_config(experiment, row, {})
     flat = rows.flat_config(experiment, row, overrides)
     # What repeats the row overrides nothing: it is the row's own job.
-    overrides = {name: flat[name] for name in overrides if flat[name] != stated.get(name, tree.key_of(name).default)}
+    overrides = {name: flat[name] for name in overrides if flat[name] != tree.value_of(stated, name)}
     variant = _variant(overrides, rows.run_folder(root, experiment.name, row, seed=0).parent)
     shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
     wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}

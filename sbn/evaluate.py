@@ -36,7 +36,7 @@ def evaluate(
 ) -> tuple[int, dict[str, float]]:
     """Evaluates a checkpoint of a run.
 
-    Changes nothing that training wrote but the arrays and pictures of these evaluators for that step, which are the
+    Changes nothing that training wrote but the arrays and figures of these evaluators for that step, which are the
     same unless `overrides` say otherwise. The scalars go to artifacts/EVALUATOR/STEP.json, where the report reads them.
 
     Args:
@@ -112,7 +112,7 @@ def main(argv: Sequence[str]) -> None:
     """Prints one number a line, or JSON."""
     parser = argparse.ArgumentParser(
         "python -m sbn.evaluate",
-        description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and pictures: artifacts/.",
+        description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")

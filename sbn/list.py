@@ -52,9 +52,9 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
             widths = [max(map(len, column)) for column in zip(*map(_cells, chosen, chosen.values()), strict=True)]
             for name, row in chosen.items():
                 lines += _row_lines(experiment, name, row, widths=widths, commands=commands)
-            if commands and table.picture and wanted in ("", table_name):
-                draw = f"python -m sbn.report.draw {experiment.path}:{table_name} --root=ROOT --out=FOLDER"
-                lines += ["  picture of all of them", f"    {draw}"]
+            if commands and table.figure and wanted in ("", table_name):
+                draw = f"python -m sbn.report figures {experiment.path}:{table_name} --root=ROOT --out=FOLDER"
+                lines += ["  figure of all of them", f"    {draw}"]
     if wanted and not lines:
         choices = [
             name

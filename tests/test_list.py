@@ -8,7 +8,7 @@ from sbn import list as listing
 from sbn.config import command_line, rows, schema
 from sbn.config.errors import ConfigError
 from sbn.config.rows import load_experiment
-from sbn.report import draw
+from sbn.report import __main__ as report_command
 
 
 def test_every_row_is_listed_with_its_numbers():
@@ -40,17 +40,17 @@ def test_a_row_that_trains_nothing_lists_the_commands_of_its_runs_and_their_eval
     assert "runs of table2/cifar10_wrn28_2_weak_augment, evaluated by mix" in line
 
 
-def test_a_table_with_a_picture_lists_the_command_that_draws_it(tmp_path, capsys):
+def test_a_table_with_a_figure_lists_the_command_that_draws_it(tmp_path, capsys):
     path = next(path for path in rows.experiment_files() if path.stem == "consistent")
     *_, line = listing.describe(f"{path}:figure3", commands=True)
     python, *words = shlex.split(line.replace("ROOT", str(tmp_path)).replace("FOLDER", str(tmp_path)))
-    assert [python, *words[:2]] == ["python", "-m", "sbn.report.draw"]
+    assert [python, *words[:3]] == ["python", "-m", "sbn.report", "figures"]
     with pytest.raises(SystemExit):  # there are no runs
-        draw.main(words[2:])
-    assert "no picture of consistent:figure3: no run left what it is made of" in capsys.readouterr().err
+        report_command.main(words[2:])
+    assert "no figure of consistent:figure3: no run left what it is made of" in capsys.readouterr().err
     for without in (f"{path}:figure3/a", f"{path}:table1"):
-        assert not [line for line in listing.describe(without, commands=True) if "sbn.report.draw" in line]
-    assert not [line for line in listing.describe(f"{path}:figure3") if "sbn.report.draw" in line]
+        assert not [line for line in listing.describe(without, commands=True) if "sbn.report figures" in line]
+    assert not [line for line in listing.describe(f"{path}:figure3") if "sbn.report figures" in line]
 
 
 def test_what_can_not_be_run_yet_says_so_and_lists_no_command():

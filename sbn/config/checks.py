@@ -4,7 +4,8 @@ from ml_collections import ConfigDict
 
 from sbn.config import depths, durations, tree
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.model_keys import MODEL_KEYS
+from sbn.config.imported import is_import_path
+from sbn.config.model_keys import MODEL_KEYS, MODELS
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -22,6 +23,7 @@ def check(config: ConfigDict) -> ConfigDict:
     _distinct("stages", config.stages)
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
+    _check_task(config)
     _check_data(config)
     _check_model(config)
     _check_norm(config)
@@ -81,6 +83,15 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
     if schedule.kind != "step" and schedule.boundaries:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
+        )
+    if schedule.args and schedule.kind in ("cosine", "step", "constant"):
+        raise ConfigError(
+            f"schedule.args.{next(iter(schedule.args))} means nothing for schedule.kind = {schedule.kind!r}"
+        )
+    if stage.optim.args and stage.optim.name == "sgd":
+        raise ConfigError(
+            f"optim.args.{next(iter(stage.optim.args))} means nothing for optim.name = 'sgd': its keys are "
+            "optim.momentum and optim.nesterov"
         )
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
@@ -143,14 +154,37 @@ def _check_data(config: ConfigDict) -> None:
                 )
 
 
+def _check_task(config: ConfigDict) -> None:
+    """Refuses the keys that the task does not read, where it is a built-in one: others may read any."""
+    if is_import_path(config.task):
+        return
+    flat = tree.flatten(config)
+    for name, value in flat.items():
+        key = tree.key_of(name)
+        if key.tasks and config.task not in key.tasks and value != key.default:
+            raise ConfigError(
+                f"{name} = {value!r} means nothing for task = {config.task!r}: only {', '.join(key.tasks)} "
+                f"read{'s' * (len(key.tasks) == 1)} it"
+            )
+
+
 def _check_model(config: ConfigDict) -> None:
     model = config.model
+    imported = is_import_path(model.name)
+    if model.args and not imported:
+        raise ConfigError(
+            f"model.args.{next(iter(model.args))} means nothing for model.name = {model.name!r}: only networks of "
+            "your own, package.module:Class, read model.args"
+        )
     for key in MODEL_KEYS:
-        value = model[key.name.removeprefix("model.")]
-        if key.models and model.name not in key.models and value != key.default:
+        if key.free or key.name == "model.name":
+            continue
+        value, readers = model[key.name.removeprefix("model.")], key.models or MODELS
+        if model.name not in readers and value != key.default:
+            own = "; what a network of your own takes is model.args.KEY" * imported
             raise ConfigError(
-                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(key.models)} "
-                f"read{'s' * (len(key.models) == 1)} it"
+                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(readers)} "
+                f"read{'s' * (len(readers) == 1)} it{own}"
             )
     if model.depth is not None:
         try:

@@ -69,7 +69,7 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
     made = {
         name: flat[name]
         for name in overrides
-        if name not in ("seed", *needed) and flat[name] != stated.get(name, tree.key_of(name).default)
+        if name not in ("seed", *needed) and flat[name] != tree.value_of(stated, name)
     }
     config = check(tree.to_config(flat))
     check_views(overrides, stated, config)
@@ -132,7 +132,11 @@ def evaluate_command(evals: Sequence[str], changes: Mapping[str, Any], *, workdi
 
 def flags(changes: Mapping[str, Any]) -> list[str]:
     """Returns --config.KEY=VALUE for every change."""
-    return [
-        f"--config.{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for name, value in changes.items()
-    ]
+    return [f"--config.{name}={_text(name, value)}" for name, value in changes.items()]
+
+
+def _text(name: str, value: Any) -> str:
+    """What `tree.literal` reads as `value` for the key called `name`."""
+    if tree.key_of(name).kind == "literal":
+        return value if isinstance(value, str) and tree.literal(name, value) == value else repr(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

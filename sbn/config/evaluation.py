@@ -1,5 +1,6 @@
 """The keys of evaluation: what is measured, how often, and the settings of each evaluator, `eval.NAME.KEY`."""
 
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
 EVALUATION = (
@@ -7,7 +8,7 @@ EVALUATION = (
         "eval.evals",
         "names",
         ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY.",
+        "What is measured, in this order; settings of NAME are eval.NAME.KEY. An evaluator of your own: package.module:function.",
         choices=(
             "accuracy",
             "mix",
@@ -24,6 +25,7 @@ EVALUATION = (
             "views",
             "sizes",
         ),
+        open=is_import_path,
     ),
     Key(
         "eval.every",

@@ -1,7 +1,7 @@
 """What a declared key is, and which values it takes."""
 
 import dataclasses
-import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,15 +14,17 @@ class Key:
     """One declared key.
 
     Attributes:
-        name: dotted name; `*` stands for the name of a view.
+        name: dotted name; `*` stands for the name of a view, or, at the end, for any name that the user chooses.
         kind: one of `KINDS`.
         default: the value of a config that does not say otherwise.
         doc: what it means, with its unit.
-        choices: the only values allowed; empty for no such limit.
+        choices: the only values allowed, unless `open` says otherwise; empty for no such limit.
+        open: which values are allowed beside `choices`; None for no others.
         low: the smallest value allowed (of each element).
         optional: whether None is a value, meaning what `doc` says.
         per_stage: whether a stage may have its own value, as `stage.NAME.<name>`.
-        models: the values of `model.name` that read it; empty for all.
+        models: the values of `model.name` that read it; empty for all built-in ones.
+        tasks: the values of `task` that read it; empty for all.
     """
 
     name: str
@@ -30,14 +32,30 @@ class Key:
     default: Any
     doc: str
     choices: tuple[Any, ...] = ()
+    open: Callable[[Any], bool] | None = None
     low: float | None = None
     optional: bool = False
     per_stage: bool = False
     models: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def free(self) -> bool:
+        """Whether it stands for keys that the user names, as `model.args.*`; they have no default."""
+        return self.name.endswith(".args.*")
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # an int may be larger than any float; nan compares as False
+
+
+def _is_literal(value: Any) -> bool:
+    """Whether a value is one that Python writes as a literal and JSON can store; a dict is written as dotted keys."""
+    if isinstance(value, tuple):
+        return all(map(_is_literal, value))
+    return value is None or isinstance(value, bool | str) or _number(value)
 
 
 KINDS: dict[str, Callable[[Any], bool]] = {
@@ -50,6 +68,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "ints": lambda value: isinstance(value, tuple) and all(KINDS["int"](item) for item in value),
     "floats": lambda value: isinstance(value, tuple) and all(_number(item) for item in value),
     "durations": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
+    "literal": _is_literal,
 }
 
 
@@ -59,10 +78,10 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
         return
     if not KINDS[key.kind](value):
         or_none = " or None" if key.optional else ""
-        raise ConfigError(f"{name} = {value!r} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
+        raise ConfigError(f"{name} = {_shown(value)} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
     items = value if isinstance(value, tuple) else (value,)
     for item in items:
-        if key.choices and item not in key.choices:
+        if key.choices and item not in key.choices and not (key.open is not None and key.open(item)):
             raise unknown(f"value of {name}", item, key.choices)
         if key.low is not None and not item >= key.low:
             raise ConfigError(f"{name} = {value!r} is too small: the least is {key.low:g}")
@@ -71,6 +90,14 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
                 durations.parse(item)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from None
+
+
+def _shown(value: Any) -> str:
+    """A value as it is written, unless that takes more than a line."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a number of about {int(value.bit_length() * 0.30103)} digits"
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 _KIND_WORDS = {
@@ -83,4 +110,5 @@ _KIND_WORDS = {
     "ints": "a tuple of whole numbers",
     "floats": "a tuple of finite numbers",
     "durations": "a tuple of durations such as ('60 epochs', '120 epochs')",
+    "literal": "None, True, False, a finite number, a string, or a tuple of these (of a dict, write name.key=value)",
 }

@@ -1,5 +1,6 @@
 """The keys of the model, and which architectures read them."""
 
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
 MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet")
@@ -9,9 +10,11 @@ MODEL_KEYS = (
         "model.name",
         "str",
         "wide_resnet",
-        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images.",
+        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images. A network of your own: package.module:Class.",
         choices=MODELS,
+        open=is_import_path,
     ),
+    Key("model.args.*", "literal", None, "Field of a network of your own, by its name there."),
     Key(
         "model.depth",
         "int",

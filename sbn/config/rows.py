@@ -52,13 +52,13 @@ class Row:
         runs: how many seeds the paper averaged.
         note: what the paper leaves open here, and the reading taken.
         runs_of: full name of the row whose runs this one shows: it trains nothing itself.
-        evals: evaluators that its numbers and pictures come from, where training does not run them.
+        evals: evaluators that its numbers and figures come from, where training does not run them.
         metrics: of ours to show besides those of `paper`, METRIC[@STAGE][:STATISTIC].
         waits_for: what is missing before it can be run at all.
         needs: {config key that takes a work directory: full name of the row whose finished run, of the same seed, goes
             there}; the command line gives it.
         stages: at whose ends `evals` measure those runs; empty for the run's end.
-        during: of a row with `runs_of`, whose picture shows a course over epochs: the `eval` keys that those runs are
+        during: of a row with `runs_of`, whose figure shows a course over epochs: the `eval` keys that those runs are
             to be trained with for it. They change nothing that is learned.
     """
 
@@ -83,11 +83,11 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of a paper: a title, its rows by name, and the picture that `sbn.report.drawings` makes of them."""
+    """A table of a paper: a title, its rows by name, and the figure that `sbn.report.table_figures` draws of them."""
 
     title: str
     rows: Mapping[str, Row]
-    picture: str = ""
+    figure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

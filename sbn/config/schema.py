@@ -1,19 +1,29 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 from sbn.config.evaluation import EVALUATION
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
+    Key(
+        "task",
+        "str",
+        "classification",
+        "What is learned. A task of your own: package.module:Name.",
+        choices=("classification",),
+        open=is_import_path,
+    ),
     # Data
     Key(
         "data.name",
         "str",
         "cifar10",
-        "Data set. The ImageNets stay encoded in their files, the others are read into memory.",
+        "Data set. The ImageNets stay encoded in their files, the others are read into memory. A data set of your own: package.module:function.",
         choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
+        open=is_import_path,
     ),
     Key(
         "data.dir",

@@ -22,9 +22,7 @@ def differences(
         passed_over: keys that need not agree.
     """
     there = tree.flatten(stored)
-    for name in [name for name in stated if name not in there]:
-        shared = _without_stage(name)
-        there[name] = there[shared] if shared in there else tree.key_of(shared).default
+    there |= {name: tree.value_of(there, name) for name in stated if name not in there}
     found = tree.difference(there, stated)
     return {
         name: (old, new)

@@ -1,6 +1,48 @@
 """The keys of training: how long, in which batches and numbers, losses, optimiser and learning rate."""
 
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
+
+# Of optax 0.2.8; of those that a newer version adds: 'optax:NAME'. Tests hold both lists against the installed one.
+OPTIMISERS = (
+    "adabelief",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "adan",
+    "amsgrad",
+    "fromage",
+    "lamb",
+    "lars",
+    "lion",
+    "noisy_sgd",
+    "novograd",
+    "optimistic_adam_v2",
+    "optimistic_gradient_descent",
+    "radam",
+    "rmsprop",
+    "rprop",
+    "sgd",
+    "sign_sgd",
+    "signum",
+    "sm3",
+    "yogi",
+)
+OPTAX_SCHEDULES = (
+    "cosine_decay_schedule",
+    "cosine_onecycle_schedule",
+    "exponential_decay",
+    "linear_onecycle_schedule",
+    "linear_schedule",
+    "polynomial_schedule",
+    "warmup_constant_schedule",
+    "warmup_cosine_decay_schedule",
+    "warmup_exponential_decay_schedule",
+)
 
 TRAINING_KEYS = (
     Key("duration", "duration", "200 epochs", "How long to train.", per_stage=True),
@@ -33,6 +75,21 @@ TRAINING_KEYS = (
         0.0,
         "Weight of the Jensen-Shannon divergence between the views' predictions of an example (AugMix: 12).",
         low=0,
+        per_stage=True,
+    ),
+    Key(
+        "optim.name",
+        "str",
+        "sgd",
+        "Optimiser: one of optax's, by its name there, or a function of your own, package.module:function, that takes learning_rate and returns a GradientTransformation.",
+        choices=OPTIMISERS,
+        open=is_import_path,
+    ),
+    Key(
+        "optim.args.*",
+        "literal",
+        None,
+        "Further argument of the optimiser, by its name there, as optim.args.b1 of 'adamw'.",
         per_stage=True,
     ),
     Key("optim.lr", "float", 0.1, "Peak learning rate.", low=0, per_stage=True),
@@ -82,8 +139,16 @@ TRAINING_KEYS = (
         "schedule.kind",
         "str",
         "cosine",
-        "Learning rate over schedule.span: half a cosine to 0, a step function, or constant.",
-        choices=("cosine", "step", "constant"),
+        "Learning rate over schedule.span. cosine: half a cosine to 0; step: a step function; constant; poly: (1 - progress) to the power of schedule.args.power (0.9); inverse_sqrt: one over the square root of the step, from the end of the warm-up on. Or one of optax's schedules by its name there, or a function of your own, package.module:function, that returns one.",
+        choices=("cosine", "step", "constant", "poly", "inverse_sqrt", *OPTAX_SCHEDULES),
+        open=is_import_path,
+        per_stage=True,
+    ),
+    Key(
+        "schedule.args.*",
+        "literal",
+        None,
+        "Further argument of the schedule, by its name there, as schedule.args.power of 'poly'.",
         per_stage=True,
     ),
     Key(

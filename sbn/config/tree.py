@@ -11,11 +11,12 @@ from sbn.config.key import Key, check_value
 from sbn.config.schema import BY_NAME, KEYS
 
 Flat = dict[str, Any]
+UNSET = "(not set)"
 
 
 def defaults() -> Flat:
     """Returns every declared key with its default, with one view, `main`."""
-    return {key.name.replace("*", "main"): key.default for key in KEYS}
+    return {key.name.replace("*", "main"): key.default for key in KEYS if not key.free}
 
 
 def key_of(name: str) -> Key:
@@ -35,6 +36,10 @@ def key_of(name: str) -> Key:
             raise unknown("config key", name, [f"stage.{stage}.{other}" for other in allowed])
         return key
     parts = name.split(".")
+    if len(parts) > 2 and (free := BY_NAME.get(".".join([*parts[:2], "*"]))) is not None and free.free:
+        if not all(map(str.isidentifier, parts[2:])):
+            raise ConfigError(f"{name!r} is no config key: what follows {'.'.join(parts[:2])} must be a name")
+        return free
     template = ".".join(["views", "*", *parts[2:]]) if parts[0] == "views" and len(parts) > 2 else name
     if template not in BY_NAME or "*" in name:
         if parts[0] == "views" and len(parts) > 2:
@@ -54,7 +59,7 @@ def changed(flat: Flat, changes: Mapping[str, Any]) -> Flat:
     flat = dict(flat)
     for name, given in changes.items():
         key = key_of(name)
-        value: Any = tuple(given) if isinstance(given, list) else given
+        value = _tuples(given)
         check_value(key, value, name=name)
         if name.startswith("views."):
             view = name.split(".")[1]
@@ -62,7 +67,27 @@ def changed(flat: Flat, changes: Mapping[str, Any]) -> Flat:
                 if other.name.startswith("views."):
                     flat.setdefault(other.name.replace("*", view), other.default)
         flat[name] = float(value) if key.kind == "float" and value is not None else value
+    for name in [name for name in changes if key_of(name).free]:
+        if inner := next((other for other in flat if other.startswith(f"{name}.")), None):
+            raise ConfigError(f"{name} and {inner} can't both be given: one is a value, the other a part of it")
     return flat
+
+
+def _tuples(value: Any) -> Any:
+    """`value` with every list in it made a tuple, as JSON gives none."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def value_of(flat: Mapping[str, Any], name: str) -> Any:
+    """Returns what a flat config says for `name`: of a stage's key that it lacks, what it says for all stages.
+
+    A free key that nobody gave is `UNSET`.
+    """
+    if name in flat:
+        return flat[name]
+    shared = name.split(".", 2)[2] if name.startswith("stage.") else name
+    key = key_of(shared)
+    return flat.get(shared, UNSET if key.free else key.default)
 
 
 def literal(name: str, text: str) -> Any:
@@ -72,6 +97,8 @@ def literal(name: str, text: str) -> Any:
         return None
     if key.kind in ("str", "duration"):
         return text
+    if key.kind == "literal":
+        return _tuples(_evaluate(text))
     if key.kind in ("names", "ints", "floats", "durations") and not text.lstrip().startswith(("(", "[")):
         items = [item.strip() for item in split_commas(text) if item.strip()]
         return tuple(items) if key.kind in ("names", "durations") else tuple(_evaluate(item) for item in items)
@@ -108,8 +135,10 @@ def _evaluate(text: str) -> Any:
 
 
 def to_config(flat: Mapping[str, Any]) -> ConfigDict:
-    """Returns the nested, locked ConfigDict; `views` and `stage` are always there."""
+    """Returns the nested, locked ConfigDict; `views`, `stage` and the places of free keys are always there."""
     nested: dict[str, Any] = {"stage": {}, "views": {}}
+    for owner in (key.name.split(".")[0] for key in KEYS if key.free):
+        nested[owner] = {"args": {}}
     for name, value in flat.items():
         *parents, leaf = name.split(".")
         node = nested
@@ -127,7 +156,7 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> Flat:
         if isinstance(value, ConfigDict | Mapping):
             flat.update(flatten(value, f"{prefix}{name}."))
         else:
-            flat[prefix + name] = tuple(value) if isinstance(value, list) else value
+            flat[prefix + name] = _tuples(value)
     return flat
 
 
@@ -153,9 +182,9 @@ def stage_config(config: ConfigDict, stage: str) -> ConfigDict:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Returns {name: (old value, new value)} of two flat configs; a key that one lacks shows as '(not set)'."""
+    """Returns {name: (old value, new value)} of two flat configs; a key that one lacks shows as `UNSET`."""
     names = [*old, *(name for name in new if name not in old)]
-    pairs = {name: (old.get(name, "(not set)"), new.get(name, "(not set)")) for name in names}
+    pairs = {name: (old.get(name, UNSET), new.get(name, UNSET)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

@@ -1,1 +1,1 @@
-"""Pictures: NumPy arrays in, PNG out. One file a kind of picture; loads no jax, and matplotlib when one is drawn."""
+"""Figures: NumPy arrays in, matplotlib Figures or PNG out, one file per kind; matplotlib is loaded only to draw."""

@@ -38,5 +38,5 @@ def overlaps_of(arrays: Arrays) -> dict[str, float]:
 
 
 def draw_run(arrays: Arrays) -> "Figure":
-    """Returns the picture of one run."""
+    """Returns the figure of one run."""
     return draw({"": arrays})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def draw(arrays: Arrays) -> "Figure":
     """Returns the heat maps of `fourier/NAME/error`, (h, w) fractions, zero frequency in the middle.
 
-    The scale is 0 to 1 in every picture, so that those of different runs can be compared.
+    The scale is 0 to 1 in every figure, so that those of different runs can be compared.
     """
     from matplotlib.figure import Figure
 

@@ -55,5 +55,5 @@ def lines_of(arrays: Arrays) -> dict[str, Line]:
 
 
 def draw_run(arrays: Arrays) -> "Figure":
-    """Returns the picture of one run."""
+    """Returns the figure of one run."""
     return draw(lines_of(arrays))

@@ -1,4 +1,4 @@
-"""The table of pictures: which evaluator's arrays are drawn how."""
+"""Which evaluator's arrays are drawn how, and figures as files: PNG and SVG, the same bytes for the same figure."""
 
 import functools
 import io
@@ -15,7 +15,7 @@ from sbn.figures.trade_off import draw_trade_off
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Evaluator -> picture of the arrays it yields, by their names. A picture makes its Figure by itself, without pyplot,
+# Evaluator -> figure of the arrays it yields, by their names. Each makes its Figure by itself, without pyplot,
 # whose state would be shared with a notebook's own figures.
 FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
     "mix": draw_trade_off,
@@ -33,7 +33,7 @@ FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
 
 
 def make_png(evaluator: str, arrays: Arrays) -> bytes | None:
-    """Returns the picture of an evaluator's arrays as PNG; None where there is no picture of them.
+    """Returns the figure of an evaluator's arrays as PNG; None where there is no figure of them.
 
     Args:
         evaluator: its name.
@@ -48,4 +48,14 @@ def to_png(figure: "Figure") -> bytes:
     """Returns a figure as PNG, without the version of matplotlib in it: the same figure gives the same bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
+    return content.getvalue()
+
+
+def to_svg(figure: "Figure") -> bytes:
+    """Returns a figure as SVG, its texts as text: the same figure gives the same bytes (no date, no random ids)."""
+    import matplotlib
+
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "sbn", "svg.fonttype": "none"}):
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""Which arrays belong to which branch or mix, and how these are called and coloured in every picture."""
+"""Which arrays belong to which branch or mix, and how these are called and coloured in every figure."""
 
 from collections.abc import Mapping
 
@@ -17,5 +17,5 @@ def values(arrays: Arrays, metric: str) -> dict[str, np.ndarray]:
 
 
 def titled(name: str) -> str:
-    """Returns what a branch or mix is called in a picture."""
+    """Returns what a branch or mix is called in a figure."""
     return f"mix, λ = {name.removeprefix('mix_')}" if name.startswith("mix_") else name

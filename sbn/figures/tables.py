@@ -1,4 +1,4 @@
-"""A table of errors as a picture: types of corruption by severities, a panel a prediction."""
+"""A table of errors as a figure: types of corruption by severities, a panel a prediction."""
 
 from typing import TYPE_CHECKING
 

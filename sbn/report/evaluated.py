@@ -1,4 +1,4 @@
-"""Pictures that evaluators left for the rows of a table, and the commands that make those that are missing."""
+"""Figures that evaluators left for the rows of a table, and the commands that make those that are missing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from sbn.report.tables import measure_of
 
 
 def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> list[str]:
-    """Returns a line for every evaluator of a row and every run of it: where its picture is, or how it is made.
+    """Returns a line for every evaluator of a row and every run of it: where its figure is, or how it is made.
 
     Args:
         name: of the table.
@@ -35,7 +35,7 @@ def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
     for evaluator in row.evals:
         file = run.path / "artifacts" / evaluator / str(step)
         if file.with_suffix(".png").exists():
-            notes.append(f"picture {file.with_suffix('.png')}")
+            notes.append(f"figure {file.with_suffix('.png')}")
         elif not (file.with_suffix(".npz").exists() or file.with_suffix(".json").exists() or _has_all(row, run, stage)):
             missing.append(evaluator)
     if missing:

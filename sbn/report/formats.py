@@ -1,27 +1,58 @@
-"""A report as plain text, Markdown or CSV, and the table of all formats."""
+"""A report as plain text, Markdown or CSV, and the cells that every format shows one line by."""
 
 import csv
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
-from sbn.report.book import Book
-from sbn.report.cells import HEADER, NUMERIC, make_cells, overrides_text
-from sbn.report.intervals import difference_interval
-from sbn.report.latex import latex
-from sbn.report.page import html_page
+from sbn.report.intervals import LEVEL, difference_interval
+from sbn.report.report_data import ReportData
+from sbn.report.tables import Line, label, overrides_text
 
+NONE: Final = "–"
+HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", f"{LEVEL:.0%} interval", "where", "notes")
+NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
 CSV_HEADER: Final = (
     "experiment", "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs", "asked", "paper",
-    "paper_std", "difference", "interval_low", "interval_high", "standard_errors", "where", "notes",
+    "paper_std", "difference", "interval_low", "interval_high", "where", "notes",
 )  # fmt: skip
 
 
-def text(book: Book) -> str:
+def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Returns the cells of every line, one per column of `HEADER`; what a row's first line says is said once."""
+    rows: list[tuple[str, ...]] = []
+    before = ""
+    for line in lines:
+        first = before != label(line)
+        before = label(line)
+        interval = difference_interval(line)
+        rows.append(
+            (
+                before if first else "",
+                line.measure.text,
+                _spread(line.mean, line.std),
+                f"{line.runs}/{line.asked}",
+                _spread(line.paper.value, line.paper.std) if line.paper else NONE,
+                NONE if line.difference is None else f"{line.difference:+.2f}",
+                NONE if interval is None else f"[{interval[0]:+.2f}, {interval[1]:+.2f}]",
+                line.where if first else "",
+                "; ".join(line.notes),
+            )
+        )
+    return rows
+
+
+def _spread(mean: float | None, std: float | None) -> str:
+    if mean is None:
+        return NONE
+    return f"{mean:.2f}" if std is None else f"{mean:.2f} ± {std:.2f}"
+
+
+def text(data: ReportData) -> str:
     """Sets tables for a terminal: columns aligned, a row's name once."""
     blocks = []
-    for section in book.sections:
+    for section in data.sections:
         cells = [HEADER, *make_cells(section.lines)]
         filled = [k for k in range(len(HEADER)) if any(row[k] for row in cells[1:])]
         width = {k: max(len(row[k]) for row in cells) for k in filled}
@@ -36,39 +67,30 @@ def text(book: Book) -> str:
     return "\n".join(blocks)
 
 
-def markdown(book: Book) -> str:
+def markdown(data: ReportData) -> str:
     """Sets tables for a README, and below them what they leave out."""
     rule = "|".join(" ---: " if k in NUMERIC else " --- " for k in range(len(HEADER)))
     blocks = []
-    for section in book.sections:
+    for section in data.sections:
         rows = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (HEADER, *make_cells(section.lines))]
         bars = [f"| {row} |" for row in rows]
         blocks += [f"## {section.chapter}\n"] * bool(section.chapter)
         blocks.append("\n".join([f"### {section.heading}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
-    if book.notes:
-        blocks.append("\n".join(["### Not in the tables", "", *(f"* {note}" for note in book.notes)]) + "\n")
+    if data.notes:
+        blocks.append("\n".join(["### Not in the tables", "", *(f"* {note}" for note in data.notes)]) + "\n")
     return "\n".join(blocks)
 
 
-def comma_separated(book: Book) -> str:
+def comma_separated(data: ReportData) -> str:
     """Sets all tables as one CSV with full precision; empty where there is no number."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADER)
-    for section in book.sections:
+    for section in data.sections:
         for line in section.lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
             head = (section.experiment, section.table, line.row, overrides_text(line.overrides))
             ours = (*dataclasses.astuple(line.measure), line.mean, line.std, line.runs, line.asked)
-            apart = (line.difference, *(difference_interval(line) or (None, None)), line.score)
+            apart = (line.difference, *(difference_interval(line) or (None, None)))
             writer.writerow((*head, *ours, *paper, *apart, line.where, "; ".join(line.notes)))
     return out.getvalue()
-
-
-FORMATS: Final[dict[str, Callable[[Book], str]]] = {
-    "text": text,
-    "markdown": markdown,
-    "csv": comma_separated,
-    "latex": latex,
-    "html": html_page,
-}

@@ -3,8 +3,8 @@ r"""A report as LaTeX, to be put into a paper with \input; needs \usepackage{boo
 from collections.abc import Sequence
 from typing import Final
 
-from sbn.report.book import Book
-from sbn.report.cells import HEADER, NUMERIC, make_cells
+from sbn.report.formats import HEADER, NUMERIC, make_cells
+from sbn.report.report_data import ReportData
 
 _ESCAPED: Final = {
     "\\": r"\textbackslash{}",
@@ -37,11 +37,11 @@ def escape(text: str) -> str:
     return "".join(_ESCAPED.get(char) or (char if char < "ƀ" else rf"\texttt{{U+{ord(char):04X}}}") for char in text)
 
 
-def latex(book: Book) -> str:
+def latex(data: ReportData) -> str:
     """Sets every table as a longtable, which may go on over pages, with the rules of booktabs."""
     columns = "".join("r" if k in NUMERIC else rf"p{{{_WIDTHS[k]}\linewidth}}" for k in range(len(HEADER)))
     blocks = [r"% needs \usepackage{booktabs,longtable,textcomp} and \usepackage[T1]{fontenc}"]
-    for section in book.sections:
+    for section in data.sections:
         blocks += [rf"\section*{{{escape(section.chapter)}}}"] * bool(section.chapter)
         blocks.append(
             "\n".join(

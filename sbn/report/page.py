@@ -1,13 +1,18 @@
-"""A report as one HTML page that needs nothing else: style, curves and pictures are inside."""
+"""A report as one HTML page that needs nothing else: its style and figures are inside, these as data URIs."""
 
+import base64
 import html
+import pathlib
+import zipfile
 from collections.abc import Sequence
 from typing import Final
 
-from sbn.report.accuracy_curves import accuracy_curves
-from sbn.report.book import Book, Section
-from sbn.report.cells import HEADER, NUMERIC, make_cells
-from sbn.report.pictures import picture_of, pictures_of
+from sbn.figures.make import make_png, to_png, to_svg
+from sbn.report.collect import Run
+from sbn.report.courses import draw_courses
+from sbn.report.formats import HEADER, NUMERIC, make_cells
+from sbn.report.report_data import ReportData, Section
+from sbn.report.table_figures import draw_table
 from sbn.report.tables import Line
 
 _STYLE: Final = """
@@ -23,32 +28,29 @@ th { border-bottom: 2px solid currentColor } .number { text-align: right; white-
 .number { font-variant-numeric: tabular-nums }
 td:nth-child(8) { white-space: nowrap }
 tr.none td { opacity: .6 } tr.changed td:first-child { font-style: italic } .warned { color: #c0392b }
-svg.curves { width: 100%; max-width: 46rem; display: block; margin: 1rem 0; overflow: visible }
-svg text { font: 12px system-ui, sans-serif; fill: currentColor }
-.grid { stroke: var(--faint) } .axis { stroke: currentColor; fill: none }
 figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top }
 figure img { max-width: 36rem; width: 100%; background: white } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
 """
 
 
-def html_page(book: Book) -> str:
-    """Returns the page: a table, curves and pictures a section, and at its end what the tables leave out."""
+def html_page(data: ReportData) -> str:
+    """Returns the page: per section a table and figures, and at its end what the tables leave out."""
     links = [
         f"<b>{html.escape(section.chapter)}</b>" * bool(section.chapter)
         + f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
-        for section in book.sections
+        for section in data.sections
     ]
-    body = [f"<h1>{html.escape(book.title)}</h1>"]
+    body = [f"<h1>{html.escape(data.title)}</h1>"]
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
-    body += map(_section, book.sections)
-    if book.notes:
-        items = "".join(f"<li>{html.escape(note)}</li>" for note in book.notes)
+    body += map(_section, data.sections)
+    if data.notes:
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in data.notes)
         body.append(f'<section id="notes"><h2>Not in the tables</h2><ul>{items}</ul></section>')
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(book.title)}</title><style>{_STYLE}</style>"
+        f"<title>{html.escape(data.title)}</title><style>{_STYLE}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
 
@@ -63,14 +65,15 @@ def _section(section: Section) -> str:
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     chapter = f'<h2 class="chapter">{html.escape(section.chapter)}</h2>' * bool(section.chapter)
     parts = [chapter, f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
-    parts.append(accuracy_curves(section.runs))
-    if picture := picture_of(section):
-        uri, notes = picture
+    if curves := draw_courses(section.runs):
+        parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
+    if table_figure := figure_of_table(section):
+        uri, notes = table_figure
         parts.append(_figure(uri, "; ".join([f"{section.table}: {section.content.title}", *notes])))
     for name, runs in section.runs.items():
-        # The evaluators' pictures of one run: those of other seeds look alike, and a page has to be opened
+        # The evaluators' figures of one run: those of other seeds look alike, and a page has to be opened
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
-            for what, uri in pictures_of(run).items():
+            for what, uri in figures_of_run(run).items():
                 parts.append(_figure(uri, f"{name}, seed {run.seed}: {what}"))
     return "\n".join([*filter(None, parts), "</section>"])
 
@@ -90,3 +93,38 @@ def _cell(column: int, text: str, tag: str) -> str:
     warned = tag == "td" and any(word in text for word in ("diverged", "failed:")) and column == len(HEADER) - 1
     kind = ' class="number"' if column in NUMERIC else ' class="warned"' if warned else ""
     return f"<{tag}{kind}>{html.escape(text)}</{tag}>"
+
+
+def figure_of_table(section: Section) -> tuple[str, Sequence[str]] | None:
+    """Returns the figure of a table, as a data URI, and what it can't say; None where there is nothing to draw."""
+    if not section.content.figure or not section.runs:
+        return None
+    runs = [run for group in section.runs.values() for run in group]
+    drawn = draw_table(section.table, section.content, runs)
+    return (_uri(to_png(drawn.figure)), drawn.notes) if drawn else None
+
+
+def figures_of_run(run: Run) -> dict[str, str]:
+    """Returns {'EVALUATOR, step STEP': data URI of a PNG} of the ends of the run and of its stages."""
+    found: dict[str, bytes] = {}
+    for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
+        for folder in sorted((run.path / "artifacts").glob("*/")):
+            drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
+            if png := drawn.read_bytes() if drawn.exists() else _drawn(arrays) if arrays.exists() else None:
+                found[f"{folder.name}, step {step}"] = png
+    return {name: _uri(png) for name, png in found.items()}
+
+
+def _uri(image: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+
+
+def _drawn(file: pathlib.Path) -> bytes | None:
+    """The figure of an evaluator's arrays; None for arrays without one, and for a damaged file."""
+    import numpy as np
+
+    try:
+        with np.load(file) as arrays:
+            return make_png(file.parent.name, dict(arrays))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

@@ -34,8 +34,6 @@ class Line:
         asked: how many seeds the paper used.
         paper: what the paper says of this metric.
         difference: ours minus the paper's, in points.
-        score: the difference in units of its standard error, which is that of our mean and, where the paper gives
-            a spread, that of the paper's; None without either.
         where: where the row stands in the paper.
         notes: what must be known about the number: diverged runs, runs without it, runs of unequal length or beginning.
     """
@@ -49,9 +47,19 @@ class Line:
     asked: int
     paper: Paper | None
     difference: float | None
-    score: float | None
     where: str
     notes: tuple[str, ...]
+
+
+def overrides_text(overrides: Mapping[str, Any]) -> str:
+    """Returns overrides as on a command line, by name."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(overrides.items()))
+
+
+def label(line: Line) -> str:
+    """Returns the row's name, marked with what its runs changed in it."""
+    changed = overrides_text(line.overrides)
+    return f"{line.row} [{changed}]" if changed else line.row
 
 
 def make_lines(
@@ -190,7 +198,6 @@ def _line(
         asked=row.runs,
         paper=paper,
         difference=difference,
-        score=_score(difference, std, len(finite), paper, row.runs),
         where=row.where,
         notes=tuple(notes),
     )
@@ -198,13 +205,3 @@ def _line(
 
 def _seeds(seeds: Sequence[int]) -> str:
     return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}"
-
-
-def _score(difference: float | None, std: float | None, n: int, paper: Paper | None, asked: int) -> float | None:
-    """The difference in standard errors. One run of ours has an unknown error, so it gets no score."""
-    if difference is None or std is None:
-        return None
-    variance = std**2 / n
-    if paper and paper.std is not None:
-        variance += paper.std**2 / asked
-    return difference / math.sqrt(variance) if variance > 0 else None

@@ -14,7 +14,7 @@ from sbn.train.writers import replace_bytes, write_atomically
 
 
 def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray]) -> list[epath.Path]:
-    """Writes the arrays of an evaluator as STEP.npz, and their picture as STEP.png; of several processes one writes.
+    """Writes the arrays of an evaluator as STEP.npz, and their figure as STEP.png; of several processes one writes.
 
     Args:
         workdir: of the run.

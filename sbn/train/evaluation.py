@@ -28,7 +28,7 @@ class Evaluation:
         return [name for name, rhythm in self._rhythms.items() if rhythm.due(step)]
 
     def run(self, names: Sequence[str], step: int, variables: Variables) -> dict[str, float]:
-        """Runs evaluators, writes their arrays and pictures, and returns their scalars."""
+        """Runs evaluators, writes their arrays and figures, and returns their scalars."""
         scalars: dict[str, float] = {}
         for name in names:
             numbers, arrays = run(self._evaluators[name], variables, step=step)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from sbn.config.errors import ConfigError
 from sbn.nn import branches
 from sbn.train.plan import Plan, Stage, schedule_span, to_steps
 
@@ -21,6 +22,8 @@ def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransforma
     updates is one on the learning rate: momentum sums gradients.
     """
     optim = stage.config.optim
+    if optim.name != "sgd" or optim.args:
+        raise ConfigError(f"optim.name = {optim.name!r} can not be used yet")
 
     def own_rates(updates: Any) -> Any:
         return jax.tree_util.tree_map_with_path(
@@ -57,6 +60,9 @@ def make_schedule(stage: Stage, plan: Plan) -> Schedule:
     peak, kind, length = config.optim.lr, config.schedule.kind, stop - start
     warmup = to_steps(config.schedule.warmup, config, plan.steps_per_epoch)
     boundaries = [to_steps(text, config, plan.steps_per_epoch) for text in config.schedule.boundaries]
+
+    if kind not in ("cosine", "step", "constant") or config.schedule.args:
+        raise ConfigError(f"schedule.kind = {kind!r} can not be used yet")
 
     def schedule(count: jax.Array) -> jax.Array:
         step = jnp.asarray(count - start, jnp.float32)

@@ -1,15 +1,17 @@
 """The schema is complete, documented, and is all that code reads."""
 
 import ast
+import json
 import pathlib
 
 import pytest
 
-from sbn.config import tree
+from sbn.config import command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
 from sbn.config.key import check_value
-from sbn.config.schema import KEYS
+from sbn.config.schema import BY_NAME, KEYS
+from sbn.config.stored import differences
 
 SOURCE = pathlib.Path(__file__).parents[2] / "sbn"
 # names that hold a config, or the part of one called after the name
@@ -159,8 +161,6 @@ def test_impossible_combinations_are_refused_in_one_line(changes, words):
 
 
 def test_a_config_survives_json_and_a_missing_key_takes_its_default():
-    import json
-
     flat = tree.changed(
         tree.defaults(), {**TWO, "optim.lr": 1, "stages": ("train", "refine"), "stage.refine.duration": "2 epochs"}
     )
@@ -185,6 +185,84 @@ def test_a_stage_has_its_own_values_and_the_shared_ones():
     assert (first.optim.lr, second.optim.lr) == (0.1, 0.01)
     assert (first.optim.momentum, second.optim.momentum) == (0.8, 0.8)
     assert (first.branches, second.branches) == (("main", "aux"), ("main",))
+
+
+OPEN = ("model.name", "data.name", "optim.name", "schedule.kind", "task")
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_names_of_the_users_own_are_taken_and_wrong_built_in_ones_get_their_nearest(name):
+    choice = BY_NAME[name].choices[0]
+    assert tree.changed(tree.defaults(), {name: "mine.nets:Net"})[name] == "mine.nets:Net"
+    with pytest.raises(ConfigError, match=f"did you mean '{choice}'"):
+        tree.changed(tree.defaults(), {name: f"{choice}x"})
+
+
+def test_evaluators_of_the_users_own_stand_beside_the_built_in_ones():
+    assert tree.changed(tree.defaults(), {"eval.evals": ("accuracy", "mine:measure")})
+    with pytest.raises(ConfigError, match=r"mine\.measure"):
+        tree.changed(tree.defaults(), {"eval.evals": ("accuracy", "mine.measure")})
+
+
+MINE = {"model.name": "mine:Net"}
+
+
+def test_free_keys_are_kept_shown_stored_and_read_back_exactly():
+    given = {
+        "model.args.widths": (8, (16, 32)),
+        "model.args.activation": "gelu",
+        "model.args.number": "3",
+        "model.args.stem.kernel": 3,
+        "model.args.scale": None,
+        "stage.refine.schedule.args.end_value": 0.5,
+    }
+    stages = {"stages": ("train", "refine"), "schedule.kind": "linear_schedule"}
+    config = check(tree.to_config(tree.changed(tree.defaults(), {**MINE, **stages, **given})))
+    assert config.model.args.to_dict() == {
+        "widths": (8, (16, 32)),
+        "activation": "gelu",
+        "number": "3",
+        "stem": {"kernel": 3},
+        "scale": None,
+    }
+    assert tree.stage_config(config, "refine").schedule.args.end_value == 0.5
+    assert not tree.stage_config(config, "train").schedule.args
+    stored = json.loads(json.dumps(config.to_dict()))
+    assert tree.flatten(tree.checked(stored)) == tree.flatten(config)
+    _, dotted = command_line.split(command_line.flags(given))
+    assert {name: tree.literal(name, text) for name, text in dotted.items()} == given
+
+
+def test_free_keys_that_differ_make_another_run():
+    flat = tree.changed(tree.defaults(), {**MINE, "model.args.depth": 3})
+    stored = tree.to_config(tree.defaults() | MINE).to_dict()
+    assert differences(stored, flat) == {"model.args.depth": ("(not set)", 3)}
+    assert differences(tree.to_config(flat).to_dict(), tree.defaults() | MINE) == {"model.args.depth": (3, "(not set)")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model.args.depth": 3}, ["model.args.depth", "wide_resnet", "package.module:Class"]),
+        ({**MINE, "model.depth": 16}, ["model.depth", "mine:Net", "model.args.KEY"]),
+        ({**MINE, "model.remat": True}, ["model.remat", "mine:Net"]),
+        ({**MINE, "model.args.kinds": {"a": 1}}, ["model.args.kinds", "name.key=value"]),
+        ({**MINE, "model.args.kinds": 1, "model.args.kinds.a": 1}, ["model.args.kinds", "model.args.kinds.a"]),
+        ({**MINE, "model.args.1": 1}, ["model.args.1", "name"]),
+        ({**MINE, "model.args": 1}, ["'model.args'"]),
+        ({"schedule.args.power": 2}, ["schedule.args.power", "cosine"]),
+        ({"optim.args.b1": 0.5}, ["optim.args.b1", "sgd"]),
+        ({"optim.lr": 10**400}, ["optim.lr", "finite"]),
+    ],
+)
+def test_free_keys_without_a_reader_or_a_value_are_refused_in_one_line(changes, words):
+    with pytest.raises(ConfigError) as caught:
+        check(tree.to_config(tree.changed(tree.defaults(), changes)))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 500
+    for word in words:
+        assert word in message
 
 
 @pytest.mark.parametrize(

@@ -30,5 +30,5 @@ def test_one_branch_has_densities_alone():
     assert len(figure.axes) == 1
 
 
-def test_the_picture_is_png():
+def test_the_figure_is_png():
     assert make_png("branches", ARRAYS).startswith(b"\x89PNG")

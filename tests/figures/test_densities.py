@@ -1,4 +1,4 @@
-"""The picture of features: a panel a network, its overlap in the title."""
+"""The figure of features: a panel a network, its overlap in the title."""
 
 import numpy as np
 import pytest

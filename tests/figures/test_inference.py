@@ -1,4 +1,4 @@
-"""The picture of sizes: a point a size, accuracy in percent over 10⁹ multiply-adds."""
+"""The figure of sizes: a point a size, accuracy in percent over 10⁹ multiply-adds."""
 
 import numpy as np
 

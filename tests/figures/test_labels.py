@@ -1,4 +1,4 @@
-"""Labels lie apart from each other and from the points, beside their own, inside the picture."""
+"""Labels lie apart from each other and from the points, beside their own, inside the figure."""
 
 import itertools
 
@@ -54,7 +54,7 @@ def texts_of(figure):
     return axes, found
 
 
-def test_the_labels_of_a_trade_off_lie_apart_in_the_picture():
+def test_the_labels_of_a_trade_off_lie_apart_in_the_figure():
     arrays = {"corrupted/mix/uce": ERRORS, "test/mix/accuracy": ACCURACIES, "mix/lambda": np.arange(11) / 10}
     arrays = {name: np.array(values) / (100 if "/mix/" in name else 1) for name, values in arrays.items()}
     axes, found = texts_of(FIGURES["mix"](arrays))

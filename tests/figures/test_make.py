@@ -1,4 +1,4 @@
-"""Pictures come from arrays alone, the same from the same, without pyplot's state and without jax."""
+"""Figures come from arrays alone, the same from the same, without pyplot's state and without jax."""
 
 import subprocess
 import sys
@@ -23,13 +23,13 @@ def test_the_same_arrays_give_the_same_bytes_and_others_do_not(monkeypatch):
     assert first != make.make_png("curves", {"a": np.arange(4)})
 
 
-def test_there_is_no_picture_without_an_entry_or_without_arrays(monkeypatch):
+def test_there_is_no_figure_without_an_entry_or_without_arrays(monkeypatch):
     assert make.make_png("nothing", {"a": np.arange(3)}) is None
     monkeypatch.setitem(make.FIGURES, "curves", draw)
     assert make.make_png("curves", {}) is None
 
 
-def test_neither_jax_nor_matplotlib_is_loaded_before_a_picture_is_drawn():
+def test_neither_jax_nor_matplotlib_is_loaded_before_a_figure_is_drawn():
     code = "import sys, sbn.figures.make; print({'jax', 'matplotlib', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

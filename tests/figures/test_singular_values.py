@@ -1,4 +1,4 @@
-"""Spectra's picture shows the values it was given, on a log axis that ends where rounding begins."""
+"""Spectra's figure shows the values it was given, on a log axis that ends where rounding begins."""
 
 import numpy as np
 

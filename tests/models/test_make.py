@@ -27,7 +27,7 @@ OTHER = {
 }
 NORM = {"layer": "group", "groups": 4, "group_size": 8, "momentum": 0.8, "epsilon": 1e-3, "unbiased": False}
 DEPTHS = {"wide_resnet": 40, "preact_resnet": 34, "imagenet_resnet": 34}  # the others can have OTHER's
-OWN = {key.name.removeprefix("model."): key for key in MODEL_KEYS if key.name != "model.name"}
+OWN = {key.name.removeprefix("model."): key for key in MODEL_KEYS if key.name != "model.name" and not key.free}
 
 
 def config(name, changes=None):

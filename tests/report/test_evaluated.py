@@ -1,4 +1,4 @@
-"""The report says where the pictures of a row are, and prints the commands that make those that are missing."""
+"""The report says where the figures of a row are, and prints the commands that make those that are missing."""
 
 import shlex
 
@@ -6,7 +6,7 @@ import pytest
 
 from sbn.config.command_line import split
 from sbn.config.rows import Row
-from sbn.report.__main__ import report
+from sbn.report import report
 from sbn.report.collect import find_runs
 from sbn.report.evaluated import evaluator_notes
 from tests.report.work_dirs import write_run
@@ -33,10 +33,10 @@ def notes(run, **rows):
     return evaluator_notes("figure3", rows, find_runs(run.parent).runs)
 
 
-def test_pictures_are_named_and_what_is_missing_has_its_command(run):
+def test_figures_are_named_and_what_is_missing_has_its_command(run):
     leave(run, "mix", "npz", "png")
-    picture, missing = notes(run, main=ROWS["main"])
-    assert picture == f"figure3/main: picture {run / 'artifacts/mix/78000.png'}"
+    figure, missing = notes(run, main=ROWS["main"])
+    assert figure == f"figure3/main: figure {run / 'artifacts/mix/78000.png'}"
     command = missing.removeprefix("figure3/main: not evaluated yet, run ")
     assert shlex.split(command) == ["python", "-m", "sbn.evaluate", "--evals=fourier", f"--workdir={run}"]
 
@@ -47,7 +47,7 @@ def test_the_command_has_the_settings_of_the_row(run):
     assert dotted == {"eval.average": "logits"}
 
 
-def test_arrays_without_a_picture_are_not_missing(run):
+def test_arrays_without_a_figure_are_not_missing(run):
     leave(run, "mix", "npz")
     assert notes(run, logits=ROWS["logits"]) == []
 

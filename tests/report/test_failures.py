@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sbn.config.rows import load_experiment
-from sbn.report.__main__ import report
+from sbn.report import report
 from sbn.report.collect import find_runs
 from sbn.report.failures import failures_of
 from tests.report.work_dirs import write_run

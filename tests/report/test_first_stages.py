@@ -7,8 +7,7 @@ import pytest
 from launch.plan import make_jobs
 from launch.state import look
 from sbn.config.rows import load_experiment
-from sbn.report import compare
-from sbn.report.__main__ import report
+from sbn.report import compare, report
 from sbn.report.collect import find_runs, read_run
 from sbn.report.first_stages import alike
 from sbn.report.refusals import refuse
@@ -56,8 +55,8 @@ def again(file, root, accuracy, *, seed, init, begun=None):
 
 def line_of(file, root, row="again"):
     printed, notes = report(f"{file}:t", root=root, format="csv")
-    (line,) = (line.split(",", 18) for line in printed.splitlines() if line.split(",")[2] == row)
-    return line[7], line[9], line[18], [note for note in notes if "refused" in note]
+    (line,) = (line.split(",", 17) for line in printed.splitlines() if line.split(",")[2] == row)
+    return line[7], line[9], line[17], [note for note in notes if "refused" in note]
 
 
 def test_runs_that_began_alike_are_averaged_without_a_word(file, tmp_path):

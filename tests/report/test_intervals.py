@@ -52,7 +52,7 @@ def test_no_spread_at_all_has_no_interval():
 
 def line(*, mean=96.1, std=0.2, runs=4, asked=10, paper=PAPER):
     difference = None if mean is None or paper is None else mean - paper.value
-    return Line("row", {}, Measure(MAIN), mean, std, runs, asked, paper, difference, None, "", ())
+    return Line("row", {}, Measure(MAIN), mean, std, runs, asked, paper, difference, "", ())
 
 
 def test_the_difference_of_a_line_has_the_papers_spread_over_its_seeds():

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from sbn.report.__main__ import report
-from sbn.report.cells import HEADER
+from sbn.report import report
+from sbn.report.formats import HEADER
 from sbn.report.latex import escape
 from tests.report.work_dirs import EXPERIMENT, MAIN, write_run
 

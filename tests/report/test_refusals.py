@@ -4,7 +4,7 @@ import pytest
 
 from sbn.config import tree
 from sbn.config.rows import Paper, Row, Table, load_experiment
-from sbn.report.__main__ import report
+from sbn.report import report
 from sbn.report.collect import find_runs
 from sbn.report.refusals import refuse
 from tests.report.work_dirs import MAIN, stored_config, write_run

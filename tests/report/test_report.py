@@ -11,7 +11,8 @@ import pytest
 import scipy.stats
 
 from sbn.config.errors import ConfigError
-from sbn.report.__main__ import main, report
+from sbn.report import report
+from sbn.report.__main__ import main
 from tests.report.work_dirs import AUX, MAIN, write_run
 
 

@@ -23,42 +23,27 @@ def lines_of(runs, row="baseline", **options):
     return [line for line in make_lines("table3", TABLE, runs, **options) if line.row == row]
 
 
-def test_mean_std_difference_and_score():
+def test_mean_std_and_difference():
     (line,) = lines_of([make_run(s, main=value) for s, value in enumerate([0.95, 0.96, 0.97, 0.98])])
     assert line.mean == pytest.approx(96.5, abs=NEAR)
     # squared deviations 2.25 + 0.25 + 0.25 + 2.25 = 5 over 4 - 1
     assert line.std == pytest.approx(math.sqrt(5 / 3), abs=NEAR)
     assert line.difference == pytest.approx(1.6, abs=NEAR)
-    # our variance of the mean is 5/3/4, the paper's 0.2^2 / 4 seeds
-    assert line.score == pytest.approx(1.6 / math.sqrt(5 / 12 + 0.01), abs=NEAR)
     assert (line.runs, line.asked, line.where, line.notes) == (4, 4, "Table 3, row 1", ())
-
-
-def test_score_without_the_papers_spread_uses_ours_alone():
-    runs = [make_run(s, row="table3/weak_augment", main=value) for s, value in enumerate([0.96, 0.97])]
-    (line,) = lines_of(runs, "weak_augment")
-    # mean 96.5, std sqrt(0.5), its standard error sqrt(0.5 / 2) = 0.5
-    assert line.score == pytest.approx(0.2 / 0.5, abs=1e-8)
 
 
 def test_one_run_has_a_difference_but_no_spread():
     (line,) = lines_of([make_run(main=0.95)])
     assert line.mean == pytest.approx(95, abs=NEAR)
     assert line.difference == pytest.approx(0.1, abs=NEAR)
-    assert (line.std, line.score, line.runs) == (None, None, 1)
-
-
-def test_equal_runs_have_no_score():
-    runs = [make_run(s, row="table3/weak_augment", main=0.5) for s in range(2)]
-    (line,) = lines_of(runs, "weak_augment")
-    assert (line.std, line.score) == (0, None)
+    assert (line.std, line.runs) == (None, 1)
 
 
 def test_rows_without_runs_stay_with_the_papers_number():
     lines = make_lines("table3", TABLE, [])
     assert [line.row for line in lines] == ["baseline", "weak_augment", "ours"]
     assert {line.measure for line in lines} == {Measure(MAIN)}
-    assert all((line.mean, line.std, line.difference, line.score, line.runs) == (None,) * 4 + (0,) for line in lines)
+    assert all((line.mean, line.std, line.difference, line.runs) == (None,) * 3 + (0,) for line in lines)
     assert lines[0].paper.value == 94.9
     assert lines[2].paper is None
 

@@ -15,10 +15,10 @@ import pathlib
 
 import matplotlib.pyplot as plt
 
-from sbn.report.__main__ import report
-from sbn.report.accuracy_curves import course_of
+from sbn.report import report
 from sbn.report.collect import Run, find_runs
 from sbn.report.compare import describe, load_side
+from sbn.report.courses import course_of
 from sbn.report.measures import parse
 from sbn.report.tables import DEFAULT_METRIC
 
@@ -86,17 +86,17 @@ print("\n".join(describe(first, second, parse(DEFAULT_METRIC))))
 # What `python -m sbn.evaluate --evals=...` drew, run by run.
 
 # %%
-for picture in [file for run in found.runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
-    print(picture)
+for figure in [file for run in found.runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
+    print(figure)
     plt.figure(figsize=(8, 6))
-    plt.imshow(plt.imread(picture))
+    plt.imshow(plt.imread(figure))
     plt.axis("off")
     plt.show()
 
 # %% [markdown]
 # ## The whole book as one page
 #
-# Every table of every paper, with curves and pictures inside: one file, to be opened or sent as it is.
+# Every table of every paper, with curves and figures inside: one file, to be opened or sent as it is.
 
 # %%
 page, _ = report("", root=str(RUNS), format="html")

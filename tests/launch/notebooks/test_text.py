@@ -40,7 +40,7 @@ def test_explore_runs(tmp_path):
     assert "table3/weak_augment          seed 1   69.38 %" in printed
     assert "69.53 ± 0.21  2/10  96.30" in printed
     assert "mean difference  +0.420 points" in printed
-    assert "<svg" in (tmp_path / "book.html").read_text()
+    assert "data:image/svg+xml" in (tmp_path / "book.html").read_text()
 
 
 def test_your_own_model(tmp_path):

@@ -11,10 +11,10 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Paper, Row, Table, experiment_file, experiment_files, load_experiment
-from sbn.report.__main__ import main, report
-from sbn.report.book import make_book
+from sbn.report import FORMATS, report
+from sbn.report.__main__ import main
 from sbn.report.collect import find_runs
-from sbn.report.formats import FORMATS
+from sbn.report.report_data import make_report_data
 from tests.conftest import ROOT
 from tests.report.work_dirs import MAIN, write_run
 
@@ -67,7 +67,7 @@ def test_seeds_of_other_numbers_count_as_well(papers):
 
 def test_runs_of_a_row_that_shows_anothers_are_drawn_with_it(papers):
     write_run(papers / "runs", "a", 0.9, experiment="first", row="table1/two")
-    book = make_book([load_experiment("experiments/first.py")], find_runs(papers / "runs"))
+    book = make_report_data([load_experiment("experiments/first.py")], find_runs(papers / "runs"))
     (section,) = book.sections
     assert {name: len(runs) for name, runs in section.runs.items()} == {"two": 1, "shown": 1, "later": 0}
 
@@ -139,7 +139,7 @@ def test_two_hundred_rows_of_ten_seeds_take_under_two_seconds(tmp_path):
     (tmp_path / "runs").mkdir()
     start = time.perf_counter()
     experiment = load_experiment(file)
-    book = make_book([experiment, experiment], find_runs(tmp_path / "runs"))
+    book = make_report_data([experiment, experiment], find_runs(tmp_path / "runs"))
     for make in FORMATS.values():
         make(book)
     assert sum(len(section.lines) for section in book.sections) == 440

@@ -1,4 +1,4 @@
-"""A report before it is set: the tables of one experiment or of all, with their runs, and what they leave out."""
+"""What a report says, whatever the format: tables of one experiment or of all, their runs, and what they leave out."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,14 +6,13 @@ from typing import Final
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Experiment, Row, Table
-from sbn.report.cells import label, overrides_text
 from sbn.report.collect import Found, Run
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.failures import Failure, failures_of
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
-from sbn.report.tables import Line, make_lines, stray_rows
+from sbn.report.tables import Line, label, make_lines, overrides_text, stray_rows
 
 _SHOWN_UNFINISHED: Final = 10
 
@@ -42,23 +41,23 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
-class Book:
-    """Tables, and a line about each thing that they leave out."""
+class ReportData:
+    """Format-independent report data: tables, and one line about each thing that they leave out."""
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str]
 
 
-def make_book(
+def make_report_data(
     experiments: Sequence[Experiment],
     found: Found,
     *,
     tables: Sequence[str] | None = None,
     measures: Sequence[Measure] = (),
     stages: bool = False,
-) -> Book:
-    """Returns the report of `experiments`, those of papers first.
+) -> ReportData:
+    """Returns what a report of `experiments` says, those of papers first.
 
     Args:
         experiments: whose tables are meant.
@@ -93,7 +92,7 @@ def make_book(
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
     title = ", ".join(experiment.name for experiment in experiments)
-    return Book(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
+    return ReportData(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
 
 
 def tables_with_runs(experiment: Experiment, found: Found) -> list[str]:

@@ -1,19 +1,25 @@
-"""Pictures of tables: a table names one of PICTURES, made of the numbers and arrays that its rows' runs left."""
+"""Figures of whole tables, drawn from what their rows' runs left: `python -m sbn.report figures refine:figure4`.
 
+A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
+"""
+
+import argparse
 import json
 import math
 import pathlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sbn.config.command_line import flags
-from sbn.config.errors import unknown
-from sbn.config.rows import Row, Table
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.rows import Row, Table, experiment_file, load_experiment
 from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
-from sbn.report.collect import Run
+from sbn.figures.make import to_png
+from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measured, parse
 from sbn.report.tables import measure_of
@@ -22,40 +28,40 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Shown(NamedTuple):
+class DrawnRow(NamedTuple):
     """A row, and those of its runs that are drawn."""
 
     row: Row
     runs: Sequence[Run]
 
 
-Rows = Mapping[str, Shown]
+Rows = Mapping[str, DrawnRow]
 
 
 class Drawn(NamedTuple):
-    """A picture, and what it can't say."""
+    """A figure, and what it can't say."""
 
     figure: "Figure"
     notes: Sequence[str] = ()
 
 
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
-    """Returns the picture of a table; None where it has none, or the runs left nothing to draw.
+    """Returns the figure of a table; None where it has none, or the runs left nothing to draw.
 
     It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
 
     Args:
         name: of the table.
-        table: its rows and the name of its picture.
+        table: its rows and the name of its figure.
         runs: of its experiment.
 
     Raises:
-        ConfigError: for an unknown picture.
+        ConfigError: for an unknown figure.
     """
-    if not table.picture:
+    if not table.figure:
         return None
-    if table.picture not in PICTURES:
-        raise unknown(f"picture of table {name}", table.picture, PICTURES)
+    if table.figure not in TABLE_FIGURES:
+        raise unknown(f"figure of table {name}", table.figure, TABLE_FIGURES)
     own = {row_name: (f"{name}/{row_name}", row.runs_of) for row_name, row in table.rows.items()}
     there = [run for run in runs if any(run.row in names for names in own.values())]
     overrides = {json.dumps(run.overrides, sort_keys=True): run.overrides for run in there}
@@ -66,10 +72,12 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         return None
     chosen = overrides.get("{}", next(iter(overrides.values())))
     rows = {
-        row_name: Shown(row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0])
+        row_name: DrawnRow(
+            row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0]
+        )
         for row_name, row in table.rows.items()
     }
-    drawn = PICTURES[table.picture](rows)
+    drawn = TABLE_FIGURES[table.figure](rows)
     if drawn is None or not chosen:
         return drawn
     changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
@@ -206,7 +214,7 @@ def _inference(rows: Rows) -> Drawn | None:
     return Drawn(inference.draw(lines), notes) if lines else None
 
 
-PICTURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
+TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
     "loss_curves": _loss_curves,
     "spectra": _spectra,
     "removal": _removal,
@@ -233,3 +241,39 @@ def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
         return {}
     with np.load(file) as stored:
         return dict(stored)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs `python -m sbn.report figures`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
+    )
+    parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
+    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for EXPERIMENT_TABLE.png")
+    options = parser.parse_args(argv)
+    try:
+        path, _, only = options.target.partition(":")
+        experiment = load_experiment(experiment_file(path))
+        if only and only not in experiment.tables:
+            raise unknown(f"table of {path}", only, experiment.tables)
+        found = find_runs(options.root)
+        runs = [run for run in found.runs if run.experiment == experiment.name]
+        for name, table in experiment.tables.items():
+            drawn = draw_table(name, table, runs) if only in ("", name) else None
+            if drawn is None:
+                if only == name:
+                    why = "no run left what it is made of" if table.figure else "this table has none"
+                    raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
+                continue
+            options.out.mkdir(parents=True, exist_ok=True)
+            file = options.out / f"{experiment.name}_{name}.png"
+            file.write_bytes(to_png(drawn.figure))
+            print(file)
+            for note in drawn.notes:
+                print(f"note: {note}", file=sys.stderr)
+        # a mean over the seeds that are left says nothing of one that diverged
+        for line in (*found.problems, *found.unfinished):
+            print(f"note: not drawn: {line}", file=sys.stderr)
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")

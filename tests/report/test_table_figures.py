@@ -1,4 +1,4 @@
-"""Pictures of tables show the numbers of the runs that belong to their rows, and nothing of other runs."""
+"""Figures of tables show the numbers of the runs that belong to their rows, and nothing of other runs."""
 
 import json
 import subprocess
@@ -9,9 +9,9 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Paper, Row, Table, experiment_files, load_experiment
-from sbn.report import draw
+from sbn.report import __main__ as command
 from sbn.report.collect import find_runs
-from sbn.report.drawings import PICTURES, draw_table
+from sbn.report.table_figures import TABLE_FIGURES, draw_table
 from tests.conftest import ROOT
 from tests.report.work_dirs import MAIN, write_run
 
@@ -182,14 +182,14 @@ def test_runs_measured_at_other_sizes_are_no_part_of_a_line_and_are_counted(tmp_
     assert notes == ["cn: 1 of 3 runs have other sizes, not drawn"]
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-def test_without_runs_there_is_no_picture(tmp_path, picture):
+@pytest.mark.parametrize("figure", TABLE_FIGURES)
+def test_without_runs_there_is_no_figure(tmp_path, figure):
     row = Row({}, (Paper(1.0, MAIN),), metrics=(MAIN,), runs_of="table1/nobody")
-    assert drawn(tmp_path, Table("", {"row_1": row}, picture)) is None
+    assert drawn(tmp_path, Table("", {"row_1": row}, figure)) is None
     assert drawn(tmp_path, Table("", {"row_1": row})) is None
 
 
-def test_an_unknown_picture_is_named_with_the_nearest(tmp_path):
+def test_an_unknown_figure_is_named_with_the_nearest(tmp_path):
     with pytest.raises(ConfigError, match="'spectre'; did you mean 'spectra'"):
         drawn(tmp_path, Table("", {}, "spectre"))
 
@@ -204,31 +204,31 @@ TABLES = {
 """
 
 
-def test_the_command_writes_the_pictures_that_can_be_made(tmp_path, capsys):
+def test_the_command_writes_the_figures_that_can_be_made(tmp_path, capsys):
     file = tmp_path / "refine.py"
     file.write_text(EXPERIMENT)
     write_run(tmp_path / "runs", "0", 0.9, experiment="refine", row="figure4/removed_at_7")
     arguments = [f"--root={tmp_path / 'runs'}", f"--out={tmp_path / 'out'}"]
     (tmp_path / "runs/diverged").mkdir()
     (tmp_path / "runs/diverged/provenance.json").write_text("[]")
-    draw.main([str(file), *arguments])
+    command.main(["figures", str(file), *arguments])
     assert (tmp_path / "out/refine_figure4.png").read_bytes().startswith(b"\x89PNG")
     said = capsys.readouterr()
     assert said.out.strip() == str(tmp_path / "out/refine_figure4.png")
     assert f"note: not drawn: {tmp_path / 'runs/diverged'}: no result yet" in said.err
     for table, words in (("table1", "this table has none"), ("figure5", "did you mean 'figure4'")):
         with pytest.raises(SystemExit):
-            draw.main([f"{file}:{table}", *arguments])
+            command.main(["figures", f"{file}:{table}", *arguments])
         assert words in capsys.readouterr().err
 
 
 def test_drawing_loads_neither_jax_nor_tensorflow():
-    code = "import sys, sbn.report.draw; print({'jax', 'matplotlib', 'tensorflow'} & set(sys.modules))"
+    code = "import sys, sbn.report.__main__; print({'jax', 'matplotlib', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("file", experiment_files(), ids=lambda file: file.stem)
-def test_pictures_that_tables_name_are_there(file):
+def test_figures_that_tables_name_are_there(file):
     for name, table in load_experiment(file).tables.items():
-        assert table.picture in ("", *PICTURES), name
+        assert table.figure in ("", *TABLE_FIGURES), name
