@@ -24,11 +24,11 @@ class Asked:
     """A program to compile.
 
     Attributes:
-        config: flat.
+        flat: the config, by dotted names.
         program: 'step', or 'evaluation': one forward pass of all branches.
     """
 
-    config: Mapping[str, Any]
+    flat: Mapping[str, Any]
     program: str = "step"
 
 
@@ -90,7 +90,7 @@ def compile_all(programs: Sequence[Asked], where: Topology) -> Iterator[Answer]:
 
 def _worker(programs: Sequence[Asked], where: Topology) -> Iterator[dict[str, Any]]:
     python = environment.interpreter(where.chip.kind)
-    listed = [{"config": dict(asked.config), "program": asked.program} for asked in programs]
+    listed = [{"config": dict(asked.flat), "program": asked.program} for asked in programs]
     request = {"topology": where.name, "cache": str(cache() / "programs"), "programs": listed}
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as question:
         json.dump(request, question)
@@ -127,7 +127,7 @@ def _read(found: Mapping[str, Any]) -> Answer:
 
 def _memo(asked: Asked, where: Topology) -> pathlib.Path:
     """The file of an answer by what was asked, of which code and which versions."""
-    config = {name: value for name, value in asked.config.items() if not name.startswith(_NO_PROGRAM)}
+    config = {name: value for name, value in asked.flat.items() if not name.startswith(_NO_PROGRAM)}
     text = json.dumps([where.name, asked.program, config, _versions(), _code()], sort_keys=True, default=str)
     return cache() / "asked" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
