@@ -4,9 +4,9 @@
     python -m benchmarks.compiled ROW_A ROW_B --topology=h100 precision=bfloat16 batch_size=512 --out=found.json
     python -m benchmarks.compiled ROW ROW --topology=v5e:2x2 --b norm.sequential=False   # for the second alone
 
-The first is what the second is compared with. Estimated cycles, bytes and memory are those of one chip, counted, without
-noise; read them as ratios: nothing was timed. `python -m sbn.accelerators.environment tpu` (or gpu) makes what
-compiles, once.
+The first is what the second is compared with. Estimated cycles, bytes and memory are those of one chip; they are
+counted, and have no noise. Read them as ratios: nothing was timed. `python -m sbn.accelerators.environment tpu` (or gpu)
+makes what compiles, once.
 """
 
 import argparse
