@@ -21,8 +21,9 @@ from sbn.train import artifacts, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.process import prepare
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup
 from sbn.train.state import init_state
 

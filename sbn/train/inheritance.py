@@ -87,8 +87,7 @@ class Inheritance:
         }
         log.info("starts from step %d of %s, momentum %s", step, self.source, record["momentum"])
         counter = jnp.asarray(step, jnp.int32)
-        if not same_form:  # it counts steps, too, and reads the learning rate off that
-            opt_state = optax.tree.set(fresh.opt_state, count=counter)
+        opt_state = opt_state if same_form else fresh.opt_state
         state = TrainState(counter, variables["params"], variables["batch_stats"], opt_state)
         return jax.device_put(state, sharding), record
 
@@ -193,15 +192,15 @@ def like(shapes: Variables, config: ConfigDict) -> TrainState:
 
 
 def _form(tree: Any) -> Any:
-    return jax.tree.structure(tree)
+    return jax.tree.structure(tree), [leaf.shape for leaf in jax.tree.leaves(tree)]
 
 
 def _map_like(change: Callable[[Any], Any], opt_state: Any, params: Any) -> Any:
     """`opt_state` with `change` made to whatever in it has the form of the parameters."""
     form = _form(params)
 
-    def is_like(node: Any) -> bool:
-        return _form(node) == form
+    def is_like(node: Any) -> bool:  # an optimiser may keep rows and columns in place of a matrix (adafactor)
+        return bool(_form(node) == form)
 
     return jax.tree.map(lambda node: change(node) if is_like(node) else node, opt_state, is_leaf=is_like)
 

@@ -21,8 +21,9 @@ from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.progress import Progress
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
 from sbn.train.step import Metrics, make_step

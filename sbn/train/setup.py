@@ -18,13 +18,15 @@ from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import EncodedImages
-from sbn.data.sources import Source
+from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
+from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
+from sbn.train.schedules import make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Setup:
     """
 
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     task: Classification
     plan: Plan
 
@@ -56,7 +58,7 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
 def make_setup(
@@ -82,10 +84,11 @@ def make_setup(
     mesh = make_mesh(batch_size=config.batch_size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
+    mean, std = sources.channels(config.data, train)
+    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
-        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+        shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
@@ -95,10 +98,12 @@ def make_setup(
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
             )
         task.check_views(stage_views(stage, task.branches))
+        make_schedule(stage, plan)
+    check_optimisers(plan, shapes["params"])
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+def make_views(stage: Stage, images: Images) -> list[View]:
     """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 from etils import epath
 
-from sbn.data.without_gpu import hide_gpus
+from sbn.data.host.without_gpu import hide_gpus
 
 
 def write_atomically(path: epath.Path, value: Any) -> None:

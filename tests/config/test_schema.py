@@ -187,7 +187,7 @@ def test_a_stage_has_its_own_values_and_the_shared_ones():
     assert (first.branches, second.branches) == (("main", "aux"), ("main",))
 
 
-OPEN = ("model.name", "data.name", "optim.name", "schedule.kind", "task")
+OPEN = ("model.name", "optim.name", "schedule.kind", "task")
 
 
 @pytest.mark.parametrize("name", OPEN)

@@ -7,7 +7,8 @@ import pytest
 
 from sbn.models.make import MODELS
 from sbn.models.network import STREAMS
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step

@@ -10,8 +10,8 @@ from sbn.augment.policies import SUBPOLICIES
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.train.optimiser import make_schedule
 from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
+from sbn.train.schedules import make_schedule
 from tests.conftest import ROOT
 
 SPEC = ROOT.parent / "shared/spec/experiments_refine.json"

@@ -87,7 +87,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if flags.sheet is not None:
             if not 0 <= flags.image < len(corrupted.labels):
                 raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
-            sheet.write(draw(corrupted, clean.images, image=flags.image), flags.sheet)
+            sheet.write(draw(corrupted, np.asarray(clean.images[:]), image=flags.image), flags.sheet)
             print(flags.sheet)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

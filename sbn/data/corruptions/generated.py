@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sbn.data.corruptions import parameters
+from sbn.data.examples import Images
 
 _PIXELS = 2**16  # a chunk's: its arrays fit a core's cache, and are large enough to hide what Python costs
 
@@ -30,7 +31,7 @@ class Generated:
         workers: threads; NumPy and SciPy, which do most of the work, let them run at the same time.
     """
 
-    clean: np.ndarray
+    clean: Images
     kind: str
     severity: int
     seed: int
