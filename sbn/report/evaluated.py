@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from sbn.config.command_line import evaluate_command
 from sbn.config.rows import Row
 from sbn.report.collect import Run
-from sbn.report.measures import measured, parse
-from sbn.report.tables import measure_of
+from sbn.report.measures import measure_of, measured, parse
 
 
 def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> list[str]:

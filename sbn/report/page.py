@@ -13,7 +13,7 @@ from sbn.report.courses import draw_courses
 from sbn.report.formats import HEADER, NUMERIC, make_cells
 from sbn.report.report_data import ReportData, Section
 from sbn.report.table_figures import draw_table
-from sbn.report.tables import Line
+from sbn.report.tables import Line, main_metric
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --faint: color-mix(in srgb, currentColor 14%, transparent) }
@@ -65,7 +65,8 @@ def _section(section: Section) -> str:
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     chapter = f'<h2 class="chapter">{html.escape(section.chapter)}</h2>' * bool(section.chapter)
     parts = [chapter, f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
-    if curves := draw_courses(section.runs):
+    metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
+    if curves := draw_courses(section.runs, metric=metric):
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
     if table_figure := figure_of_table(section):
         uri, notes = table_figure

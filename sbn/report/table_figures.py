@@ -21,8 +21,7 @@ from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges,
 from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
-from sbn.report.measures import Measure, measured, parse
-from sbn.report.tables import measure_of
+from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -210,7 +209,7 @@ def _inference(rows: Rows) -> Drawn | None:
             notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
         if arrays:
             own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
-            lines[name] = inference.Line(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
+            lines[name] = inference.SizeCurve(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
     return Drawn(inference.draw(lines), notes) if lines else None
 
 
@@ -225,9 +224,9 @@ TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
 
 
 def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
-    """In percent, those that are there and finite."""
+    """As they are shown, those that are there and finite."""
     values = [measured(run, measure)[0] for run in runs]
-    return [100 * value for value in values if value is not None and math.isfinite(value)]
+    return [shown_scale(measure.metric) * value for value in values if value is not None and math.isfinite(value)]
 
 
 def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
