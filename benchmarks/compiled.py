@@ -5,7 +5,7 @@
     python -m benchmarks.compiled ROW ROW --topology=v5e:2x2 --b norm.sequential=False   # for the second alone
 
 The first is what the second is compared with. Estimated cycles, bytes and memory are those of one chip; they are
-counted, and have no noise. Read them as ratios: nothing was timed. `python -m sbn.accelerators.environment tpu` (or gpu)
+counted, and have no noise. Read them as ratios: nothing was timed. `python -m sbn.accelerators.environment tpu` (gpu)
 makes what compiles, once.
 """
 
