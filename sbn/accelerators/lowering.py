@@ -18,8 +18,9 @@ from sbn.data import device
 from sbn.data.views import together
 from sbn.train import mesh as meshes
 from sbn.train.feed import Prepare
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup, make_views
 from sbn.train.state import init_state
 from sbn.train.step import make_step

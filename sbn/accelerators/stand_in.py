@@ -4,20 +4,22 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.data import sources
-from sbn.data.archive import parse_split
-from sbn.data.sources import CHANNELS, Source
+from sbn.data import splits as parts
+from sbn.data.examples import InMemory, in_memory
+from sbn.data.sources import LabelledImages
 
 # Examples of the splits, side of the images as evaluation sees them, classes. They need not be on this machine.
+_CIFAR = {"train": 50_000, "test": 10_000}
 _KNOWN = {
-    "cifar10": ({"train": 50_000, "test": 10_000}, 32, 10),
-    "cifar100": ({"train": 50_000, "test": 10_000}, 32, 100),
+    "cifar10": (_CIFAR, 32, 10),
+    "cifar100": (_CIFAR, 32, 100),
     "tiny_imagenet": ({"train": 100_000, "validation": 10_000}, 64, 200),
     "imagenet2012": ({"train": 1_281_167, "validation": 50_000}, 224, 1000),
     "imagenette": ({"train": 9_469, "validation": 3_925}, 160, 10),
 }
 
 
-def splits(config: ConfigDict) -> tuple[Source, Source]:
+def splits(config: ConfigDict) -> tuple[LabelledImages, LabelledImages]:
     """Returns (training split, test split) of the sizes of the config's data set; of a known one nothing is read.
 
     Raises:
@@ -27,14 +29,20 @@ def splits(config: ConfigDict) -> tuple[Source, Source]:
     return train, test
 
 
-def _split(config: ConfigDict, split: str) -> Source:
+def _split(config: ConfigDict, split: str) -> LabelledImages:
     data = config.data
     if data.name not in _KNOWN:
         return sources.load(data, split, view=config.eval.augment)
-    counts, side, classes = _KNOWN[data.name]
-    base, part = parse_split(data[f"{split}_split"])
-    count = len(range(counts.get(base, counts["train"]))[part])
+    lengths, side, classes = _KNOWN[data.name]
+    found = parts.ids(data[f"{split}_split"], lengths, key=f"data.{split}_split", of=data.name)
+    count = sum(part.stop - part.start for _, part in found)
     limit = data.train_examples if split == "train" else data.test_examples
-    count = min(count, limit or count)
-    images = np.broadcast_to(np.uint8(0), (count, side, side, 3))
-    return Source(images, np.broadcast_to(np.int32(0), (count,)), classes, *CHANNELS[data.name])
+    return _empty(min(count, limit or count), side, classes, name=data.name)
+
+
+def _empty(count: int, side: int, classes: int, *, name: str) -> InMemory:
+    image, label = np.zeros((1, side, side, 3), np.uint8), np.zeros(1, np.int32)
+    one = in_memory({"image": image, "label": label}, name=name, classes=classes)
+    # One example's memory, however many there are
+    arrays = {key: np.broadcast_to(array, (count, *array.shape[1:])) for key, array in one.arrays.items()}
+    return InMemory(arrays, one.features)

@@ -66,7 +66,7 @@ def make_setup(
     before: Before = NOTHING_BEFORE,
     *,
     devices: Sequence[jax.Device] | None = None,
-    splits: tuple[Source, Source] | None = None,
+    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
 ) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
