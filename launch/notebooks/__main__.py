@@ -4,6 +4,8 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
+from sbn.runs.atomic import replace_text
+
 TEXTS = pathlib.Path(__file__).parent / "text"
 
 
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for number, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{number}"  # else drawn at random
         path = options.out / f"{script.stem}.ipynb"
-        jupytext.write(notebook, path, fmt="ipynb")
+        replace_text(path, jupytext.writes(notebook, fmt="ipynb"))
         print(f"{path}: {len(notebook.cells)} cells")
 
 
