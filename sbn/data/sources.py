@@ -149,12 +149,8 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
 
 def _load_imported(data: ConfigDict, split: str) -> LabelledImages:
     make = imported.load(data.name, key="data.name")
-    try:
-        found = make(split, data)
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise ConfigError(f"data.name = {data.name!r} failed: {imported.reason(error)}") from None
+    offered = {"split": split, "data": data}
+    found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
     if isinstance(found, Encoded):
         return found
     missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
