@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import Encoded
@@ -14,7 +15,6 @@ from sbn.data.examples import InMemory
 from sbn.data.host import batches
 from sbn.data.pixels import unpack
 from sbn.data.views import View
-from sbn.augment.pipeline import parse
 from tests.data.imagenets import encode, picture
 
 RNG = np.random.default_rng(0)
