@@ -16,6 +16,7 @@ from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
+from sbn.runs import files
 from sbn.tasks.base import Variables
 from sbn.train import artifacts, inheritance
 from sbn.train import mesh as meshes
@@ -53,7 +54,7 @@ def evaluate(
         ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
     """
     workdir = workdirs.checked_path(workdir)
-    config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
+    config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
     setup = make_setup(config, inheritance.find(config, workdir).before)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     step, variables = _restore(workdir, config, setup, stage)

@@ -22,13 +22,15 @@ class Paper:
     """A number that the paper reports.
 
     Attributes:
-        value: as printed, in percent.
+        value: as printed; fractions in percent.
         metric: our metric of the same meaning, e.g. 'test/main/accuracy'.
         std: the spread the paper gives with it, as printed.
         of: full name of the row whose runs measure it; '' for the row's own.
         stage: the stage it was taken in; '' for the run.
         statistic: one of `STATISTICS`: at the end, the best, or the median over the ends of the last 10 epochs.
-        scale: what our value is to be multiplied by to be printed so; None: 100, percent.
+        scale: what our value is to be multiplied by to be printed so; None: 100 for fractions (see `metric_kinds`),
+            else 1.
+        higher_is_better: which values are the better ones; None: as the metric's name says (see `metric_kinds`).
     """
 
     value: float
@@ -38,6 +40,7 @@ class Paper:
     stage: str = ""
     statistic: str = "last"
     scale: float | None = None
+    higher_is_better: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)

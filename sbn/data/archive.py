@@ -16,6 +16,7 @@ import numpy as np
 from sbn.config.errors import ConfigError
 from sbn.data import splits
 from sbn.data.examples import InMemory, in_memory
+from sbn.runs.atomic import replacing
 
 FORMAT = 1
 
@@ -32,10 +33,8 @@ def write(
     for split, (images, labels) in splits.items():
         arrays |= {f"{split}_images": images, f"{split}_labels": labels.astype(np.int32)}
     target = pathlib.Path(path).expanduser()
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    with draft.open("wb") as file:
+    with replacing(target) as file:
         np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(target)
 
 
 def read(path: str, split: str, *, name: str | None = None, key: str = "split") -> InMemory:

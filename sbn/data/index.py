@@ -19,6 +19,7 @@ from etils import epath
 
 from sbn.data.decode import as_png
 from sbn.data.progress import told
+from sbn.runs.atomic import replacing
 
 log = logging.getLogger(__name__)
 
@@ -211,11 +212,9 @@ def _cache_directory() -> pathlib.Path:
 def _keep(path: pathlib.Path, index: Index) -> None:
     """Writes an index; several processes may do so at once, and a reader finds none or a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     parts = {name: value for name, value in vars(index).items() if isinstance(value, np.ndarray)}
-    with draft.open("wb") as file:
+    with replacing(path) as file:
         np.savez_compressed(file, allow_pickle=False, **parts)
-    draft.replace(path)
 
 
 def _read_local(path: str, offset: int, length: int) -> bytes:

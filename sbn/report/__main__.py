@@ -14,13 +14,13 @@ seed by seed; `figures` draws what is a figure in its paper. Both have a --help 
 """
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
 from sbn.report import FORMATS, compare, report, table_figures
+from sbn.runs.atomic import write_output
 
 _COMMANDS = {"compare": compare.main, "figures": table_figures.main}
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.out:
         try:
-            pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+            write_output(options.out, tables.encode())
         except OSError as error:
             parser.exit(2, f"{parser.prog}: --out={options.out} can't be written: {error.strerror}\n")
     else:

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
+from sbn.runs import files
 from sbn.tasks.base import Variables
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -26,8 +26,6 @@ from sbn.train.plan import NOTHING_BEFORE, Before, Stage
 from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
-
-FILE = "init.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Inheritance:
         """
         if self.source is None or self.record is None:
             return jax.device_put(fresh, sharding), self.record
-        config, step = workdirs.read_config(self.source), self.record["step"]
+        config, step = files.read_config(self.source), self.record["step"]
         there = tree.branch_names(config)
         rows = _rows(there, names, self.branch, self.source)
         with contextlib.closing(_opened(self.source, config)) as checkpoints:
@@ -106,14 +104,14 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
             if init[name] is not None:
                 raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
         return Inheritance()
-    recorded = json.loads((workdir / FILE).read_text()) if (workdir / FILE).exists() else None
-    if recorded is not None and any(path.name.isdigit() for path in _listed(workdir / "checkpoints")):
+    recorded = files.read(workdir, files.INIT)
+    if recorded is not None and files.saved_steps(workdir):
         return Inheritance(Before(recorded["step"], recorded["stages"]), recorded)
     source = epath.Path(init["from"])
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
-    if recorded is not None and recorded | position != recorded:
+    if recorded is not None and any(recorded.get(name) != value for name, value in position.items()):
         raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
     record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
     return Inheritance(Before(position["step"], position["stages"]), record, source, init.branch)
@@ -122,10 +120,10 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
 def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
     """{'step', 'stages', 'stage', 'checksum'} of the checkpoint that is wanted."""
     try:
-        config = workdirs.read_config(source)
+        config = files.read_config(source)
     except ConfigError as error:
         raise ConfigError(f"init.from: {error}") from None
-    result = workdirs.read_result(source)
+    result = files.read(source, files.RESULT)
     if stage is None and result is None:
         raise ConfigError(
             f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
@@ -159,10 +157,6 @@ def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
         raise ConfigError(f"init.from = {str(source)!r} has no checkpoint at all")
     names = tree.branch_names(config)
     return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, create=False)
-
-
-def _listed(folder: epath.Path) -> list[epath.Path]:
-    return list(folder.iterdir()) if folder.exists() else []
 
 
 def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:
