@@ -1,6 +1,8 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +17,7 @@ from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import record, sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
@@ -38,6 +40,7 @@ class Setup:
         test: test split.
         task: what is learned.
         plan: what happens when.
+        data: what data.json holds: fingerprints, classes, mean and deviation.
     """
 
     mesh: Mesh
@@ -45,6 +48,7 @@ class Setup:
     test: LabelledImages
     task: Classification
     plan: Plan
+    data: Mapping[str, Any]
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
@@ -60,12 +64,15 @@ class Setup:
         return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
-def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
+def make_setup(
+    config: ConfigDict, before: Before = NOTHING_BEFORE, *, recorded: Mapping[str, Any] | None = None
+) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
     Args:
         config: of the run.
         before: what its steps and stages are counted on from.
+        recorded: what the run's data.json holds, whose mean and deviation then count; None where there is none.
 
     Raises:
         ConfigError: if they don't fit together.
@@ -75,7 +82,9 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
     mesh = make_mesh(batch_size=config.batch_size)
     train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    mean, std = sources.channels(config.data, train)
+    sources.check_together(config.data, train, test, view=config.eval.augment)
+    channels = record.channels(recorded) or sources.channels(config.data, train)
+    mean, std = channels
     task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
@@ -91,7 +100,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
         task.check_views(stage_views(stage, task.branches))
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan)
+    return Setup(mesh, train, test, task, plan, record.describe(config.data.name, train, test, channels))
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:

@@ -82,7 +82,8 @@ def test_hidden_files_and_folders_are_neither_images_nor_classes(tmp_path, data)
     fill(tmp_path / "own/train")
     fill(tmp_path / "own/test", count=1)
     before = sources.load(data(tmp_path / "own"), "train")
-    for name in (".DS_Store", "ant/.DS_Store", "ant/._0.png", ".Trash-0/x.png", "__MACOSX/ant/0.png", "bee/Thumbs.db", "bee/notes.txt"):  # fmt: skip
+    hidden = (".DS_Store", "ant/.DS_Store", "ant/._0.png", ".Trash-0/x.png", "__MACOSX/ant/0.png", "bee/Thumbs.db")
+    for name in (*hidden, "bee/notes.txt"):
         put(tmp_path / "own/train" / name, b"not an image")
     after = sources.load(data(tmp_path / "own"), "train")
     assert after.features["label"].classes == ("ant", "bee", "cat")
@@ -171,8 +172,7 @@ def test_what_is_wrong_is_told_by_name_in_one_line(tmp_path, data, make, words):
     fill(tmp_path / "own/test", count=1)
     make(tmp_path / "own")
     with pytest.raises(ConfigError) as caught:
-        for split in ("train", "test"):
-            sources.load(data(tmp_path / "own"), split)
+        [sources.load(data(tmp_path / "own"), split) for split in ("train", "test")]
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)

@@ -203,7 +203,8 @@ from sbn.data.examples import in_memory
 def noise(split, classes=3, data=None):
     rng = np.random.default_rng(split == 'test')
     labels = np.arange(20) % classes
-    return in_memory({'image': rng.integers(0, 256, (20, 8, 8), np.uint8), 'label': labels}, name='noise', classes=classes)
+    images = rng.integers(0, 256, (20, 8, 8), np.uint8)
+    return in_memory({'image': images, 'label': labels}, name='noise', classes=classes)
 
 class Own:
     features = {}

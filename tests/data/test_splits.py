@@ -38,9 +38,11 @@ def theirs(text):
 
 GOOD = (
     "train", "train[:5]", "train[98:]", "train[-3:]", "train[2:4]", "train[:-100]", "train[:33%]", "train[33%:]",
-    "train[10%:20%]", "train[-10%:]", "train[:0.5%]", "train[1.5%:3.5%]", "train[:103]", "train[:9]+test", "test[-2:]+train[:2]",
+    "train[10%:20%]", "train[-10%:]", "train[:0.5%]", "train[1.5%:3.5%]", "train[:103]", "train[:9]+test",
+    "test[-2:]+train[:2]",
 )  # fmt: skip
-BAD = ("train[:104]", "train[-104:]", "train[:101%]", "tset", "train[", "train[5]", "train[:]", "train[a:b]", "train[1:2:3]", "train[:1.5]", "")  # fmt: skip
+BAD = ("train[:104]", "train[-104:]", "train[:101%]", "tset", "train[", "train[5]", "train[:]", "train[a:b]",
+       "train[1:2:3]", "train[:1.5]", "")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", GOOD)
