@@ -80,7 +80,8 @@ def _run(
     inherited = inheritance.find(config, workdir)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    record.check_same(recorded, setup.data, where=workdir)
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
@@ -90,8 +91,8 @@ def _run(
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     state = init_state(task, optimiser, seed=config.seed)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
-    start = provenance.collect(setup.data["fingerprints"])
-    workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=setup.data)
+    start = provenance.collect(data["fingerprints"])
+    workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
     )

@@ -1,7 +1,7 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ from sbn.config.errors import ConfigError
 from sbn.data import record, sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images, LabelledImages
+from sbn.data.statistics import Channels
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
@@ -40,7 +41,7 @@ class Setup:
         test: test split.
         task: what is learned.
         plan: what happens when.
-        data: what data.json holds: fingerprints, classes, mean and deviation.
+        channels: what the input is normalised with.
     """
 
     mesh: Mesh
@@ -48,7 +49,7 @@ class Setup:
     test: LabelledImages
     task: Classification
     plan: Plan
-    data: Mapping[str, Any]
+    channels: Channels
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
@@ -65,7 +66,12 @@ class Setup:
 
 
 def make_setup(
-    config: ConfigDict, before: Before = NOTHING_BEFORE, *, recorded: Mapping[str, Any] | None = None
+    config: ConfigDict,
+    before: Before = NOTHING_BEFORE,
+    *,
+    recorded: Mapping[str, Any] | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
 ) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
@@ -73,14 +79,16 @@ def make_setup(
         config: of the run.
         before: what its steps and stages are counted on from.
         recorded: what the run's data.json holds, whose mean and deviation then count; None where there is none.
+        devices: to train on; None: all there are.
+        splits: training and test split; None: as the config says.
 
     Raises:
         ConfigError: if they don't fit together.
     """
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
-    mesh = make_mesh(batch_size=config.batch_size)
-    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
+    mesh = make_mesh(batch_size=config.batch_size, devices=devices)
+    train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
     sources.check_together(config.data, train, test, view=config.eval.augment)
     channels = record.channels(recorded) or sources.channels(config.data, train)
@@ -100,7 +108,7 @@ def make_setup(
         task.check_views(stage_views(stage, task.branches))
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan, record.describe(config.data.name, train, test, channels))
+    return Setup(mesh, train, test, task, plan, channels)
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:
