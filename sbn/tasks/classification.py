@@ -55,6 +55,11 @@ class Classification:
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it learns to tell."""
+        return ("label",)
+
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
         return init_variables(self.model, key, image_size=self.image_size)

@@ -44,7 +44,7 @@ def own_metric(task, config):
 class Sizes:
     """A task that is no classification: every branch guesses a number, the image's first pixel times a factor."""
 
-    branches = ("main", "aux")
+    branches, targets = ("main", "aux"), ("wanted",)
 
     def outputs(self, variables, inputs):
         first = (inputs["image"][:, 0, 0] & 0xFF).astype(jnp.float32)
