@@ -109,7 +109,11 @@ def answer(asked: Mapping[str, Any], where: Topology, chips: Sequence[Any], cach
         config = check(tree.checked(tree.to_config(tree.changed(tree.defaults(), asked["config"]))))
         lowered = lower(config, chips, program=asked["program"])
         key = _key(lowered.program, where)
-        return {**compiled(lowered.program, key, cache), "facts": lowered.facts, "key": key}
+        facts = lowered.facts
+        if where.chip.kind == "gpu":  # whose compiler does not count operations: those of the same step on one CPU
+            counted = lower(config, jax.devices("cpu")[:1], program=asked["program"]).program.cost_analysis() or {}
+            facts = {**facts, "flops": counted.get("flops", 0.0)}
+        return {**compiled(lowered.program, key, cache), "facts": facts, "key": key}
     except ConfigError as error:
         return {"error": str(error)}
     except Exception as error:  # the other programs are still to be answered
