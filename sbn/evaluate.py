@@ -11,7 +11,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.config import command_line, tree
+from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
@@ -55,7 +55,8 @@ def evaluate(
     """
     workdir = workdirs.checked_path(workdir)
     config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
-    setup = make_setup(config, inheritance.find(config, workdir).before)
+    before = inheritance.find(config, workdir).before
+    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     step, variables = _restore(workdir, config, setup, stage)
     scalars: dict[str, float] = {}
@@ -116,7 +117,7 @@ def main(argv: Sequence[str]) -> None:
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"

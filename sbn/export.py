@@ -22,13 +22,15 @@ from etils import epath
 from flax import serialization
 from ml_collections import ConfigDict
 
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import record as data_record
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
+from sbn.data.statistics import Channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
 from sbn.runs import files
 from sbn.runs.atomic import replace_bytes
@@ -66,7 +68,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
@@ -118,7 +120,7 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **dict(zip(("mean", "std"), map(list, channels(config.data)), strict=True)),
+        **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         **_origin(workdir, step),
     }
@@ -175,6 +177,11 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[i
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
 
 
+def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:
+    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
+    return data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+
+
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
     """The pipeline of the view that trained a branch last, up to the end of `stage`; None if none did."""
     done = config.stages[: config.stages.index(stage) + 1]
@@ -202,10 +209,12 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
+    parser.add_argument(
+        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
+    )
     options = parser.parse_args(argv)
     prepare()
     try:
