@@ -46,7 +46,7 @@ class Inheritance:
     branch: str | None = None
 
     def take_over(
-        self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding
+        self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding, *, layout: branches.Layout | None = None
     ) -> tuple[TrainState, Mapping[str, Any] | None]:
         """Returns the state to begin with, and the record complete; `fresh` where there is nothing to read.
 
@@ -56,6 +56,7 @@ class Inheritance:
             fresh: the state of a run that starts from nothing.
             names: of its branches.
             sharding: of its arrays.
+            layout: the leaves of its variables that have a K axis, where the task knows.
 
         Raises:
             ConfigError: if the other run's network is another one, has no such branch, or can't be read.
@@ -68,15 +69,15 @@ class Inheritance:
         with contextlib.closing(_opened(self.source, config)) as checkpoints:
             try:
                 shapes = checkpoints.shapes(step)
-                chosen = jax.eval_shape(lambda old: _chosen(old, rows), shapes)
+                chosen = jax.eval_shape(lambda old: _chosen(old, rows, layout), shapes)
                 _check_same_network(chosen, fresh.variables, self.source)
                 old = checkpoints.read(step, like(shapes, config), sharding).state
             except ConfigError:
                 raise
             except Exception as error:
                 raise _unreadable(self.source, step, error) from error
-        variables = _chosen(old.variables, rows)
-        opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
+        variables = _chosen(old.variables, rows, layout)
+        opt_state = _map_like(lambda node: _chosen({"params": node}, rows, layout)["params"], old.opt_state, old.params)
         same_form = _form(opt_state) == _form(fresh.opt_state)
         record = {
             **self.record,
@@ -171,11 +172,12 @@ def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, so
     return [there.index(branch or name) for name in names]
 
 
-def _chosen(variables: Variables, rows: list[int]) -> Variables:
+def _chosen(variables: Variables, rows: list[int], layout: branches.Layout | None) -> Variables:
     """The branches `rows` of another run's variables, or of those that have a K axis."""
     if len(set(rows)) == len(rows):
-        return branches.take_branches(variables, rows)
-    return branches.from_plain(branches.select_branch(variables, rows[0]), len(rows))
+        return branches.take_branches(variables, rows, layout=layout)
+    one = branches.select_branch(variables, rows[0], layout=layout)
+    return branches.from_plain(one, len(rows), layout=layout)
 
 
 def like(shapes: Variables, config: ConfigDict) -> TrainState:
