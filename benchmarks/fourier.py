@@ -20,7 +20,7 @@ from benchmarks import rounds as taking
 from sbn.augment import draws
 from sbn.config import tree
 from sbn.config.checks import check
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.data.spectrum import NO_STAGE, half_plane, make_wave
 from sbn.evals.base import Materials
 from sbn.evals.fourier import Fourier
@@ -34,10 +34,10 @@ SCAN_BAR, HALF_BAR = 1.5, 1.9
 def make_materials(depth: int, width: int, *, images: int, batch: int) -> tuple[Materials, dict]:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (images, *SIZE, 3), np.uint8)
-    source = Source(pixels, rng.integers(0, 10, images).astype(np.int32), 10, (0.5,) * 3, (0.25,) * 3)
+    source = in_memory({"image": pixels, "label": rng.integers(0, 10, images)}, name="noise", classes=10)
     changes = {"model.depth": depth, "model.width": width, "eval.batch_size": batch, "branches": ("main", "aux")}
     config = check(tree.to_config(tree.changed(tree.defaults(), {**changes, "views.aux.augment": "flip"})))
-    task = make_classification(config, classes=10, image_size=SIZE, mean=source.mean, std=source.std)
+    task = make_classification(config, classes=10, image_size=SIZE, mean=(0.5,) * 3, std=(0.25,) * 3)
     variables = task.init(jax.random.key(0))
     # branches that differ, so that no compiler takes them for one; and a head that is not 0
     variables = jax.tree.map(lambda x: np.asarray(x) + rng.uniform(0, 0.1, x.shape).astype(np.float32), variables)

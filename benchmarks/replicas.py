@@ -25,7 +25,8 @@ from benchmarks.steps import SEED
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.data.pixels import pack
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
 from sbn.train.step import Step, make_step

@@ -10,15 +10,16 @@ import numpy as np
 
 from benchmarks import rounds as taking
 from sbn.augment import pipeline
-from sbn.data.host import View, batches
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
+from sbn.data.host import batches
+from sbn.data.views import View
 
 VIEWS = ("crop(4)|flip|cutout(16)", "randaugment(3, 4)|crop(4)|flip|cutout(16)")
 
 
 def bench(*, rounds):
     images = np.random.default_rng(0).integers(0, 256, (50_000, 32, 32, 3), np.uint8)
-    source = Source(images, np.zeros(50_000, np.int32), 10, (0.5,) * 3, (0.25,) * 3)
+    source = in_memory({"image": images, "label": np.zeros(50_000, np.int32)}, name="noise", classes=10)
     views = [View(pipeline.parse(text), k) for k, text in enumerate(VIEWS)]
 
     def first_batch(start):

@@ -13,8 +13,9 @@ from sbn.config.checks import check
 from sbn.data.pixels import pack
 from sbn.tasks.classification import make_classification
 from sbn.train import mesh as meshes
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import make_plan
+from sbn.train.schedules import make_schedule
 from sbn.train.state import TrainState, init_state
 from sbn.train.step import make_step
 

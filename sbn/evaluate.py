@@ -11,18 +11,20 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.config import command_line, tree
+from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
+from sbn.runs import files
 from sbn.tasks.base import Variables
 from sbn.train import artifacts, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.process import prepare
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup
 from sbn.train.state import init_state
 
@@ -52,7 +54,7 @@ def evaluate(
         ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
     """
     workdir = workdirs.checked_path(workdir)
-    config = overridden(workdirs.read_config(workdir), overrides or {}, evals=evals)
+    config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
     setup = make_setup(config, inheritance.find(config, workdir).before)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     step, variables = _restore(workdir, config, setup, stage)
@@ -114,7 +116,7 @@ def main(argv: Sequence[str]) -> None:
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"

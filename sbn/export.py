@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import json
 import logging
 import math
 import sys
@@ -23,25 +22,37 @@ from etils import epath
 from flax import serialization
 from ml_collections import ConfigDict
 
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
+from sbn.runs import files
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged, first_line, read_bytes, read_json
+from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
 from sbn.tasks.base import Variables
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.process import prepare
-from sbn.train.writers import replace_bytes, write_atomically
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 VARIABLES, ABOUT = "variables.msgpack", "model.json"
+_ABOUT = record(
+    {
+        "branch": text,
+        "classes": count,
+        "config": mapping(),
+        "mean": listing(number),
+        "std": listing(number),
+    }
+)
 _READ_BY_MODELS = ("model.", "norm.", "precision")
 
 
@@ -55,7 +66,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
@@ -87,7 +98,7 @@ def export(
         ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file.
     """
     workdir, out = workdirs.checked_path(workdir), epath.Path(out)
-    config = workdirs.read_config(workdir)
+    config = files.read_config(workdir)
     names = tree.branch_names(config)
     branch = names[0] if branch is None else branch
     if branch not in names:
@@ -113,7 +124,7 @@ def export(
     }
     out.mkdir(parents=True, exist_ok=True)
     replace_bytes(out / VARIABLES, serialization.msgpack_serialize(variables))
-    write_atomically(out / ABOUT, about)
+    files.write_json(out / ABOUT, about)
     return about
 
 
@@ -124,14 +135,22 @@ def load(folder: epath.PathLike) -> Plain:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
     """
     folder = epath.Path(folder)
-    for name in (ABOUT, VARIABLES):
-        if not (folder / name).exists():
+    about, packed = read_json(folder / ABOUT), read_bytes(folder / VARIABLES)
+    for name, content in ((ABOUT, about), (VARIABLES, packed)):
+        if content is None:
             raise ConfigError(f"{folder} holds no exported network: it has no {name}")
-    about = json.loads((folder / ABOUT).read_text())
-    if about.get("format") != FORMAT:
-        raise ConfigError(f"{folder / ABOUT} has format {about.get('format')!r}; this version reads format {FORMAT}")
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        found = about.get("format") if isinstance(about, dict) else None
+        raise ConfigError(f"{folder / ABOUT} has format {found!r}; this version reads format {FORMAT}")
+    try:
+        about = _ABOUT("", about)
+    except Wrong as error:
+        raise Damaged(folder / ABOUT, str(error)) from None
     config = tree.to_config(tree.changed(tree.defaults(), about["config"]))
-    variables = serialization.msgpack_restore((folder / VARIABLES).read_bytes())
+    try:
+        variables = serialization.msgpack_restore(packed)
+    except Exception as error:  # msgpack has kinds of its own
+        raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
@@ -169,9 +188,9 @@ def _ends(meta: Mapping[str, Any], stage: str) -> bool:
 
 def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
     """Which run it is, with what it was made, and, of its last step, what it measured."""
-    starts = json.loads((workdir / "provenance.json").read_text()) if (workdir / "provenance.json").exists() else [{}]
+    starts = [{}, *files.glance(workdir, files.PROVENANCE)["starts"]]
     made = {name: starts[-1][name] for name in ("time", "commit", "packages", "data") if name in starts[-1]}
-    result = json.loads((workdir / "result.json").read_text()) if (workdir / "result.json").exists() else {}
+    result = files.read(workdir, files.RESULT) or {}
     run = {name: result[name] for name in ("experiment", "row", "seed", "overrides") if name in result}
     metrics = result.get("metrics", {}) if step == result.get("steps") else {}
     finite = {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
@@ -183,10 +202,12 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
+    parser.add_argument(
+        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
+    )
     options = parser.parse_args(argv)
     prepare()
     try:

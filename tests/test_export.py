@@ -18,7 +18,8 @@ from sbn.data.pixels import pack
 from sbn.evals.multiply_adds import multiply_adds
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.workdir import Origin

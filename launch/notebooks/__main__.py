@@ -1,11 +1,11 @@
 """`python -m launch.notebooks --out=notebooks` writes every notebook."""
 
 import argparse
-import json
 import pathlib
 from collections.abc import Sequence
 
-from launch.notebooks.convert import read_cells, to_notebook
+from sbn.config import arguments
+from sbn.runs.atomic import replace_text
 
 TEXTS = pathlib.Path(__file__).parent / "text"
 
@@ -13,14 +13,23 @@ TEXTS = pathlib.Path(__file__).parent / "text"
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("notebooks"), help="folder (notebooks)")
+    parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
     options = parser.parse_args(argv)
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        import jupytext
+    except ImportError:
+        parser.exit(2, f"{parser.prog}: it needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext\n")
+    folder = pathlib.Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
     for script in sorted(TEXTS.glob("*.py")):
-        cells = read_cells(script.read_text(encoding="utf-8"))
-        path = options.out / f"{script.stem}.ipynb"
-        path.write_text(json.dumps(to_notebook(cells), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{path}: {len(cells)} cells")
+        notebook = jupytext.read(script, fmt="py:percent")
+        del notebook.cells[0]  # the script's docstring
+        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        for number, cell in enumerate(notebook.cells):
+            cell["id"] = f"cell-{number}"  # else drawn at random
+        path = folder / f"{script.stem}.ipynb"
+        replace_text(path, jupytext.writes(notebook, fmt="ipynb"))
+        print(f"{path}: {len(notebook.cells)} cells")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from ml_collections import ConfigDict
 
 from sbn.config import depths, durations, tree
+from sbn.config.data_keys import check_data
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS, MODELS
+from sbn.config.training_keys import SCHEDULES
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -24,7 +26,7 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_task(config)
-    _check_data(config)
+    check_data(config.data)
     _check_model(config)
     _check_norm(config)
     for stage in config.stages:
@@ -35,8 +37,6 @@ def check(config: ConfigDict) -> ConfigDict:
     for weight in config.eval.mix:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
-    if config.seed >= 2**31:
-        raise ConfigError(f"seed = {config.seed} is too large: seeds lie below 2**31")
     _below_one(config, ("model.dropout", "norm.momentum"))
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
@@ -84,7 +84,7 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError(
             f"schedule.boundaries = {schedule.boundaries} needs schedule.kind = 'step', not {schedule.kind!r}"
         )
-    if schedule.args and schedule.kind in ("cosine", "step", "constant"):
+    if schedule.args and schedule.kind in SCHEDULES and schedule.kind != "poly":
         raise ConfigError(
             f"schedule.args.{next(iter(schedule.args))} means nothing for schedule.kind = {schedule.kind!r}"
         )
@@ -93,6 +93,13 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
             f"optim.args.{next(iter(stage.optim.args))} means nothing for optim.name = 'sgd': its keys are "
             "optim.momentum and optim.nesterov"
         )
+    if stage.optim.name != "sgd":
+        for key, default in (("momentum", 0.9), ("nesterov", True)):
+            if stage.optim[key] != default:
+                raise ConfigError(
+                    f"optim.{key} = {stage.optim[key]} means nothing for optim.name = {stage.optim.name!r}: "
+                    "its own arguments are optim.args.KEY"
+                )
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
     if stage.optim.clip_norm == 0:
@@ -126,32 +133,6 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
         raise unknown(f"view in views.{view}.draws", source, [name for name in stage.branches if name != view])
     if source == view or stage.views[source].draws is not None:
         raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
-
-
-_ENCODED = ("imagenet2012", "imagenette")
-
-
-def _check_data(config: ConfigDict) -> None:
-    data = config.data
-    if data.name in _ENCODED:
-        if data.archive is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {data.name!r}: its images stay files")
-        if data.path == "device":
-            raise ConfigError(
-                f"data.path = 'device' holds a whole data set; {data.name!r} is too large: it needs 'host'"
-            )
-    if data.name == "shapes":
-        for name, default in (("dir", None), ("archive", None), ("train_split", "train"), ("test_split", "test")):
-            if data[name] != default:
-                raise ConfigError(f"data.{name} = {data[name]!r} means nothing for the rendered data set 'shapes'")
-    else:
-        if data.archive is not None and data.dir is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
-        for name, default in (("image_size", None), ("style", "plain")):
-            if data[name] != default:
-                raise ConfigError(
-                    f"data.{name} = {data[name]!r} means nothing for {data.name!r}: its images are not rendered"
-                )
 
 
 def _check_task(config: ConfigDict) -> None:

@@ -1,16 +1,23 @@
 """Things of the user's own, named `package.module:Name` in a config: imported, checked, and recorded with the run."""
 
+import dataclasses
 import hashlib
 import importlib
+import inspect
 import pathlib
 import re
 import sys
+import sysconfig
 import traceback
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sbn.config.errors import ConfigError, unknown
 
 _PATTERN = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+_STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
+_PACKAGE = pathlib.Path(__file__).parents[1]
 _loaded: dict[str, pathlib.Path | None] = {}
 
 
@@ -36,7 +43,7 @@ def load(name: str, *, key: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise ConfigError(f"{key} = {name!r} can't be imported: {_reason(error)}") from None
+        raise ConfigError(f"{key} = {name!r} can't be imported: {reason(error)}") from None
     except SystemExit:
         raise ConfigError(f"{key} = {name!r} can't be imported: the module ends the program (sys.exit)") from None
     thing: Any = module
@@ -48,6 +55,85 @@ def load(name: str, *, key: str) -> Any:
     file = getattr(module, "__file__", None)
     _loaded[name] = pathlib.Path(file) if file else None
     return thing
+
+
+@dataclasses.dataclass(frozen=True)
+class Takes:
+    """What a function or class can be called with.
+
+    Attributes:
+        names: of its arguments.
+        needed: those of them without a default.
+        more: whether it takes others too (**kwargs), or does not say what it takes.
+    """
+
+    names: tuple[str, ...]
+    needed: tuple[str, ...]
+    more: bool
+
+    def takes(self, name: str) -> bool:
+        """Whether it may be called with the keyword `name`."""
+        return self.more or name in self.names
+
+
+def takes(thing: Callable[..., Any]) -> Takes:
+    """Returns what `thing` can be called with."""
+    try:
+        found = inspect.signature(thing).parameters.values()
+    except (TypeError, ValueError):
+        return Takes((), (), more=True)
+    named = [one for one in found if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return Takes(
+        tuple(one.name for one in named),
+        tuple(one.name for one in named if one.default is one.empty),
+        more=any(one.kind is one.VAR_KEYWORD for one in found),
+    )
+
+
+def call(
+    thing: Callable[..., Any],
+    args: Mapping[str, Any],
+    *,
+    key: str,
+    name: str,
+    offered: Mapping[str, Any] = types.MappingProxyType({}),
+) -> Any:
+    """Returns thing(**args), with those of `offered` that it has by name and that `args` do not give.
+
+    Args:
+        thing: function or class.
+        args: as the user gives them, config keys of their own.
+        key: where they stand, as 'optim.args', for messages.
+        name: what the user calls `thing`, for messages.
+        offered: what the program knows itself.
+
+    Raises:
+        ConfigError: one line, for an argument that is not taken (with the nearest), one that is missing, and whatever
+            the call raises.
+    """
+    if not callable(thing):
+        raise ConfigError(f"{name!r} can't be called: it is a {type(thing).__name__}")
+    can = takes(thing)
+    for argument in args:
+        if not can.takes(argument):
+            choices = [other for other in can.names if other not in offered]
+            raise unknown(f"argument of {name} ({key}.ARGUMENT)", argument, choices)
+    given = {**{argument: value for argument, value in offered.items() if argument in can.names}, **args}
+    for argument in can.needed:
+        if argument not in given:
+            raise ConfigError(f"{name!r} needs its argument {argument!r}: give {key}.{argument}")
+    try:
+        return thing(**given)
+    except ConfigError:
+        raise
+    except Exception as error:
+        shown = ", ".join(f"{argument}={value!r}" for argument, value in args.items())
+        raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
+
+
+def record(name: str, file: pathlib.Path) -> None:
+    """Makes `loaded` tell of a file of the user's own that was read in another way, too."""
+    _loaded[name] = file
 
 
 def loaded() -> dict[str, dict[str, str | None]]:
@@ -65,13 +151,20 @@ def _hash(file: pathlib.Path) -> str | None:
         return None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """One line: what went wrong, and where in the user's own file."""
-    words = f"{type(error).__name__}: {error}".splitlines()[0]
+    words = " ".join(f"{type(error).__name__}: {error}".split("\n", 1)[0].split())
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    if frames:
+        return f"{words} ({frames[-1].filename}, line {frames[-1].lineno})"
     if isinstance(error, ModuleNotFoundError):
         return f"{words} (looked in the current folder and in {len(sys.path)} places of sys.path)"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    place = frames[-1] if frames and frames[-1].filename != __file__ else None
-    return f"{words} ({place.filename}, line {place.lineno})" if place else words
+    return words
+
+
+def _is_users(file: str) -> bool:
+    """Whether a file of a traceback is the user's: not of a library, nor of this package."""
+    library = "site-packages" in file or "importlib" in file or file.startswith((_STANDARD_LIBRARY, "<"))
+    return not library and _PACKAGE not in pathlib.Path(file).parents

@@ -1,5 +1,6 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
+from sbn.config.data_keys import DATA_KEYS
 from sbn.config.evaluation import EVALUATION
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
@@ -17,67 +18,7 @@ KEYS = (
         open=is_import_path,
     ),
     # Data
-    Key(
-        "data.name",
-        "str",
-        "cifar10",
-        "Data set. The ImageNets stay encoded in their files, the others are read into memory. A data set of your own: package.module:function.",
-        choices=("cifar10", "cifar100", "tiny_imagenet", "imagenet2012", "imagenette", "shapes"),
-        open=is_import_path,
-    ),
-    Key(
-        "data.dir",
-        "str",
-        None,
-        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
-        optional=True,
-    ),
-    Key(
-        "data.archive",
-        "str",
-        None,
-        "Archive to read instead, which needs no TensorFlow (`python -m sbn.data.prepare`); None: the data_dir.",
-        optional=True,
-    ),
-    Key(
-        "data.path",
-        "str",
-        "host",
-        "Where views are made: by tf.data on the host, or in the step from a data set in device memory (same batches, no TensorFlow).",
-        choices=("host", "device"),
-    ),
-    Key("data.train_split", "str", "train", "TFDS split to train on, e.g. 'train[:45000]'."),
-    Key(
-        "data.test_split",
-        "str",
-        "test",
-        "TFDS split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
-    ),
-    Key(
-        "data.train_examples",
-        "int",
-        None,
-        "Train on the first so many examples; None: all (shapes: 10,000).",
-        optional=True,
-        low=1,
-    ),
-    Key(
-        "data.test_examples",
-        "int",
-        None,
-        "Evaluate on the first so many examples; None: all (shapes: 2,000).",
-        optional=True,
-        low=1,
-    ),
-    Key(
-        "data.image_size",
-        "int",
-        None,
-        "Side in pixels of rendered images (shapes only); None: 32.",
-        optional=True,
-        low=8,
-    ),
-    Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch", "clear")),
+    *DATA_KEYS,
     # Views and branches
     Key(
         "branches",

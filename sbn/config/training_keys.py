@@ -15,7 +15,6 @@ OPTIMISERS = (
     "adamw",
     "adan",
     "amsgrad",
-    "fromage",
     "lamb",
     "lars",
     "lion",
@@ -25,13 +24,12 @@ OPTIMISERS = (
     "optimistic_gradient_descent",
     "radam",
     "rmsprop",
-    "rprop",
     "sgd",
     "sign_sgd",
     "signum",
-    "sm3",
     "yogi",
 )
+SCHEDULES = ("cosine", "step", "constant", "poly", "inverse_sqrt")
 OPTAX_SCHEDULES = (
     "cosine_decay_schedule",
     "cosine_onecycle_schedule",
@@ -140,7 +138,7 @@ TRAINING_KEYS = (
         "str",
         "cosine",
         "Learning rate over schedule.span. cosine: half a cosine to 0; step: a step function; constant; poly: (1 - progress) to the power of schedule.args.power (0.9); inverse_sqrt: one over the square root of the step, from the end of the warm-up on. Or one of optax's schedules by its name there, or a function of your own, package.module:function, that returns one.",
-        choices=("cosine", "step", "constant", "poly", "inverse_sqrt", *OPTAX_SCHEDULES),
+        choices=(*SCHEDULES, *OPTAX_SCHEDULES),
         open=is_import_path,
         per_stage=True,
     ),

@@ -1,82 +1,108 @@
-"""A whole data set in one .npz file, which NumPy reads alone: for machines without TensorFlow.
+"""A whole data set in one .npz file, which NumPy reads alone: our own format, or arrays of one's own.
 
-Format 1: `format` (the number 1), `name`, `class_names` (C,), and of every split `SPLIT_images` (M, H, W, 3) uint8 and
-`SPLIT_labels` (M,) int32, in the order of TFDS's files, so that ids, orders and batches are those of the TFDS source.
-Nothing is compressed: images of this kind hardly shrink, and CIFAR (184 MB) loads in a fraction of a second.
+Own arrays are SPLIT_images and SPLIT_labels for every split, and perhaps class_names. Our format 1 has, beside these,
+`format` (the number 1) and `name`; its arrays are (M, H, W, 3) uint8 and (M,) int32 in the order of TFDS's files, so
+that ids, orders and batches are those of the TFDS set. It is not compressed: images of this kind hardly shrink, and
+CIFAR (184 MB) loads in a fraction of a second.
 """
 
+import contextlib
 import os
 import pathlib
-import re
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError
+from sbn.data import splits
+from sbn.data.examples import InMemory, in_memory
+from sbn.runs.atomic import replacing
 
 FORMAT = 1
-Examples = tuple[np.ndarray, np.ndarray]
 
 
 def write(
-    path: os.PathLike[str] | str, *, name: str, class_names: Sequence[str], splits: Mapping[str, Examples]
+    path: os.PathLike[str] | str,
+    *,
+    name: str,
+    class_names: Sequence[str],
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Writes an archive; a reader, or a kill, finds the old file or the new one whole."""
+    """Writes images and labels by split in our own format; a reader, or a kill, finds the old file or the new one."""
     arrays = {"format": np.array(FORMAT), "name": np.array(name), "class_names": np.array(class_names)}
     for split, (images, labels) in splits.items():
         arrays |= {f"{split}_images": images, f"{split}_labels": labels.astype(np.int32)}
     target = pathlib.Path(path).expanduser()
-    draft = target.with_name(f".{target.name}.draft")
-    with draft.open("wb") as file:
+    with replacing(target) as file:
         np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(target)
 
 
-def read(path: str, *, name: str, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Returns images, labels and class names of a split, which may be cut: 'train', 'train[:45000]', 'train[-5000:]'.
+def read(path: str, split: str, *, name: str | None = None, key: str = "split") -> InMemory:
+    """Returns a split, which may be cut: 'train', 'train[:45000]', 'train[:33%]+test'.
 
     Args:
-        path: of the archive.
-        name: of the data set it should hold.
-        split: a split of the archive, with or without [START:STOP].
+        path: of the file.
+        split: in TFDS's words.
+        name: of the data set that it should hold, where it should be of our own format (`data.archive`).
+        key: the config key that names the split, for messages.
 
     Raises:
-        ConfigError: no such file, split or cut, another data set, or a format this version can't read.
+        ConfigError: if there is no such file or split, if it holds another data set or format, or is damaged.
     """
+    shown = f"data.{'name' if name is None else 'archive'} = {path!r}"
+    with _opened(path, shown, name) as file:
+        found = int(file["format"]) if "format" in file else None
+        if name is not None or found is not None:
+            if found != FORMAT:
+                raise ConfigError(f"{shown} has format {found}; this version reads format {FORMAT}")
+            if name is not None and str(file["name"]) != name:
+                raise ConfigError(f"{shown} holds {str(file['name'])!r}, not data.name = {name!r}")
+        there = [key.removesuffix("_images") for key in file if key.endswith("_images")]
+        if not there:
+            raise ConfigError(
+                f"{shown} holds {', '.join(file) or 'no arrays'}: what is read is train_images, train_labels, "
+                "test_images, test_labels and, if you like, class_names"
+            )
+        for each in there:
+            if f"{each}_labels" not in file:
+                raise ConfigError(f"{shown} has {each}_images, but no {each}_labels")
+        labels = {each: file[f"{each}_labels"] for each in there}
+        lengths = {each: len(array) if array.ndim else 0 for each, array in labels.items()}
+        parts = []
+        for base, where in splits.ids(split, lengths, key=key, of=path):
+            images = file[f"{base}_images"]
+            if images.ndim == 0 or len(images) != lengths[base]:
+                raise ConfigError(
+                    f"{shown} differs in length: {np.shape(images)} of {base}_images, {lengths[base]} of {base}_labels"
+                )
+            parts.append((images[where], labels[base][where]))
+        arrays = {
+            kind: splits.joined(both) for kind, both in zip(("image", "label"), zip(*parts, strict=True), strict=True)
+        }
+        return in_memory(arrays, name=f"{shown}, {split}", classes=_class_names(file, labels))
+
+
+def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray]) -> list[str]:
+    if "class_names" in file:
+        return [str(name) for name in np.atleast_1d(file["class_names"])]
+    whole = [array for array in labels.values() if array.size and np.issubdtype(array.dtype, np.integer)]
+    return [str(number) for number in range(1 + max((int(array.max()) for array in whole), default=0))]
+
+
+@contextlib.contextmanager
+def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.NpzFile"]:
+    """The file, and one line for whatever is wrong with it, now or as arrays are read."""
     try:
         file = np.load(pathlib.Path(path).expanduser(), allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ConfigError(f"{shown} is no archive: it is a single array")
+        with file:
+            yield file
+    except ConfigError:
+        raise
     except FileNotFoundError:
-        message = f"data.archive = {path!r} is not there: `python -m sbn.data.prepare {name} --out={path}` makes it"
-        raise ConfigError(message) from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"data.archive = {path!r} is no archive: {str(error).splitlines()[0]}") from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ConfigError(f"data.archive = {path!r} is no archive: it is a single array")
-    with file:
-        found = int(file["format"]) if "format" in file else None
-        if found != FORMAT:
-            raise ConfigError(f"data.archive = {path!r} has format {found}; this version reads format {FORMAT}")
-        if str(file["name"]) != name:
-            raise ConfigError(f"data.archive = {path!r} holds {str(file['name'])!r}, not data.name = {name!r}")
-        splits = [key.removesuffix("_images") for key in file if key.endswith("_images")]
-        base, cut = parse_split(split)
-        if base not in splits:
-            raise unknown(f"split of {path}", base, splits)
-        try:
-            return file[f"{base}_images"][cut], file[f"{base}_labels"][cut], file["class_names"].tolist()
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ConfigError(f"data.archive = {path!r} is damaged: {str(error).splitlines()[0]}") from None
-
-
-def parse_split(split: str) -> tuple[str, slice]:
-    """Returns the name of a split and which of its examples are meant: 'train[:9]' is ('train', slice(None, 9)).
-
-    Raises:
-        ConfigError: if it is cut by anything but whole numbers.
-    """
-    match = re.fullmatch(r"(\w+)(?:\[(-?\d*):(-?\d*)\])?", split)
-    if match is None:
-        raise ConfigError(f"split {split!r} is no split cut by whole numbers, such as 'train[:45000]'")
-    base, start, stop = match.groups()
-    return base, slice(int(start) if start else None, int(stop) if stop else None)
+        hint = f": `python -m sbn.data.prepare {name} --out={path}` makes it" if name else ""
+        raise ConfigError(f"{shown} is not there{hint}") from None
+    except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
+        words = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"{shown} is no archive, or damaged: {words}") from None

@@ -1,52 +1,119 @@
-"""Encoded images to arrays, with Pillow: for sets that fit into memory."""
+"""Encoded images to arrays, with Pillow."""
 
 import concurrent.futures
 import io
 import os
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sbn.config.errors import ConfigError
 from sbn.data.progress import told
 
+_TURNED = 0x0112  # EXIF's tag of the orientation; 1 is upright
 
-def open_image(data: bytes) -> Image.Image:
-    """Returns a JPEG or PNG of any colours, whatever its file's name says, as RGB.
+
+def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
+    """Returns an image file of any colours, whatever its name says, as RGB.
+
+    Grey becomes RGB, of 16 bits the upper 8 stay (as libpng and TensorFlow do it), transparency and colour profiles are
+    left out.
+
+    Args:
+        data: the bytes of a JPEG, PNG or another format that Pillow reads.
+        upright: whether it is turned as its EXIF orientation says.
 
     Raises:
-        OSError: if it is neither, or damaged.
+        OSError: if it is no image, or damaged.
     """
     try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
-    except (SyntaxError, ValueError) as error:  # what Pillow has for some PNGs
-        raise OSError(str(error)) from None
+        image = _opened(io.BytesIO(data))
+        if upright:
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        image.load()
+        image.info.pop("transparency", None)
+        return image.convert("RGB")
+    except OSError:
+        raise
+    except Exception as error:  # Pillow has many words for a damaged file
+        raise OSError(str(error) or type(error).__name__) from None
 
 
-def decode(data: bytes) -> np.ndarray:
+def look(file: BinaryIO, *, upright: bool = False) -> tuple[int, int, bool]:
+    """Returns height and width of an image file, from its header alone, and whether TensorFlow reads it as Pillow does.
+
+    Args:
+        file: open at its beginning.
+        upright: whether it is to be turned as its EXIF orientation says.
+
+    Raises:
+        OSError: if it is no image.
+    """
+    try:
+        with _opened(file) as image:
+            turned = image.getexif().get(_TURNED, 1) if upright else 1
+            height, width = (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
+            plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info and turned == 1
+            return height, width, plain
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(str(error) or type(error).__name__) from None
+
+
+# What TensorFlow decodes to the same pixels; CMYK within rounding
+_PLAIN = {("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "RGBA")}
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    if not file.read(1):
+        raise OSError("it is empty")
+    file.seek(0)
+    try:
+        return Image.open(file)
+    except Image.UnidentifiedImageError:
+        raise OSError("it is no image, or damaged") from None
+
+
+def as_png(data: bytes, *, upright: bool = False) -> bytes:
+    """Returns an image file as a PNG of the same pixels (as `open_image` has them), not compressed."""
+    out = io.BytesIO()
+    open_image(data, upright=upright).save(out, "PNG", compress_level=0)
+    return out.getvalue()
+
+
+def decode(data: bytes, *, upright: bool = False) -> np.ndarray:
     """Returns what `open_image` does as (H, W, 3) uint8."""
-    return np.asarray(open_image(data))
+    return np.asarray(open_image(data, upright=upright))
 
 
-def decode_all(images: Sequence[bytes], names: Sequence[str]) -> np.ndarray:
+def decode_all(images: Sequence[bytes], names: Sequence[str], *, upright: bool = False) -> np.ndarray:
     """Returns images of one size as (M, H, W, 3) uint8.
 
     Raises:
         ConfigError: if they differ in size, or one can't be read; it says which, by its name.
     """
-    found = np.zeros((len(images), *(decode(images[0]).shape if images else (1, 1, 3))), np.uint8)
+    if not images:
+        return np.zeros((0, 1, 1, 3), np.uint8)
+    found: np.ndarray | None = None
 
-    def fill(number: int) -> None:
+    def read(number: int) -> np.ndarray:
         try:
-            image = decode(images[number])
+            return decode(images[number], upright=upright)
         except OSError as error:
             raise ConfigError(f"{names[number]} can't be read: {error}") from None
-        if image.shape != found.shape[1:]:
-            raise ConfigError(f"{names[number]} is of {image.shape[:2]} pixels, {names[0]} of {found.shape[1:3]}")
-        found[number] = image
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without Python's lock
-        for _ in told(pool.map(fill, range(len(images))), count=len(images), what="decoding images"):
-            pass
+        decoded = told(pool.map(read, range(len(images))), count=len(images), what="decoding images")
+        for number, image in enumerate(decoded):
+            if found is None:
+                found = np.zeros((len(images), *image.shape), np.uint8)
+            if image.shape != found.shape[1:]:
+                raise ConfigError(f"{names[number]} is of {image.shape[:2]} pixels, {names[0]} of {found.shape[1:3]}")
+            found[number] = image
+    assert found is not None
     return found

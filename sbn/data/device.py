@@ -16,19 +16,23 @@ from jax.sharding import Mesh, PartitionSpec
 from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
 from sbn.data import pixels
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.data.views import Batch, Fed, Numbers, View, strengths, together
 
 Arrays = Mapping[str, jax.Array]
 
 
-def resident(source: Source, *, seed: int) -> Batch:
+def resident(source: LabelledImages, *, seed: int) -> Batch:
     """Returns what lies on the devices: {'pixels': (M, H, W) int32, packed, 'label': (M,) int32, 'seed': () uint32}."""
-    return {"pixels": pixels.pack(source.images), "label": source.labels, "seed": np.asarray(seed, np.uint32)}
+    return {
+        "pixels": pixels.pack(np.asarray(source.images)),
+        "label": source.labels,
+        "seed": np.asarray(seed, np.uint32),
+    }
 
 
 def batches(
-    source: Source,
+    source: LabelledImages,
     *,
     seed: int,
     stage: int,
@@ -57,7 +61,7 @@ def batches(
 
 
 def batches_of(
-    source: Source, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
+    source: LabelledImages, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
 ) -> Iterator[Fed]:
     """Yields batches of examples that the caller names; arguments and result are those of the host path's."""
     size, left = source.images.shape[1:3], strengths(views)

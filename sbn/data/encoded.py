@@ -1,7 +1,8 @@
-"""Images that stay encoded, in files: they look like an array of what evaluation sees of them."""
+"""Examples whose images stay encoded, in files: they look like an array of what evaluation sees of them."""
 
 import concurrent.futures
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sbn.augment.pipeline import format
 from sbn.config.errors import ConfigError
 from sbn.data import eval_view
 from sbn.data.decode import open_image
+from sbn.data.examples import Feature, check_labels
 from sbn.data.index import Index
 
 
@@ -38,7 +40,7 @@ class EncodedImages:
         self.index = index
         self.least = int(index.sizes.min()) if len(index) else 1
         try:
-            self.shape = (len(index), *check_crop(ops, least=self.least), 3)
+            self.shape: tuple[int, ...] = (len(index), *check_crop(ops, least=self.least), 3)
         except ValueError as error:
             raise ConfigError(f"eval.augment = {format(ops)!r}: {error}") from None
         self._framing = split_crop(ops)
@@ -46,7 +48,7 @@ class EncodedImages:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
+    def __getitem__(self, which: Any) -> np.ndarray:
         """Returns a slice, or the images of an array of ids: (n, H, W, 3) uint8.
 
         Raises:
@@ -69,7 +71,7 @@ class EncodedImages:
 
     def _frame(self, i: int) -> np.ndarray:
         try:
-            image = open_image(self.index.read(np.array([i]))[0])
+            image = open_image(self.index.read(np.array([i]))[0], upright=self.index.upright)
         except OSError as error:
             raise ConfigError(f"{self.index.name(i)} can't be read: {error}") from None
         if self._framing.resize:
@@ -78,3 +80,52 @@ class EncodedImages:
         size = self._framing.cut.size
         left, top = (image.width - size) // 2, (image.height - size) // 2
         return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+class Encoded:
+    """Examples of an image, which stays encoded, and a label.
+
+    Args:
+        index: where the images are.
+        ops: the pipeline that evaluation sees them through.
+        name: of the data set and split, for messages.
+
+    Attributes:
+        index: where the images are.
+        ops: the pipeline that evaluation sees them through.
+        images: what evaluation sees of them.
+        labels: (M,) int32.
+        classes: their number.
+        features: 'image', of any size, and 'label'.
+
+    Raises:
+        ConfigError: if the pipeline can't be applied to them, or labels lie outside the classes.
+    """
+
+    def __init__(self, index: Index, ops: tuple[Op, ...], *, name: str) -> None:
+        self.index, self.ops = index, ops
+        self.images = EncodedImages(index, ops)
+        try:
+            self.labels = check_labels(index.labels, index.class_names)
+        except ValueError as error:
+            raise ConfigError(f"{name}: label: {error}") from None
+        self.classes = len(index.class_names)
+        self.features: Mapping[str, Feature] = {
+            "image": Feature("image", (None, None, 3)),
+            "label": Feature("label", classes=index.class_names),
+        }
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def fingerprint(self) -> str:
+        """Returns a hash of what the index knows of them."""
+        return self.index.fingerprint()
+
+    def load(self, ids: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Returns the examples of ids (n,), images as evaluation sees them.
+
+        Raises:
+            ConfigError: if one can't be read; it says which.
+        """
+        return {"image": self.images[ids], "label": self.labels[ids]}

@@ -10,7 +10,6 @@ from sbn.augment.size_checks import check_deterministic, check_fits
 from sbn.augment.size_ops import sizes
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
-from sbn.data.without_gpu import hide_gpus
 
 # Of data sets whose images have sizes of their own; those of the others are evaluated whole.
 DEFAULTS = {
@@ -49,14 +48,9 @@ def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
     if importlib.util.find_spec("tensorflow") is None:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} needs TensorFlow, which is not installed")
-    hide_gpus()
-    import tensorflow as tf
-
-    from sbn.augment.host.apply import make_apply
-    from sbn.augment.host.arrays import unpack
+    from sbn.data.host.apply import make_apply
 
     run = make_apply(ops, image_size=images.shape[1:3])
-    with tf.device("CPU"):
-        packed = [tf.constant(pixels.pack(images[start : start + _BATCH])) for start in range(0, len(images), _BATCH)]
-        parts = [unpack(run(part, seed=0, stage=0, epoch=0, ids=[0], view=0))[0].numpy() for part in packed]
-    return np.concatenate(parts)
+    starts = range(0, len(images), _BATCH)
+    made = (run(pixels.pack(images[at : at + _BATCH]), seed=0, stage=0, epoch=0, ids=[0], view=0) for at in starts)
+    return np.concatenate([pixels.unpack(words)[0] for words in made])

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sbn.augment import draws, pipeline
 from sbn.data import sheet
-from sbn.data.sources import Source
+from sbn.data.sheet import Pictures
 
 
 class Column(NamedTuple):
@@ -72,7 +72,7 @@ _HEADER = 74  # group, title, pipeline
 _INK, _PALE = (20, 20, 20), (110, 110, 110)
 
 
-def draw(source: Source, *, seed: int) -> Image.Image:
+def draw(source: Pictures, *, seed: int) -> Image.Image:
     """Returns the figure: a row an image, a column an augmentation.
 
     Args:
@@ -105,7 +105,7 @@ def draw(source: Source, *, seed: int) -> Image.Image:
     return figure
 
 
-def _augmented(source: Source, column: Column, how: str, seed: int) -> np.ndarray:
+def _augmented(source: Pictures, column: Column, how: str, seed: int) -> np.ndarray:
     if column.mix is not None:
         return column.mix(source.images, seed)
     return sheet.draw(source, pipeline.parse(how), draws=1, seed=seed)[:, 1]

@@ -1,14 +1,65 @@
-"""Which bytes of which files are the images of a split: what random access by example id needs to know."""
+"""Which bytes of which files are the images of a split: what random access by example id needs to know.
+
+Made once: every file of prepared records is read, or the header of every image file. What is found, about 10 MB for
+ImageNet, is kept in a cache directory, under a name that changes when a class or a file does.
+"""
 
 import concurrent.futures
 import dataclasses
 import hashlib
+import itertools
+import logging
 import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
 
-_THREADS = 32  # reads from the cloud that are waited for at the same time
+from sbn.data.decode import as_png
+from sbn.data.progress import told
+from sbn.runs.atomic import replacing
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 2
+_THREADS = 16  # files that are looked into at the same time
+_READS = 32  # reads from the cloud that are waited for at the same time
+
+
+_OF_IMAGES = ("which", "offset", "length", "labels", "sizes", "plain")  # arrays of an index, one entry per image
+
+
+class Entry(NamedTuple):
+    """One image in a file: where it begins, its bytes, its label, its size, and whether TensorFlow reads it alike."""
+
+    offset: int
+    length: int
+    label: int
+    height: int
+    width: int
+    plain: bool
+
+
+class Files(NamedTuple):
+    """The files of a split, not yet looked into.
+
+    Attributes:
+        root: the folder in which they lie, here or in the cloud.
+        names: of the files, in it, in order.
+        stamps: sizes and times of the files, in their order: the index is made anew where one changes.
+        class_names: in the order of their numbers.
+        look: returns the images in a file, by its name.
+        upright: whether images are turned as their EXIF orientation says.
+    """
+
+    root: epath.Path
+    names: Sequence[str]
+    stamps: Sequence[tuple[int, float]]
+    class_names: tuple[str, ...]
+    look: Callable[[str], list[Entry]]
+    upright: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +74,9 @@ class Index:
         length: (M,) int64: its bytes.
         labels: (M,) int32.
         sizes: (M, 2) int32: height and width in pixels.
+        plain: (M,) bool: whether TensorFlow decodes it to the pixels that Pillow does.
         class_names: in the order of their numbers.
+        upright: whether images are turned as their EXIF orientation says.
     """
 
     root: str
@@ -33,15 +86,16 @@ class Index:
     length: np.ndarray
     labels: np.ndarray
     sizes: np.ndarray
+    plain: np.ndarray
     class_names: tuple[str, ...]
+    upright: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, where: slice) -> "Index":
+    def take(self, which: slice | np.ndarray) -> "Index":
         """Returns some of the images."""
-        parts = {name: getattr(self, name)[where] for name in ("which", "offset", "length", "labels", "sizes")}
-        return dataclasses.replace(self, **parts)
+        return dataclasses.replace(self, **{name: getattr(self, name)[which] for name in _OF_IMAGES})
 
     def path(self, i: int) -> str:
         """Returns the file that holds image `i`."""
@@ -59,9 +113,20 @@ class Index:
         """
         places = [(self.path(i), int(self.offset[i]), int(self.length[i])) for i in np.asarray(ids)]
         if "://" in self.root:  # an answer takes long, and many can be waited for at once
-            with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+            with concurrent.futures.ThreadPoolExecutor(_READS) as pool:
                 return list(pool.map(lambda place: _read_remote(*place), places))
         return [_read_local(*place) for place in places]
+
+    def read_plain(self, ids: np.ndarray) -> list[bytes]:
+        """Returns what `read` does, as PNG where TensorFlow would decode it otherwise than Pillow does.
+
+        Raises:
+            OSError: if one is gone or, of those, damaged.
+        """
+        return [
+            data if self.plain[i] else as_png(data, upright=self.upright)
+            for i, data in zip(ids, self.read(ids), strict=True)
+        ]
 
     def fingerprint(self) -> str:
         """Returns a hash of what is known of the images: labels, sizes in bytes and in pixels, order."""
@@ -69,6 +134,87 @@ class Index:
         for part in (self.length, self.labels, self.sizes):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
+
+
+def joined(parts: Sequence[Index]) -> Index:
+    """Returns the images of several parts of one folder, one after the other."""
+    first, *others = parts
+    if not others:
+        return first
+    offsets = np.cumsum([0, *(len(part.files) for part in parts[:-1])])
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_IMAGES}
+    which = [part.which + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
+    files = np.concatenate([part.files for part in parts])
+    return dataclasses.replace(first, files=files, **{**arrays, "which": np.concatenate(which)})
+
+
+def load(files: Files, *, name: str) -> Index:
+    """Returns the index of a split, from the cache or made now.
+
+    Args:
+        files: of the split.
+        name: of data set and split.
+
+    Raises:
+        ConfigError: if one can't be read.
+    """
+    path = _cache_directory() / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
+    about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
+    if path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return Index(**dict(kept), **about)
+        except Exception as error:  # zipfile and NumPy have many words for a damaged file
+            log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])
+    index = _make(files, name)
+    try:
+        _keep(path, index)
+    except OSError as error:
+        log.warning("%s can't be written (%s): the next run will look into all files again", path, error)
+    return index
+
+
+def _make(files: Files, name: str) -> Index:
+    log.info("%s: looking into %d files of %s, once", name, len(files.names), files.root)
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        looked = pool.map(files.look, files.names)
+        entries = list(told(looked, count=len(files.names), what=f"{name}: looking into files"))
+    table = np.array(list(itertools.chain.from_iterable(entries)), np.int64).reshape(-1, len(Entry._fields))
+    return Index(
+        str(files.root),
+        files=np.array([os.fsencode(file) for file in files.names]),
+        which=np.repeat(np.arange(len(files.names)), [len(found) for found in entries]).astype(np.int32),
+        offset=table[:, 0],
+        length=table[:, 1],
+        labels=table[:, 2].astype(np.int32),
+        sizes=table[:, 3:5].astype(np.int32),
+        plain=table[:, 5].astype(bool),
+        class_names=files.class_names,
+        upright=files.upright,
+    )
+
+
+def _key(files: Files) -> str:
+    known = (_FORMAT, files.class_names, list(files.names), list(files.stamps), str(files.root), files.upright)
+    return hashlib.sha256(repr(known).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def stamp(path: epath.Path) -> tuple[int, float]:
+    """Returns size and time of a file."""
+    stat = path.stat()
+    return stat.length, stat.mtime
+
+
+def _cache_directory() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sbn" / "indices"
+
+
+def _keep(path: pathlib.Path, index: Index) -> None:
+    """Writes an index; several processes may do so at once, and a reader finds none or a whole one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = {name: value for name, value in vars(index).items() if isinstance(value, np.ndarray)}
+    with replacing(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **parts)
 
 
 def _read_local(path: str, offset: int, length: int) -> bytes:

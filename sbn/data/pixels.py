@@ -13,6 +13,12 @@ def pack(images: np.ndarray) -> np.ndarray:
     return np.concatenate([images, opaque], axis=-1).view("<i4")[..., 0]
 
 
+def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the colours (..., H, W, 3) uint8 and the marks (..., H, W) uint8 of packed pixels."""
+    rgbx = np.ascontiguousarray(words).view(np.uint8).reshape(*words.shape, 4)
+    return rgbx[..., :3], rgbx[..., 3]
+
+
 def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
     """Returns what a network sees of packed pixels: zero mean and unit variance a channel.
 

@@ -1,7 +1,7 @@
 """`python -m sbn.data.prepare cifar10 [DIR] [--out=cifar10.npz]`: an archive for `--config.data.archive`.
 
-Reads what TFDS has prepared, or Tiny-ImageNet's published folder or zip, itself without TensorFlow, and writes one file
-that any machine with NumPy can train from.
+Reads what TFDS has prepared, of any data set with images of one size and a label, or Tiny-ImageNet's published folder
+or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.
 """
 
 import argparse
@@ -10,10 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sbn.config import arguments
 from sbn.config.errors import ConfigError
-from sbn.data import archive, tfrecords, tiny_imagenet
-
-SPLITS = {"cifar10": ("train", "test"), "cifar100": ("train", "test"), "tiny_imagenet": tiny_imagenet.SPLITS}
+from sbn.data import archive, prepared, tfrecords, tiny_imagenet
 
 
 def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
@@ -22,19 +21,14 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     Raises:
         ConfigError: if the prepared data set is not there, or not whole.
     """
-    splits: dict[str, archive.Examples] = {}
-    class_names: list[str] = []
-    for split in SPLITS[name]:
-        if name == "tiny_imagenet":
-            images, labels, class_names = tiny_imagenet.read(data_dir, split)
-            splits[split] = images, labels
-            continue
-        directory = tfrecords.folder(name, data_dir)
-        if directory is None:
-            raise ConfigError(
-                f"no prepared {name!r} in {data_dir}: run `tfds build {name} --data_dir={data_dir}` first"
-            )
-        splits[split], class_names = tfrecords.read(directory, split), tfrecords.class_names(directory)
+    if name == "tiny_imagenet":
+        found = {split: tiny_imagenet.read(data_dir, split) for split in tiny_imagenet.SPLITS}
+        splits = {split: (examples.images, examples.labels) for split, examples in found.items()}
+        class_names = list(found["train"].features["label"].classes)
+    else:
+        path = prepared.directory(name, data_dir, built_in=("tiny_imagenet",))
+        splits = {split: tfrecords.read(path, split) for split in tfrecords.splits(path)}
+        class_names = tfrecords.class_names(path)
     archive.write(out, name=name, class_names=class_names, splits=splits)
     return {split: len(labels) for split, (_, labels) in splits.items()}
 
@@ -42,19 +36,21 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 where there is nothing to read."""
     parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
-    parser.add_argument("name", choices=SPLITS)
+    parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
-    parser.add_argument("--out", metavar="FILE", help="the archive to write; default NAME.npz, here")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
+    )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
     )
     flags = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
-    out = flags.out or f"{flags.name}.npz"
-    data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
+    data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
     try:
         counts = prepare(flags.name, out=out, data_dir=data_dir)
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")

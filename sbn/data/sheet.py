@@ -13,25 +13,40 @@ import numpy as np
 from sbn.augment.pipeline import Op, format, parse
 from sbn.config import tree
 from sbn.data import pixels, sources
-from sbn.data.sources import Source
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
 
 
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Images to show, and the colour of fillers.
+
+    Attributes:
+        images: (M, H, W, 3) uint8.
+        mean: (3,) of the data set, in [0, 1].
+    """
+
+    images: np.ndarray
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
 def show_colours(words: np.ndarray, mean: Sequence[float]) -> np.ndarray:
     """Returns packed pixels (..., H, W) int32 as (..., H, W, 3) uint8, fillers in the mean colour (in [0, 1])."""
-    rgbx = np.ascontiguousarray(words).view(np.uint8).reshape(*words.shape, 4)
+    colours, marks = pixels.unpack(words)
     filler = np.round(255 * np.asarray(mean)).astype(np.uint8)
-    return np.where(rgbx[..., 3:] > 0, rgbx[..., :3], filler)
+    return np.where(marks[..., None] > 0, colours, filler)
 
 
-def draw(source: Source, ops: tuple[Op, ...], *, draws: int, seed: int, view: int = 0) -> np.ndarray:
+def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: int = 0) -> np.ndarray:
     """Returns every image of the source with its draws.
 
     Args:
-        source: M images of (H, W).
+        source: M images of (H, W), and the mean colour.
         ops: the pipeline.
         draws: draws an image.
         seed: the experiment's seed.
@@ -44,17 +59,14 @@ def draw(source: Source, ops: tuple[Op, ...], *, draws: int, seed: int, view: in
     Raises:
         ValueError: an op does not fit the images.
     """
-    import tensorflow as tf
+    from sbn.data.host.apply import make_apply
 
-    from sbn.augment.host.apply import make_apply
-
-    tf.config.set_visible_devices([], "GPU")
-    words = tf.constant(pixels.pack(source.images))
+    words = pixels.pack(source.images)
     apply = make_apply(ops, image_size=source.images.shape[1:3])
     ids = np.arange(len(source), dtype=np.int32)
     shown = [source.images]
     for epoch in range(draws):
-        drawn = apply(words, seed=seed, stage=0, epoch=epoch, ids=ids, view=view).numpy()
+        drawn = apply(words, seed=seed, stage=0, epoch=epoch, ids=ids, view=view)
         shown.append(show_colours(drawn, source.mean))
     height, width = (max(images.shape[axis] for images in shown) for axis in (1, 2))
     return np.stack([_padded(images, height, width) for images in shown], axis=1)
@@ -91,7 +103,7 @@ def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
     sheet.save(path)
 
 
-def first_images(name: str, *, data_dir: str | None, count: int) -> Source:
+def first_images(name: str, *, data_dir: str | None, count: int) -> Pictures:
     """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
 
     Images that have sizes of their own are shown as evaluation sees them.
@@ -100,11 +112,12 @@ def first_images(name: str, *, data_dir: str | None, count: int) -> Source:
         ConfigError: unknown or missing data set.
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
-    source = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "train")
-    return dataclasses.replace(source, images=np.asarray(source.images))
+    data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
+    examples = sources.load(data, "train")
+    return Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
 
 
-def make(pipelines: Sequence[str], source: Source, path: pathlib.Path, *, draws: int, seed: int) -> None:
+def make(pipelines: Sequence[str], source: Pictures, path: pathlib.Path, *, draws: int, seed: int) -> None:
     """Writes a sheet of one block a pipeline string.
 
     Raises:

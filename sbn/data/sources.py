@@ -1,73 +1,34 @@
-"""Image data sets by name: in memory as uint8, or, the ImageNets, encoded in their files."""
+"""Data sets by name: whatever `data.name` says becomes examples with an image and a label.
 
-import dataclasses
-import hashlib
-import importlib.util
+In memory where all images are of one size; otherwise the images stay encoded, in their files.
+"""
+
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.config.errors import ConfigError
-from sbn.data import archive, eval_view, indexing, shapes, tiny_imagenet
-from sbn.data.encoded import EncodedImages
+from sbn.config import imported
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
+from sbn.data.decode import decode_all
+from sbn.data.encoded import Encoded
+from sbn.data.examples import InMemory, in_memory
 from sbn.data.index import Index
 from sbn.data.layouts import find
-from sbn.data.without_gpu import hide_gpus
+from sbn.data.statistics import KNOWN, Channels
+
+LabelledImages = InMemory | Encoded
+
+FOLDER = "folder:"
+_MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
+# What may be too much for this machine is refused before it is made
+_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**62
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One split of a labelled image data set.
-
-    Attributes:
-        images: (M, H, W, 3) uint8, or what yields slices like that; position is the example's id.
-        labels: (M,) int32, from 0 to classes - 1.
-        classes: number of classes.
-        mean: (3,) of the training images, in [0, 1].
-        std: (3,) of the training images, in [0, 1].
-    """
-
-    images: Any  # np.ndarray or EncodedImages
-    labels: np.ndarray
-    classes: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def fingerprint(self) -> str:
-        """Returns a hash of every pixel and label, of encoded images that of their index, to record with a run."""
-        if isinstance(self.images, EncodedImages):
-            return self.images.index.fingerprint()
-        digest = hashlib.sha256(self.images.tobytes())
-        digest.update(self.labels.tobytes())
-        return digest.hexdigest()[:16]
-
-
-# Of the training split, per channel. CIFAR's are the TF AutoAugment code's; those of shapes are of 50,000 images.
-# ImageNet's are those of tensorflow/tpu's and torchvision's recipes, here for its subset Imagenette too. Public code
-# has two sets of deviations for Tiny-ImageNet: these, of all pixels, and (.230, .227, .226), of those within an image.
-# Ten of its classes have mean (.488, .462, .433) and deviation (.274, .271, .291).
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CHANNELS = {
-    "cifar10": ((0.49139968, 0.48215841, 0.44653091), (0.24703223, 0.24348513, 0.26158784)),
-    "cifar100": ((0.50707516, 0.48654887, 0.44091784), (0.26733429, 0.25643846, 0.27615047)),
-    "tiny_imagenet": ((0.4802, 0.4481, 0.3975), (0.2770, 0.2691, 0.2821)),
-    "imagenet2012": _IMAGENET,
-    "imagenette": _IMAGENET,
-    "shapes": ((0.5, 0.5, 0.5), (0.2351, 0.2351, 0.2351)),
-    "shapes/clear": ((0.5, 0.5, 0.5), (0.375, 0.375, 0.375)),
-    "shapes/sketch": ((0.8, 0.8, 0.8), (0.1373, 0.1373, 0.1373)),
-}
-# Images, labels, and the number of classes
-_Loaded = tuple[np.ndarray | Index, np.ndarray, int]
-
-
-def load(data: ConfigDict, split: str, *, view: str | None = None) -> Source:
+def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledImages:
     """Returns the 'train' or 'test' split that `data`, the config's data keys, describes.
 
     Args:
@@ -76,99 +37,191 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Source:
         view: the pipeline that test images, and encoded ones of either split, are evaluated through (`eval.augment`).
 
     Raises:
-        ConfigError: if the data set is not there, or has fewer examples than asked for.
+        ConfigError: if the data set is not there, is not what it should be, or has fewer examples than asked for.
     """
     ops = eval_view.parse(view, name=data.name)
-    found, labels, classes = _loader(data)(data, split)
-    limit = data.train_examples if split == "train" else data.test_examples
-    if limit is not None and limit > len(labels):
+    wanted = f"data.{split}_split = {_wanted(data, split)!r}"
+    found = _loader(data)(data, split)
+    limit = _limit(data, split)
+    if limit is not None and limit > len(found):
         raise ConfigError(
-            f"data.{split}_examples = {limit} asks for more than the {len(labels)} examples of {data.name!r}"
+            f"data.{split}_examples = {limit} asks for more than the {len(found)} examples of {data.name!r}"
         )
-    if not len(labels):
-        raise ConfigError(f"data.{split}_split = {data[f'{split}_split']!r} holds no examples")
-    labels = labels[:limit].astype(np.int32)
-    if labels.min() < 0:
-        raise ConfigError(
-            f"data.{split}_split = {data[f'{split}_split']!r} of {data.name!r} holds images without labels"
-        )
-    images: np.ndarray | EncodedImages
+    if not len(found):
+        raise ConfigError(f"{wanted} holds no examples")
     if isinstance(found, Index):
-        images = EncodedImages(found.take(slice(limit)), ops)
-    else:
-        images = eval_view.apply(found[:limit], ops) if split == "test" else found[:limit]
-    mean, std = channels(data)
-    return Source(images, labels, classes, mean, std)
+        return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
+    if isinstance(found, Encoded):
+        return Encoded(found.index.take(slice(limit)), ops or found.ops, name=f"{wanted} of {data.name!r}")
+    found = found.first(limit)
+    return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
 
-def channels(data: ConfigDict) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Returns the mean and the standard deviation of each channel, in [0, 1], of what the config's data keys name."""
-    return CHANNELS.get(f"{data.name}/{data.style}") or CHANNELS[data.name]
+def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
+    """Returns mean and standard deviation of the channels of training images, in [0, 1].
+
+    Those of `data.mean` and `data.std`, or, where these are not given, those that are known of the data set, or else
+    measured.
+
+    Args:
+        data: the config's data keys.
+        train: the training split, to be measured where nothing is known.
+
+    Raises:
+        ConfigError: if nothing is known and there is no split, or a channel is always the same.
+    """
+    known = KNOWN.get(f"{data.name}/{data.style}") or KNOWN.get(data.name)
+    if known is None and (data.mean is None or data.std is None):
+        if train is None:
+            raise ConfigError(f"mean and deviation of {data.name!r} are not known: give data.mean and data.std")
+        known = statistics.measure(train.images)
+    mean, std = (known.mean, known.std) if known is not None else (data.mean, data.std)
+    return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
 
 
-def _load_shapes(data: ConfigDict, split: str) -> _Loaded:
-    limit, standard = (data.train_examples, 10_000) if split == "train" else (data.test_examples, 2_000)
-    rendered = shapes.render(np.arange(limit or standard), size=data.image_size or 32, split=split, style=data.style)
-    return rendered.images, rendered.labels, 10
+def _wanted(data: ConfigDict, split: str) -> str:
+    return str(data.train_split if split == "train" else data.test_split)
 
 
-def _load_tfds(data: ConfigDict, split: str) -> _Loaded:
-    if importlib.util.find_spec("tensorflow_datasets") is None:
+def _limit(data: ConfigDict, split: str) -> int | None:
+    limit: int | None = data.train_examples if split == "train" else data.test_examples
+    return limit
+
+
+def _load_shapes(data: ConfigDict, split: str) -> InMemory:
+    standard = 10_000 if split == "train" else 2_000
+    count, side = _limit(data, split) or standard, data.image_size or 32
+    if (needed := count * side**2 * 4) > _MEMORY:
         raise ConfigError(
-            "tensorflow_datasets is not installed: point --config.data.archive at a file that `python -m "
-            f"sbn.data.prepare {data.name}` made, which needs neither; --config.data.name=shapes needs no data"
+            f"{count} images of {side} x {side} pixels take {needed / 2**30:.3g} GiB of memory, where there are "
+            f"{_MEMORY / 2**30:.3g}: data.{split}_examples, data.image_size"
         )
-    hide_gpus()
-    import tensorflow_datasets as tfds
+    return shapes.examples(count, size=side, split=split, style=data.style)
 
-    data_dir = data.dir or os.environ.get("TFDS_DATA_DIR")
-    builder = tfds.builder(data.name, data_dir=data_dir)
-    if not builder.data_path.exists():
-        raise ConfigError(
-            f"no prepared {data.name!r} in {builder.data_path}: point --config.data.dir or TFDS_DATA_DIR at a TFDS "
-            f"data_dir that has it, or run `tfds build {data.name}`; --config.data.name=shapes needs no data"
+
+def _load_archive(data: ConfigDict, split: str) -> InMemory:
+    key = f"data.{split}_split"
+    if data.archive is not None:
+        return archive.read(data.archive, _wanted(data, split), name=data.name, key=key)
+    return archive.read(data.name, _wanted(data, split), key=key)
+
+
+def _load_tiny_imagenet(data: ConfigDict, split: str) -> InMemory:
+    return _joined(data, split, lambda base: tiny_imagenet.read(data.dir, base))
+
+
+def _load_image_net(data: ConfigDict, split: str) -> Index:
+    place = find(data.name, data.dir)
+
+    def read(base: str) -> Index:
+        files = (
+            prepared.of_records(place.path, base, keys=tfrecords.Keys())
+            if place.kind == "records"
+            else folders.published(place.path, base)
         )
-    # One file after the other and no shuffling: position in this order is the example's id.
-    order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    name = data.train_split if split == "train" else data.test_split
+        return index.load(files, name=f"{data.name} {base}")
+
+    return _joined_index(data, split, read)
+
+
+def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
+    path = epath.Path(data.name.removeprefix(FOLDER)).expanduser()
+
+    def read(base: str) -> Index:
+        return index.load(folders.own(path, base, test_share=data.test_share), name=f"{path.name} {base}")
+
+    return _decoded(_joined_index(data, split, read), data.name)
+
+
+def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
+    path = prepared.directory(data.name, data.dir, built_in=tuple(_LOADERS))
+    keys = tfrecords.Keys(data.image_feature, data.label_feature)
+    if tfrecords.image_size(path, image=keys.image) is None:
+        return _decoded(_joined_index(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
+    names = tfrecords.class_names(path, label=keys.label)
+
+    def read(base: str) -> InMemory:
+        images, labels = tfrecords.read(path, base, keys=keys)
+        return in_memory({"image": images, "label": labels}, name=f"{path}, {base}", classes=names)
+
+    return _joined(data, split, read)
+
+
+def _load_imported(data: ConfigDict, split: str) -> LabelledImages:
+    make = imported.load(data.name, key="data.name")
     try:
-        dataset = builder.as_dataset(split=name, shuffle_files=False, read_config=order)
-    except (ValueError, KeyError) as error:
-        raise ConfigError(f"data.{split}_split = {name!r}: {str(error).splitlines()[0]}") from None
-    classes = builder.info.features["label"].num_classes
-    batches = list(tfds.as_numpy(dataset.batch(1000)))
-    if not batches:
-        return np.zeros((0, 1, 1, 3), np.uint8), np.zeros(0, np.int32), classes
-    return np.concatenate([b["image"] for b in batches]), np.concatenate([b["label"] for b in batches]), classes
+        found = make(split, data)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"data.name = {data.name!r} failed: {imported.reason(error)}") from None
+    if isinstance(found, Encoded):
+        return found
+    missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
+    if missing:
+        raise ConfigError(
+            f"data.name = {data.name!r} returned a {type(found).__name__} without {', '.join(missing)}, not examples: "
+            "sbn.data.examples.in_memory makes them of arrays"
+        )
+    arrays = found.load(np.arange(len(found)))
+    for name in ("image", "label"):
+        if name not in arrays or name not in found.features:
+            raise unknown(f"feature: data.name = {data.name!r} returned examples that lack", name, found.features)
+    return in_memory(arrays, name=f"data.name = {data.name!r}, {split}", features=found.features)
 
 
-def _load_archive(data: ConfigDict, split: str) -> _Loaded:
-    images, labels, class_names = archive.read(data.archive, name=data.name, split=data[f"{split}_split"])
-    return images, labels, len(class_names)
+def _decoded(found: Index, name: str) -> InMemory | Index:
+    """Images in memory, where all are of one size and not too many."""
+    if not len(found) or (found.sizes != found.sizes[0]).any() or 3 * len(found) * found.sizes[0].prod() > _MOST:
+        return found
+    names = [found.name(i) for i in range(len(found))]
+    try:
+        encoded = found.read(np.arange(len(found)))
+    except OSError as error:
+        raise ConfigError(f"data.name = {name!r}: {error}") from None
+    images = decode_all(encoded, names, upright=found.upright)
+    return in_memory({"image": images, "label": found.labels}, name=name, classes=found.class_names)
 
 
-def _load_tiny_imagenet(data: ConfigDict, split: str) -> _Loaded:
-    base, cut = archive.parse_split(data[f"{split}_split"])
-    images, labels, class_names = tiny_imagenet.read(data.dir, base)
-    return images[cut], labels[cut], len(class_names)
+def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> InMemory:
+    """The parts of splits that `data` names, one after the other; `read` reads a whole one."""
+    key, text = f"data.{split}_split", _wanted(data, split)
+    whole = {name: read(name) for name in splits.names(text, key=key)}
+    lengths = {name: len(examples) for name, examples in whole.items()}
+    parts = splits.ids(text, lengths, key=key, of=data.name)
+    first = next(iter(whole.values()))
+    arrays = {name: splits.joined([whole[base].arrays[name][where] for base, where in parts]) for name in first.arrays}
+    return InMemory(arrays, first.features)
 
 
-def _load_index(data: ConfigDict, split: str) -> _Loaded:
-    base, cut = archive.parse_split(data[f"{split}_split"])
-    index = indexing.load(find(data.name, data.dir), base, name=data.name).take(cut)
-    return index, index.labels, len(index.class_names)
+def _joined_index(data: ConfigDict, split: str, read: Callable[[str], Index]) -> Index:
+    """As `_joined`, of images that stay encoded."""
+    key, text = f"data.{split}_split", _wanted(data, split)
+    whole = {name: read(name) for name in splits.names(text, key=key)}
+    lengths = {name: len(found) for name, found in whole.items()}
+    parts = splits.ids(text, lengths, key=key, of=data.name)
+    return index.joined([whole[base].take(where) for base, where in parts])
 
 
-# What reads a data set where no archive is given
-_LOADERS: dict[str, Callable[[ConfigDict, str], _Loaded]] = {
-    "cifar10": _load_tfds,
-    "cifar100": _load_tfds,
+# What reads a data set where no archive is given; any other name is TFDS's
+_LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "tiny_imagenet": _load_tiny_imagenet,
-    "imagenet2012": _load_index,
-    "imagenette": _load_index,
+    "imagenet2012": _load_image_net,
+    "imagenette": _load_image_net,
     "shapes": _load_shapes,
 }
 
 
-def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], _Loaded]:
-    return _LOADERS[data.name] if data.archive is None else _load_archive
+def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], InMemory | Encoded | Index]:
+    if data.archive is not None or data.name.endswith(".npz"):
+        return _load_archive
+    if data.name.startswith(FOLDER):
+        return _load_folder
+    if imported.is_import_path(data.name):
+        return _load_imported
+    return _LOADERS.get(data.name, _load_prepared)
+
+
+def class_names(examples: LabelledImages) -> Sequence[str]:
+    """Returns the names of the classes, in the order of their numbers."""
+    return examples.features["label"].classes

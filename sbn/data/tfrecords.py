@@ -1,26 +1,130 @@
-"""Reads image classification sets that TFDS has prepared, TFRecords of PNGs or JPEGs, without TensorFlow."""
+"""Reads image classification sets that TFDS has prepared, TFRecords of encoded images, without TensorFlow.
 
+The checksums of records are compared as files are read: a flipped bit is another label or another image.
+"""
+
+import dataclasses
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import crc32c
 from sbn.data.decode import decode_all
+
+_AT_ONCE = 4096  # records whose checksums are compared together
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The names of two features.
+
+    Attributes:
+        image: of the encoded image.
+        label: of the class.
+    """
+
+    image: str = "image"
+    label: str = "label"
 
 
 def folder(name: str, data_dir: str) -> epath.Path | None:
-    """Returns where a TFDS data_dir holds the newest version of 'NAME' or 'NAME/CONFIG'; None if it has none."""
-    versions = [path.parent for path in (epath.Path(data_dir).expanduser() / name).glob("*/dataset_info.json")]
-    return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
+    """Returns where a TFDS data_dir holds 'NAME', 'NAME/CONFIG' or 'NAME:VERSION'; None if it does not.
+
+    Without a version it is the newest, without a config the default one, where TFDS noted it.
+    """
+    name, _, version = name.partition(":")
+    root = epath.Path(data_dir).expanduser() / name
+    found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
+    if not found and "/" not in name:
+        try:
+            config = json.loads((root / ".config/metadata.json").read_text())["default_config_name"]
+            return folder(f"{name}/{config}:{version}", data_dir)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
 
-def class_names(directory: epath.Path) -> list[str]:
-    """Returns the names of the classes, in the order of their numbers."""
-    return (directory / "label.labels.txt").read_text().splitlines()
+def class_names(directory: epath.Path, *, label: str = "label") -> list[str]:
+    """Returns the names of the classes, in the order of their numbers.
+
+    Raises:
+        ConfigError: if there is no such label.
+    """
+    try:
+        path = directory / f"{label}.labels.txt"
+        names = path.read_text().splitlines()
+        if names or path.exists():
+            return names
+    except OSError:
+        pass
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is damaged: it is no text") from None
+    classes = _features(directory).get(label, {}).get("classLabel", {}).get("numClasses")
+    if classes is None:
+        labels = [path.name.removesuffix(".labels.txt") for path in directory.glob("*.labels.txt")]
+        raise unknown(f"label in {directory} (data.label_feature)", label, labels)
+    return [str(number) for number in range(int(classes))]
+
+
+def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int] | None:
+    """Returns (H, W) of all images, where TFDS declares it; None where they have sizes of their own, or it is unknown.
+
+    Raises:
+        ConfigError: if the set is known to have no such image.
+    """
+    features = _features(directory)
+    if not features:
+        return None
+    if "image" not in features.get(image, {}):
+        raise unknown(
+            f"image in {directory} (data.image_feature)",
+            image,
+            [name for name in features if "image" in features[name]],
+        )
+    try:
+        height, width, _ = map(int, features[image]["image"]["shape"]["dimensions"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (height, width) if min(height, width) > 0 else None
+
+
+def _features(directory: epath.Path) -> Mapping[str, Any]:
+    """The features that TFDS noted, by name; none where it noted nothing."""
+    path = directory / "features.json"
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text())["featuresDict"]["features"]
+        if isinstance(found, dict) and all(isinstance(feature, dict) for feature in found.values()):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ConfigError(f"{path} is damaged: it lists no features")
+
+
+def splits(directory: epath.Path) -> dict[str, list[int]]:
+    """Returns the splits, each with the number of examples of each of its files.
+
+    Raises:
+        ConfigError: if what TFDS noted is damaged.
+    """
+    path = directory / "dataset_info.json"
+    try:
+        return {part["name"]: [int(count) for count in part["shardLengths"]] for part in _info(path)["splits"]}
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(f"{path} is damaged: it lists no splits") from None
+
+
+def _info(path: epath.Path) -> dict[str, Any]:
+    found = json.loads(path.read_text())
+    if not isinstance(found, dict):
+        raise ValueError
+    return found
 
 
 def shards(directory: epath.Path, split: str) -> dict[epath.Path, int]:
@@ -29,68 +133,104 @@ def shards(directory: epath.Path, split: str) -> dict[epath.Path, int]:
     Raises:
         ConfigError: if there is no such split, or it was not prepared as TFRecords.
     """
-    info = json.loads((directory / "dataset_info.json").read_text())
-    splits = {part["name"]: [int(count) for count in part["shardLengths"]] for part in info["splits"]}
-    if split not in splits:
-        raise unknown(f"split of {directory}", split, splits)
+    there = splits(directory)
+    if split not in there:
+        raise unknown(f"split of {directory}", split, there)
     files = sorted(directory.glob(f"*-{split}.tfrecord-*"))
-    if len(files) != len(splits[split]):
-        kind = info.get("fileFormat", "tfrecord")
+    if len(files) != len(there[split]):
+        kind = _info(directory / "dataset_info.json").get("fileFormat", "tfrecord")
         hint = f": it was prepared as {kind}, and this reads tfrecord alone" if kind != "tfrecord" else ""
-        raise ConfigError(f"{directory} holds {len(files)} of the {len(splits[split])} files of {split!r}{hint}")
-    return dict(zip(files, splits[split], strict=True))
+        raise ConfigError(f"{directory} holds {len(files)} of the {len(there[split])} files of {split!r}{hint}")
+    return dict(zip(files, there[split], strict=True))
 
 
-def read(directory: epath.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def read(directory: epath.Path, split: str, *, keys: Keys = Keys()) -> tuple[np.ndarray, np.ndarray]:
     """Returns (M, H, W, 3) uint8 images and (M,) int32 labels of a split, in the order of its files.
 
     Raises:
-        ConfigError: if files or examples are missing, or images differ in size.
+        ConfigError: if files or examples are missing or damaged, or images differ in size.
     """
     found: list[tuple[int, bytes, int]] = []
     names: list[str] = []
     for path, count in shards(directory, split).items():
-        found += images(path, count=count)
+        found += images(path, count=count, keys=keys)
         names += [f"example {number} of {path}" for number in range(count)]
     return decode_all([image for _, image, _ in found], names), np.array([label for *_, label in found], np.int32)
 
 
-def images(path: epath.Path, *, count: int) -> Iterator[tuple[int, bytes, int]]:
+def images(path: epath.Path, *, count: int, keys: Keys = Keys()) -> Iterator[tuple[int, bytes, int]]:
     """Yields (where it begins in the file, encoded image, label) for every example of a file.
 
     Raises:
-        ConfigError: if the file is cut short, or holds another number of examples than `count`.
+        ConfigError: if the file is cut short or damaged, or holds another number of examples than `count`.
     """
-    data, found = path.read_bytes(), 0
-    try:
-        for start, record in records(data):
-            features = parse_example(record)
-            (image,), (label,) = features["image"], features["label"]
-            # The first place with these very bytes: whether or not it is the field's own, it holds the image.
-            yield start + record.index(image), image, label
-            found += 1
-    except EOFError:
-        raise ConfigError(f"{path} is cut short") from None
+    found = 0
+    for start, record in records(path):
+        image, label = fields(record, keys, name=f"the record at byte {start} of {path}")
+        # The first place with these very bytes: whether or not it is the field's own, it holds the image.
+        yield start + record.index(image), image, label
+        found += 1
     if found != count:
         raise ConfigError(f"{path} holds {found} of its {count} examples")
 
 
-def records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yields the records of a TFRecord file with the place where each begins.
-
-    In the file stand its length (8 bytes), the checksum of that (4), the record, and its checksum (4). The checksums
-    are CRC-32C, which Python lacks, and are passed over; PNGs carry their own.
+def fields(record: bytes, keys: Keys, *, name: str) -> tuple[bytes, int]:
+    """Returns the encoded image and the label of a serialised tf.train.Example.
 
     Raises:
-        EOFError: if the last one is not whole.
+        ConfigError: if it has not one of each; it calls the record by `name`.
     """
-    start = 0
+    try:
+        features = parse_example(record)
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{name} is damaged: it is no example") from None
+    for kind, key in (("image", keys.image), ("label", keys.label)):
+        if key not in features:
+            raise unknown(f"feature of {name} (data.{kind}_feature)", key, features)
+    image, label = features[keys.image], features[keys.label]
+    if len(image) != 1 or not isinstance(image[0], bytes):
+        raise ConfigError(f"{name} holds no encoded image under {keys.image!r} (data.image_feature)")
+    if len(label) != 1 or not isinstance(label[0], int):
+        raise ConfigError(f"{name} holds no class under {keys.label!r} (data.label_feature)")
+    return image[0], label[0]
+
+
+def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
+    """Yields the records of a TFRecord file with the place where each begins, their checksums compared.
+
+    In the file stand its length (8 bytes), the checksum of that (4), the record, and its checksum (4).
+
+    Raises:
+        ConfigError: at what is cut short, or does not agree with its checksum; it names the file and the byte.
+    """
+    data = path.read_bytes()
+    view, start = memoryview(data), 0
+    found: list[tuple[int, int]] = []
     while start < len(data):
         length = struct.unpack_from("<Q", data, start)[0] if start + 12 <= len(data) else len(data)
-        if start + 16 + length > len(data):
-            raise EOFError(f"the record at byte {start} is not whole")
-        yield start + 12, data[start + 12 : start + 12 + length]
+        if start + 16 + length > len(data) or length < 4:  # an example has more
+            yield from _compared(view, found, path)
+            damaged = start + 12 <= len(data) and not _agree(view, [(start, 8)])[0]
+            raise ConfigError(f"{path} is {'damaged' if damaged else 'cut short'} at byte {start}")
+        found.append((start + 12, length))
         start += 16 + length
+        if len(found) == _AT_ONCE or start == len(data):
+            yield from _compared(view, found, path)
+            found = []
+
+
+def _compared(view: memoryview, found: list[tuple[int, int]], path: epath.Path) -> Iterator[tuple[int, bytes]]:
+    whole = _agree(view, found) & _agree(view, [(start - 12, 8) for start, _ in found])
+    for (start, length), agrees in zip(found, whole, strict=True):
+        if not agrees:
+            raise ConfigError(f"{path} is damaged: the record at byte {start} does not agree with its checksum")
+        yield start, bytes(view[start : start + length])
+
+
+def _agree(view: memoryview, places: list[tuple[int, int]]) -> np.ndarray:
+    """Whether the bytes at (start, length) agree with the checksum that follows them, (n,) bool."""
+    stored = [struct.unpack_from("<I", view, start + length)[0] for start, length in places]
+    return crc32c.masked([view[start : start + length] for start, length in places]) == np.array(stored, np.uint32)
 
 
 def parse_example(record: bytes) -> dict[str, list[Any]]:

@@ -5,7 +5,6 @@ Labels number the sorted WordNet ids of wnids.txt. The unlabelled test images ar
 
 import zipfile
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import numpy as np
 from etils import epath
@@ -13,21 +12,14 @@ from etils import epath
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import tfrecords
 from sbn.data.decode import decode_all
+from sbn.data.examples import InMemory, in_memory
 from sbn.data.layouts import find
 from sbn.data.progress import told
 
 SPLITS = ("train", "validation")
 
 
-class Examples(NamedTuple):
-    """A split: (M, H, W, 3) uint8 images, (M,) int32 labels, and the names of all classes in their order."""
-
-    images: np.ndarray
-    labels: np.ndarray
-    class_names: list[str]
-
-
-def read(data_dir: str | None, split: str) -> Examples:
+def read(data_dir: str | None, split: str) -> InMemory:
     """Reads a split, examples in the order of their file names (of the annotations, for validation).
 
     Args:
@@ -41,13 +33,15 @@ def read(data_dir: str | None, split: str) -> Examples:
         raise unknown("split of 'tiny_imagenet'", split, SPLITS)
     kind, path = find("tiny_imagenet", data_dir)
     if kind == "records":
-        return Examples(*tfrecords.read(path, split), tfrecords.class_names(path))
+        return _examples(*tfrecords.read(path, split), tfrecords.class_names(path), f"{path}, {split}")
     if kind == "zip":
         try:
             with zipfile.ZipFile(path) as archive:
                 return _read(archive.namelist(), archive.read, split, shown=str(path))
-        except zipfile.BadZipFile as error:
-            raise ConfigError(f"{path} is no whole zip: {error}") from None
+        except ConfigError:
+            raise
+        except Exception as error:  # encrypted, cut, damaged: zipfile and zlib have many words for it
+            raise ConfigError(f"{path} is no whole zip: {str(error) or type(error).__name__}") from None
     names = (str(file.relative_to(path)) for file in _files(path, split))
     return _read(names, lambda name: (path / name).read_bytes(), split, shown=str(path))
 
@@ -59,7 +53,7 @@ def _files(path: epath.Path, split: str) -> list[epath.Path]:
     )
 
 
-def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, shown: str) -> Examples:
+def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, shown: str) -> InMemory:
     """Reads a split from files of which only names and a reader are known; all may lie in one folder more."""
     listed = list(names)
     prefix = next((name.removesuffix("wnids.txt") for name in listed if name.endswith("wnids.txt")), "")
@@ -71,7 +65,10 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
         labelled = [(name, name.split("/")[1]) for name in images]
     else:
         lines = read(_present(there, "val/val_annotations.txt", shown)).decode().splitlines()
-        labelled = [(f"val/images/{name}", wnid) for name, wnid, *_ in (line.split("\t") for line in lines if line)]
+        pairs = [line.split("\t") for line in lines if line]
+        if any(len(pair) < 2 for pair in pairs):
+            raise ConfigError(f"{shown}: val/val_annotations.txt is damaged: it has a line without a tab")
+        labelled = [(f"val/images/{name}", wnid) for name, wnid, *_ in pairs]
     for name, wnid in labelled:
         _present(there, name, shown)
         if wnid not in number:
@@ -81,7 +78,12 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
     labels = np.array([number[wnid] for _, wnid in labelled], np.int32)
     files = told((there[name] for name, _ in labelled), count=len(labelled), what=f"{shown}: reading {split} images")
     encoded = [read(name) for name in files]
-    return Examples(decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled]), labels, class_names)
+    pixels = decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled])
+    return _examples(pixels, labels, class_names, f"{shown}, {split}")
+
+
+def _examples(images: np.ndarray, labels: np.ndarray, class_names: list[str], name: str) -> InMemory:
+    return in_memory({"image": images, "label": labels}, name=name, classes=class_names)
 
 
 def _present(there: dict[str, str], name: str, shown: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.evals.scores import Labelled, Measure, Score
 from sbn.tasks.base import Variables
 
@@ -15,7 +15,7 @@ class Accuracy:
         source: the split.
     """
 
-    def __init__(self, measure: Measure, source: Source) -> None:
+    def __init__(self, measure: Measure, source: LabelledImages) -> None:
         self._measure, self._source = measure, source
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float]]:

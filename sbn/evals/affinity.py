@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.evals.augmented import Augment, Augmented
 from sbn.evals.scores import Labelled, Measure
 from sbn.tasks.base import Variables
@@ -24,7 +24,9 @@ class Affinity:
         draws: times that each image is augmented.
     """
 
-    def __init__(self, measure: Measure, source: Source, augments: Mapping[str, Augment], *, draws: int) -> None:
+    def __init__(
+        self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int
+    ) -> None:
         self._measure, self._source, self._augments, self._draws = measure, source, augments, draws
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:

@@ -12,9 +12,8 @@ from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import variants
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
-from sbn.data.sources import Source
-from sbn.data.without_gpu import hide_gpus
 
 _STAGE = 1 << 31  # more stages than any run has
 
@@ -28,7 +27,7 @@ class Augmented:
     An image's augmentation depends on the seed, its number, and `draw`; not on batches, branches or other pipelines.
     """
 
-    def __init__(self, source: Source, augment: Augment, *, draw: int) -> None:
+    def __init__(self, source: LabelledImages, augment: Augment, *, draw: int) -> None:
         self._source, self._augment, self._draw = source, augment, draw
 
     def __len__(self) -> int:
@@ -83,18 +82,10 @@ def view_pipelines(config: ConfigDict) -> dict[str, str]:
 def _host(ops: tuple[pipeline.Op, ...], image_size: tuple[int, int], seed: int) -> Augment:
     if importlib.util.find_spec("tensorflow") is None:
         raise ValueError("data.path = 'host' augments with TensorFlow, which is not installed")
-    hide_gpus()
-    import tensorflow as tf
-
-    from sbn.augment.host.apply import make_apply
+    from sbn.data.host.apply import make_apply
 
     apply = make_apply(ops, image_size=image_size)
-
-    def augment(words: np.ndarray, ids: np.ndarray, draw: int) -> np.ndarray:
-        with tf.device("CPU"):
-            return apply(tf.constant(words), seed=seed, stage=_STAGE, epoch=draw, ids=ids, view=0).numpy()
-
-    return augment
+    return lambda words, ids, draw: apply(words, seed=seed, stage=_STAGE, epoch=draw, ids=ids, view=0)
 
 
 def _device(ops: tuple[pipeline.Op, ...], image_size: tuple[int, int], seed: int) -> Augment:

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.data.corruptions import sets
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.data.views import View
 from sbn.evals.corruptions import Corrupted
 from sbn.evals.mix import GRID
@@ -72,15 +72,17 @@ class Materials:
         test: test split.
         stages: of the run.
         workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
+        mean: (3,) of the training images, in [0, 1].
     """
 
     config: ConfigDict
     task: Task
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     stages: tuple[Stage, ...] = ()
     workdir: epath.Path | None = None
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     @functools.cached_property
     def predict(self) -> Predict:

@@ -12,8 +12,8 @@ import numpy as np
 from flax import traverse_util
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
-from sbn.data.sources import Source
 from sbn.evals.augmented import Augment, Augmented
 from sbn.evals.layers import find_layer, layer_shapes
 from sbn.tasks.base import Task, Variables
@@ -48,7 +48,7 @@ class Branches:
         self,
         task: Task,
         mesh: Mesh,
-        source: Source,
+        source: LabelledImages,
         views: Mapping[str, tuple[int, Augment]],
         *,
         epsilon: float,

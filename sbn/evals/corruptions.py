@@ -9,7 +9,7 @@ import numpy as np
 
 from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS
 from sbn.data.corruptions.sets import CorruptedSet
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.evals.corruption_errors import corruption_errors
 from sbn.evals.scores import Labelled, Measure, Score
 from sbn.tasks.base import Variables
@@ -28,7 +28,7 @@ class Corrupted:
         data: the corrupted set.
     """
 
-    def __init__(self, measure: Measure, source: Source, data: CorruptedSet) -> None:
+    def __init__(self, measure: Measure, source: LabelledImages, data: CorruptedSet) -> None:
         self._measure, self._source, self.data = measure, source, data
         self.names = measure.names
         # Numbers of generated images are never to be taken for the benchmark's, so they have a name of their own.

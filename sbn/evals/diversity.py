@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.evals.augmented import Augment, Augmented
 from sbn.evals.scores import Labelled, Measure
 from sbn.tasks.base import Variables
@@ -23,7 +23,7 @@ class Diversity:
         augments: by pipeline, as it is written.
     """
 
-    def __init__(self, measure: Measure, source: Source, augments: Mapping[str, Augment]) -> None:
+    def __init__(self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
         self._measure, self._source, self._augments = measure, source, augments
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:

@@ -38,7 +38,7 @@ class Filtered:
         for width in self._widths:
             if not least <= width <= largest:
                 raise ConfigError(f"eval.{name}.widths holds {width}: for these images they lie in {least}..{largest}")
-        colour = jnp.asarray(materials.test.mean, jnp.float32)
+        colour = jnp.asarray(materials.mean, jnp.float32)
 
         def low(images: jax.Array, ids: jax.Array, width: jax.Array) -> jax.Array:
             return jnp.clip(spectrum.low_pass(images, width), 0.0, 1.0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 from sbn.evals.predictions import Chosen, Predict
 from sbn.evals.progress import shown
 from sbn.tasks.base import Variables
@@ -61,7 +61,7 @@ class Spectra:
     """
 
     def __init__(
-        self, predict: Predict, source: Source, *, split: str, branches: Sequence[str], per_class_mean: bool
+        self, predict: Predict, source: LabelledImages, *, split: str, branches: Sequence[str], per_class_mean: bool
     ) -> None:
         self._predict, self._source, self._split = predict, source, split
         self._branches, self._per_class_mean = tuple(branches), per_class_mean

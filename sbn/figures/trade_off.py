@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sbn.figures.labels import annotate
+from sbn.figures.labels import LabelledLine, label_points
 from sbn.figures.outcomes import Arrays
 
 if TYPE_CHECKING:
@@ -25,5 +25,5 @@ def draw_trade_off(arrays: Arrays) -> "Figure":
     axes.set_xlabel(_ERRORS[metric] + ("" if split == "corrupted" else ", generated data"))
     axes.set_ylabel("clean accuracy (%)")
     axes.set_title("λ main + (1 − λ) aux")
-    annotate(axes, [f"{weight:g}" for weight in arrays["mix/lambda"]], errors, accuracies)
+    label_points(axes, [LabelledLine([f"{weight:g}" for weight in arrays["mix/lambda"]], errors, accuracies)])
     return figure

@@ -15,25 +15,26 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 
-from sbn.config import rows, tree
+from sbn.config import arguments, rows, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import NEUTRAL
 from sbn.report.collect import Found, Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.intervals import LEVEL
-from sbn.report.measures import Measure, measured, parse
+from sbn.report.measures import Measure, measured, parse, shown_scale
 from sbn.report.paired import DRAWN, PairedTest, paired_test
 from sbn.report.refusals import refuse
-from sbn.report.tables import DEFAULT_METRIC, is_fraction
+from sbn.report.tables import DEFAULT_METRIC, main_metric
 
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """One of the rows that are compared: its full name with the experiment, and its runs that count."""
+    """One of the rows that are compared: its full name with the experiment, its runs that count, its table's metric."""
 
     name: str
     runs: list[Run]
     overrides: Mapping[str, object]
+    metric: str = DEFAULT_METRIC
 
 
 def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
@@ -55,7 +56,8 @@ def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
         raise ConfigError(f"no runs of {experiment.name}:{shown}" + (f" but {refused[0]}" if refused else ""))
     checked = tree.changed({}, overrides)
     changes = {name: checked[name] for name in overrides if name not in NEUTRAL}
-    return Side(f"{experiment.name}:{row}", runs, changes), refused
+    table = experiment.tables.get(row.split("/")[0], rows.Table("", {}))
+    return Side(f"{experiment.name}:{row}", runs, changes, main_metric(table, runs)), refused
 
 
 def _key(overrides: Mapping[str, object]) -> str:
@@ -99,7 +101,8 @@ def describe(first: Side, second: Side, measure: Measure) -> list[str]:
     Raises:
         ConfigError: if no seed has the number in both rows, whatever the overrides.
     """
-    scale, unit = (100.0, " points") if is_fraction(measure.metric) else (1.0, "")
+    scale = shown_scale(measure.metric)
+    unit = " points" if scale == 100 else ""
     printed: list[str] = []
     without: list[str] = []
     for variant, (ours, theirs) in pair(first, second).items():
@@ -164,15 +167,23 @@ def main(argv: Sequence[str]) -> None:
     )
     for name in ("first", "second"):
         parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[,KEY=VALUE...]")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
     parser.add_argument(
-        "--metric", default=DEFAULT_METRIC, metavar="METRIC[@STAGE][:STATISTIC]", help=f"default: {DEFAULT_METRIC}"
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
+    parser.add_argument(
+        "--metric",
+        metavar="METRIC[@STAGE][:STATISTIC]",
+        help=f"default: the main metric of the first row's table, in all papers {DEFAULT_METRIC}",
     )
     options = parser.parse_args(argv)
     try:
         found = find_runs(options.root)
-        measure = parse(options.metric)
         first, notes = load_side(options.first, found)
+        measure = parse(options.metric or first.metric)
         second, more = load_side(options.second, found)
         known = {metric for run in (*first.runs, *second.runs) for metric in run.metrics}
         if measure.metric not in known:

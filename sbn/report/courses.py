@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sbn.figures import courses as figure
 from sbn.report.collect import Run
+from sbn.report.measures import shown_scale
 from sbn.report.tables import DEFAULT_METRIC
 
 if TYPE_CHECKING:
@@ -17,26 +18,28 @@ def draw_courses(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_M
 
     Args:
         groups: runs by what they are called. All are drawn by step where one did not record the steps of an epoch.
-        metric: a fraction, of metrics.jsonl.
+        metric: of metrics.jsonl.
     """
-    measured = [run for runs in groups.values() for run in runs if any(metric in line for line in run.lines)]
+    measured = [run for runs in groups.values() for run in runs if run.course(metric)]
     by_step = not all(run.steps_per_epoch for run in measured)
     found = {name: course_of(runs, metric, by_step=by_step) for name, runs in groups.items()}
     courses = {name: course for name, course in found.items() if len(course) > 1}
     if not courses:
         return None
-    return figure.draw(courses, across="step" if by_step else "epoch", up=f"{metric} (%)")
+    return figure.draw(
+        courses, across="step" if by_step else "epoch", up=f"{metric} (%)" if shown_scale(metric) == 100 else metric
+    )
 
 
 def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> list[figure.Point]:
-    """Returns the course of `metric` over `runs`, by epoch or by step; a point has those measured and finite there.
+    """Returns the course of `metric` over `runs`, by epoch or by step, fractions in percent.
 
-    A run has one value per step: where it was evaluated again, what training measured.
+    A point has the values that are finite there, one per run: where a run was evaluated again, what training measured.
     """
     found: dict[float, list[float]] = {}
     for run in runs:
-        for step, value in {line["step"]: line[metric] for line in run.lines if metric in line}.items():
+        for step, value in run.course(metric).items():
             if value is not None and math.isfinite(value):
                 at = step / (1 if by_step else run.steps_per_epoch or 1)
-                found.setdefault(at, []).append(100 * value)
+                found.setdefault(at, []).append(shown_scale(metric) * value)
     return [(at, min(values), math.fsum(values) / len(values), max(values)) for at, values in sorted(found.items())]

@@ -1,7 +1,6 @@
 """A report as plain text, Markdown or CSV, and the cells that every format shows one line by."""
 
 import csv
-import dataclasses
 import io
 from collections.abc import Sequence
 from typing import Final
@@ -90,7 +89,15 @@ def comma_separated(data: ReportData) -> str:
         for line in section.lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
             head = (section.experiment, section.table, line.row, overrides_text(line.overrides))
-            ours = (*dataclasses.astuple(line.measure), line.mean, line.std, line.runs, line.asked)
+            ours = (
+                line.measure.metric,
+                line.measure.stage,
+                line.measure.statistic,
+                line.mean,
+                line.std,
+                line.runs,
+                line.asked,
+            )
             apart = (line.difference, *(difference_interval(line) or (None, None)))
             writer.writerow((*head, *ours, *paper, *apart, line.where, "; ".join(line.notes)))
     return out.getvalue()

@@ -3,18 +3,14 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from sbn.config.errors import unknown
-from sbn.config.rows import STATISTICS
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.metric_kinds import base_name, kind_of
+from sbn.config.rows import STATISTICS, Paper
 from sbn.report.collect import Run
 
 EPOCHS = 10  # that median_last_10 is over
-
-# Which value of a metric, 'split/branch/METRIC[/detail]', is the better one; those that stand nowhere have no best
-_HIGHER = ("accuracy", "top5_accuracy", "mean_accuracy", "map", "miou", "bleu", "overlap")
-_LOWER = ("error", "mean_error", "uce", "mce", "relative_mce", "loss", "cross_entropy", "wasserstein")
-BETTER: Mapping[str, Callable[[Iterable[float]], float]] = dict.fromkeys(_HIGHER, max) | dict.fromkeys(_LOWER, min)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,17 +21,25 @@ class Measure:
         metric: its name.
         stage: '' for the run.
         statistic: one of STATISTICS.
+        higher_is_better: as a paper's number declares it; None: as the metric's name says.
     """
 
     metric: str
     stage: str = ""
     statistic: str = "last"
+    higher_is_better: bool | None = dataclasses.field(default=None, compare=False)
 
     @property
     def text(self) -> str:
         """METRIC[@STAGE][:STATISTIC], as `parse` reads it."""
         stage = f"@{self.stage}" if self.stage else ""
         return self.metric + stage + (f":{self.statistic}" if self.statistic != "last" else "")
+
+    @property
+    def better(self) -> Callable[[Iterable[float]], float] | None:
+        """Max or min, whichever finds the best of the metric's values; None where neither high nor low is better."""
+        higher = kind_of(self.metric).higher_is_better if self.higher_is_better is None else self.higher_is_better
+        return None if higher is None else max if higher else min
 
 
 def parse(text: str) -> Measure:
@@ -48,25 +52,30 @@ def parse(text: str) -> Measure:
     metric, _, stage = rest.partition("@")
     if statistic and statistic not in STATISTICS:
         raise unknown(f"statistic of {text!r}", statistic, STATISTICS)
-    if statistic == "best" and better(metric.strip()) is None:
-        raise unknown(f"best of {metric.strip()!r}, of the metric", _kind(metric.strip()), BETTER)
-    return Measure(metric.strip(), stage.strip(), statistic or "last")
+    measure = Measure(metric.strip(), stage.strip(), statistic or "last")
+    if statistic == "best" and not measure.better:
+        raise ConfigError(
+            f"{text!r}: the name {base_name(measure.metric)!r} does not say whether high or low is better; a name that "
+            "ends with accuracy, score, error or loss does"
+        )
+    return measure
 
 
-def better(metric: str) -> Callable[[Iterable[float]], float] | None:
-    """Returns max or min, whichever finds the best of a metric's values; None of one that has no best."""
-    return BETTER.get(_kind(metric))
+def measure_of(paper: Paper) -> Measure:
+    """Returns what the paper's number is to be compared with."""
+    return Measure(paper.metric, paper.stage, paper.statistic, paper.higher_is_better)
 
 
-def _kind(metric: str) -> str:
-    return metric.split("/")[:3][-1]
+def shown_scale(metric: str) -> float:
+    """Returns what a metric is multiplied by where it is shown: 100, percent, for fractions, else 1."""
+    return 100.0 if kind_of(metric).fraction else 1.0
 
 
-def of_every_stage(metric: str, runs: Sequence[Run]) -> list[Measure]:
-    """Returns every statistic of `metric`, the best where it has one, in every stage that `runs` have."""
+def of_every_stage(measure: Measure, runs: Sequence[Run]) -> list[Measure]:
+    """Returns every statistic of `measure`'s metric, the best where it has one, in every stage that `runs` have."""
     stages = dict.fromkeys(stage for run in runs for stage in run.stages)
-    shown = [statistic for statistic in STATISTICS if statistic != "best" or better(metric)]
-    return [Measure(metric, stage, statistic) for stage in stages for statistic in shown]
+    shown = [statistic for statistic in STATISTICS if statistic != "best" or measure.better]
+    return [dataclasses.replace(measure, stage=stage, statistic=statistic) for stage in stages for statistic in shown]
 
 
 def length(run: Run, stage: str) -> int | None:
@@ -86,26 +95,31 @@ def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
         return None, f"runs without a stage {measure.stage}"
     spans = [run.stages[measure.stage]] if measure.stage else list(run.stages.values())
     start, stop = spans[0][0], spans[-1][1]
-    values = {line["step"]: line[measure.metric] for line in run.lines if measure.metric in line}
-    values = {step: math.nan if value is None else value for step, value in values.items() if start < step <= stop}
+    values = {step: value for step, value in run.course(measure.metric).items() if start < step <= stop}
     epochs = min(EPOCHS, math.ceil((stop - start) / run.steps_per_epoch))
-    return _STATISTICS[measure.statistic](values, measure.metric, stop, run.steps_per_epoch, epochs)
+    return _STATISTICS[measure.statistic](values, measure, stop, run.steps_per_epoch, epochs)
 
 
-def _last(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+def _last(
+    values: dict[int, float], measure: Measure, stop: int, per_epoch: int, epochs: int
+) -> tuple[float | None, str]:
     return values.get(stop), ""
 
 
-def _best(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+def _best(
+    values: dict[int, float], measure: Measure, stop: int, per_epoch: int, epochs: int
+) -> tuple[float | None, str]:
     finite = [value for value in values.values() if math.isfinite(value)]
     if not finite:
         return (math.nan if values else None), ""
-    if not (best := better(metric)):
-        return None, f"{metric} has no best"
+    if not (best := measure.better):
+        return None, f"{measure.metric} has no best"
     return best(finite), f"best of {len(values)} evaluations"
 
 
-def _median(values: dict[int, float], metric: str, stop: int, per_epoch: int, epochs: int) -> tuple[float | None, str]:
+def _median(
+    values: dict[int, float], measure: Measure, stop: int, per_epoch: int, epochs: int
+) -> tuple[float | None, str]:
     found = [values[step] for epoch in range(epochs) if (step := stop - epoch * per_epoch) in values]
     if not found:
         return None, ""

@@ -3,26 +3,26 @@
 import dataclasses
 import json
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sbn.config.metric_kinds import base_name
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
 from sbn.report.first_stages import alike
-from sbn.report.measures import Measure, length, measured, of_every_stage, parse
+from sbn.report.measures import Measure, length, measure_of, measured, of_every_stage, parse, shown_scale
 
-# Shown beside the paper's own metrics wherever runs have them: the other branch, and both together.
-EXTRA_METRICS: Final = ("test/aux/accuracy", "test/mix_0.5/accuracy")
 DEFAULT_METRIC: Final = "test/main/accuracy"  # of rows for which no paper names one
+_BESIDE: Final = ("aux", "mix_0.5")  # shown beside the main branch where runs have them: the other, and both together
 
 _RELEASED, _GENERATED = "corrupted/", "corrupted_generated/"  # the benchmark's images, and ones made here
-_FRACTIONS = {"affinity", "uce", "mce", "relative_mce", "ce", "relative_ce"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One metric of one row, or of a row with overrides. Accuracies and errors are in percent.
+    """One metric of one row, or of a row with overrides; fractions are in percent.
 
     Attributes:
         row: its name within the table.
@@ -33,7 +33,7 @@ class Line:
         runs: how many are in the mean.
         asked: how many seeds the paper used.
         paper: what the paper says of this metric.
-        difference: ours minus the paper's, in points.
+        difference: ours minus the paper's; None without either, and where runs differ in more than the method.
         where: where the row stands in the paper.
         notes: what must be known about the number: diverged runs, runs without it, runs of unequal length or beginning.
     """
@@ -71,26 +71,29 @@ def make_lines(
         name: the table's; runs belong to a row by 'name/row'.
         table: its rows.
         runs: of its experiment; those of other tables are passed over, unless a row shows runs of another.
-        measures: what to show; empty for the paper's, the row's and, where runs have them, EXTRA_METRICS.
+        measures: what to show; empty for the paper's, the row's and, where runs have them, those of other branches.
         stages: show every statistic of every stage, of the metrics that would be shown.
     """
-    in_percent = {paper.metric for row in table.rows.values() for paper in row.paper}
+    papers = [paper for row in table.rows.values() for paper in row.paper]
+    scales = {paper.metric: paper.scale for paper in papers if paper.scale is not None}
+    named = {shown for own, row in table.rows.items() for shown in (f"{name}/{own}", row.runs_of)}
+    main = main_metric(table, [run for run in runs if run.row in named])
     lines = []
     for row_name, row in table.rows.items():
         own = {f"{name}/{row_name}", row.runs_of} - {""}
         others = {paper.of for paper in row.paper} - {""}
         for overrides, group in _variants([run for run in runs if run.row in own | others]):
             mine = [run for run in group if run.row in own]
-            chosen = list(measures or _default_measures(row, mine, bool(overrides)))
+            chosen = list(measures or _default_measures(row, mine, main, bool(overrides)))
             if stages:
-                metrics = dict.fromkeys(measure.metric for measure in chosen)
+                metrics = {measure.metric: measure for measure in chosen}
                 # of runs that recorded no stages, and of rows without runs, what is shown otherwise
-                chosen = [measure for metric in metrics for measure in of_every_stage(metric, mine)] or chosen
+                chosen = [measure for every in metrics.values() for measure in of_every_stage(every, mine)] or chosen
             for measure in chosen:
                 paper = _paper(row, measure)
                 there = [run for run in group if run.row == paper.of] if paper and paper.of else mine
-                fraction = measure.metric in in_percent or is_fraction(measure.metric)
-                scale = paper.scale if paper and paper.scale is not None else 100.0 if fraction else 1.0
+                scale = paper.scale if paper and paper.scale is not None else scales.get(measure.metric)
+                scale = shown_scale(measure.metric) if scale is None else scale
                 lines.append(_line(row_name, row, there, measure, paper=paper, scale=scale, overrides=overrides))
     return lines
 
@@ -104,20 +107,26 @@ def _variants(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[Run]]]:
     return [({}, plain), *((groups[key][0].overrides, groups[key]) for key in sorted(groups))]
 
 
-def measure_of(paper: Paper) -> Measure:
-    """Returns what the paper's number is to be compared with."""
-    return Measure(paper.metric, paper.stage, paper.statistic)
+def main_metric(table: Table, runs: Sequence[Run]) -> str:
+    """Returns what rows of a table show for which no paper names a metric, and what is drawn over epochs.
+
+    It is DEFAULT_METRIC where a paper's number or a run has it; else what most numbers of the table are; else, of what
+    the runs measured on the test split, the first that is no loss.
+    """
+    papers = [paper.metric for row in table.rows.values() for paper in row.paper if not paper.of]
+    there = dict.fromkeys(metric for run in runs for metric in run.metrics)
+    if DEFAULT_METRIC in papers or (DEFAULT_METRIC in there and not papers):
+        return DEFAULT_METRIC
+    if papers:
+        return statistics.mode(papers)
+    tested = [metric for metric in there if metric.startswith("test/") and metric.count("/") == 2]
+    return next((metric for metric in tested if base_name(metric) != "loss"), [*tested, DEFAULT_METRIC][0])
 
 
 def _paper(row: Row, measure: Measure) -> Paper | None:
     """What the paper says of a measure; of generated images, what it says of the benchmark's."""
     released = dataclasses.replace(measure, metric=measure.metric.replace(_GENERATED, _RELEASED))
     return next((paper for paper in row.paper if measure_of(paper) == released), None)
-
-
-def is_fraction(metric: str) -> bool:
-    """Whether runs hold `metric` ('split/branch/metric[/detail]') as a fraction, to be shown in percent."""
-    return any(part in _FRACTIONS or "accuracy" in part or "error" in part for part in metric.split("/")[2:3])
 
 
 def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[str, int]:
@@ -129,14 +138,17 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     return stray
 
 
-def _default_measures(row: Row, own: Sequence[Run], changed: bool) -> list[Measure]:
+def _default_measures(row: Row, own: Sequence[Run], main: str, changed: bool) -> list[Measure]:
     """What to show of a row, or, `changed`, of one with overrides, of which nothing is shown that nobody measured."""
     there = {metric for run in own for metric in run.metrics}
     named = [measure_of(paper) for paper in row.paper if own or paper.of or not changed]
     if own or not changed:
-        named = list(dict.fromkeys([*named, *map(parse, row.metrics)])) or [Measure(DEFAULT_METRIC)]
+        named = list(dict.fromkeys([*named, *map(parse, row.metrics)])) or [Measure(main)]
     shown = {measure.metric for measure in named}
-    named += [Measure(metric) for metric in EXTRA_METRICS if metric in there and metric not in shown]
+    beside = [
+        re.sub(r"^test/\w+/", f"test/{branch}/", metric) for metric in (DEFAULT_METRIC, main) for branch in _BESIDE
+    ]
+    named += [Measure(metric) for metric in dict.fromkeys(beside) if metric in there and metric not in shown]
     return [
         dataclasses.replace(measure, metric=found)
         for measure in named
@@ -170,7 +182,8 @@ def _line(
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
     diverged = [run.seed for run, (v, _) in zip(counted, found, strict=True) if v is not None and not math.isfinite(v)]
-    notes = list(dict.fromkeys([*told, *(note for _, note in found if note)]))
+    repeated = [note for run in group for note in run.repeated]
+    notes = list(dict.fromkeys([*told, *repeated, *(note for _, note in found if note)]))
     if diverged:
         notes.append(f"{len(diverged)} of {len(values)} diverged, not in the mean: {_seeds(diverged)}")
     if len(values) < len(found):
@@ -179,15 +192,18 @@ def _line(
         what = f"stage {measure.stage}" if measure.stage else "run"
         said = f"{_seeds([run.seed for run in short])} ({', '.join(map(str, sorted(lengths)))} steps)"
         notes.append(f"{len(short)} of {len(group)} with a shorter {what}, not in the mean: {said}")
+    apart = _apart(overrides)
     if measure.metric.startswith(_GENERATED) and paper:
-        notes.append("generated images, not the benchmark's")
+        apart.append("images (generated, not the benchmark's)")
+    if apart and paper and counted:
+        notes.append(f"other {', '.join(apart)}: not compared with the paper's number")
     if paper and paper.of:
         notes.append(f"of {paper.of}")
     evaluated = {run.evaluated.get(measure.metric, "") for run in group} - {""}
     notes += [f"evaluated with {changed}" for changed in sorted(evaluated)]
     mean = statistics.fmean(finite) if finite else None
     std = statistics.stdev(finite) if len(finite) > 1 else None
-    difference = mean - paper.value if mean is not None and paper else None
+    difference = mean - paper.value if mean is not None and paper and not apart else None
     return Line(
         row=name,
         overrides=overrides,
@@ -201,6 +217,17 @@ def _line(
         where=row.where,
         notes=tuple(notes),
     )
+
+
+# What the first part of a key says, where it is changed, that a run is too different from its row to stand beside the
+# paper's number: it is no other way to do the same.
+_APART: Final = {"task": "task", "data": "data", "model": "network", "duration": "duration", "stages": "stages"}
+
+
+def _apart(overrides: Mapping[str, Any]) -> list[str]:
+    """What the runs have of their own that the paper's number is not about: data, network, duration."""
+    own = [re.sub(r"^stage\.\w+\.", "", name).split(".")[0] for name in overrides]
+    return [word for part, word in _APART.items() if part in own]
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -1,6 +1,5 @@
 """What evaluators leave beside metrics.jsonl: `artifacts/EVALUATOR/STEP` as .npz, .png and .json."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,9 @@ from etils import epath
 
 from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
-from sbn.train.writers import replace_bytes, write_atomically
+from sbn.runs.arrays import pack
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.files import FORMAT, write_json
 
 
 def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray]) -> list[epath.Path]:
@@ -27,9 +28,7 @@ def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, n
     """
     if not arrays or jax.process_index() != 0:
         return []
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
-    contents = {"npz": packed.getvalue(), "png": make_png(evaluator, arrays)}
+    contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
     written = [
         _replace(workdir, evaluator, f"{step}.{ending}", content) for ending, content in contents.items() if content
     ]
@@ -45,9 +44,9 @@ def write_scalars(
         return
     folder = workdir / "artifacts" / evaluator
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
+    write_json(
         folder / f"{step}.json",
-        {"format": 1, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
+        {"format": FORMAT, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
     )
 
 

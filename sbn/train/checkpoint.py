@@ -23,10 +23,11 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """A checkpoint read back."""
+    """A checkpoint read back; `lines` of metrics.jsonl up to it, None of older ones, which do not hold them."""
 
     state: TrainState
     seconds: float
+    lines: str | None = None
 
 
 class Checkpoints:
@@ -57,11 +58,20 @@ class Checkpoints:
         )
         self._manager = ocp.CheckpointManager(self._directory, options=options)
 
-    def save(self, step: int, state: TrainState, *, seconds: float) -> None:
-        """Starts writing the state after `step` steps and `seconds` of training, unless it is there already."""
+    def save(self, step: int, state: TrainState, *, seconds: float, lines: str | None = None) -> None:
+        """Starts writing the state after `step` steps and `seconds` of training, unless it is there already.
+
+        `lines` are those of metrics.jsonl so far: whoever goes on from here puts them back where the file lost any.
+        """
         if step in self._manager.all_steps():
             return
-        meta = {"step": step, "branches": list(self._branches), "seconds": seconds, "checksum": checksum(state)}
+        meta = {
+            "step": step,
+            "branches": list(self._branches),
+            "seconds": seconds,
+            "checksum": checksum(state),
+            "lines": lines,
+        }
         for stage in self._stages:
             if stage.start < step <= stage.stop:
                 meta |= {"stage": stage.name, "stages": stage.index + 1, "stage_done": step == stage.stop}
@@ -159,7 +169,7 @@ class Checkpoints:
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser)
         if checksum(state) != read.meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
-        return Restored(state, read.meta["seconds"])
+        return Restored(state, read.meta["seconds"], read.meta.get("lines"))
 
     def _set_aside(self, steps: list[int]) -> None:
         if jax.process_index() == 0:

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
+from sbn.runs import files
 from sbn.tasks.base import Variables
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -26,8 +26,6 @@ from sbn.train.plan import NOTHING_BEFORE, Before, Stage
 from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
-
-FILE = "init.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Inheritance:
         """
         if self.source is None or self.record is None:
             return jax.device_put(fresh, sharding), self.record
-        config, step = workdirs.read_config(self.source), self.record["step"]
+        config, step = files.read_config(self.source), self.record["step"]
         there = tree.branch_names(config)
         rows = _rows(there, names, self.branch, self.source)
         with contextlib.closing(_opened(self.source, config)) as checkpoints:
@@ -87,8 +85,7 @@ class Inheritance:
         }
         log.info("starts from step %d of %s, momentum %s", step, self.source, record["momentum"])
         counter = jnp.asarray(step, jnp.int32)
-        if not same_form:  # it counts steps, too, and reads the learning rate off that
-            opt_state = optax.tree.set(fresh.opt_state, count=counter)
+        opt_state = opt_state if same_form else fresh.opt_state
         state = TrainState(counter, variables["params"], variables["batch_stats"], opt_state)
         return jax.device_put(state, sharding), record
 
@@ -107,14 +104,14 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
             if init[name] is not None:
                 raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
         return Inheritance()
-    recorded = json.loads((workdir / FILE).read_text()) if (workdir / FILE).exists() else None
-    if recorded is not None and any(path.name.isdigit() for path in _listed(workdir / "checkpoints")):
+    recorded = files.read(workdir, files.INIT)
+    if recorded is not None and files.saved_steps(workdir):
         return Inheritance(Before(recorded["step"], recorded["stages"]), recorded)
     source = epath.Path(init["from"])
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
-    if recorded is not None and recorded | position != recorded:
+    if recorded is not None and any(recorded.get(name) != value for name, value in position.items()):
         raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
     record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
     return Inheritance(Before(position["step"], position["stages"]), record, source, init.branch)
@@ -123,10 +120,10 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
 def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
     """{'step', 'stages', 'stage', 'checksum'} of the checkpoint that is wanted."""
     try:
-        config = workdirs.read_config(source)
+        config = files.read_config(source)
     except ConfigError as error:
         raise ConfigError(f"init.from: {error}") from None
-    result = workdirs.read_result(source)
+    result = files.read(source, files.RESULT)
     if stage is None and result is None:
         raise ConfigError(
             f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
@@ -162,10 +159,6 @@ def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
     return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, create=False)
 
 
-def _listed(folder: epath.Path) -> list[epath.Path]:
-    return list(folder.iterdir()) if folder.exists() else []
-
-
 def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:
     """Which branch of the other run each of `names` starts from."""
     if branch is not None and branch not in there:
@@ -193,15 +186,15 @@ def like(shapes: Variables, config: ConfigDict) -> TrainState:
 
 
 def _form(tree: Any) -> Any:
-    return jax.tree.structure(tree)
+    return jax.tree.structure(tree), [leaf.shape for leaf in jax.tree.leaves(tree)]
 
 
 def _map_like(change: Callable[[Any], Any], opt_state: Any, params: Any) -> Any:
     """`opt_state` with `change` made to whatever in it has the form of the parameters."""
     form = _form(params)
 
-    def is_like(node: Any) -> bool:
-        return _form(node) == form
+    def is_like(node: Any) -> bool:  # an optimiser may keep rows and columns in place of a matrix (adafactor)
+        return bool(_form(node) == form)
 
     return jax.tree.map(lambda node: change(node) if is_like(node) else node, opt_state, is_leaf=is_like)
 

@@ -15,14 +15,16 @@ from ml_collections import ConfigDict
 
 from sbn.config.checks import check
 from sbn.evals.make import make_evaluators
+from sbn.runs.lock import Lock
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.progress import Progress
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
 from sbn.train.step import Metrics, make_step
@@ -60,8 +62,9 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     if done is not None:
         log.info("%s is done: nothing to do", workdir)
         return done
-    with preemption.watch() as notice, contextlib.ExitStack() as closing:
-        return _run(config, workdir, origin, notice=notice, closing=closing)
+    with workdirs.locked(workdir) as lock, contextlib.ExitStack() as closing:
+        done = workdirs.finished(workdir, config)  # by another process, just before this one got the lock
+        return done or _run(config, workdir, origin, lock=lock, closing=closing)
 
 
 def _run(
@@ -69,7 +72,7 @@ def _run(
     workdir: epath.Path,
     origin: Origin,
     *,
-    notice: preemption.Notice,
+    lock: Lock | None,
     closing: contextlib.ExitStack,
 ) -> dict[str, Any]:
     inherited = inheritance.find(config, workdir)
@@ -94,7 +97,8 @@ def _run(
     step = int(state.step)
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
-    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads)
+    kept = restored.lines if restored else ""
+    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
     progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()
@@ -110,6 +114,7 @@ def _run(
         return plan.log.due(step) or plan.save.due(step) or bool(evaluation.due(step))
 
     # Train
+    notice = closing.enter_context(preemption.watch())  # before there is a step to save, a signal ends at once
     for stage in plan.stages:
         if step >= stage.stop:
             continue
@@ -139,7 +144,7 @@ def _run(
                 progress.show(summary(results))
                 progress.restart_rate()
             if saving:
-                checkpoints.save(step, state, seconds=progress.seconds())
+                checkpoints.save(step, state, seconds=progress.seconds(), lines=writers.lines)
             if stop and step < plan.total:
                 raise preemption.Preempted(f"asked to stop: saved after step {step}, start the same command again")
 
@@ -147,7 +152,8 @@ def _run(
     if not results:  # killed between the last checkpoint and result.json
         results = evaluation.run(evaluation.due(step), step, state.variables)
     checkpoints.wait()
-    return workdirs.finish(workdir, config, origin, plan=plan, seconds=progress.seconds(), metrics=results)
+    seconds, proof = progress.seconds(), writers.settle()
+    return workdirs.finish(workdir, config, origin, plan=plan, seconds=seconds, metrics=results, log=proof)
 
 
 def check_finite(state: TrainState) -> None:

@@ -1,4 +1,4 @@
-"""SGD as the papers train with it, and its learning-rate schedules."""
+"""Optimisers: SGD as the papers train with it, optax's by name, and functions of the user's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,23 +7,33 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from sbn.config import imported
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
-from sbn.train.plan import Plan, Stage, schedule_span, to_steps
+from sbn.train.plan import Plan, Stage
+from sbn.train.schedules import Schedule
 
-Schedule = Callable[[jax.Array], jax.Array]
+# What functions call weight decay of their own, and the mask of the weights that it reaches
+_DECAYS = ("weight_decay", "weight_decay_rate")
+_MASKS = ("mask", "weight_decay_mask")
 
 
 def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransformation:
-    """Returns coupled weight decay, clipping, SGD with momentum, and rates of their own for scales and biases.
+    """Returns coupled weight decay, clipping, the optimiser itself, and rates of their own for scales and biases.
 
-    The TF AutoAugment code adds weight decay to the loss and clips the sum's gradient. The state has the same form
-    for every stage, so that momentum carries over. PyTorch's and TF's Nesterov form is optax's. A factor on the
-    updates is one on the learning rate: momentum sums gradients.
+    The TF AutoAugment code adds weight decay to the loss and clips the sum's gradient. An optimiser that takes weight
+    decay itself ('adamw') has `optim.weight_decay` there, and no other. The state has the same form for every stage, so
+    that momentum carries over. PyTorch's and TF's Nesterov form is optax's. A factor on the updates is one on the
+    learning rate: momentum sums gradients.
+
+    Args:
+        stage: whose `optim` keys are read.
+        schedule: learning rate by the number of steps done.
+
+    Raises:
+        ConfigError: if the optimiser can't be imported, or made with `optim.args`.
     """
     optim = stage.config.optim
-    if optim.name != "sgd" or optim.args:
-        raise ConfigError(f"optim.name = {optim.name!r} can not be used yet")
 
     def own_rates(updates: Any) -> Any:
         return jax.tree_util.tree_map_with_path(
@@ -35,12 +45,77 @@ def make_optimiser(stage: Stage, schedule: Schedule) -> optax.GradientTransforma
             lambda path, _: optim.decay_norm or not is_norm_leaf(path, params), params
         )
 
+    if optim.name == "sgd":
+        inner, coupled = optax.sgd(schedule, momentum=optim.momentum, nesterov=optim.nesterov), True
+    else:
+        inner, coupled = _imported(optim, schedule, decayed)
     return optax.chain(
-        optax.add_decayed_weights(optim.weight_decay, mask=decayed),
+        optax.add_decayed_weights(optim.weight_decay, mask=decayed) if coupled else optax.identity(),
         optax.clip_by_global_norm(optim.clip_norm) if optim.clip_norm is not None else optax.identity(),
-        optax.sgd(schedule, momentum=optim.momentum, nesterov=optim.nesterov),
+        inner,
         optax.stateless(lambda updates, params: own_rates(updates)),
     )
+
+
+def _imported(
+    optim: Any, schedule: Schedule, decayed: Callable[[Any], Any]
+) -> tuple[optax.GradientTransformation, bool]:
+    """An optimiser of optax's or of the user's own, and whether weight decay is to be added to its gradients."""
+    name, args = optim.name, optim.args.to_dict()
+    make = imported.load(name, key="optim.name") if imported.is_import_path(name) else getattr(optax, name)
+    taken = imported.takes(make) if callable(make) else None
+    if taken is not None and not taken.takes("learning_rate"):
+        raise ConfigError(f"optim.name = {name!r} takes no learning_rate: it is no optimiser")
+    decay = next((own for own in _DECAYS if taken is not None and own in taken.names), None)
+    mask = next((own for own in _MASKS if decay and taken is not None and own in taken.names), None)
+    for own, key in (("learning_rate", "optim.lr"), (decay, "optim.weight_decay"), (mask, "optim.decay_norm")):
+        if own in args:
+            raise ConfigError(f"optim.args.{own} is {key} here: give that")
+    if decay and not mask and not optim.decay_norm:
+        raise ConfigError(f"optim.decay_norm = False means nothing for optim.name = {name!r}: it decays all weights")
+    known = {"learning_rate": schedule, decay: optim.weight_decay, mask: decayed}
+    offered = {argument: value for argument, value in known.items() if argument}
+    if taken is not None and "learning_rate" not in taken.names:  # among its **kwargs
+        args = {"learning_rate": schedule, **args}
+    made = imported.call(make, args, key="optim.args", name=name, offered=offered)
+    if not isinstance(made, optax.GradientTransformation):
+        raise ConfigError(
+            f"optim.name = {name!r} gives a {type(made).__name__}: an optax.GradientTransformation is wanted"
+        )
+    return made, decay is None
+
+
+def check_optimisers(plan: Plan, params: Any) -> None:
+    """Checks that every stage's optimiser works on these parameters, and goes on from the state of the one before.
+
+    Args:
+        plan: of the run.
+        params: tree of arrays, or of their shapes.
+
+    Raises:
+        ConfigError: naming the stage, and what is wrong.
+    """
+    forms = []
+    for stage in plan.stages:
+        optimiser = make_optimiser(stage, optax.constant_schedule(stage.config.optim.lr))
+        try:
+            form = jax.eval_shape(optimiser.init, params)
+            updates, after = jax.eval_shape(optimiser.update, params, form, params)
+        except Exception as error:
+            name, why = stage.config.optim.name, imported.reason(error)
+            raise ConfigError(f"optim.name = {name!r} can't train this network: {why}") from None
+        if jax.tree.map(jnp.shape, updates) != jax.tree.map(jnp.shape, params) or _form(after) != _form(form):
+            raise ConfigError(f"optim.name = {stage.config.optim.name!r} changes the form of what it is given")
+        forms.append(_form(form))
+        if forms[-1] != forms[0]:
+            raise ConfigError(
+                f"stage {stage.name!r} can't go on with the optimiser's state of stage {plan.stages[0].name!r}: "
+                f"what it has of optim.args changes what optim.name = {stage.config.optim.name!r} remembers"
+            )
+
+
+def _form(state: Any) -> Any:
+    return jax.tree.structure(state), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]
 
 
 def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:
@@ -49,30 +124,3 @@ def is_norm_leaf(path: tuple[Any, ...], params: Any) -> bool:
     for key in path[:-1]:
         node = node[key.key]
     return "scale" in node or node[path[-1].key].ndim == 0
-
-
-def make_schedule(stage: Stage, plan: Plan) -> Schedule:
-    """Returns the learning rate of a stage as a function of the number of steps done, those before the stage included.
-
-    It knows nothing of the other stages, unless it spans them: a stage is one program, whichever run it stands in.
-    """
-    config, (start, stop) = stage.config, schedule_span(stage, plan)
-    peak, kind, length = config.optim.lr, config.schedule.kind, stop - start
-    warmup = to_steps(config.schedule.warmup, config, plan.steps_per_epoch)
-    boundaries = [to_steps(text, config, plan.steps_per_epoch) for text in config.schedule.boundaries]
-
-    if kind not in ("cosine", "step", "constant") or config.schedule.args:
-        raise ConfigError(f"schedule.kind = {kind!r} can not be used yet")
-
-    def schedule(count: jax.Array) -> jax.Array:
-        step = jnp.asarray(count - start, jnp.float32)
-        rate = jnp.full((), peak, jnp.float32)
-        if kind == "cosine":
-            # step t of T counts from 1, so that the last step has rate 0 (TF AutoAugment code)
-            progress = jnp.clip((step + 1 - warmup) / max(length - warmup, 1), 0.0, 1.0)
-            rate = 0.5 * peak * (1 + jnp.cos(jnp.pi * progress))
-        for boundary in boundaries:
-            rate = jnp.where(step >= boundary, rate * config.schedule.factor, rate)
-        return jnp.where(step < warmup, peak * (step + 1) / max(warmup, 1), rate)
-
-    return schedule

@@ -1,6 +1,7 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -17,13 +18,15 @@ from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import EncodedImages
-from sbn.data.sources import Source
+from sbn.data.examples import Images, LabelledImages
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification, make_classification
 from sbn.train.mesh import make_mesh
+from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
+from sbn.train.schedules import make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Setup:
     """
 
     mesh: Mesh
-    train: Source
-    test: Source
+    train: LabelledImages
+    test: LabelledImages
     task: Classification
     plan: Plan
 
@@ -55,28 +58,37 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
-def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
+def make_setup(
+    config: ConfigDict,
+    before: Before = NOTHING_BEFORE,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
+) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
     Args:
         config: of the run.
         before: what its steps and stages are counted on from.
+        devices: to train on; None: all there are.
+        splits: training and test split; None: as the config says.
 
     Raises:
         ConfigError: if they don't fit together.
     """
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
-    mesh = make_mesh(batch_size=config.batch_size)
-    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
+    mesh = make_mesh(batch_size=config.batch_size, devices=devices)
+    train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    task = make_classification(config, classes=train.classes, image_size=size, mean=train.mean, std=train.std)
+    mean, std = sources.channels(config.data, train)
+    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
-        jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
+        shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
     for stage in plan.stages:
@@ -86,10 +98,12 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"
             )
         task.check_views(stage_views(stage, task.branches))
+        make_schedule(stage, plan)
+    check_optimisers(plan, shapes["params"])
     return Setup(mesh, train, test, task, plan)
 
 
-def make_views(stage: Stage, images: np.ndarray | EncodedImages) -> list[View]:
+def make_views(stage: Stage, images: Images) -> list[View]:
     """Returns the views of a stage, in the order of the K axis, for the training images.
 
     Raises:

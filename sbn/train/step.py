@@ -14,8 +14,9 @@ from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
-from sbn.train.optimiser import Schedule, make_optimiser
+from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
+from sbn.train.schedules import Schedule
 from sbn.train.setup import stage_views
 from sbn.train.state import TrainState
 
@@ -37,7 +38,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     weight decay and clipping) and 'lr'. With `steps` above 1 it takes so many steps: batches, numbers and metrics have
     a first axis of that length.
     """
-    optimiser, task = make_optimiser(stage, schedule), task.for_stage(stage.config)
+    task = task.for_stage(stage.config)
     views = stage_views(stage, task.branches)
     parts = stage.config.optim.accumulate
     left_out = set(range(len(task.branches))) - set(views.branches)
@@ -64,6 +65,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             sums, loss = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
         weight = jnp.where(loss.weight == 0, 1.0, loss.weight)  # a batch in which nothing counts moves nothing
         grads = jax.tree.map(lambda leaf: leaf / weight.astype(leaf.dtype), sums)
+        # The rate is that of the run's step: an optimiser may count its own as it likes, from another run's on too.
+        optimiser = make_optimiser(stage, lambda _: schedule(state.step))
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
         updates, opt_state = optimiser.update(grads, state.opt_state, decayed)
         if mine is not None:

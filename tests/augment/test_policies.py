@@ -1,12 +1,9 @@
-import json
-
 import pytest
 
 from sbn.augment.levels import LEVELS
 from sbn.augment.policies import SUBPOLICIES
-from tests.conftest import ROOT
+from tests import facts
 
-SPEC = ROOT.parent / "shared/spec/autoaugment_policies.json"
 KEYS = {
     "cifar10": "cifar10_paper_25",
     "cifar10_code": "cifar10_code_95",
@@ -16,11 +13,10 @@ KEYS = {
 }
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 @pytest.mark.parametrize("policy", SUBPOLICIES)
 def test_a_policy_equals_its_source(policy):
     made = [[list(step) for step in pair] for pair in SUBPOLICIES[policy]]
-    assert made == json.loads(SPEC.read_text())[KEYS[policy]]
+    assert made == facts.load("autoaugment_policies")[KEYS[policy]]
 
 
 def test_policies_have_their_published_shape():

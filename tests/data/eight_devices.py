@@ -14,7 +14,8 @@ from sbn.config.checks import check
 from sbn.data import device, host
 from sbn.train import mesh as meshes
 from sbn.train.feed import make_feed
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step

@@ -12,7 +12,7 @@ from jax.sharding import AxisType
 
 from sbn.augment import pipeline
 from sbn.data import device, host
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.data.views import View
 
 COUNT, SIZE = 37, (12, 15)
@@ -23,7 +23,7 @@ SPAN = {"seed": 1, "stage": 2, "batch_size": 8, "start": 0, "stop": 10}
 def make_source():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (COUNT, *SIZE, 3), np.uint8)
-    return Source(images, np.arange(COUNT, dtype=np.int32) % 7, 7, (0.5,) * 3, (0.25,) * 3)
+    return in_memory({"image": images, "label": np.arange(COUNT) % 7}, name="numbered", classes=7)
 
 
 def views(*texts, draws=None):

@@ -9,7 +9,7 @@ from sbn.data import figure1, sheet, sources
 
 @pytest.fixture
 def source(tiny):
-    return sources.load(tiny({"data.train_examples": 4, "data.image_size": 32}).data, "train")
+    return sheet.Pictures(sources.load(tiny({"data.train_examples": 4, "data.image_size": 32}).data, "train").images)
 
 
 def cells(source, figure):

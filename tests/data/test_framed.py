@@ -11,8 +11,8 @@ from sbn.augment.draws import order
 from sbn.augment.pipeline import parse
 from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data import framed, sources
-from sbn.data.host import batches
+from sbn.data import sources
+from sbn.data.host import batches, framed
 from sbn.data.views import View
 from tests.data.imagenets import encode, examples, picture, write_folder, write_records
 

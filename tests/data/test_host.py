@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sbn.augment import pipeline
+from sbn.data.examples import in_memory
 from sbn.data.host import batches
-from sbn.data.sources import Source
 from sbn.data.views import View
 
 COUNT, SIZE = 37, 12
@@ -18,7 +18,7 @@ COUNT, SIZE = 37, 12
 def source():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8)
-    return Source(images, np.arange(COUNT, dtype=np.int32) % 7, 7, (0.5,) * 3, (0.25,) * 3)
+    return in_memory({"image": images, "label": np.arange(COUNT) % 7}, name="numbered", classes=7)
 
 
 def views(*texts, draws=None):

@@ -154,4 +154,4 @@ def test_real_images_arrive(tiny):
         assert [view.shape for view in batch["inputs"]["image"]] == [(4, 96, 96), (4, 64, 64)]
         colours = sources.load(data, "test").images[:20].reshape(-1, 3) / 255
         # of natural images: the mean of 20 of them strays by about .15 / sqrt(20) = .03 from that of all
-        np.testing.assert_allclose(colours.mean(0), source.mean, atol=0.12)
+        np.testing.assert_allclose(colours.mean(0), sources.channels(data).mean, atol=0.12)

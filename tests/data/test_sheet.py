@@ -5,22 +5,28 @@ import pytest
 
 from sbn.augment.pipeline import parse
 from sbn.data import pixels, sources
-from sbn.data.host import View, batches
-from sbn.data.sheet import draw, lay_out, show_colours
+from sbn.data.host import batches
+from sbn.data.sheet import Pictures, draw, lay_out, show_colours
+from sbn.data.views import View
 
 
 @pytest.fixture
-def source(tiny):
+def examples(tiny):
     return sources.load(tiny({"data.train_examples": 8, "data.image_size": 16}).data, "train")
 
 
-def test_a_sheet_shows_what_a_run_with_this_seed_trains_on(source):
+@pytest.fixture
+def source(examples):
+    return Pictures(examples.images)
+
+
+def test_a_sheet_shows_what_a_run_with_this_seed_trains_on(examples, source):
     pipeline = parse("randaugment(2, 9)|crop(4)|flip|cutout(6)")
     shown = draw(source, pipeline, draws=2, seed=7)
     assert shown.shape == (8, 3, 16, 16, 3)
     np.testing.assert_array_equal(shown[:, 0], source.images)
     views = [View(pipeline, draws=0)]
-    trained = batches(source, views, seed=7, stage=0, batch_size=8, start=0, stop=2)
+    trained = batches(examples, views, seed=7, stage=0, batch_size=8, start=0, stop=2)
     for epoch, (batch, numbers) in enumerate(trained):
         assert numbers["epoch"] == epoch
         found = shown[batch["id"], 1 + epoch]

@@ -12,7 +12,8 @@ import numpy as np
 
 from sbn.train import mesh as meshes
 from sbn.train.checkpoint import Checkpoints
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.workdir import read_config

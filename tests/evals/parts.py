@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 
 CLASSES = 7
 
@@ -13,7 +13,7 @@ def source(count, *, side=4, seed=2):
     images = np.zeros((count, side, side, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(count)
     labels = np.random.default_rng(seed).integers(0, CLASSES, count).astype(np.int32)
-    return Source(images, labels, CLASSES, (0.5,) * 3, (0.5,) * 3)
+    return in_memory({"image": images, "label": labels}, name="toy", classes=CLASSES)
 
 
 class ByPixels:

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.evals.accuracy import Accuracy
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
@@ -30,7 +30,7 @@ def source():
     images = np.zeros((M, 4, 4, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(M)
     labels = np.random.default_rng(2).integers(0, CLASSES, M).astype(np.int32)
-    return Source(images, labels, CLASSES, (0.5,) * 3, (0.5,) * 3)
+    return in_memory({"image": images, "label": labels}, name="toy", classes=CLASSES)
 
 
 def measured(task, *, batch_size=8, average="probabilities", mix=(0.0, 0.3, 1.0)):

@@ -1,15 +1,11 @@
 """uCE, CE, mCE and relative mCE on made-up errors, worked by hand, and against the published anchors."""
 
-import json
-
 import numpy as np
 import pytest
 
 from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS, BENCHMARK, KINDS, SEVERITIES
 from sbn.evals.corruption_errors import corruption_errors
-from tests.conftest import ROOT
-
-SPEC = ROOT.parent / "shared/spec/alexnet_imagenet_c_errors.json"
+from tests import facts
 
 
 def numbers(errors, kinds=KINDS, *, clean=0.05, anchored=False, severities=SEVERITIES):
@@ -73,9 +69,8 @@ def test_mce_is_a_mean_of_ratios_not_a_ratio_of_means():
     assert found["mce"] == pytest.approx((14 + 2.5) / 15)  # 1.1; the ratio of means would be 1.0716
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the published errors are not at hand")
 def test_the_anchors_are_the_published_ones():
-    published = json.loads(SPEC.read_text())
+    published = facts.load("alexnet_imagenet_c_errors")
     assert {kind: list(errors) for kind, errors in ALEXNET_ERRORS.items()} == published["severity_1_to_5"]
     assert published["clean_error"] == ALEXNET_CLEAN_ERROR
     assert len(BENCHMARK) == 15

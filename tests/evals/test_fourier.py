@@ -11,7 +11,7 @@ import pytest
 
 from sbn.augment import draws
 from sbn.config.errors import ConfigError
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.data.spectrum import NO_STAGE
 from sbn.evals.base import run
 from sbn.evals.fourier import Fourier
@@ -85,7 +85,7 @@ def test_a_detector_of_one_frequency_fails_there_alone_and_as_often_as_signs_agr
             return jnp.stack([jnp.ones_like(content), content], axis=-1)[:, None]
 
     images = np.full((COUNT, 8, 8, 3), 128, np.uint8)
-    source = Source(images, np.zeros(COUNT, np.int32), 2, (0.5,) * 3, (0.25,) * 3)
+    source = in_memory({"image": images, "label": np.zeros(COUNT, np.int32)}, name="toy", classes=2)
     materials = make_materials(source, task=Detector(("main",)))
     errors = run(Fourier(materials, norm=0.5, size=None, examples=COUNT), {})[1]["fourier/main/error"]
     number = (4 + u) * 8 + 4 + v

@@ -9,7 +9,7 @@ from etils import epath
 
 from sbn.config import tree
 from sbn.config.checks import check
-from sbn.data.sources import Source
+from sbn.data.examples import in_memory
 from sbn.evals.base import Materials
 from sbn.train.mesh import make_mesh
 
@@ -35,7 +35,7 @@ def make_variables(image_size, branches=2):
 def make_source(count, image_size):
     rng = np.random.default_rng(6)
     images = rng.integers(0, 256, (count, *image_size, 3), np.uint8)
-    return Source(images, rng.integers(0, CLASSES, count).astype(np.int32), CLASSES, (0.5, 0.4, 0.6), (0.25,) * 3)
+    return in_memory({"image": images, "label": rng.integers(0, CLASSES, count)}, name="toy", classes=CLASSES)
 
 
 def make_materials(source, changes: dict[str, Any] | None = None, *, task=None, workdir=None):

@@ -7,10 +7,9 @@ import statistics
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.config.rows import experiment_files, load_experiment
+from sbn.config.rows import Paper, experiment_files, load_experiment
 from sbn.report.collect import read_run
-from sbn.report.measures import Measure, better, measured, of_every_stage, parse
-from sbn.report.tables import measure_of
+from sbn.report.measures import Measure, measure_of, measured, of_every_stage, parse
 from tests.report.work_dirs import MAIN, write_run
 
 LOSS = "test/main/loss"
@@ -29,6 +28,11 @@ def run(tmp_path):
     lines += [{"step": step, MAIN: value(step), LOSS: 1 + step / 100} for step in [*range(5, 91, 5), 62]]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 91, "te')
     return read_run(path)
+
+
+def add_line(run, line):
+    file = run.path / "metrics.jsonl"
+    file.write_text(file.read_text().rpartition("\n")[0] + "\n" + json.dumps(line) + "\n")
 
 
 def test_the_last_value_of_a_stage(run):
@@ -76,11 +80,21 @@ def test_the_best_of_every_metric_is_on_its_side(tmp_path, metric, best):
 
 @pytest.mark.parametrize("metric", ["train/lr", "test/main/affinity/flip", "model/main_aux/divergence"])
 def test_what_is_neither_better_high_nor_low_has_no_best(run, metric):
-    with pytest.raises(ConfigError, match=f"best of '{metric}'.* '{metric.split('/')[:3][-1]}'.*choices: accuracy"):
+    with pytest.raises(ConfigError, match=f"'{metric}:best': the name '{metric.split('/')[:3][-1]}' does not say"):
         parse(f"{metric}:best")
-    run.lines.append({"step": 60, metric: 0.5})
+    add_line(run, {"step": 60, metric: 0.5})
     assert measured(run, Measure(metric, "train", "best")) == (None, f"{metric} has no best")
-    assert [measure.statistic for measure in of_every_stage(metric, [run])] == ["last", "median_last_10"] * 2
+    assert [measure.statistic for measure in of_every_stage(Measure(metric), [run])] == ["last", "median_last_10"] * 2
+
+
+@pytest.mark.parametrize(("higher", "best"), [(True, 0.7), (False, 0.2)])
+def test_a_papers_number_can_say_which_values_of_a_new_metric_are_better(tmp_path, higher, best):
+    metric = "test/main/oddness"
+    path = write_run(tmp_path, "run", stages={"train": [0, 15]}, steps_per_epoch=5)
+    lines = [{"step": step, metric: value} for step, value in ((5, 0.3), (10, 0.7), (15, 0.2))]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    measure = measure_of(Paper(0.5, metric, statistic="best", higher_is_better=higher))
+    assert measured(read_run(path), measure)[0] == best
 
 
 def test_every_best_that_a_row_shows_has_a_direction():
@@ -88,7 +102,7 @@ def test_every_best_that_a_row_shows_has_a_direction():
     shown = [measure_of(paper) for row in rows for paper in row.paper] + [parse(m) for row in rows for m in row.metrics]
     best = [measure for measure in shown if measure.statistic == "best"]
     assert best
-    assert all(better(measure.metric) for measure in best)
+    assert all(measure.better for measure in best)
 
 
 def test_what_a_run_does_not_have_is_none(run, tmp_path):
@@ -100,7 +114,7 @@ def test_what_a_run_does_not_have_is_none(run, tmp_path):
 
 
 def test_a_value_that_is_not_finite_makes_the_median_nan_but_not_the_best(run):
-    run.lines.append({"step": 90, MAIN: None})
+    add_line(run, {"step": 90, MAIN: None})
     assert math.isnan(measured(run, Measure(MAIN, "refine", "median_last_10"))[0])
     assert measured(run, Measure(MAIN, "refine", "best"))[0] == max(value(step) for step in [62, *range(65, 90, 5)])
 
@@ -125,7 +139,7 @@ def test_an_unknown_statistic_names_the_nearest():
 
 
 def test_every_statistic_of_every_stage(run):
-    assert [measure.text.removeprefix(MAIN) for measure in of_every_stage(MAIN, [run])] == [
+    assert [measure.text.removeprefix(MAIN) for measure in of_every_stage(Measure(MAIN), [run])] == [
         "@train",
         "@train:best",
         "@train:median_last_10",

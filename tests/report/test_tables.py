@@ -6,8 +6,9 @@ import pytest
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
-from sbn.report.measures import Measure
-from sbn.report.tables import is_fraction, make_lines, stray_rows
+from sbn.report.intervals import difference_interval
+from sbn.report.measures import Measure, shown_scale
+from sbn.report.tables import main_metric, make_lines, stray_rows
 from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
 
 # All expected numbers below were worked out by hand; the code is float64, so that 1e-9 leaves only rounding.
@@ -113,7 +114,7 @@ def test_asked_metrics_replace_the_default():
     ],
 )
 def test_accuracies_and_errors_are_fractions(metric, fraction):
-    assert is_fraction(metric) is fraction
+    assert shown_scale(metric) == (100 if fraction else 1)
 
 
 def test_runs_of_other_tables_do_not_count():
@@ -158,7 +159,8 @@ def test_generated_images_stand_under_their_own_name_with_the_papers_number_and_
     generated = "corrupted_generated/main/uce"
     first, *_ = others([make_run(row="table3/weak_augment", **{generated: 0.25})], "robust")
     assert (first.measure.metric, first.mean, first.paper.value) == (generated, pytest.approx(25), 19.1)
-    assert first.notes == ("generated images, not the benchmark's",)
+    assert first.notes == ("other images (generated, not the benchmark's): not compared with the paper's number",)
+    assert first.difference is None
     both = others([make_run(row="table3/weak_augment", **{generated: 0.25, UCE: 0.2})], "robust")
     assert [line.measure.metric for line in both[:2]] == [UCE, generated]
     assert both[0].notes == ()
@@ -211,10 +213,61 @@ def test_changed_settings_of_an_evaluation_are_told():
     ],
 )
 def test_corruption_errors_and_affinity_are_fractions(metric, fraction):
-    assert is_fraction(metric) is fraction
+    assert shown_scale(metric) == (100 if fraction else 1)
 
 
 def test_the_papers_unit_can_be_another_than_percent():
     table = Table("losses", {"mixup": Row({}, (Paper(98.0, "train/main/loss", scale=1000.0),))})
     (line,) = make_lines("t", table, [make_run(row="t/mixup", **{"train/main/loss": 0.1})])
     assert (line.mean, line.difference) == (pytest.approx(100), pytest.approx(2))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "other"),
+    [
+        ({"data.name": "shapes"}, "data"),
+        ({"duration": "4 epochs", "data.train_examples": 100}, "data, duration"),
+        ({"model.width": 1}, "network"),
+        ({"stage.refine.duration": "4 epochs", "stage.refine.optim.lr": 0.1}, "duration"),
+    ],
+)
+def test_runs_on_other_data_networks_or_durations_have_no_difference_to_the_papers_number(overrides, other):
+    line = lines_of([make_run(s, overrides=overrides, main=0.115 + s / 100) for s in range(2)])[1]
+    assert (line.mean, line.paper.value, line.difference) == (pytest.approx(12), 94.9, None)
+    assert line.notes == (f"other {other}: not compared with the paper's number",)
+    assert difference_interval(line) is None
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"optim.lr": 0.05}, {"norm.kind": "split_stats"}, {"views.main.augment": "flip"}]
+)
+def test_runs_with_another_method_on_the_same_task_are_compared(overrides):
+    line = lines_of([make_run(overrides=overrides, main=0.95)])[1]
+    assert (line.difference, line.notes) == (pytest.approx(0.1), ())
+
+
+COUNT, OTHER = "test/main/count_error", "test/aux/count_error"
+COUNTING = Table("Of another task", {"split": Row({}, (Paper(2.5, COUNT),), runs=2), "ours": Row({})})
+
+
+def test_a_table_of_another_task_shows_its_own_metric_as_it_is_with_the_other_branch_beside_it():
+    runs = [
+        make_run(s, row=f"table3/{row}", **{COUNT: value + s, OTHER: 4.0, "test/main/loss": 0.1})
+        for row, value in (("split", 1.5), ("ours", 3.0))
+        for s in range(2)
+    ]
+    lines = make_lines("table3", COUNTING, runs)
+    assert [(line.row, line.measure.metric, line.mean, line.difference) for line in lines] == [
+        ("split", COUNT, 2.0, pytest.approx(-0.5)),
+        ("split", OTHER, 4.0, None),
+        ("ours", COUNT, 3.5, None),
+        ("ours", OTHER, 4.0, None),
+    ]
+
+
+def test_the_metric_of_a_table_is_accuracy_or_what_most_of_its_numbers_are_or_what_its_runs_measured():
+    assert main_metric(TABLE, []) == main_metric(Table("", {"ours": Row({})}), []) == MAIN
+    assert main_metric(COUNTING, [make_run(main=0.5)]) == COUNT
+    unknown = Table("", {"ours": Row({})})
+    assert main_metric(unknown, [make_run(**{"test/main/loss": 1.0, COUNT: 2.0})]) == COUNT
+    assert main_metric(unknown, [make_run(**{"train/loss": 1.0, "test/main/loss": 2.0})]) == "test/main/loss"

@@ -1,6 +1,5 @@
 """The rows of Consistent Normalization against the paper's facts, all of them."""
 
-import json
 import math
 
 import pytest
@@ -9,11 +8,11 @@ from sbn.augment.pipeline import parse
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.train.optimiser import make_schedule
 from sbn.train.plan import make_plan
+from sbn.train.schedules import make_schedule
+from tests import facts
 from tests.conftest import ROOT
 
-SPEC = ROOT.parent / "shared/spec/experiments_cn.json"
 FILE = ROOT / "experiments/consistent.py"
 EXAMPLES = {"cifar10": 50_000, "imagenet2012": 1_281_167}
 STANDARD, CROP = "crop(4)|flip", "inception_crop(224)|flip"
@@ -63,7 +62,7 @@ def row_name(entry_id):
 
 
 def entries():
-    return json.loads(SPEC.read_text()) if SPEC.exists() else []
+    return facts.load("consistent")
 
 
 def of(*tables, reuse=None):
@@ -102,10 +101,6 @@ def numbers(values):
     return [(value, metrics[name]) for name, value in (values or {}).items() if name in metrics]
 
 
-needs_spec = pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
-
-
-@needs_spec
 @pytest.mark.parametrize(
     "entry", of("Table 1") + of("Table 2", "Table 3", "Table 4", reuse=False), ids=lambda entry: entry["id"]
 )
@@ -155,7 +150,6 @@ def test_a_row_has_the_papers_settings_and_numbers(experiment, entry):
         assert config.norm.group_size == 32
 
 
-@needs_spec
 @pytest.mark.parametrize("entry", of("Table 3", "Table 4", reuse=True), ids=lambda entry: entry["id"])
 def test_a_row_printed_again_shows_the_same_runs(experiment, entry):
     row = experiment.rows()[row_name(entry["id"])]
@@ -165,7 +159,6 @@ def test_a_row_printed_again_shows_the_same_runs(experiment, entry):
     assert row.paper == experiment.rows()[row.runs_of].paper
 
 
-@needs_spec
 @pytest.mark.parametrize("entry", of("Table 5"), ids=lambda entry: entry["id"])
 def test_other_sizes_are_measured_in_the_runs_of_table_2_by_the_branch_of_each(experiment, entry):
     row = experiment.rows()[row_name(entry["id"])]
@@ -181,7 +174,6 @@ def test_other_sizes_are_measured_in_the_runs_of_table_2_by_the_branch_of_each(e
     assert {"size_192", "size_128"} <= set(branches)
 
 
-@needs_spec
 @pytest.mark.parametrize("entry", of("Figure 3"), ids=lambda entry: entry["id"])
 def test_features_are_those_of_models_trained_on_both_kinds_of_images(experiment, entry):
     row = experiment.rows()[row_name(entry["id"])]
@@ -191,7 +183,6 @@ def test_features_are_those_of_models_trained_on_both_kinds_of_images(experiment
     assert not row.paper
 
 
-@needs_spec
 @pytest.mark.parametrize("entry", of("Table 6", "Table 7", "extra"), ids=lambda entry: entry["id"])
 def test_segmentation_and_translation_wait(experiment, entry):
     row = experiment.rows()[name := row_name(entry["id"])]
@@ -203,7 +194,6 @@ def test_segmentation_and_translation_wait(experiment, entry):
         rows.flat_config(experiment, name, {})
 
 
-@needs_spec
 def test_figure_1_is_all_of_table_1(experiment):
     (entry,) = of("Figure 1")
     assert entry["reuse"] == "cn_t1_*"
@@ -212,7 +202,6 @@ def test_figure_1_is_all_of_table_1(experiment):
     assert all(row.paper == experiment.rows()[row.runs_of].paper for row in shown.values())
 
 
-@needs_spec
 def test_no_entry_and_no_row_is_missing(experiment):
     assert len(entries()) == 43
     named = {row_name(entry["id"]) for entry in entries() if entry["id"] != PICTURE} - {None}

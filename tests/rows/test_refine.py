@@ -1,6 +1,5 @@
-"""experiments/refine.py against the facts of its paper, entry by entry, where they are at hand."""
+"""experiments/refine.py against the facts of its paper, entry by entry."""
 
-import json
 import math
 
 import pytest
@@ -10,14 +9,14 @@ from sbn.augment.policies import SUBPOLICIES
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
-from sbn.train.optimiser import make_schedule
 from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
+from sbn.train.schedules import make_schedule
+from tests import facts
 from tests.conftest import ROOT
 
-SPEC = ROOT.parent / "shared/spec/experiments_refine.json"
 EXPERIMENT = rows.load_experiment(ROOT / "experiments/refine.py")
 ROWS = EXPERIMENT.rows()
-ENTRIES = json.loads(SPEC.read_text()) if SPEC.exists() else []
+ENTRIES = facts.load("refine")
 EXAMPLES = {"cifar10": 50_000, "cifar100": 50_000, "tiny_imagenet": 100_000, "imagenet2012": 1_281_167}
 MAIN, TOP5, MEDIAN = "test/main/accuracy", "test/main/top5_accuracy", "median_last_10"
 AUGMENTED, CLEAN = "train_augmented/main/cross_entropy", "train_clean/main/cross_entropy"
@@ -68,10 +67,6 @@ def ids(wanted):
     return pytest.mark.parametrize("entry", [e for e in ENTRIES if wanted(e)], ids=lambda entry: entry["id"])
 
 
-needs_facts = pytest.mark.skipif(not ENTRIES, reason="the papers' facts are not at hand")
-
-
-@needs_facts
 def test_every_entry_has_its_row_and_every_row_an_entry():
     assert len(ENTRIES) == 109
     found = [name_of(entry["id"]) for entry in ENTRIES if is_experiment(entry)]
@@ -109,7 +104,6 @@ def papers_of(entry):
     return {paper for paper in found if paper[0] is not None}
 
 
-@needs_facts
 @ids(is_experiment)
 def test_a_row_has_the_papers_numbers_and_runs(entry):
     row = ROWS[name_of(entry["id"])]
@@ -216,7 +210,6 @@ def with_recipe(entry):
     return runnable(entry) and "stage1" in entry  # Figure 3's have none: they show Table 1's
 
 
-@needs_facts
 @ids(with_recipe)
 def test_a_row_trains_as_the_paper_does_epoch_by_epoch(entry):
     spans = course(name_of(entry["id"]))
@@ -277,7 +270,6 @@ def test_autoaugments_levels_are_those_of_the_facts_on_images_of_the_rows_size(n
         assert found["Posterize"] == READ[name, side]["Posterize"]
 
 
-@needs_facts
 @ids(lambda entry: "ramp" in (entry.get("augmentation") or {}))
 def test_fading_spans_the_epochs_of_the_facts(entry):
     plan, _ = plan_of(name_of(entry["id"]))
@@ -289,7 +281,6 @@ def test_fading_spans_the_epochs_of_the_facts(entry):
     assert refine.fades["main"] == 0
 
 
-@needs_facts
 @ids(is_experiment)
 def test_what_the_facts_reuse_is_not_trained_again(entry):
     row = ROWS[name_of(entry["id"])]
@@ -309,7 +300,6 @@ def test_what_the_facts_reuse_is_not_trained_again(entry):
         assert not row.needs
 
 
-@needs_facts
 @ids(lambda entry: is_experiment(entry) and not runnable(entry))
 def test_what_can_not_be_run_yet_says_what_it_waits_for(entry):
     name = name_of(entry["id"])

@@ -1,6 +1,7 @@
 """Every row of every experiment builds, trains two steps of a tiny version of itself, and says what its paper says."""
 
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -14,11 +15,13 @@ from sbn.data.encoded import EncodedImages
 from sbn.report.measures import parse
 from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
 from sbn.train.setup import make_views
+from tests import facts
 from tests.conftest import ROOT
 from tests.rows import programs
 from tests.rows.programs import FILES, ROWS, config_of
 
-SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
+HERE = pathlib.Path(__file__).relative_to(ROOT)
+FACTS = facts.load("split_bn")
 every_row = pytest.mark.parametrize(("path", "name"), ROWS, ids=[f"{path.stem}:{name}" for path, name in ROWS])
 PROGRAMS = programs.programs()
 SIDES = {"cifar10": 32, "cifar100": 32, "tiny_imagenet": 64}
@@ -84,16 +87,9 @@ def test_rows_that_train_nothing_name_rows_that_do_and_evaluators_that_are(path)
         tree.changed(tree.defaults(), row.during)
 
 
-PAPERS = ROOT.parent / "shared/papers"
-
-
-@pytest.mark.skipif(not PAPERS.exists(), reason="the papers' texts are not at hand")
 @pytest.mark.parametrize("path", [path for path in FILES if programs.load(path).paper], ids=lambda path: path.stem)
 def test_a_file_names_the_paper_by_its_title(path):
-    title, year = programs.load(path).paper.rsplit(" (", 1)
-    beginnings = [" ".join(text.read_text().split())[: len(title) + 2] for text in PAPERS.glob("*.txt")]
-    assert sum(beginning.removeprefix("# ").startswith(title) for beginning in beginnings) == 1
-    assert year.endswith(")")
+    assert programs.load(path).paper == facts.TITLES[path.stem]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -109,17 +105,26 @@ def test_what_a_row_goes_on_from_is_a_stage_that_is_trained(path):
 
 @every_row
 def test_rows_stay_what_they_were(path, name):
-    """A changed default changes published rows: it has to show. To accept it, delete the snapshots and run again."""
+    """A changed default changes published rows: it has to show. To accept it, write the snapshots anew."""
     snapshot = pathlib.Path(__file__).parent / "snapshots" / path.stem / f"{name.replace('/', '.')}.json"
     made = json.loads(json.dumps(tree.flatten(config_of(path, name))))
-    if not snapshot.exists():
+    if os.environ.get("SBN_WRITE_SNAPSHOTS"):
         snapshot.parent.mkdir(parents=True, exist_ok=True)
         snapshot.write_text(json.dumps(made, indent=0) + "\n")
-        pytest.fail(f"no snapshot of {path.stem}:{name}: written now, look at it and commit it")
+    assert snapshot.exists(), (
+        f"no snapshot of {path.stem}:{name}: SBN_WRITE_SNAPSHOTS=1 python -m pytest {HERE} writes it"
+    )
     assert made == json.loads(snapshot.read_text())
 
 
-# --- against the facts of the paper, where they are at hand ---
+def test_every_snapshot_is_of_a_row():
+    there = {
+        f"{path.parent.name}:{path.stem}" for path in (pathlib.Path(__file__).parent / "snapshots").rglob("*.json")
+    }
+    assert there == {f"{path.stem}:{name.replace('/', '.')}" for path, name in ROWS}
+
+
+# --- against the facts of the paper ---
 
 METHOD = {"standard": "standard", "cutout": "cutout", "randaugment": "randaugment", "weak_augment": "weak_augment"}
 TABLE3 = {
@@ -158,13 +163,10 @@ def row_name(entry):
 
 
 def spec_entries():
-    if not SPEC.exists():
-        return []
-    entries = [e for e in json.loads(SPEC.read_text()) if e["table"] in ("Table 1", "Table 2", "Table 3", "Table 4")]
+    entries = [e for e in FACTS if e["table"] in ("Table 1", "Table 2", "Table 3", "Table 4")]
     return [e for e in entries if e["dataset"].startswith("cifar")]
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 @pytest.mark.parametrize("entry", spec_entries(), ids=lambda entry: entry["id"])
 def test_a_row_has_the_papers_settings_and_number(entry):
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
@@ -241,8 +243,7 @@ REUSE = {
 
 
 def evaluated_entries():
-    entries = json.loads(SPEC.read_text()) if SPEC.exists() else []
-    return [e for e in entries if e["table"] == "Table 5" or e["id"] in FIGURES]
+    return [e for e in FACTS if e["table"] == "Table 5" or e["id"] in FIGURES]
 
 
 def evaluated_row_name(entry):
@@ -251,7 +252,6 @@ def evaluated_row_name(entry):
     return FIGURES[entry["id"]]
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 @pytest.mark.parametrize("entry", evaluated_entries(), ids=lambda entry: entry["id"])
 def test_a_row_of_evaluations_shows_the_papers_runs_and_number(entry):
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
@@ -275,10 +275,9 @@ def test_a_row_of_evaluations_shows_the_papers_runs_and_number(entry):
         rows.flat_config(experiment, evaluated_row_name(entry), {})
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 def test_no_row_of_the_tables_is_missing():
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
-    imagenet = [entry for entry in json.loads(SPEC.read_text()) if entry["id"].startswith("splitbn_t2_imagenet")]
+    imagenet = [entry for entry in FACTS if entry["id"].startswith("splitbn_t2_imagenet")]
     found = {*map(row_name, [*spec_entries(), *imagenet]), *map(evaluated_row_name, evaluated_entries())}
     ours = {name for name in experiment.rows() if name.startswith("ours/")}
     assert found | ours | {"base", "table1/clean_model"} == set(experiment.rows())

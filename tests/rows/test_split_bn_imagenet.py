@@ -1,16 +1,14 @@
 """The ImageNet rows of Split BatchNorms against the paper's facts."""
 
-import json
-
 import pytest
 
 from sbn.augment.pipeline import parse
 from sbn.config import rows, tree
 from sbn.config.checks import check
 from sbn.train.plan import make_plan
+from tests import facts
 from tests.conftest import ROOT
 
-SPEC = ROOT.parent / "shared/spec/experiments_splitbn.json"
 CROP, STRONG = "inception_crop(224)|flip", "inception_crop(224)|flip|randaugment({N}, {M}, semantics='tf')"
 PIPELINES = {
     "standard": CROP,
@@ -21,11 +19,9 @@ EXAMPLES = 1_281_167
 
 
 def entries():
-    found = json.loads(SPEC.read_text()) if SPEC.exists() else []
-    return [entry for entry in found if entry["id"].startswith("splitbn_t2_imagenet")]
+    return [entry for entry in facts.load("split_bn") if entry["id"].startswith("splitbn_t2_imagenet")]
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the papers' facts are not at hand")
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry["id"])
 def test_a_row_has_the_papers_settings_and_numbers(entry):
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from sbn.train.optimiser import make_optimiser, make_schedule
+from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Before, make_plan
+from sbn.train.schedules import make_schedule
 
 
 def plan_of(tiny, **changes):

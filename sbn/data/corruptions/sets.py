@@ -12,7 +12,7 @@ from sbn.data.corruptions import generated, parameters, released
 from sbn.data.corruptions.generated import Generated
 from sbn.data.corruptions.images import Encoded, Images, Released
 from sbn.data.corruptions.kinds import BENCHMARK, GROUPS, KINDS, SEVERITIES
-from sbn.data.sources import Source
+from sbn.data.examples import LabelledImages
 
 SOURCES = ("generated", "released")
 _RELEASES = {"cifar": "CIFAR-10-C", "imagenet": "ImageNet-C"}  # whose parameters a table has
@@ -68,7 +68,7 @@ def select(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def load(
-    clean: Source,
+    clean: LabelledImages,
     *,
     data: str,
     source: str = "generated",
@@ -116,7 +116,9 @@ def load(
     return CorruptedSet(f"{data}-c-generated", wanted, True, clean.labels[:count], about, read)
 
 
-def _released(found: Released, clean: Source, data: str, wanted: tuple[str, ...], examples: int | None) -> CorruptedSet:
+def _released(
+    found: Released, clean: LabelledImages, data: str, wanted: tuple[str, ...], examples: int | None
+) -> CorruptedSet:
     count = _count(examples, len(found.labels))
     labels = found.labels[:count]
     if labels.max() >= clean.classes:

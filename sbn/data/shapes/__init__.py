@@ -5,8 +5,8 @@ many images are rendered, in what order, or in what chunks. The pixels come out 
 square roots alone, which IEEE arithmetic rounds the same way everywhere: the same bytes on every machine.
 """
 
-from sbn.data.shapes.compose import MIN_SIZE, STYLES, Shapes, label, render
+from sbn.data.shapes.compose import MIN_SIZE, STYLES, Shapes, examples, label, render
 from sbn.data.shapes.draws import SPLITS
 from sbn.data.shapes.outlines import NAMES
 
-__all__ = ["MIN_SIZE", "NAMES", "SPLITS", "STYLES", "Shapes", "label", "render"]
+__all__ = ["MIN_SIZE", "NAMES", "SPLITS", "STYLES", "Shapes", "examples", "label", "render"]

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from sbn.config.errors import unknown
+from sbn.data.examples import Feature, InMemory, in_memory
 from sbn.data.shapes import draws
 from sbn.data.shapes.outlines import NAMES
 from sbn.data.shapes.scene import coverage, make_scene
@@ -84,6 +85,33 @@ def render(
         images[part] = np.clip(PAINTERS[style](scene) * np.float32(255) + np.float32(0.5), 0, 255)
         masks[part] = coverage(scene.object) * (1 - coverage(scene.occluder)) > 0.5
     return Shapes(images, labels, _tight_boxes(masks), masks)
+
+
+def examples(count: int, *, size: int, split: str, style: str = "plain") -> InMemory:
+    """Returns the first `count` images of a split as examples.
+
+    They hold 'image', 'label', 'boxes' (1, 4) and 'box_label' (1,) of the object, and 'mask', whose label 0 is the
+    background and k + 1 the object of class k.
+
+    Raises:
+        ValueError: as for `render`.
+    """
+    made = render(np.arange(count), size=size, split=split, style=style)
+    features = {
+        "image": Feature("image"),
+        "label": Feature("label", classes=NAMES),
+        "boxes": Feature("boxes", classes=NAMES),
+        "box_label": Feature("label", (1,), classes=NAMES),
+        "mask": Feature("mask", classes=("background", *NAMES)),
+    }
+    arrays = {
+        "image": made.images,
+        "label": made.labels,
+        "boxes": made.boxes[:, None],
+        "box_label": made.labels[:, None],
+        "mask": made.masks * (made.labels + 1).astype(np.uint8)[:, None, None],
+    }
+    return in_memory(arrays, name="shapes", features=features)
 
 
 def _tight_boxes(masks: np.ndarray) -> np.ndarray:

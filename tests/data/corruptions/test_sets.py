@@ -1,6 +1,5 @@
 """Corrupted sets by one interface."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -9,14 +8,19 @@ import pytest
 from sbn.config.errors import ConfigError
 from sbn.data.corruptions import kinds, sets
 from sbn.data.corruptions.corrupt import corrupt
-from sbn.data.sources import Source
+from sbn.data.examples import InMemory, in_memory
 from tests.data.corruptions import layouts
 from tests.data.corruptions.pictures import pictures
 
 
+def clean_of(classes):
+    labels = np.array([0, 3, 9, 1, 5, 5]) % classes
+    return in_memory({"image": pictures(6, 32), "label": labels}, name="pictures", classes=classes)
+
+
 @pytest.fixture
 def clean():
-    return Source(pictures(6, 32), np.array([0, 3, 9, 1, 5, 5], np.int32), 10, (0.5,) * 3, (0.2,) * 3)
+    return clean_of(10)
 
 
 def test_the_benchmark_is_the_default_and_groups_are_names():
@@ -48,11 +52,11 @@ def test_generated_sets_are_made_of_the_clean_images(clean, tmp_path, kept):
 
 
 def test_kept_images_are_of_these_clean_images_as_they_are_seen(clean, tmp_path):
-    class SameFiles(Source):
+    class SameFiles(InMemory):
         def fingerprint(self):
             return "of the files"
 
-    brighter = dataclasses.replace(clean, images=clean.images // 2 + 100)
+    brighter = clean.with_images(clean.images // 2 + 100)
     for source in (clean, brighter):
         images = SameFiles(**vars(source))
         found = sets.load(images, data="shapes", dir=str(tmp_path), kinds=("contrast",)).images("contrast", 1)
@@ -69,7 +73,7 @@ def test_a_part_of_the_examples_is_the_first(clean, tmp_path):
     np.testing.assert_array_equal(part.labels, labels[:3])
     np.testing.assert_array_equal(part.images("fog", 2)[:], arrays["fog"][4:7])
     layouts.imagenet(tmp_path / "i", ["fog"])
-    three = dataclasses.replace(clean, classes=3)
+    three = clean_of(3)
     part = sets.load(three, data="imagenet2012", source="released", dir=str(tmp_path / "i"), kinds=("fog",), examples=2)
     assert part.images("fog", 5)[:].shape == (2, 224, 224, 3)
     for examples in (0, 7):
@@ -100,7 +104,7 @@ def test_what_can_not_be_had_is_told_before_anything_is_made(clean, tmp_path):
         with pytest.raises(ConfigError, match=said):
             sets.load(clean, data="cifar10", **keywords)
     layouts.cifar(tmp_path, ["fog"], classes=10)
-    few = dataclasses.replace(clean, classes=9)
+    few = clean_of(9)
     with pytest.raises(ConfigError, match="label 9, and 'cifar10' 9 classes"):
         sets.load(few, data="cifar10", source="released", dir=str(tmp_path), kinds=("fog",))
 

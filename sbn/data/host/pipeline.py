@@ -7,18 +7,18 @@ import numpy as np
 
 from sbn.augment.encoded_crops import split_crop
 from sbn.data import pixels
-from sbn.data.encoded import EncodedImages
+from sbn.data.encoded import Encoded
+from sbn.data.examples import LabelledImages
+from sbn.data.host.without_gpu import hide_gpus
 from sbn.data.index import Index
-from sbn.data.sources import Source
 from sbn.data.views import Fed, View, strengths, together
-from sbn.data.without_gpu import hide_gpus
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 def batches(
-    source: Source,
+    source: LabelledImages,
     views: Sequence[View],
     *,
     seed: int,
@@ -77,7 +77,7 @@ def batches(
 
 
 def batches_of(
-    source: Source, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
+    source: LabelledImages, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
 ) -> Iterator[Fed]:
     """Yields batches of examples that the caller names, with the draws that they have in one epoch of one stage.
 
@@ -102,27 +102,26 @@ def batches_of(
 
 
 def _augmented(
-    dataset: "tf.data.Dataset", source: Source, views: Sequence[View], *, seed: int, stage: int, local: int
+    dataset: "tf.data.Dataset", source: LabelledImages, views: Sequence[View], *, seed: int, stage: int, local: int
 ) -> Iterator[Fed]:
     """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
 
     from sbn.augment.host.apply import make_batch_apply
 
-    images = source.images
     with tf.device("CPU"):
         labels = tf.constant(source.labels)
     wanted = dataset
-    if isinstance(images, EncodedImages):
-        from sbn.data.framed import frame_batches
+    if isinstance(source, Encoded):
+        from sbn.data.host.framed import frame_batches
 
         sizes = [split_crop(view.ops).size for view in views]
-        dataset = frame_batches(dataset, images.index, views, seed=seed, stage=stage, size=local)
+        dataset = frame_batches(dataset, source.index, views, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:
-        sizes = [images.shape[1:3]] * len(views)
+        sizes = [source.images.shape[1:3]] * len(views)
         with tf.device("CPU"):
-            packed = tf.constant(pixels.pack(images))
+            packed = tf.constant(pixels.pack(np.asarray(source.images)))
     applies = [
         make_batch_apply(view.ops, view=view.draws, image_size=image_size, fading=view.strengths is not None)
         for view, image_size in zip(views, sizes, strict=True)
@@ -143,8 +142,8 @@ def _augmented(
         return {"inputs": inputs, "targets": targets, "id": ids}, numbers
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    if isinstance(images, EncodedImages):
-        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, images.index)
+    if isinstance(source, Encoded):
+        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, source.index)
     return dataset.prefetch(8).as_numpy_iterator()
 
 
@@ -152,7 +151,7 @@ def _readable(made: Iterator[Fed], wanted: Any, index: Index) -> Iterator[Fed]:
     """Passes batches on; where one can't be made, finds out which of its images is to blame."""
     import tensorflow as tf
 
-    from sbn.data.framed import check_readable
+    from sbn.data.host.framed import check_readable
 
     done = 0
     while True:

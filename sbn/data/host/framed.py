@@ -46,7 +46,7 @@ class _Kinds:
         first = np.maximum(np.min([frames.corner for frames in found], axis=0) - MARGIN, 0)
         end = np.minimum(np.max([frames.corner + frames.shape for frames in found], axis=0) + MARGIN, sizes)
         moved = [frames._replace(corner=frames.corner - first) for frames in found]
-        data = np.array(self.index.read(ids), object)  # NumPy's own strings would lose zeros at the end
+        data = np.array(self.index.read_plain(ids), object)  # NumPy's own strings would lose zeros at the end
         return data, np.concatenate([first, end - first], 1), *(np.concatenate(frames, 1) for frames in moved)
 
     def _bits(self, framing: EncodedCrop, stream: int, epoch: int, ids: np.ndarray) -> np.ndarray:
@@ -105,6 +105,6 @@ def check_readable(index: Index, ids: Iterable[int]) -> None:
     """
     for i in ids:
         try:
-            decode(tf.constant(index.read(np.array([i]))[0]), tf.constant([0, 0, *index.sizes[i]]))
-        except tf.errors.InvalidArgumentError:
+            decode(tf.constant(index.read_plain(np.array([i]))[0]), tf.constant([0, 0, *index.sizes[i]]))
+        except (tf.errors.InvalidArgumentError, OSError):
             raise ConfigError(f"{index.name(i)} can't be decoded: it is damaged, or neither JPEG nor PNG") from None

@@ -9,9 +9,10 @@ from etils import epath
 from PIL import Image
 
 from sbn.config.errors import ConfigError
+from sbn.data import folders, prepared
 from sbn.data import index as index_module
-from sbn.data import indexing
 from sbn.data.layouts import Place
+from sbn.data.tfrecords import Keys
 from tests.data.imagenets import encode, examples, write_folder, write_records
 
 NAMES = ["n01440764", "n02102040", "n02979186"]
@@ -38,7 +39,8 @@ def places(tmp_path, held):
 
 
 def load(place, split="train"):
-    return indexing.load(place, split, name="imagenet2012")
+    files = prepared.of_records(place.path, split, keys=Keys()) if place.kind == "records" else None
+    return index_module.load(files or folders.published(place.path, split), name=f"imagenet2012 {split}")
 
 
 def test_every_image_is_read_by_its_id_in_any_order(tmp_path, held):
@@ -68,7 +70,7 @@ def test_what_lies_in_the_cloud_is_read_through_epath(tmp_path, held, monkeypatc
             return (place.path / opened[-1].rsplit("/", 1)[1]).open(mode)
 
     monkeypatch.setattr(index_module.epath, "Path", Path)
-    monkeypatch.setattr(index_module, "_THREADS", 1)  # so that `opened[-1]` is its own
+    monkeypatch.setattr(index_module, "_READS", 1)  # so that `opened[-1]` is its own
     assert far.read(np.arange(23)) == [image for image, _ in expected["train"]]
     assert set(opened) == {f"gs://bucket/imagenet2012/imagenet2012-train.tfrecord-{n:05}-of-00003" for n in range(3)}
 
@@ -76,7 +78,7 @@ def test_what_lies_in_the_cloud_is_read_through_epath(tmp_path, held, monkeypatc
 def test_the_index_is_made_once_and_anew_when_files_change(tmp_path, held, cache, monkeypatch):
     looked = []
     monkeypatch.setattr(
-        indexing, "_make", lambda split, what, make=indexing._make: looked.append(what) or make(split, what)
+        index_module, "_make", lambda files, name, make=index_module._make: looked.append(name) or make(files, name)
     )
     for place, _ in places(tmp_path, held):
         looked.clear()
@@ -86,9 +88,7 @@ def test_the_index_is_made_once_and_anew_when_files_change(tmp_path, held, cache
         for name, part in vars(first).items():
             np.testing.assert_array_equal(part, getattr(again, name))
         assert first.fingerprint() == again.fingerprint()
-        file = epath.Path(first.path(0))
-        stamped = file if place.kind == "records" else file.parent
-        os.utime(stamped, (0, 0))
+        os.utime(first.path(0), (0, 0))
         load(place)
         assert len(looked) == 2
     assert not list(cache.glob(".*"))  # drafts

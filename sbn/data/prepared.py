@@ -1,0 +1,84 @@
+"""Data sets that TFDS has prepared, by their names there: any builder with an image and a label. No TensorFlow."""
+
+import concurrent.futures
+import importlib.util
+import io
+import os
+
+from etils import epath
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import index, tfrecords
+from sbn.data.decode import look
+from sbn.data.tfrecords import Keys
+
+DEFAULT_DIR = "~/tensorflow_datasets"
+
+
+def directory(name: str, data_dir: str | None, *, built_in: tuple[str, ...] = ()) -> epath.Path:
+    """Returns where 'NAME', 'NAME/CONFIG' or 'NAME:VERSION' lies.
+
+    Args:
+        name: as TFDS calls it.
+        data_dir: of TFDS; None: TFDS_DATA_DIR, or TFDS's own default.
+        built_in: names of data sets that TFDS need not have, for the message.
+
+    Raises:
+        ConfigError: if it is not there. It says how to get it, or what the nearest name is.
+    """
+    shown = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_DIR
+    try:
+        found = tfrecords.folder(name, shown)
+    except (OSError, ValueError):
+        found = None
+    if found is not None:
+        return found
+    builder = name.partition(":")[0].partition("/")[0]
+    known = _builders()
+    if known and builder not in known:
+        raise unknown("data set (data.name)", name, [*built_in, *known])
+    raise ConfigError(
+        f"no prepared {name!r} in {shown}: point --config.data.dir or TFDS_DATA_DIR at a TFDS data_dir that has it, or "
+        f"run `tfds build {name}`; --config.data.name=shapes needs no data"
+    )
+
+
+def _builders() -> list[str]:
+    """The names that the installed TFDS knows; none where it is not installed."""
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        return []
+    from sbn.data.host.builders import builders
+
+    return builders()
+
+
+def of_records(path: epath.Path, split: str, *, keys: Keys) -> index.Files:
+    """Returns the files of a prepared split, for its index.
+
+    Raises:
+        ConfigError: if it is not there, or not whole.
+    """
+    counts = tfrecords.shards(path, split)
+    by_name = {file.name: file for file in counts}
+
+    def look_into(name: str) -> list[index.Entry]:
+        file, found = by_name[name], []
+        for offset, image, label in tfrecords.images(file, count=counts[file], keys=keys):
+            try:
+                found.append(index.Entry(offset, len(image), label, *look(io.BytesIO(image))))
+            except OSError as error:
+                raise ConfigError(f"the image at byte {offset} of {file} can't be read: {error}") from None
+        return found
+
+    with concurrent.futures.ThreadPoolExecutor(len(counts) or 1) as pool:
+        stamps = list(pool.map(index.stamp, counts))
+    return index.Files(path, list(by_name), stamps, tuple(tfrecords.class_names(path, label=keys.label)), look_into)
+
+
+def read_index(path: epath.Path, split: str, *, keys: Keys) -> index.Index:
+    """Returns the index of a split.
+
+    Raises:
+        ConfigError: if it is not there, or not whole.
+    """
+    return index.load(of_records(path, split, keys=keys), name=f"{path.parent.name} {split} {keys.image} {keys.label}")
