@@ -110,5 +110,5 @@ def test_signs_and_ops_are_drawn_evenly():
         share = np.sum(np.all(found == target, axis=(1, 2)))
         assert abs(share - count / 32) < 5 * np.sqrt(count / 32)
     # the second layer reads its own four draws
-    both = policy(op, (16, 16))(tf.constant(bits), words)
+    both = policy(op, (16, 16))(tf.constant(bits), words, None)[0]
     np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found)))
