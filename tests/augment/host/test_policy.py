@@ -111,4 +111,4 @@ def test_signs_and_ops_are_drawn_evenly():
         assert abs(share - count / 32) < 5 * np.sqrt(count / 32)
     # the second layer reads its own four draws
     both = policy(op, (16, 16))(tf.constant(bits), words, None)[0]
-    np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found)))
+    np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found), None)[0])
