@@ -130,7 +130,6 @@ def bench(*, model, batch, devices, rounds, times, precision="float32"):
         facts["2 processes"] = described(of_two, both)
     for (n, name), kinds in taken.items():
         facts[f"devices {n}, {name.replace('_', ' ')}"] = described(counted[n][name], kinds)
-    facts[f"devices {max(asked)}, one by one"] = counted[max(asked)][ONE_BY_ONE]["collectives"]
     lines += overheads(taken, simulated=simulated)
     return lines, facts
 

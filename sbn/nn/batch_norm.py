@@ -1,7 +1,7 @@
 """Variables of a network with flax's BatchNorm as those of the same network with branch norms, and back.
 
-Both networks call their layers the same (as those of `nn.branched` do), but for layers that flax numbers by their class: `BatchNorm_3` of the one is
-`BranchNorm_3` of the other.
+Both networks call their layers the same, as the networks of `nn.branched` do; but where flax numbers layers by their
+class, `BatchNorm_3` of the one is `BranchNorm_3` of the other.
 """
 
 from collections.abc import Mapping
