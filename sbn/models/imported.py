@@ -29,6 +29,8 @@ def make_imported(config: ConfigDict, *, classes: int, branches: int, split_affi
         ConfigError: one line, if it can't be imported or made, or is no Flax linen module.
     """
     name = config.model.name
+    if config.norm.kind == "none":
+        raise ConfigError(f"norm.kind = 'none' is for the built-in networks: what {name!r} normalises is its own")
     thing = imported.load(name, key="model.name")
     offered: dict[str, Any] = {**dict.fromkeys(CLASSES, classes), "branches": branches}
     if dtype != jnp.float32:

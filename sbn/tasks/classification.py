@@ -100,6 +100,11 @@ class Classification:
         """Raises a `ConfigError` if an op of the training step asks for what the model has not."""
         for name, ops in zip(views.names, views.ops, strict=True):
             for op in ops:
+                if isinstance(op, ManifoldMixup) and not self._points:
+                    raise ConfigError(
+                        f"views.{name}.augment: manifold_mixup mixes inside a network, at its mixing_points, which "
+                        f"{type(self.model.network).__name__} has not"
+                    )
                 if isinstance(op, ManifoldMixup) and op.deepest >= len(self._points):
                     raise ConfigError(
                         f"views.{name}.augment: manifold_mixup(deepest) is {op.deepest}; the model's mixing points "
