@@ -6,13 +6,17 @@ another size than that of evaluation, and where all of it comes from. `load` mak
 package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
 """
 
+if __name__ == "__main__":  # before jax is loaded, which takes seconds
+    from sbn.runs import signals
+
+    signals.listen()
+
 import argparse
 import contextlib
 import dataclasses
 import functools
 import logging
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +34,7 @@ from sbn.data.sources import channels
 from sbn.models import make_model
 from sbn.models.network import Network
 from sbn.nn.branches import select_branch
-from sbn.runs import files
+from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
@@ -197,6 +201,7 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
     return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}
 
 
+@commands.command("python -m sbn.export")
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = argparse.ArgumentParser(
@@ -208,12 +213,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
     options = parser.parse_args(argv)
     prepare()
-    try:
-        about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)
     print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)

@@ -4,11 +4,13 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
+from sbn.runs import commands
 from sbn.runs.atomic import replace_text
 
 TEXTS = pathlib.Path(__file__).parent / "text"
 
 
+@commands.command("python -m launch.notebooks")
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
@@ -31,4 +33,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.start(main)

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 class Diverged(RuntimeError):
     """The loss or its gradient is no longer a number. The last checkpoint is from before that."""
 
+    exit_code = 1
+
 
 def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None = None) -> dict[str, Any]:
     """Trains, or goes on training, the experiment that `config` describes.
