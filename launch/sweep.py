@@ -17,6 +17,7 @@ from launch.engines import ENGINES, Settings, check_on_disk, load
 from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
+from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
 from sbn.runs import commands
 from sbn.runs.text import plain
@@ -39,7 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE,VALUE",
         help="override; several values, or several --set, make a grid",
     )
-    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the work directories")
+    parser.add_argument(
+        "--root", type=non_empty_path, required=True, metavar="DIR", help="folder of the work directories"
+    )
 
 
 def plan(options: argparse.Namespace) -> list[Job]:

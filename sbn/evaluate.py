@@ -15,7 +15,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.config import command_line, tree
+from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
@@ -136,7 +136,7 @@ def main(argv: Sequence[str]) -> None:
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"

@@ -26,13 +26,13 @@ from etils import epath
 from flax import serialization
 from ml_collections import ConfigDict
 
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
@@ -70,7 +70,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
@@ -207,10 +207,12 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
+    parser.add_argument(
+        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
+    )
     options = parser.parse_args(argv)
     prepare()
     about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)

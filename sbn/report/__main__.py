@@ -16,6 +16,7 @@ seed by seed; `figures` draws what is a figure in its paper. Both have a --help 
 import argparse
 from collections.abc import Sequence
 
+from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
 from sbn.report import FORMATS, compare, report, table_figures
@@ -37,9 +38,17 @@ def main(argv: Sequence[str]) -> int:
         "target", nargs="?", metavar="FILE[:TABLE]", help="an experiments file and, to see one, a table"
     )
     parser.add_argument("--all", action="store_true", help="every table of every experiment")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument(
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
-    parser.add_argument("--out", default="", metavar="FILE", help="write the tables there instead of printing them")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="FILE", help="write the tables there instead of printing them"
+    )
     parser.add_argument(
         "--metrics",
         default="",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sbn.config import arguments
 from sbn.config.command_line import flags
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
@@ -257,8 +258,14 @@ def main(argv: Sequence[str]) -> None:
         prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for EXPERIMENT_TABLE.png")
+    parser.add_argument(
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
+    parser.add_argument("--out", type=arguments.path, default=".", help="folder for EXPERIMENT_TABLE.png")
     options = parser.parse_args(argv)
     path, _, only = options.target.partition(":")
     experiment = load_experiment(experiment_file(path))
@@ -273,8 +280,8 @@ def main(argv: Sequence[str]) -> None:
                 why = "no run left what it is made of" if table.figure else "this table has none"
                 raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
             continue
-        options.out.mkdir(parents=True, exist_ok=True)
-        file = options.out / f"{experiment.name}_{name}.png"
+        pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
+        file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
         replace_bytes(file, to_png(drawn.figure))
         print(plain(str(file)))
         for note in drawn.notes:

@@ -60,7 +60,7 @@ def check() -> None:
 def listen() -> None:
     """Has signals heard from now on, as a command's first act; the second one ends the process at once.
 
-    Until the command runs (`raising`), the first one does so too, with a line. A thread of its own hears the second one:
+    Until the command runs (`raising`), the first one does so too, with a line. A thread of its own hears the second:
     the main one may be inside a compiler for minutes.
     """
     global _listening

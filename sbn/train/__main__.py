@@ -10,13 +10,17 @@ def main(argv: Sequence[str]) -> int:
     """Trains one row; exit codes: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again), 130 Ctrl-C."""
     import argparse
 
-    from sbn.config import command_line
+    from sbn.config import arguments, command_line
 
     parser = argparse.ArgumentParser(
         "python -m sbn.train", description="Trains one row of an experiment, or goes on with it."
     )
     parser.add_argument(
-        "--workdir", required=True, metavar="DIR", help="where everything about the run goes; gs:// works"
+        "--workdir",
+        type=arguments.path,
+        required=True,
+        metavar="DIR",
+        help="where everything about the run goes; gs:// works",
     )
     options, request = command_line.parse(parser, argv)
 

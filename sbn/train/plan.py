@@ -41,6 +41,8 @@ class Before:
     stages: int = 0
 
 
+_MOST_STEPS = 2**31 - 1  # what the state counts them in
+
 NOTHING_BEFORE = Before()
 
 
@@ -117,6 +119,11 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
         start = stages[-1].stop if stages else before.steps
         fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
         stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
+        if stages[-1].stop > _MOST_STEPS:
+            raise ConfigError(
+                f"duration = {own.duration!r} of stage {name!r} ends after {stages[-1].stop:.3g} steps: "
+                f"they are counted to {_MOST_STEPS}"
+            )
     ends = tuple(stage.stop for stage in stages)
     last_epochs = tuple(
         stage.stop - epoch * steps_per_epoch

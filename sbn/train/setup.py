@@ -1,6 +1,7 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -60,20 +61,28 @@ class Setup:
         return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
 
 
-def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
+def make_setup(
+    config: ConfigDict,
+    before: Before = NOTHING_BEFORE,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
+) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
     Args:
         config: of the run.
         before: what its steps and stages are counted on from.
+        devices: to train on; None: all there are.
+        splits: training and test split; None: as the config says.
 
     Raises:
         ConfigError: if they don't fit together.
     """
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
-    mesh = make_mesh(batch_size=config.batch_size)
-    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
+    mesh = make_mesh(batch_size=config.batch_size, devices=devices)
+    train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
     mean, std = sources.channels(config.data, train)
     task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
