@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sbn.evals.predictions import Images, Predict
-from sbn.evals.progress import shown
+from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
 
 Tag = TypeVar("Tag")

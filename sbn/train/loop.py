@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from sbn.config.checks import check
 from sbn.evals.make import make_evaluators
 from sbn.runs.lock import Lock
+from sbn.runs.progress import Progress
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -23,7 +24,6 @@ from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser
-from sbn.train.progress import Progress
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
@@ -102,7 +102,8 @@ def _run(
     kept = restored.lines if restored else ""
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
-    progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
+    shape = {"total": plan.total, "stages": plan.spans, "batch_size": config.batch_size}
+    progress = Progress(workdir, start=step, seconds=seconds, active=leads, **shape)
     pending = Pending()
     results: dict[str, float] = {}
 

@@ -9,7 +9,6 @@ from types import FrameType
 import jax
 
 from sbn.runs import signals
-from sbn.runs.signals import Notice
 
 EXIT_CODE = signals.AGAIN
 
@@ -26,6 +25,15 @@ class Preempted(Exception):
         self.exit_code = signals.notice().exit_code
 
 
+class Notice:
+    """Whether this process was told to stop."""
+
+    @property
+    def given(self) -> bool:
+        """Whether a signal was noted."""
+        return signals.notice().given
+
+
 @contextmanager
 def watch() -> Iterator[Notice]:
     """Notes SIGTERM, Ctrl-C and SIGHUP while the block runs, instead of dying of them.
@@ -35,8 +43,8 @@ def watch() -> Iterator[Notice]:
     into that one. Nor is it given outside the main thread, where Python allows no handler.
     """
     if jax.process_count() == 1:
-        with signals.noting() as notice:
-            yield notice
+        with signals.noting():
+            yield Notice()
         return
 
     def turn(number: int, frame: FrameType | None) -> None:
