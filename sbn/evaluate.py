@@ -70,7 +70,8 @@ def _evaluated(
     """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
     config = overridden(files.read_config(workdir), overrides, evals=evals)
-    setup = make_setup(config, inheritance.find(config, workdir).before)
+    before = inheritance.find(config, workdir).before
+    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     step, variables = _restore(workdir, config, setup, stage)
     scalars: dict[str, float] = {}

@@ -76,10 +76,8 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
     if not labelled:
         raise ConfigError(f"{shown} holds no images of {split!r}: train/WNID/images/*.JPEG and val/images/*.JPEG")
     labels = np.array([number[wnid] for _, wnid in labelled], np.int32)
-    files = progress.shown(
-        (there[name] for name, _ in labelled), f"{shown}: reading {split} images", total=len(labelled)
-    )
-    encoded = [read(name) for name in files]
+    files = [there[name] for name, _ in labelled]
+    encoded = [read(name) for name in progress.shown(files, f"{shown}: reading {split} images")]
     pixels = decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled])
     return _examples(pixels, labels, class_names, f"{shown}, {split}")
 

@@ -50,6 +50,11 @@ class Classification:
     label_smoothing: float = 0.0
     consistency: float = 0.0
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it learns to tell."""
+        return ("label",)
+
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
         return init_variables(self.model, key, image_size=self.image_size)
