@@ -57,7 +57,8 @@ def evaluate(
     """
     workdir = workdirs.checked_path(workdir)
     config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
-    setup = make_setup(config, inheritance.find(config, workdir).before)
+    before = inheritance.find(config, workdir).before
+    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)

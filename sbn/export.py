@@ -24,11 +24,13 @@ from ml_collections import ConfigDict
 
 from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import record as data_record
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
+from sbn.data.statistics import Channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
 from sbn.runs import files
 from sbn.runs.atomic import replace_bytes
@@ -67,7 +69,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
@@ -127,7 +129,7 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **dict(zip(("mean", "std"), map(list, channels(config.data)), strict=True)),
+        **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         **_origin(workdir, step),
     }
@@ -182,6 +184,11 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
             except Exception as error:
                 log.warning("checkpoint %d is damaged (%s)", step, str(error).partition("\n")[0])
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
+
+
+def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:
+    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
+    return data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
 
 
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:

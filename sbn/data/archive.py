@@ -93,11 +93,12 @@ def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray])
 def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.NpzFile"]:
     """The file, and one line for whatever is wrong with it, now or as arrays are read."""
     try:
-        file = np.load(pathlib.Path(path).expanduser(), allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ConfigError(f"{shown} is no archive: it is a single array")
-        with file:
-            yield file
+        with pathlib.Path(path).expanduser().open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ConfigError(f"{shown} is no archive: it is a single array")
+            with file:
+                yield file
     except ConfigError:
         raise
     except FileNotFoundError:

@@ -162,7 +162,7 @@ def load(files: Files, *, name: str) -> Index:
     about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
     if path.exists():
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Index(**dict(kept), **about)
         except Exception as error:  # zipfile and NumPy have many words for a damaged file
             log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])

@@ -70,6 +70,11 @@ class Task(Protocol):
         """Names of the model's K branches."""
         ...
 
+    @property
+    def targets(self) -> Sequence[str]:
+        """Features of the data that its batches hold as targets (a mask: in the pixels)."""
+        ...
+
     def for_stage(self, config: ConfigDict) -> "Task":
         """Returns the task as a stage trains it: the same variables, by the keys as they stand there."""
         ...

@@ -14,7 +14,9 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
+from sbn.data import record
 from sbn.evals.make import make_evaluators
+from sbn.runs import files
 from sbn.runs.lock import Lock
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
@@ -76,7 +78,10 @@ def _run(
     closing: contextlib.ExitStack,
 ) -> dict[str, Any]:
     inherited = inheritance.find(config, workdir)
-    setup = make_setup(config, inherited.before)
+    recorded = files.read(workdir, files.DATA)
+    setup = make_setup(config, inherited.before, recorded=recorded)
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
@@ -86,8 +91,8 @@ def _run(
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
-    data = {"train": setup.train.fingerprint(), "test": setup.test.fingerprint()}
-    workdirs.begin(workdir, config, provenance.collect(data), origin=origin, inherited=began)
+    start = provenance.collect(data["fingerprints"])
+    workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
     )

@@ -1,7 +1,8 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,9 +17,10 @@ from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import record, sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images, LabelledImages
+from sbn.data.statistics import Channels
 from sbn.data.views import View
 from sbn.evals import base as evals
 from sbn.tasks.base import StageViews
@@ -39,6 +41,7 @@ class Setup:
         test: test split.
         task: what is learned.
         plan: what happens when.
+        channels: what the input is normalised with.
     """
 
     mesh: Mesh
@@ -46,6 +49,7 @@ class Setup:
     test: LabelledImages
     task: Classification
     plan: Plan
+    channels: Channels
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
@@ -65,6 +69,7 @@ def make_setup(
     config: ConfigDict,
     before: Before = NOTHING_BEFORE,
     *,
+    recorded: Mapping[str, Any] | None = None,
     devices: Sequence[jax.Device] | None = None,
     splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
 ) -> Setup:
@@ -73,6 +78,7 @@ def make_setup(
     Args:
         config: of the run.
         before: what its steps and stages are counted on from.
+        recorded: what the run's data.json holds, whose mean and deviation then count; None where there is none.
         devices: to train on; None: all there are.
         splits: training and test split; None: as the config says.
 
@@ -84,7 +90,9 @@ def make_setup(
     mesh = make_mesh(batch_size=config.batch_size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     size = (train.images.shape[1], train.images.shape[2])
-    mean, std = sources.channels(config.data, train)
+    sources.check_together(config.data, train, test, view=config.eval.augment)
+    channels = record.channels(recorded) or sources.channels(config.data, train)
+    mean, std = channels
     task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
     plan = make_plan(config, examples=len(train), before=before)
     try:
@@ -100,7 +108,7 @@ def make_setup(
         task.check_views(stage_views(stage, task.branches))
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan)
+    return Setup(mesh, train, test, task, plan, channels)
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:

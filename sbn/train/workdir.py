@@ -110,8 +110,9 @@ def begin(
     *,
     origin: Origin | None = None,
     inherited: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Makes the directory, and records the config, this start, and what the run began from, if it was another's state.
+    """Makes the directory, and records the config, this start, the data, and the run that it began from, if any.
 
     Of several processes one writes.
     """
@@ -122,6 +123,8 @@ def begin(
     files.write(workdir, files.CONFIG, config.to_dict())  # data may lie elsewhere since the last start
     if inherited is not None and not (workdir / files.INIT).exists():
         files.write(workdir, files.INIT, inherited)
+    if data is not None and not (workdir / files.DATA).exists():
+        files.write(workdir, files.DATA, data)
     whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
     before = files.glance(workdir, files.PROVENANCE)["starts"]
     files.write(workdir, files.PROVENANCE, {"starts": [*before, {**provenance, **whose}]})
