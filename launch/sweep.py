@@ -103,6 +103,8 @@ def main(argv: Sequence[str]) -> int:
     except NoAnswer as error:
         print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
         return 1
+    except ConfigError as error:  # of an engine that looks at the jobs before it submits any
+        parser.exit(2, f"{parser.prog}: {error}\n")
     print("\n".join(summary.describe(jobs, states)))
     return int(any(state.kind != "done" for state in states))
 

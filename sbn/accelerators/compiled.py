@@ -42,6 +42,7 @@ class Answer:
         facts: of the run: 'examples' and 'images' per step, its 'steps' and 'epochs', 'parameters' of the network.
         seconds: that compiling took, when it was done.
         error: one line, why there is no program.
+        fresh: whether it was made now, not read from the cache.
     """
 
     costs: Costs | None = None
@@ -49,6 +50,7 @@ class Answer:
     facts: Mapping[str, float] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    fresh: bool = False
 
 
 def cache() -> pathlib.Path:
@@ -82,7 +84,7 @@ def compile_all(programs: Sequence[Asked], where: Topology) -> Iterator[Answer]:
     for asked, answer in zip(programs, answers, strict=True):
         if answer is None:
             found = next(made)
-            answer = _read(found)
+            answer = dataclasses.replace(_read(found), fresh=True)
             if not answer.error:
                 _write(_memo(asked, where), found)
         yield answer

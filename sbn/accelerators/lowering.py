@@ -80,10 +80,10 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
 
 def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
     whole, own = meshes.replicated(setup.mesh), meshes.over_data(setup.mesh)
-    forward = jax.jit(setup.task.predict, in_shardings=(whole, own), out_shardings=whole)
+    forward = jax.jit(setup.task.outputs, in_shardings=(whole, own), out_shardings=whole)
     count = -(-config.eval.batch_size // setup.mesh.devices.size) * setup.mesh.devices.size
     images = jax.ShapeDtypeStruct((count, *setup.test.images.shape[1:3]), jnp.int32)
-    return forward.lower(variables, images)
+    return forward.lower(variables, {"image": images})
 
 
 def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
@@ -94,7 +94,7 @@ def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
         numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
     ids, seed = (jax.ShapeDtypeStruct(shape, kind) for shape, kind in (((count,), jnp.int32), ((), jnp.uint32)))
     if stage.config.data.path == "device":
-        size = setup.task.image_size
+        size = setup.train.images.shape[1:3]
         try:
             made = make_views(stage, setup.train.images)
             prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh)
@@ -115,7 +115,7 @@ def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:
     found = []
     for view in stage.config.branches:
         drawn = variants(pipeline.parse(stage.config.views[view].augment))
-        found.append(max(sizes(ops, setup.task.image_size)[-1] for ops in drawn))
+        found.append(max(sizes(ops, setup.train.images.shape[1:3])[-1] for ops in drawn))
     return found
 
 

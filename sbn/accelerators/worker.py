@@ -24,6 +24,8 @@ from typing import Any
 os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
 os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
 os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-4")
+# Several processes may load it at once: none of them opens a device.
+os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
@@ -107,7 +109,11 @@ def answer(asked: Mapping[str, Any], where: Topology, chips: Sequence[Any], cach
         config = check(tree.checked(tree.to_config(tree.changed(tree.defaults(), asked["config"]))))
         lowered = lower(config, chips, program=asked["program"])
         key = _key(lowered.program, where)
-        return {**compiled(lowered.program, key, cache), "facts": lowered.facts, "key": key}
+        facts = lowered.facts
+        if where.chip.kind == "gpu":  # whose compiler does not count operations: those of the same step on one CPU
+            counted = lower(config, jax.devices("cpu")[:1], program=asked["program"]).program.cost_analysis() or {}
+            facts = {**facts, "flops": counted.get("flops", 0.0)}
+        return {**compiled(lowered.program, key, cache), "facts": facts, "key": key}
     except ConfigError as error:
         return {"error": str(error)}
     except Exception as error:  # the other programs are still to be answered

@@ -15,13 +15,13 @@ class Evaluation:
 
     Args:
         evaluators: by name.
-        plan: of the run: accuracy keeps `eval.every`, the others `eval.long_every`.
+        plan: of the run, which says when each is due.
         workdir: where arrays go.
     """
 
     def __init__(self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path) -> None:
         self._evaluators, self._workdir = evaluators, workdir
-        self._rhythms = {name: plan.eval if name == "accuracy" else plan.long_eval for name in evaluators}
+        self._rhythms = {name: plan.evals[name] for name in evaluators}
 
     def due(self, step: int) -> list[str]:
         """Returns the names of those that run once `step` steps are done."""
