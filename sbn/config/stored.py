@@ -6,6 +6,7 @@ from typing import Any
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.config.key import check_value
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 
 # Values that were stored before the default became None, 'the network's own', which is the same
@@ -23,8 +24,7 @@ def differences(
         stated: flat.
         passed_over: keys that need not agree.
     """
-    there = tree.flatten(stored)
-    there = {name: _canonical(name, value) for name, value in there.items()}
+    there = {name: _canonical(name, value) for name, value in renewed(tree.flatten(stored)).items()}
     there |= {name: tree.value_of(there, name) for name in stated if name not in there}
     found = tree.difference(there, stated)
     return {

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from sbn.config import durations
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.key import Key, check_value
+from sbn.config.retired import renewed
 from sbn.config.schema import BY_NAME, KEYS
 
 Flat = dict[str, Any]
@@ -178,7 +179,7 @@ def checked(config: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     Raises:
         ConfigError: naming the first key that is not so.
     """
-    given = flatten(config)
+    given = renewed(flatten(config))
     return to_config(changed(defaults(), given))
 
 

@@ -5,14 +5,14 @@ A mask rides in the fourth byte of the packed pixels, where every op that moves 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import pixels
-from sbn.data.examples import Examples, InMemory, LabelledImages
+from sbn.data.examples import Examples, Feature, InMemory, LabelledImages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,3 +69,18 @@ def sort(examples: Examples, names: Sequence[str]) -> Targets:
             raise ConfigError(f"a task can ask for one feature of kind {kind!r}, not for {', '.join(several)}")
     by_id = tuple(name for name in names if kinds[name] not in ("boxes", "mask", "image"))
     return Targets(by_id, next(iter(found["boxes"]), None), next(iter(found["mask"]), None))
+
+
+def for_evaluation(
+    arrays: Mapping[str, np.ndarray], features: Mapping[str, Feature], names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns examples as they are evaluated, without the axis of views: (inputs, targets), arrays (n, ...) by name.
+
+    Args:
+        arrays: (n, ...) by name of the feature. Images and tokens are inputs; images are packed, (n, H, W) int32.
+        features: what they are.
+        names: of the targets that the task asks for; a mask is one of them here.
+    """
+    packed = {name: pixels.pack(array) for name, array in arrays.items() if features[name].kind == "image"}
+    tokens = {name: array for name, array in arrays.items() if features[name].kind == "tokens"}
+    return {**packed, **tokens}, {name: arrays[name] for name in names}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sbn.config.errors import ConfigError
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 from sbn.report.failures import reason_of
 from sbn.runs import files
@@ -149,7 +150,7 @@ def read_run(path: pathlib.Path) -> Run:
     own = {name: content[name] for name in ("experiment", "row", "seed", "metrics", "seconds", "steps", "config")}
     return Run(
         path=path,
-        overrides={name: value for name, value in content["overrides"].items() if name not in NEUTRAL},
+        overrides={name: value for name, value in renewed(content["overrides"]).items() if name not in NEUTRAL},
         written=(path / files.RESULT).stat().st_mtime,
         stages={name: (start, stop) for name, (start, stop) in content["stages"].items()},
         steps_per_epoch=content["steps_per_epoch"],

@@ -76,7 +76,7 @@ class DeviceFeed:
         self.resident: Arrays = meshes.place_whole(setup.mesh, resident)
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        views, size = self._views[stage.name], self._setup.task.image_size
+        views, size = self._views[stage.name], self._setup.train.images.shape[1:3]
         try:
             return device.make_prepare(
                 views, stage=stage.index, image_size=size, mesh=self._setup.mesh, targets=self._targets

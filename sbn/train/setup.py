@@ -23,8 +23,8 @@ from sbn.data.examples import Images, LabelledImages
 from sbn.data.statistics import Channels
 from sbn.data.views import View
 from sbn.evals import base as evals
-from sbn.tasks.base import StageViews
-from sbn.tasks.classification import Classification, make_classification
+from sbn.tasks.base import StageViews, Task, TaskData
+from sbn.tasks.make import make_task
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
@@ -47,7 +47,7 @@ class Setup:
     mesh: Mesh
     train: LabelledImages
     test: LabelledImages
-    task: Classification
+    task: Task
     plan: Plan
     channels: Channels
 
@@ -62,7 +62,7 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.channels.mean)
 
 
 def make_setup(
@@ -89,11 +89,9 @@ def make_setup(
         _parse(config.views[view].augment, f"views.{view}.augment")
     mesh = make_mesh(batch_size=config.batch_size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
-    size = (train.images.shape[1], train.images.shape[2])
     sources.check_together(config.data, train, test, view=config.eval.augment)
     channels = record.channels(recorded) or sources.channels(config.data, train)
-    mean, std = channels
-    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
+    task = make_task(config, TaskData(train.features, *channels))
     plan = make_plan(config, examples=len(train), before=before)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it

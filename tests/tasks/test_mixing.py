@@ -17,7 +17,7 @@ from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.tasks.consistency import divergence
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N, CLASSES = 8, 10
 OP = "adversarial(8, 4, 3)"
@@ -34,7 +34,7 @@ def keys_at(step):
 
 
 def task_of(config):
-    return make_classification(config, classes=CLASSES, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described(classes=CLASSES, size=(16, 16)))
 
 
 @pytest.fixture(scope="module")
