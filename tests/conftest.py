@@ -53,7 +53,7 @@ def _programs(request):
     """
     import jax
 
-    short = request.path.parent.name in ("evals", "rows", "tasks")
+    short = request.path.parent.name in ("evals", "rows", "tasks", "e2e")
     jax.config.update("jax_disable_most_optimizations", short)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
