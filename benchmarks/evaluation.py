@@ -45,8 +45,8 @@ def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray
     packed = [pack(images[start : start + batch]) for start in range(0, len(images), batch)]
 
     def bare(task, variables):
-        forward = jax.jit(task.predict)
-        return lambda: jax.block_until_ready([forward(variables, words) for words in packed])
+        forward = jax.jit(task.outputs)
+        return lambda: jax.block_until_ready([forward(variables, {"image": words}) for words in packed])
 
     def evaluator(mix):
         predict = Predict(both, make_mesh(batch_size=batch), batch_size=batch)

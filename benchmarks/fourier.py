@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from benchmarks import rounds as taking
+from benchmarks.parts import described
 from sbn.augment import draws
 from sbn.config import tree
 from sbn.config.checks import check
@@ -37,7 +38,7 @@ def make_materials(depth: int, width: int, *, images: int, batch: int) -> tuple[
     source = in_memory({"image": pixels, "label": rng.integers(0, 10, images)}, name="noise", classes=10)
     changes = {"model.depth": depth, "model.width": width, "eval.batch_size": batch, "branches": ("main", "aux")}
     config = check(tree.to_config(tree.changed(tree.defaults(), {**changes, "views.aux.augment": "flip"})))
-    task = make_classification(config, classes=10, image_size=SIZE, mean=(0.5,) * 3, std=(0.25,) * 3)
+    task = make_classification(config, described(10, SIZE))
     variables = task.init(jax.random.key(0))
     # branches that differ, so that no compiler takes them for one; and a head that is not 0
     variables = jax.tree.map(lambda x: np.asarray(x) + rng.uniform(0, 0.1, x.shape).astype(np.float32), variables)

@@ -56,6 +56,15 @@ def batch_of(images, labels):
     return {"inputs": {"image": images}, "targets": {"label": labels}}
 
 
+def described(classes, size):
+    """Returns what a task is told of images of `size` (H, W) and their labels."""
+    from sbn.data.examples import Feature
+    from sbn.tasks.base import TaskData
+
+    label = Feature("label", (), tuple(map(str, range(classes))))
+    return TaskData({"image": Feature("image", (*size, 3)), "label": label})
+
+
 class Parts:
     """The parts of a run, as `sbn.train.loop` puts them together.
 

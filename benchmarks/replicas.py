@@ -65,7 +65,7 @@ def make_parts(model: str, batch: int, count: int, precision: str) -> tuple[Step
     rng = np.random.default_rng(0)
     batches = [
         batch_of(
-            pack(rng.integers(0, 256, (batch, 2, *setup.task.image_size, 3), np.uint8)),
+            pack(rng.integers(0, 256, (batch, 2, *setup.train.images.shape[1:]), np.uint8)),
             rng.integers(0, setup.train.classes, batch).astype(np.int32),
         )
         for _ in range(count)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType
 
-from benchmarks.parts import batch_of
+from benchmarks.parts import batch_of, described
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.data.pixels import pack
@@ -52,7 +52,7 @@ class Step:
         """
         config = make_config(**settings)
         mesh = meshes.make_mesh(batch_size=config.batch_size) if devices is None else _mesh(devices)
-        task = make_classification(config, classes=CLASSES, image_size=(side, side), mean=(0.5,) * 3, std=(0.25,) * 3)
+        task = make_classification(config, described(CLASSES, (side, side)))
         plan = make_plan(config, examples=config.batch_size)
         (stage,), schedule = plan.stages, make_schedule(plan.stages[0], plan)
         optimiser, whole = make_optimiser(stage, schedule), meshes.replicated(mesh)

@@ -26,7 +26,7 @@ def _shown(method: str, where: str, stages: tuple[str, ...], *metrics: str, **ho
     return Row({}, (), where, 3, runs_of=CIFAR100 + method, metrics=shown, stages=stages, **how)
 
 
-_BY_EPOCH = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
+_BY_EPOCH = {"eval.evals": ("accuracy", "losses"), "eval.losses.every": "1 epochs"}
 FIGURE1 = Table(
     "Losses of augmented and clean training images and of test images by epoch (PreActResNet-18, CIFAR-100)",
     {

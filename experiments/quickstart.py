@@ -15,6 +15,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from sbn.config import arguments
 from sbn.config.environment import environment
 from sbn.config.rows import Row, Table, make_config
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "python -m experiments.quickstart", description="Both methods side by side on rendered images."
     )
-    parser.add_argument("--root", default="runs/quickstart", help="where the runs go")
+    parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")
     options, overrides = parser.parse_known_args(argv)
     for row in TABLES["methods"].rows:
         print(f"\n{row}", flush=True)

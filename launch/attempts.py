@@ -1,6 +1,5 @@
 """Starting one job again for as long as that helps; every engine runs its jobs through this."""
 
-import json
 import pathlib
 import signal
 import socket
@@ -13,8 +12,9 @@ from typing import Any
 
 from etils import epath
 
-from launch.state import LOG, RECORD, read
+from launch.state import LOG
 from sbn.config.environment import environment
+from sbn.runs import files, processes
 
 PREEMPTED = 75  # sbn.train: saved, start me again
 _BAD_CONFIG = 2
@@ -63,7 +63,7 @@ class Attempts:
             code = self._once()
             before, step = step, reached(self._workdir)
             idle = 0 if step > before or code == PREEMPTED else idle + 1
-            diverged = "failed" in read(self._workdir / "progress.json")
+            diverged = files.glance(self._workdir, files.PROGRESS)["failed"] is not None
             over = code in (0, _BAD_CONFIG) or diverged or idle > self._retries
             # Whom we end ourselves may have had no time to begin: that is no failure.
             self._note({"code": code, "gave_up": over and code != 0 and not self._stopping})
@@ -100,7 +100,8 @@ class Attempts:
                 env=environment() | self._env,
                 start_new_session=True,
             )
-            self._note({"host": socket.gethostname(), "pid": self._process.pid})
+            pid = self._process.pid
+            self._note({"host": socket.gethostname(), "pid": pid, "began": processes.began(pid)})
         self._tell(f"started (process {self._process.pid})")
         code = self._process.wait()
         with self._lock:
@@ -112,18 +113,12 @@ class Attempts:
             note(self._workdir, {**self._about, **record})
 
 
-def reached(workdir: pathlib.Path) -> int:
+def reached(workdir: epath.Path | pathlib.Path) -> int:
     """Returns the newest step that a job has saved; -1 if none."""
-    try:
-        names = [path.name for path in (workdir / "checkpoints").iterdir()]
-    except OSError:
-        return -1
-    return max((int(name) for name in names if name.isdigit()), default=-1)
+    return max(files.saved_steps(workdir), default=-1)
 
 
-def note(workdir: epath.Path, record: Mapping[str, Any]) -> None:
-    """Writes the engine's note in a work directory, in one go."""
+def note(workdir: epath.Path | pathlib.Path, record: Mapping[str, Any]) -> None:
+    """Writes the engine's note in a work directory: who runs the job, and how it ended."""
     workdir.mkdir(parents=True, exist_ok=True)
-    draft = workdir / f".{RECORD}.draft"
-    draft.write_text(json.dumps({**record, "time": time.time()}) + "\n")
-    draft.replace(workdir / RECORD)
+    files.write(workdir, files.JOB, {**record, "time": time.time()})

@@ -21,6 +21,7 @@ from sbn.config.schema import is_incidental
 # (experiments file, row): `eval` keys that its runs are to be trained with
 During = Mapping[tuple[pathlib.Path, str], Mapping[str, Any]]
 
+_MOST_SEEDS = 10_000
 _LONGEST_NAME = 80  # of a folder named after overrides; longer ones end in a hash
 
 
@@ -91,6 +92,10 @@ def make_jobs(
     names = [axis[0][0] for axis in axes]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"--set {repeated[0]} is given twice: write its values after one another")
+    files = [_matching(selection)[0].path for selection in selections]
+    for one, other in itertools.combinations(files, 2):
+        if one.stem == other.stem and one.resolve() != other.resolve():
+            raise ConfigError(f"{one} and {other} have one name, and their runs would share a folder: rename one")
     jobs: list[Job] = []
     during = _during(selections)
     for experiment, row in itertools.chain.from_iterable(map(select, selections)):
@@ -123,7 +128,7 @@ def _row_jobs(
     # One check is enough: seeds and the names of folders make no config wrong.
     names = {key: str(folders[seeds[0]]) for key, folders in first.items()}
     checked = check(tree.to_config({**flat, **names}))
-    command_line.check_views(overrides, stated, checked)
+    command_line.check_overrides(overrides, stated, checked)
     check_pipelines(flat)
     config = _plain(checked.to_dict())
     for seed in seeds:
@@ -241,9 +246,14 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, colon, last = part.strip().partition(":")
-        if not (first.isdigit() and (last.isdigit() or not colon)):
+        if not (text.isascii() and first.isdecimal() and (last.isdecimal() or not colon)):
             raise ConfigError(f"--seeds={text} is no list of seeds: write 0:10 for 0 to 9, or 0,2,5")
-        seeds.extend(range(int(first), int(last)) if colon else [int(first)])
+        if max(len(first), len(last)) > 10 or max(int(first), int(last or 0)) > 2**31:
+            raise ConfigError(f"--seeds={text[:40]}: seeds lie below 2**31")
+        found = range(int(first), int(last)) if colon else [int(first)]
+        if len(seeds) + len(found) > _MOST_SEEDS:
+            raise ConfigError(f"--seeds={text} are more than {_MOST_SEEDS} runs of each row")
+        seeds.extend(found)
     if not seeds:
         raise ConfigError(f"--seeds={text} names no seed: 0:10 is 0 to 9")
     return list(dict.fromkeys(seeds))

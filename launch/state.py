@@ -1,15 +1,10 @@
 """What has become of a job, read from the files in its work directory: there is no other record."""
 
 import functools
-import json
-import os
 import pathlib
-import socket
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-from etils import epath
 
 from launch.plan import Job
 from launch.queues import ACTIVE, NoAnswer
@@ -17,12 +12,14 @@ from sbn.config import rows, tree
 from sbn.config.durations import clock_time
 from sbn.config.stored import differences, other_source
 from sbn.report.failures import last_lines
+from sbn.runs import files, lock, processes
+from sbn.runs.content import Damaged
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
-RECORD = "job.json"  # what an engine notes: who runs the job, and how it ended
 LOG = "log.txt"
 _STALE = 600.0  # seconds without a sign of life after which a job that no engine vouches for is not running
+_AHEAD = 60.0  # seconds by which clocks of machines differ; what is dated later than that is no sign of life
 _LAST_LINES = 3
 
 
@@ -55,62 +52,62 @@ def look(job: Job) -> State:
     Raises:
         NoAnswer: if the system that has the job can't be asked now.
     """
-    result = job.workdir / "result.json"
-    if result.exists():
+    try:
+        result = files.read(job.workdir, files.RESULT)
+    except Damaged as error:
+        return State("refused", f"{error}: look at it, and remove it to run the job again")
+    if result is not None:
         return _look_at_result(job, result)
-    record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
+    record, progress = _note(job)
     # A system that still has the job starts it again, even if a process of it noted its end: its host may have died.
     if (still := _asked(record)) is not None:
-        if (said := still.get(str(record["id"]))) is not None:
+        if (said := still.get(str(record.get("id")))) is not None:
             name = record["engine"]
             return _running(progress) if said == "RUNNING" else State("queued", f"{name} job {record['id']}: {said}")
-    elif _alive(record, progress):
+    elif _alive(job, record, progress):
         return _running(progress)
-    if "failed" in progress:
-        return State("failed", str(progress["failed"]))
-    if record.get("code") not in (None, 0) and record.get("gave_up"):
+    if progress["failed"] is not None:
+        return State("failed", progress["failed"])
+    if record["code"] not in (None, 0) and record["gave_up"]:
         return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG, count=_LAST_LINES)}")
-    if record or progress or (job.workdir / "config.json").exists():
-        step = (
-            f"after step {progress['step']} of {progress['total']}" if "step" in progress else "before its first step"
-        )
-        return State("stopped", step)
+    if any((job.workdir / name).exists() for name in (files.JOB, files.PROGRESS, files.CONFIG)):
+        step = f"after step {progress['step']} of {progress['total']}"
+        return State("stopped", step if progress["step"] is not None else "before its first step")
     return State("missing")
 
 
 def taken(job: Job) -> bool:
     """Returns whether somebody has a job now that was free when it was planned, which may be long ago."""
-    if (job.workdir / "result.json").exists():
+    if (job.workdir / files.RESULT).exists():
         return False
-    record, progress = read(job.workdir / RECORD), read(job.workdir / "progress.json")
+    record, progress = _note(job)
     try:
         still = _asked(record)
     except NoAnswer:  # whoever looks at it next will know
         return True
-    return _alive(record, progress) if still is None else str(record["id"]) in still
+    return _alive(job, record, progress) if still is None else str(record.get("id")) in still
+
+
+def _note(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an engine noted of who runs a job and how it ended, and how far the job is."""
+    return files.glance(job.workdir, files.JOB), files.glance(job.workdir, files.PROGRESS)
 
 
 def _asked(record: Mapping[str, Any]) -> Mapping[str, str] | None:
     """What the system of a job says of those it still has; None if there is none to be asked from here."""
-    ask = ACTIVE.get(record.get("engine", ""))
+    ask = ACTIVE.get(record["engine"])
     return ask() if ask is not None else None
 
 
-def _look_at_result(job: Job, path: epath.Path) -> State:
-    result = read(path)
-    if not result:
-        return State("refused", f"{path} is damaged: look at it, and remove it to run the job again")
-    config = result.get("config")
-    if config != job.config:
-        if not isinstance(config, dict):
-            return State("refused", f"{path} holds no config: look at it, and remove it to run the job again")
+def _look_at_result(job: Job, result: Mapping[str, Any]) -> State:
+    if result["config"] != job.config:
         # the folder that it went on from may have been called by another path
-        different = differences(config, tree.flatten(job.config), passed_over=job.needs)
+        different = differences(result["config"], tree.flatten(job.config), passed_over=job.needs)
         shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
         if shown:
             return State("refused", f"holds a run of another config ({'; '.join(shown)})")
     experiment = pathlib.Path(job.file).stem
-    if other := other_source(result.get("init"), experiment=experiment, needed=_needs(job.file, job.row)):
+    if other := other_source(result["init"], experiment=experiment, needed=_needs(job.file, job.row)):
         return State("refused", other)
     return State("done", f"{result['steps']} steps in {clock_time(result['seconds'])}", seconds=result["seconds"])
 
@@ -122,41 +119,21 @@ def _needs(file: str, row: str) -> str | None:
 
 
 def _running(progress: Mapping[str, Any]) -> State:
-    if "step" not in progress or "seconds_left" not in progress:
+    if progress["step"] is None or progress["steps_per_second"] is None:
         return State("running", "starting")
     rate, left = progress["steps_per_second"], progress["seconds_left"]
-    step = f"step {progress['step']} of {progress['total']}, {rate:.3g} steps/s, left {clock_time(left)}"
-    return State("running", step, left=left)
+    step = f"step {progress['step']} of {progress['total']}, {rate:.3g} steps/s"
+    return State("running", step + (f", left {clock_time(left)}" if left is not None else ""), left=left)
 
 
-def _alive(record: Mapping[str, Any], progress: Mapping[str, Any]) -> bool:
+def _alive(job: Job, record: Mapping[str, Any], progress: Mapping[str, Any]) -> bool:
     """Whether somebody is at work: of a process elsewhere the last sign of life counts."""
-    if "code" in record:
-        return False
-    if record.get("host") == socket.gethostname() and "pid" in record:
-        return process_runs(record["pid"])
-    last = max(record.get("time", 0.0), 0.0 if "failed" in progress else progress.get("time", 0.0))
-    return time.time() - last < _STALE
-
-
-def process_runs(pid: int) -> bool:
-    """Returns whether a process of that number runs on this machine; one that ended but was not waited for does not."""
-    if pid <= 0:  # to the system these mean groups of processes
-        return False
-    try:
-        os.kill(pid, 0)
-        stat = pathlib.Path(f"/proc/{pid}/stat")
-        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    except PermissionError:
+    if lock.is_held(job.workdir):
         return True
-
-
-def read(path: epath.Path) -> dict[str, Any]:
-    """Returns the object in a JSON file; empty where there is none."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    if record["code"] is not None:
+        return False
+    if (runs := processes.is_alive(record["host"], record["pid"], record["began"])) is not None:
+        return runs
+    signs = [record["time"], progress["time"] if progress["failed"] is None else 0.0]
+    ages = [time.time() - sign for sign in signs]
+    return any(-_AHEAD < age < _STALE for age in ages)

@@ -2,14 +2,19 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from etils import epath
 
 from launch.attempts import reached
 from launch.plan import Job
-from launch.state import KINDS, State, read
+from launch.state import KINDS, State
+from sbn.config import tree
 from sbn.config.durations import clock_time
+from sbn.config.schema import KEYS
+from sbn.runs import files
+from sbn.runs.content import Damaged
 
 DUE = ("stopped", "failed", "missing")  # what a sweep starts
 _SHOWN = 20  # jobs of one kind
@@ -63,7 +68,8 @@ def time_left(jobs: Sequence[Job], states: Sequence[State], *, parallel: int) ->
     """Returns how long the rest will take, so many at once, and no shorter than its longest job.
 
     A job that stopped or failed goes on from its newest checkpoint, at the rate that it had. One that has not begun
-    takes as long as finished runs of its row, with its overrides if there are such, else as those of its table.
+    takes as long as finished runs that had as much to do: of its row, with its overrides if there are such, else of its
+    table.
     """
     known, left, unknown = _lengths(jobs, states), [], 0
     for job, state in zip(jobs, states, strict=True):
@@ -89,27 +95,46 @@ def time_left(jobs: Sequence[Job], states: Sequence[State], *, parallel: int) ->
 
 def _rest(job: Job) -> float | None:
     """Seconds that a job takes from its newest checkpoint, at its own rate; None if it has got nowhere."""
-    progress, step = read(job.workdir / "progress.json"), reached(job.workdir)
-    if step < 0 or not progress.get("steps_per_second"):
+    progress, step = files.glance(job.workdir, files.PROGRESS), reached(job.workdir)
+    if step < 0 or not progress["steps_per_second"] or progress["total"] is None:
         return None
     return max(progress["total"] - step, 0) / progress["steps_per_second"]
 
 
+# What the time of a run depends on, but for the machine; rows of a table that differ in nothing else take as long
+_WORK = ("model.", "data.name", "data.image_size", "data.train_examples", "batch_size", "duration", "precision")
+Work = str
+
+
+def _work(config: Mapping[str, Any]) -> Work:
+    """How much a run has to do, as one comparable text; a key that an older run lacks has its default."""
+    defaults = {key.name: key.default for key in KEYS if key.name.startswith(_WORK)}
+    flat = defaults | tree.flatten(config)
+    stages = {name for name in flat if name.startswith("stage.")}
+    shown = {name: flat[name] for name in flat if name.startswith(_WORK)}
+    shown |= {name: flat[name] for name in stages if name.split(".", 2)[-1].startswith(_WORK)}
+    shown |= {name: len(flat[name]) for name in flat if name.split(".")[-1] == "branches"}
+    return repr(sorted(shown.items()))
+
+
 def _lengths(jobs: Sequence[Job], states: Sequence[State]) -> Callable[[Job], float | None]:
-    """What tells how many seconds a job takes from its start: the mean of finished ones, by folder."""
-    taken: defaultdict[epath.Path, list[float]] = defaultdict(list)
+    """What tells how many seconds a job takes from its start: the mean of finished ones, by folder and work."""
+    taken: defaultdict[epath.Path, list[tuple[Work, float]]] = defaultdict(list)
     for job, state in zip(jobs, states, strict=True):
         if state.seconds is not None:
             for folder in _folders(job):
-                taken[folder].append(state.seconds)
+                taken[folder].append((_work(job.config), state.seconds))
 
     def known(job: Job) -> float | None:
         *own, table = _folders(job)
         for folder in own:
             if folder not in taken:  # other seeds, and runs with other overrides
                 taken[folder] = _finished(folder)
-        found = next((taken[folder] for folder in (*own, table) if taken[folder]), None)
-        return sum(found) / len(found) if found else None
+        wanted = _work(job.config)
+        for folder in (*own, table):
+            if found := [seconds for work, seconds in taken[folder] if work == wanted]:
+                return sum(found) / len(found)
+        return None
 
     return known
 
@@ -119,8 +144,15 @@ def _folders(job: Job) -> tuple[epath.Path, epath.Path, epath.Path]:
     return job.workdir.parent, job.row_folder, job.row_folder.parent
 
 
-def _finished(folder: epath.Path) -> list[float]:
-    """Seconds that some runs below a folder took."""
+def _finished(folder: epath.Path) -> list[tuple[Work, float]]:
+    """What some runs below a folder had to do, and the seconds that they took."""
     paths = itertools.chain(folder.glob("seed*/result.json"), folder.glob("*/seed*/result.json"))
-    results = map(read, itertools.islice(paths, _SAMPLE))
-    return [result["seconds"] for result in results if "seconds" in result]
+    found = []
+    for path in itertools.islice(paths, _SAMPLE):
+        try:
+            result = files.read(path.parent, files.RESULT)
+        except Damaged:
+            continue
+        if result is not None:
+            found.append((_work(result["config"]), result["seconds"]))
+    return found

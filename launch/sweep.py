@@ -17,6 +17,7 @@ from launch.engines import ENGINES, Settings, check_on_disk, load
 from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
+from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
 
 
@@ -37,7 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE,VALUE",
         help="override; several values, or several --set, make a grid",
     )
-    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the work directories")
+    parser.add_argument(
+        "--root", type=non_empty_path, required=True, metavar="DIR", help="folder of the work directories"
+    )
 
 
 def plan(options: argparse.Namespace) -> list[Job]:
@@ -100,6 +103,8 @@ def main(argv: Sequence[str]) -> int:
     except NoAnswer as error:
         print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
         return 1
+    except ConfigError as error:  # of an engine that looks at the jobs before it submits any
+        parser.exit(2, f"{parser.prog}: {error}\n")
     print("\n".join(summary.describe(jobs, states)))
     return int(any(state.kind != "done" for state in states))
 

@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import json
 import logging
 import math
 import sys
@@ -23,25 +22,40 @@ from etils import epath
 from flax import serialization
 from ml_collections import ConfigDict
 
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import record as data_record
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
+from sbn.data.statistics import Channels
 from sbn.models import make_model
-from sbn.models.network import Network
+from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
+from sbn.runs import files
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged, first_line, read_bytes, read_json
+from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
 from sbn.tasks.base import Variables
-from sbn.train import inheritance
+from sbn.train import averaging, inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.process import prepare
-from sbn.train.writers import replace_bytes, write_atomically
+from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 VARIABLES, ABOUT = "variables.msgpack", "model.json"
+_ABOUT = record(
+    {
+        "branch": text,
+        "classes": count,
+        "config": mapping(),
+        "mean": listing(number),
+        "std": listing(number),
+    }
+)
 _READ_BY_MODELS = ("model.", "norm.", "precision")
 
 
@@ -55,7 +69,7 @@ class Plain:
         about: what `model.json` holds.
     """
 
-    model: Network
+    model: Branched
     variables: Variables
     about: Mapping[str, Any]
 
@@ -73,7 +87,12 @@ class Plain:
 
 
 def export(
-    workdir: epath.PathLike, *, out: epath.PathLike, branch: str | None = None, stage: str | None = None
+    workdir: epath.PathLike,
+    *,
+    out: epath.PathLike,
+    branch: str | None = None,
+    stage: str | None = None,
+    weights: str = averaging.PLAIN,
 ) -> Mapping[str, Any]:
     """Writes one branch of a run's checkpoint to a folder, and returns what its `model.json` holds.
 
@@ -82,12 +101,13 @@ def export(
         out: the folder, made if missing; an export that lies there is replaced.
         branch: its name; None: the first.
         stage: the stage at whose end; None: the newest checkpoint that is whole.
+        weights: 'plain', as they were trained, or 'ema', their average, of a run with `optim.ema`.
 
     Raises:
         ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file.
     """
     workdir, out = workdirs.checked_path(workdir), epath.Path(out)
-    config = workdirs.read_config(workdir)
+    config = files.read_config(workdir)
     names = tree.branch_names(config)
     branch = names[0] if branch is None else branch
     if branch not in names:
@@ -96,24 +116,26 @@ def export(
         raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
-    step, every = _read(workdir, config, stage)
+    state = _read(workdir, config, stage)
+    step, every = int(state.step), state.weights(weights)
     variables = jax.tree.map(np.asarray, select_branch(every, names.index(branch)))
     about = {
         "format": FORMAT,
         "branch": branch,
+        "weights": weights,
         "classes": int(variables["params"]["head"]["kernel"].shape[-1]),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
         "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **dict(zip(("mean", "std"), map(list, channels(config.data)), strict=True)),
+        **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         **_origin(workdir, step),
     }
     out.mkdir(parents=True, exist_ok=True)
     replace_bytes(out / VARIABLES, serialization.msgpack_serialize(variables))
-    write_atomically(out / ABOUT, about)
+    files.write_json(out / ABOUT, about)
     return about
 
 
@@ -124,19 +146,27 @@ def load(folder: epath.PathLike) -> Plain:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
     """
     folder = epath.Path(folder)
-    for name in (ABOUT, VARIABLES):
-        if not (folder / name).exists():
+    about, packed = read_json(folder / ABOUT), read_bytes(folder / VARIABLES)
+    for name, content in ((ABOUT, about), (VARIABLES, packed)):
+        if content is None:
             raise ConfigError(f"{folder} holds no exported network: it has no {name}")
-    about = json.loads((folder / ABOUT).read_text())
-    if about.get("format") != FORMAT:
-        raise ConfigError(f"{folder / ABOUT} has format {about.get('format')!r}; this version reads format {FORMAT}")
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        found = about.get("format") if isinstance(about, dict) else None
+        raise ConfigError(f"{folder / ABOUT} has format {found!r}; this version reads format {FORMAT}")
+    try:
+        about = _ABOUT("", about)
+    except Wrong as error:
+        raise Damaged(folder / ABOUT, str(error)) from None
     config = tree.to_config(tree.changed(tree.defaults(), about["config"]))
-    variables = serialization.msgpack_restore((folder / VARIABLES).read_bytes())
+    try:
+        variables = serialization.msgpack_restore(packed)
+    except Exception as error:  # msgpack has kinds of its own
+        raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
-def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[int, Variables]:
-    """The step and the variables of a checkpoint, all branches; of damaged ones the next older is taken."""
+def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainState:
+    """The state of a checkpoint, all branches; of damaged ones the next older is taken."""
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -148,12 +178,17 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[i
                 if stage is not None and not _ends(checkpoints.meta(step), stage):
                     continue
                 like = inheritance.like(checkpoints.shapes(step), config)
-                return step, checkpoints.read(step, like, sharding).state.variables
+                return checkpoints.read(step, like, sharding).state
             except ConfigError:
                 raise
             except Exception as error:
                 log.warning("checkpoint %d is damaged (%s)", step, str(error).partition("\n")[0])
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
+
+
+def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:
+    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
+    return data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
 
 
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
@@ -169,9 +204,9 @@ def _ends(meta: Mapping[str, Any], stage: str) -> bool:
 
 def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
     """Which run it is, with what it was made, and, of its last step, what it measured."""
-    starts = json.loads((workdir / "provenance.json").read_text()) if (workdir / "provenance.json").exists() else [{}]
+    starts = [{}, *files.glance(workdir, files.PROVENANCE)["starts"]]
     made = {name: starts[-1][name] for name in ("time", "commit", "packages", "data") if name in starts[-1]}
-    result = json.loads((workdir / "result.json").read_text()) if (workdir / "result.json").exists() else {}
+    result = files.read(workdir, files.RESULT) or {}
     run = {name: result[name] for name in ("experiment", "row", "seed", "overrides") if name in result}
     metrics = result.get("metrics", {}) if step == result.get("steps") else {}
     finite = {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
@@ -183,14 +218,21 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="of the run")
+    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="gets variables.msgpack and model.json")
+    parser.add_argument(
+        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
+    )
+    parser.add_argument(
+        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
+    )
     options = parser.parse_args(argv)
     prepare()
     try:
-        about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)
+        about = export(
+            options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights
+        )
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")

@@ -74,7 +74,9 @@ def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_
     about = export.export(workdir, out=tmp_path / "net", branch=branch)
     network = export.load(tmp_path / "net")
     words = pack(setup.test.images)
-    logits = np.asarray(jax.jit(setup.task.predict)(final_state(workdir).variables, words))  # as evaluators see them
+    logits = np.asarray(
+        jax.jit(setup.task.outputs)(final_state(workdir).variables, {"image": words})
+    )  # as evaluators see them
     own, other = (setup.task.branches.index(name) for name in (branch, {"main": "aux", "aux": "main"}[branch]))
     found = np.asarray(network.logits(setup.test.images))
     np.testing.assert_array_equal(found, logits[:, own])

@@ -116,12 +116,12 @@ def test_a_row_that_shows_the_ends_of_stages_lists_a_command_for_each():
 def test_a_row_that_shows_a_course_lists_a_run_that_measures_it():
     *_, train = listing.describe("refine:figure1/mixup", commands=True)
     assert "trained with --config.eval.evals=accuracy,losses" in listing.describe("refine:figure1/mixup")[1]
-    settings = "--config.eval.evals=accuracy,losses '--config.eval.long_every=1 epochs' --workdir=DIR"
+    settings = "--config.eval.evals=accuracy,losses '--config.eval.losses.every=1 epochs' --workdir=DIR"
     assert train.endswith(f"table1/preactresnet18_cifar100_mixup {settings}")
     _, dotted = command_line.split(shlex.split(train))
     (config,) = (word.removeprefix("--config=") for word in shlex.split(train) if word.startswith("--config="))
     made = command_line.request(config, dotted).config
-    assert (made.eval.evals, made.eval.long_every) == (("accuracy", "losses"), "1 epochs")
+    assert (made.eval.evals, made.eval.losses.every) == (("accuracy", "losses"), "1 epochs")
 
 
 def test_what_waits_for_something_shows_its_numbers():

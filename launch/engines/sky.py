@@ -12,6 +12,7 @@ from etils import epath
 
 from launch.attempts import PREEMPTED, Tell, note
 from launch.engines import Settings, command_lines
+from launch.fitting import asked_for, check_fits
 from launch.order import Order
 from launch.plan import Job
 from launch.watch import watch
@@ -28,8 +29,9 @@ class Sky:
     the same script, where finished seeds exit at once and the others go on from their checkpoints.
 
     Args:
-        settings: `extra` holds keys of SkyPilot's `resources` (accelerators=tpu-v4-16, use_spot=true, infra=gcp), and
-            task=FILE, a task in YAML to start from: its setup, file_mounts, envs.
+        settings: `extra` holds keys of SkyPilot's `resources` (accelerators=tpu-v4-16, use_spot=true, infra=gcp);
+            task=FILE, a task in YAML to start from: its setup, file_mounts, envs; and fit=false, to submit rows without
+            a look at whether they fit the accelerators.
     """
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
@@ -45,11 +47,14 @@ class Sky:
         """Submits a task a row, and waits for their ends, and those of jobs elsewhere.
 
         Raises:
-            ConfigError: if SkyPilot refuses a task; none is submitted then.
+            ConfigError: if SkyPilot refuses a task, or a row does not fit its accelerators; none is submitted then.
             KeyboardInterrupt: Ctrl-C; the jobs stay with SkyPilot.
         """
-        for task, _ in self._tasks(jobs):
+        for task, members in self._tasks(jobs):
             self._checked(task)
+            where = asked_for(task["resources"].get("accelerators"), hosts=self._settings.hosts)
+            if where is not None and self._settings.extra.get("fit") != "false":
+                check_fits(members, where, tell=self._tell)
         # The seeds of a row are one task: it starts when all of them can.
         order = Order(jobs, elsewhere=elsewhere, tell=self._tell, together=_row)
         watch(order, self._submit, elsewhere=elsewhere, tell=self._tell)
@@ -89,6 +94,7 @@ def make_task(jobs: Sequence[Job], settings: Settings) -> dict[str, Any]:
             raise ConfigError(f"--root={job.workdir}: --engine=sky needs a bucket, gs://..., or the path of a mount")
     extra = {name: yaml.safe_load(value) for name, value in settings.extra.items()}
     base = _read(extra.pop("task", None))
+    extra.pop("fit", None)
     resources = {**base.get("resources", {}), **extra}
     recovery = {"max_restarts_on_errors": settings.retries, "recover_on_exit_codes": [PREEMPTED]}
     pod = str(resources.get("accelerators", "")).startswith("tpu")

@@ -4,27 +4,31 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
+from sbn.config import arguments
+from sbn.runs.atomic import replace_text
+
 TEXTS = pathlib.Path(__file__).parent / "text"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("notebooks"), help="folder (notebooks)")
+    parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
     options = parser.parse_args(argv)
     try:
         import jupytext
     except ImportError:
         parser.exit(2, f"{parser.prog}: it needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext\n")
-    options.out.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
     for script in sorted(TEXTS.glob("*.py")):
         notebook = jupytext.read(script, fmt="py:percent")
         del notebook.cells[0]  # the script's docstring
         notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
         for number, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{number}"  # else drawn at random
-        path = options.out / f"{script.stem}.ipynb"
-        jupytext.write(notebook, path, fmt="ipynb")
+        path = folder / f"{script.stem}.ipynb"
+        replace_text(path, jupytext.writes(notebook, fmt="ipynb"))
         print(f"{path}: {len(notebook.cells)} cells")
 
 

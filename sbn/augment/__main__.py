@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sbn.augment.pipeline import parse
 from sbn.augment.show import table
+from sbn.config import arguments
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -33,9 +34,9 @@ def main(words: Sequence[str] | None = None) -> int:
 def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> None:
     parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
     parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(out), help=f"the PNG to write ({out})")
+    parser.add_argument("--out", type=arguments.path, default=out, help=f"the PNG to write ({out})")
     parser.add_argument("--images", type=int, default=images, help=f"images, a row each ({images})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
 
 
 def _show(flags: argparse.Namespace) -> None:
@@ -50,7 +51,7 @@ def _sheet(flags: argparse.Namespace) -> None:
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
-    sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
+    sheet.make(flags.pipelines, source, pathlib.Path(flags.out), draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
 
 

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sbn.augment.draws import below_each
+from sbn.augment.boxes import begin, end, move
+from sbn.augment.draws import NUMPY, below_each
 from sbn.augment.inception import draw_windows
 from sbn.augment.op import Op
+from sbn.augment.places import of_scale
 from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import CentreCrop, InceptionCrop, RandomCrop, Resize, Size, sizes
 
@@ -126,3 +128,20 @@ def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -
 
 def _crop_windows(*parts: np.ndarray) -> CropWindows:
     return CropWindows(*(part.astype(np.int32) for part in parts))
+
+
+def move_boxes(crop: EncodedCrop, windows: CropWindows, boxes: np.ndarray, *, least: float = 0.0) -> np.ndarray:
+    """Returns boxes (N, B, 4) float32 in the images that the windows make, as `sbn.augment.boxes` has them.
+
+    Args:
+        crop: of the pipeline.
+        windows: of each image.
+        boxes: (N, B, 4) float32 in the whole images: (y0, x0, y1, x1) in pixels, half-open.
+        least: the share of a box that must be left; otherwise it is gone, that is, zeros.
+    """
+    down, across = np.split(np.float32(windows.scaled / windows.shape), 2, axis=1)
+    top, left = np.split(np.float32(windows.corner), 2, axis=1)
+    scaled = of_scale(down, across, top, left, NUMPY)
+    row, column = np.split(np.float32(windows.kept), 2, axis=1)
+    moved = move(begin(boxes, NUMPY), scaled._replace(y0=scaled.y0 - row, x0=scaled.x0 - column), crop.size, NUMPY)
+    return np.stack(end(moved, least=least, library=NUMPY), axis=-1)

@@ -58,6 +58,19 @@ def vertical_first(size: tuple[Any, Any], target: tuple[int, int]) -> Any:
     return (height > new_height) & (height - new_height > 2 * (width - new_width))
 
 
+def nearest(size: int, target: int) -> np.ndarray:
+    """Returns (target,) int32, which pixel of a line stands nearest to every pixel of the resized one, as in Pillow."""
+    # Pillow adds the scale up pixel by pixel (`Geometry.c`), in float64
+    steps = np.full(target, size / target)
+    steps[0] *= 0.5
+    return np.minimum(np.cumsum(steps).astype(np.int32), size - 1)
+
+
+def nearest_each(sizes: Sequence[int], target: int) -> np.ndarray:
+    """Returns `nearest` from every one of the sizes: (len(sizes), target) int32."""
+    return np.stack([nearest(size, target) for size in sizes])
+
+
 def resize_each(sizes: Sequence[int], target: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the taps of `resize` from every one of the sizes: twice (len(sizes), target, taps) int32."""
     tables = [resize(size, target) for size in sizes]

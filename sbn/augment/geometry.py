@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sbn.augment.boxes import UNIT, BoxMap
 from sbn.augment.policies import GEOMETRY
 from sbn.config.errors import unknown
 
@@ -198,3 +199,27 @@ def tf_source_map(op: str, argument: float, *, image_size: tuple[int, int]) -> n
     """
     x, y = map(rounded, tf_positions(op, argument, image_size=image_size).added_up())
     return flat_indices(x, y, image_size=image_size).astype(np.int32)
+
+
+def box_map(op: str, argument: float, *, image_size: tuple[int, int], semantics: str) -> BoxMap:
+    """Returns what a geometric op does to positions, as numbers.
+
+    Pixels show the one nearest to where they read, so that the pixels of a box may lie up to one pixel off its mapped
+    edges; after translations, which are by whole pixels, they lie on them.
+
+    Args:
+        op: as `positions` takes it.
+        argument: the signed argument.
+        image_size: (height, width).
+        semantics: whose op, 'pillow' or 'tf'.
+    """
+    if semantics == "pillow":
+        a, b, c, d, e, f = _matrix(op, argument, *image_size)
+    else:  # from middles of pixels, which are whole there, to their edges
+        a, b, c, d, e, f = map(float, _tf_matrix(op, argument, *image_size))
+        c, f = c + (1 - a - b) / 2, f + (1 - d - e) / 2
+    if op in ("TranslateX", "TranslateY"):
+        c, f = math.floor(c + 0.5), math.floor(f + 0.5)
+    size = a * e - b * d
+    y0, x0 = (round(start / size * UNIT) / UNIT for start in (d * c - a * f, b * f - e * c))
+    return BoxMap(yy=a / size, yx=-d / size, y0=y0, xy=-b / size, xx=e / size, x0=x0, area=1 / abs(size))

@@ -4,7 +4,8 @@ import dataclasses
 import math
 from typing import Any, ClassVar
 
-from sbn.config.errors import unknown
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.imported import load
 
 
 def number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
@@ -39,6 +40,8 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
         ValueError: one line that names the op, the argument, the value and what it may be.
     """
     what = f"{op}({field.name})"
+    if not field.metadata and field.type is not bool:  # of an op from elsewhere, which says nothing about it
+        return value
     if field.type is str or (field.type == int | str and isinstance(value, str)):
         choices = field.metadata["choices"]
         if choices and value not in choices:
@@ -86,6 +89,7 @@ def _checked_whole_numbers(what: str, field: dataclasses.Field[Any], value: Any)
 class Op:
     """One step of a pipeline.
 
+    `inputs` says what an op works on; those of images are all that the data paths run today.
     `where` says what the op needs: `'image'` ops see one image at a time and run in the data pipeline, `'batch'` ops
     need the other images and `'model'` ops the network; those two run inside the training step.
 
@@ -95,6 +99,7 @@ class Op:
 
     name: ClassVar[str] = ""
     where: ClassVar[str] = "image"
+    inputs: ClassVar[str] = "image"  # what it works on: 'image', or 'tokens'
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -104,3 +109,57 @@ class Op:
     def draws_needed(self, image_size: tuple[int, int]) -> int:
         """Returns how many uint32 draws an image of (height, width) consumes."""
         raise NotImplementedError
+
+
+class OwnOp(Op):
+    """An op from outside this package: `package.module:Name(arguments)` in a pipeline string.
+
+    A subclass is a frozen dataclass whose fields are the arguments. It offers `host`, `device` or both, each for one
+    data path. Both get images (N, H, W, 3) uint8 and the op's own draws (N, `draws_needed`) uint32, random words that
+    are the same on both paths, and return images of the same shape and dtype. `host` works on NumPy arrays, `device` on
+    JAX arrays, inside a compiled step. Whatever is random must come from the draws: then runs resume exactly.
+
+    An op that moves pixels sets `spatial = True`. It gets (N, H, W, 4) instead and moves the fourth channel with its
+    pixel, without blending: it says where a mask has which label, and is 0 for pixels that show nothing. For images
+    with boxes it also offers `boxes(boxes, draws, image_size)`: boxes (N, B, 4) float32, (y0, x0, y1, x1) in pixels,
+    as NumPy or JAX arrays.
+    """
+
+    spatial: ClassVar[bool] = False
+    host: ClassVar[Any] = None
+    device: ClassVar[Any] = None
+    boxes: ClassVar[Any] = None
+
+    def __init_subclass__(cls) -> None:
+        cls.name = f"{cls.__module__}:{cls.__qualname__}"
+
+    def draws_needed(self, image_size: tuple[int, int]) -> int:
+        """Returns how many random words an image consumes: none, unless a subclass says otherwise."""
+        return 0
+
+    def check_result(self, made: Any, given: Any) -> Any:
+        """Returns what `host` or `device` made.
+
+        Raises:
+            ValueError: one line, if its shape or dtype is not that of the images which it was given.
+        """
+        if getattr(made, "shape", None) != given.shape or made.dtype != given.dtype:
+            found = f"{made.dtype} {made.shape}" if hasattr(made, "shape") else type(made).__name__
+            raise ValueError(f"{self.name} returned {found}; it must return {given.dtype} {given.shape}")
+        return made
+
+
+def load_own(path: str) -> type[OwnOp]:
+    """Returns the op that `package.module:Name` names.
+
+    Raises:
+        ConfigError: one line, if it can't be imported, or is no op.
+    """
+    found = load(path, key="op")
+    if not (isinstance(found, type) and issubclass(found, OwnOp)):
+        raise ConfigError(f"op {path} is no op: make it a subclass of sbn.augment.op.OwnOp")
+    if "__dataclass_fields__" not in vars(found):
+        raise ConfigError(f"op {path} is no dataclass: put @dataclasses.dataclass(frozen=True) above it")
+    if found.host is None and found.device is None:
+        raise ConfigError(f"op {path} has neither a function 'host' nor a function 'device'")
+    return found

@@ -1,21 +1,30 @@
 """Pipeline strings: `'randaugment(3, 4)|crop(4)|flip|cutout(16)'` <-> a tuple of checked ops, run left to right.
 
 A pipeline string is a Python expression of calls with literal arguments joined by `|`; Python's own parser reads it, so
-that quotes, commas and parentheses need no care, and nothing is ever evaluated but literals.
+that quotes, commas and parentheses need no care, and nothing is ever evaluated but literals. Ops of one's own are
+named by their import path: `'crop(4)|my_project.ops:Tint(0.2)|flip'` (`sbn.augment.op.OwnOp`).
 """
 
 import ast
 import dataclasses
 import itertools
+import re
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
+from sbn.augment.op import load_own
 from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
 from sbn.config.errors import unknown
+from sbn.config.imported import is_import_path
 
 # A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
 # in the pipeline, 22 of the draw.
 _OCCURRENCE_BITS, _DRAW_BITS = 4, 22
+_OWN_CODES = 1 << 5  # how many of the 64 are for ops from elsewhere
+# a string in quotes, or an import path outside of one
+_PATH = re.compile(r"""'[^']*'|"[^"]*"|(?P<path>[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)""")
 
 
 def parse(text: str) -> tuple[Op, ...]:
@@ -28,7 +37,8 @@ def parse(text: str) -> tuple[Op, ...]:
     if text.strip() in ("", "none"):
         return ()
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        readable, paths = _without_paths(text.strip())
+        tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         message = f"pipeline {text!r} is not a list of ops joined by '|'; ops: {', '.join(OPS)}"
         raise ValueError(message) from error
@@ -36,12 +46,25 @@ def parse(text: str) -> tuple[Op, ...]:
     ops = []
     for number, node in enumerate(links, start=1):
         try:
-            ops.append(_op(node))
+            ops.append(_op(node, paths))
         except ValueError as error:
             place = f"op {number} of {len(links)} (column {indent + node.col_offset + 1}): " if len(links) > 1 else ""
             raise type(error)(f"{place}{error}") from None
     _check_order(ops)
     return tuple(ops)
+
+
+def _without_paths(text: str) -> tuple[str, dict[int, str]]:
+    """Returns the text with names in place of import paths, which Python can't read, and these by where they start."""
+    paths: dict[int, str] = {}
+
+    def name(found: re.Match[str]) -> str:
+        if not found["path"]:  # a string in quotes
+            return found[0]
+        paths[found.start()] = found[0]
+        return re.sub("[.:]", "_", found[0])
+
+    return _PATH.sub(name, text), paths
 
 
 def _check_order(ops: list[Op]) -> None:
@@ -61,14 +84,17 @@ def _links(node: ast.expr) -> list[ast.expr]:
     return [node, *reversed(links)]
 
 
-def _op(node: ast.expr) -> Op:
+def _op(node: ast.expr, paths: Mapping[int, str]) -> Op:
     call = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])
     if not isinstance(call.func, ast.Name):
         raise unknown("op", ast.unparse(call.func), OPS)
-    name = call.func.id
-    if name not in OPS:
+    name = paths.get(call.func.col_offset, call.func.id)
+    if is_import_path(name):
+        cls: type[Op] = load_own(name)
+    elif name in OPS:
+        cls = OPS[name]
+    else:
         raise unknown("op", name, OPS)
-    cls = OPS[name]
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if len(call.args) > len(fields):
         raise ValueError(f"{name} takes at most {len(fields)} arguments ({', '.join(fields)}), not {len(call.args)}")
@@ -138,15 +164,17 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int], *, more: in
         ValueError: an op stands there too often, or needs too many draws, for its addresses.
     """
     codes = {name: code for code, name in enumerate(OPS)}
-    seen: dict[str, int] = {}
+    seen: dict[int, int] = {}
     addresses: list[range] = []
     for op, size in zip(ops, sizes(ops, image_size), strict=False):  # the last size is that of the result
-        occurrence = seen.get(op.name, 0)
-        seen[op.name] = occurrence + 1
+        # Ops from elsewhere have the upper half of the codes. Should two of them meet at one, they count together.
+        code = codes[op.name] if op.name in codes else _OWN_CODES + zlib.crc32(op.name.encode()) % _OWN_CODES
+        occurrence = seen.get(code, 0)
+        seen[code] = occurrence + 1
         count = draws_needed(op, size)
         if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
             raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
-        start = (codes[op.name] << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
+        start = (code << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
         addresses.append(range(start, start + count + (more if isinstance(op, POLICIES) else 0)))
     return tuple(addresses)
 

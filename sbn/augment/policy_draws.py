@@ -4,13 +4,15 @@ RandAugment, AutoAugment and TrivialAugment differ in nothing else, and not at a
 is a finite list of `Entry`, numbered in the order of the drawn numbers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sbn.augment import draws, ops
+from sbn.augment.boxes import Boxes, BoxMap, move
 from sbn.augment.draws import ArrayLibrary
+from sbn.augment.geometry import box_map
 from sbn.augment.levels import (
     AUTOAUGMENT_LEVELS,
     LEVELS,
@@ -22,7 +24,7 @@ from sbn.augment.levels import (
     argument,
     negative_argument,
 )
-from sbn.augment.policies import OP_LISTS, SUBPOLICIES
+from sbn.augment.policies import OP_LISTS, SIGNED, SUBPOLICIES
 
 # The order of the wide space's ops in the authors' code; a drawn number is an index into it.
 TRIVIAL_OPS = tuple(WIDE)
@@ -84,6 +86,8 @@ def of_trivialaugment() -> tuple[Entry, ...]:
     )
 
 
+# (draws (N, draws), pixels (N, H * W), boxes or None) -> pixels, boxes
+Policy = Callable[[Any, Any, Boxes | None], tuple[Any, Boxes | None]]
 # (bits (N, draws), library) -> a layer at a time, numbers of entries (N,) int32 and the bits that `PolicyTables` read
 _Draw = Callable[[Any, ArrayLibrary], Iterator[tuple[Any, Any]]]
 
@@ -133,10 +137,8 @@ _CHOICES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], tuple[tuple[Entry,
 }
 
 
-def make_policy(
-    op: Any, image_size: tuple[int, int], *, tables: Any, library: ArrayLibrary
-) -> Callable[[Any, Any], Any]:
-    """Returns a policy as a function of draws and pixels.
+def make_policy(op: Any, image_size: tuple[int, int], *, tables: Any, library: ArrayLibrary) -> Policy:
+    """Returns a policy as a function of draws, pixels and boxes.
 
     Args:
         op: RandAugment, AutoAugment or TrivialAugment.
@@ -145,15 +147,31 @@ def make_policy(
         library: the array library.
 
     Returns:
-        (bits, pixels) -> pixels: the op's draws (N, draws) uint32, and (N, H * W) int32 packed words.
+        (bits, pixels, boxes) -> (pixels, boxes): the op's draws (N, draws) uint32, (N, H * W) int32 packed words, and
+        the boxes in them, or None.
     """
     table, draw = _CHOICES[type(op)](op, image_size)
     semantics = getattr(op, "semantics", "pillow")  # TrivialAugment has no other
     apply_entry = tables(table, image_size=image_size, fill=op.fill, semantics=semantics)
+    box_maps = _box_maps(table, image_size, semantics)
 
-    def apply(bits: Any, pixels: Any) -> Any:
+    def apply(bits: Any, pixels: Any, boxes: Boxes | None) -> tuple[Any, Boxes | None]:
         for drawn, rest in draw(bits, library):
             pixels = apply_entry(pixels, drawn, rest)
-        return pixels
+            if boxes is not None:
+                row = 2 * drawn + draws.index(rest[:, 0], 2, library)
+                by = BoxMap(*(library.take(part, row)[:, None] for part in box_maps))
+                boxes = move(boxes, by, image_size, library)
+        return pixels, boxes
 
     return apply
+
+
+def _box_maps(table: Sequence[Entry], image_size: tuple[int, int], semantics: str) -> list[np.ndarray]:
+    """The numbers of a `BoxMap`, (2 * entries,) float32 each: of every entry, sign positive, then negative."""
+    made = [
+        box_map(name, sign * (value or 0), image_size=image_size, semantics=semantics) if name in SIGNED else BoxMap()
+        for name, value in table
+        for sign in (1, -1)
+    ]
+    return [np.array(part, np.float32) for part in zip(*made, strict=True)]

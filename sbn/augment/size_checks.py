@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from sbn.augment.ops import Blur, Crop, Op, ResizeAndPad
+from sbn.augment.op import OwnOp
+from sbn.augment.ops import AugMix, Blur, Crop, Op, ResizeAndPad
 from sbn.augment.pipeline import draw_addresses
 from sbn.augment.size_ops import CentreCrop, RandomCrop, RandomCropOf, Size, sizes
+from sbn.augment.step_ops import MIXES
 
 
 def check_fits(ops: tuple[Op, ...], *, image_size: Size) -> None:
@@ -14,6 +16,8 @@ def check_fits(ops: tuple[Op, ...], *, image_size: Size) -> None:
     It names the op, which of several it is, and the size that images have where it stands.
     """
     for number, (op, size) in enumerate(zip(ops, sizes(ops, image_size), strict=False), start=1):
+        if op.inputs != "image":
+            raise ValueError(f"{op.name} works on {op.inputs}, not on images")
         if type(op) in _CHECKS:
             try:
                 _CHECKS[type(op)](op, size)
@@ -23,11 +27,22 @@ def check_fits(ops: tuple[Op, ...], *, image_size: Size) -> None:
     draw_addresses(ops, image_size)
 
 
+def check_boxes(ops: tuple[Op, ...]) -> None:
+    """Raises a one-line ValueError if `ops` have one that boxes can't follow; it names it."""
+    for op in ops:
+        if isinstance(op, AugMix):
+            raise ValueError("augmix mixes copies of an image that are moved differently: boxes can't follow it")
+        if isinstance(op, MIXES):
+            raise ValueError(f"{op.name} mixes images of the batch: boxes can't follow it")
+        if isinstance(op, OwnOp) and op.spatial and op.boxes is None:
+            raise ValueError(f"{op.name} moves pixels and has no function 'boxes': boxes can't follow it")
+
+
 def check_deterministic(ops: tuple[Op, ...]) -> None:
     """Raises a one-line ValueError if `ops` draw, or run in the training step: evaluation does neither."""
     for op in ops:
         if op.where != "image" or op.draws_needed((64, 64)):
-            raise ValueError(f"{op.name} draws at random, or learns; evaluation looks at every image the same way")
+            raise ValueError(f"{op.name} is random or needs the model; evaluation treats every image the same way")
 
 
 def _check_crop(op: Crop, image_size: Size) -> None:
@@ -53,7 +68,7 @@ def _check_size(op: RandomCrop | CentreCrop | ResizeAndPad, image_size: Size) ->
 
 
 def _refuse(op: RandomCropOf, image_size: Size) -> None:
-    raise ValueError(f"{op.name} draws a size a mini-batch: that is for views of training, on the host path")
+    raise ValueError(f"{op.name} draws a size per mini-batch; only allowed in training views, on the host path")
 
 
 _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {

@@ -37,9 +37,10 @@ def check(config: ConfigDict) -> ConfigDict:
     for weight in config.eval.mix:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
-    if config.seed >= 2**31:
-        raise ConfigError(f"seed = {config.seed} is too large: seeds lie below 2**31")
     _below_one(config, ("model.dropout", "norm.momentum"))
+    if config.optim.ema is not None:
+        _below_one(config, ("optim.ema",))
+    _distinct("init.only", config.init.only)
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
     _distinct("eval.low_pass.widths", config.eval.low_pass.widths)

@@ -31,20 +31,33 @@ class Request:
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Splits `--config.key=value` (or `--config.key value`, or `--noconfig.key`) from all other arguments."""
-    others, dotted = [], {}
+    """Splits `--config.key=value` (or `--config.key value`, or `--noconfig.key`) from all other arguments.
+
+    Raises:
+        ConfigError: for a key without a value, and for one that is given twice.
+    """
+    others: list[str] = []
+    dotted: dict[str, str] = {}
     arguments = iter(argv)
     for argument in arguments:
         if argument.startswith("--noconfig."):
-            dotted[argument.removeprefix("--noconfig.")] = "False"
+            name, text = argument.removeprefix("--noconfig."), "False"
         elif argument.startswith("--config."):
             name, equals, text = argument.removeprefix("--config.").partition("=")
-            if not equals:
-                key = tree.key_of(name)
-                text = "True" if key.kind == "bool" else next(arguments, "")
-            dotted[name] = text
+            if not equals and tree.key_of(name).kind == "bool":
+                text = "True"
+            elif not equals:
+                text = next(arguments, "--")
+                if text.startswith("--"):
+                    raise ConfigError(f"--config.{name} is given no value: write --config.{name}=VALUE")
         else:
             others.append(argument)
+            continue
+        if name in dotted:
+            raise ConfigError(f"--config.{name} is given twice")
+        dotted[name] = text
+    if sum(argument == "--config" or argument.startswith("--config=") for argument in others) > 1:
+        raise ConfigError("--config is given twice: one row makes one run")
     return others, dotted
 
 
@@ -55,8 +68,12 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         ConfigError: one line, with what is wrong and the nearest choice.
     """
     path, _, arg = argument.partition(":")
+    if not arg or "=" in arg.split(",")[0]:
+        raise ConfigError(f"--config={argument} names no row: write {path}:TABLE/ROW ({path}:base for its base config)")
     experiment = rows.load_experiment(rows.experiment_file(path))
     row, overrides = rows.split_argument(arg)
+    if twice := overrides.keys() & dotted.keys():
+        raise ConfigError(f"{min(twice)} is given twice: in --config={argument} and as --config.{min(twice)}")
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
     flat = rows.flat_config(experiment, row, overrides)
     needed = experiment.needed(row, root="runs", seed=flat["seed"])
@@ -72,12 +89,12 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
         if name not in ("seed", *needed) and flat[name] != tree.value_of(stated, name)
     }
     config = check(tree.to_config(flat))
-    check_views(overrides, stated, config)
+    check_overrides(made, stated, config)
     return Request(config, experiment.name, row, made)
 
 
-def check_views(overrides: Iterable[str], stated: tree.Flat, config: ConfigDict) -> None:
-    """Refuses an override of a view that the row does not have and no stage trains on: a slip of the keyboard.
+def check_overrides(overrides: Iterable[str], stated: tree.Flat, config: ConfigDict) -> None:
+    """Refuses overrides without effect: of a view that no stage trains on, or of what every stage has of its own.
 
     Args:
         overrides: their dotted names.
@@ -87,6 +104,11 @@ def check_views(overrides: Iterable[str], stated: tree.Flat, config: ConfigDict)
     Raises:
         ConfigError: for the first such name.
     """
+    flat = tree.flatten(config)
+    for name in overrides:
+        own = [f"stage.{stage}.{name}" for stage in config.stages]
+        if all(stages_own in flat for stages_own in own):
+            raise ConfigError(f"{name} has no effect: each stage has its own value; give {' or '.join(own)}")
     if not any("views" in name.split(".") for name in overrides):
         return
     known = {name.split(".")[1] for name in stated if name.startswith("views.")}

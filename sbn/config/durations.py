@@ -24,7 +24,8 @@ class Duration:
         return max(steps, 1) if self.amount > 0 else 0
 
     def __str__(self) -> str:
-        return f"{self.amount:g} {self.unit}"
+        exact = str(int(self.amount)) if self.amount.is_integer() and self.amount < 1e15 else repr(self.amount)
+        return f"{exact} {self.unit}"
 
 
 def parse(text: str) -> Duration:
@@ -40,7 +41,7 @@ def parse(text: str) -> Duration:
         )
     amount, unit = float(match[1]), match[2].lower() + "s"
     if not math.isfinite(amount):
-        raise ConfigError(f"{text!r} is not a duration: it has no end")
+        raise ConfigError(f"{text[:40]!r}... is not a duration: it has no end")
     if unit != "epochs" and amount != int(amount):
         raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
     return Duration(amount, unit)

@@ -3,48 +3,58 @@
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
+ANALYSES = (
+    "mix",
+    "corruptions",
+    "affinity",
+    "diversity",
+    "branches",
+    "fourier",
+    "low_pass",
+    "high_pass",
+    "losses",
+    "spectra",
+    "features",
+    "views",
+    "sizes",
+)
+
 EVALUATION = (
     Key(
         "eval.evals",
         "names",
         ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY. An evaluator of your own: package.module:function.",
-        choices=(
-            "accuracy",
-            "mix",
-            "corruptions",
-            "affinity",
-            "diversity",
-            "branches",
-            "fourier",
-            "low_pass",
-            "high_pass",
-            "losses",
-            "spectra",
-            "features",
-            "views",
-            "sizes",
-        ),
+        "What is measured, in this order; settings of NAME are eval.NAME.KEY. metrics: the task's own metrics on the test split, which classification calls accuracy. An evaluator of your own: package.module:Name.",
+        choices=("metrics", "accuracy", *ANALYSES),
         open=is_import_path,
+    ),
+    Key(
+        "eval.metrics",
+        "names",
+        (),
+        "Metrics that metrics and accuracy measure beside the task's own, as package.module:Name.",
     ),
     Key(
         "eval.every",
         "duration",
         "10 epochs",
-        "Measure accuracy this often, and at the end of every stage; '0 steps': there alone.",
+        "Measure the task's metrics this often, and at the end of every stage; '0 steps': only at stage ends.",
     ),
     Key(
         "eval.last_epochs",
         "int",
         1,
-        "Measure accuracy after each of so many last epochs of every stage too, as a median over them needs.",
+        "Measure the task's metrics after each of so many last epochs of every stage too, as a median over them needs.",
         low=1,
     ),
-    Key(
-        "eval.long_every",
-        "duration",
-        "0 steps",
-        "Run the other evaluators of eval.evals, which take longer, this often, and at the end of every stage; '0 steps': there alone.",
+    *(
+        Key(
+            f"eval.{name}.every",
+            "duration",
+            "0 steps",
+            f"Run {what} this often, and at the end of every stage; '0 steps': only at stage ends.",
+        )
+        for name, what in (*((name, name) for name in ANALYSES), ("imported", "evaluators of your own"))
     ),
     Key(
         "eval.augment",

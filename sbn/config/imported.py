@@ -131,6 +131,11 @@ def call(
         raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
 
 
+def record(name: str, file: pathlib.Path) -> None:
+    """Makes `loaded` tell of a file of the user's own that was read in another way, too."""
+    _loaded[name] = file
+
+
 def loaded() -> dict[str, dict[str, str | None]]:
     """Returns {name: {'file', 'sha256'}} of everything that `load` gave this process, to record with a run."""
     return {
@@ -151,10 +156,12 @@ def reason(error: Exception) -> str:
     words = " ".join(f"{type(error).__name__}: {error}".split("\n", 1)[0].split())
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    if frames:
+        return f"{words} ({frames[-1].filename}, line {frames[-1].lineno})"
     if isinstance(error, ModuleNotFoundError):
         return f"{words} (looked in the current folder and in {len(sys.path)} places of sys.path)"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
-    return f"{words} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else words
+    return words
 
 
 def _is_users(file: str) -> bool:

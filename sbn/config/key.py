@@ -21,6 +21,7 @@ class Key:
         choices: the only values allowed, unless `open` says otherwise; empty for no such limit.
         open: which values are allowed beside `choices`; None for no others.
         low: the smallest value allowed (of each element).
+        high: the largest value allowed (of each element); of whole numbers 2**31 - 1 at the most.
         optional: whether None is a value, meaning what `doc` says.
         per_stage: whether a stage may have its own value, as `stage.NAME.<name>`.
         models: the values of `model.name` that read it; empty for all built-in ones.
@@ -34,6 +35,7 @@ class Key:
     choices: tuple[Any, ...] = ()
     open: Callable[[Any], bool] | None = None
     low: float | None = None
+    high: float | None = None
     optional: bool = False
     per_stage: bool = False
     models: tuple[str, ...] = ()
@@ -84,12 +86,19 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
         if key.choices and item not in key.choices and not (key.open is not None and key.open(item)):
             raise unknown(f"value of {name}", item, key.choices)
         if key.low is not None and not item >= key.low:
-            raise ConfigError(f"{name} = {value!r} is too small: the least is {key.low:g}")
+            raise ConfigError(f"{name} = {_shown(value)} is too small: the least is {key.low:g}")
+        if (most := _most(key)) is not None and item > most:
+            raise ConfigError(f"{name} = {_shown(value)} is too large: the most is {most}")
         if key.kind in ("duration", "durations"):
             try:
                 durations.parse(item)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from None
+
+
+def _most(key: Key) -> float | None:
+    whole = key.kind in ("int", "ints")  # counted in 32 bits wherever arrays hold them
+    return min(filter(None, (key.high, 2**31 - 1 if whole else None)), default=None)
 
 
 def _shown(value: Any) -> str:

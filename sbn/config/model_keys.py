@@ -22,6 +22,7 @@ MODEL_KEYS = (
         "Layers with weights, one after the other: 6n + 4 of wide_resnet (None: 28), 8n + 2 of preact_resnet (18), 6n + 2 of shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101, 152 of imagenet_resnet (50).",
         optional=True,
         low=8,
+        high=5000,
     ),
     Key(
         "model.width",
@@ -30,6 +31,7 @@ MODEL_KEYS = (
         "Channels of the first stage (None: 64 of preact_resnet and imagenet_resnet, 96 of shake_shake, 16 of cifar_resnet); of wide_resnet the factor k on its 16 (2).",
         optional=True,
         low=1,
+        high=2**14,
     ),
     Key(
         "model.initialiser",

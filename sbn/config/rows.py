@@ -1,8 +1,8 @@
 """Rows of a paper's tables: what each changes in a base config, what the paper reports for it, where it stands."""
 
 import dataclasses
-import importlib.util
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +12,11 @@ from ml_collections import ConfigDict
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.experiment_files import execute
+from sbn.config.experiment_files import experiment_file as experiment_file
+from sbn.config.experiment_files import experiment_files as experiment_files
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 # How the values that a metric had over a stage become one number
 STATISTICS = ("last", "best", "median_last_10")
@@ -129,46 +134,48 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     """Loads an experiments file: Python with `BASE` (changes of every row), `TABLES`, and, if there is one, `PAPER`.
 
     Raises:
-        ConfigError: if there is no such file, or it is not an experiments file.
+        ConfigError: if there is no such file, it fails, or it is not an experiments file.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise unknown(
-            "experiments file", path, sorted(str(p) for p in path.parent.glob("*.py") if not p.stem.startswith("_"))
-        )
-    spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} is no experiments file: it is not Python")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ConfigError(f"{path} is no experiments file: line {error.lineno} is not Python ({error.msg})") from None
+    module = execute(path)
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
         raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
-    return Experiment(path.stem, path, module.BASE, module.TABLES, getattr(module, "PAPER", ""))
+    experiment = Experiment(path.stem, path, module.BASE, module.TABLES, getattr(module, "PAPER", ""))
+    _check_types(experiment)
+    return experiment
 
 
-def experiment_files() -> list[pathlib.Path]:
-    """Returns the experiments files in experiments/ here, or beside the package; `_NAME.py` is a part of one."""
-    for folder in (pathlib.Path("experiments"), pathlib.Path(__file__).parents[2] / "experiments"):
-        if folder.is_dir():
-            return sorted(p for p in folder.glob("*.py") if not p.stem.startswith("_"))
-    raise ConfigError("no folder experiments/ here, nor beside the package: name a file")
+def _check_types(experiment: Experiment) -> None:
+    """Refuses an experiments file that puts something else where changes, tables, rows and names belong."""
+    path = experiment.path
+    wanted: list[tuple[str, Any, type]] = [("BASE", experiment.base, Mapping), ("TABLES", experiment.tables, Mapping)]
+    wanted.append(("PAPER", experiment.paper, str))
+    for what, value, kind in wanted:
+        _check_type(path, what, value, kind)
+    for name, table in experiment.tables.items():
+        _check_type(path, f"TABLES[{name!r}]", table, Table)
+        _check_type(path, f"the rows of table {name!r}", table.rows, Mapping)
+        _check_type(path, f"the title of table {name!r}", table.title, str)
+        for row, content in table.rows.items():
+            _check_type(path, f"row {row!r} of table {name!r}", content, Row)
+            _check_type(path, f"the changes of {name}/{row}", content.changes, Mapping)
+            _check_type(path, f"the paper's numbers of {name}/{row}", content.paper, tuple)
+            for number in content.paper:
+                _check_type(path, f"a paper's number of {name}/{row}", number, Paper)
+        for text in (name, *table.rows):
+            if not isinstance(text, str) or not _NAME.fullmatch(text):
+                raise ConfigError(f"{path}: {text!r} is no name of a table or row: letters, digits, '_', '-' and '.'")
+    # what one module asks of another's row must be there
+    for name, content in experiment.rows().items():
+        for other in filter(None, (content.runs_of, *content.needs.values(), *(paper.of for paper in content.paper))):
+            if other not in experiment.rows():
+                raise unknown(f"row that {name} of {path} names:", other, experiment.rows())
 
 
-def experiment_file(name: str) -> pathlib.Path:
-    """Returns the file of an experiment that is named, 'split_bn', or given as a path.
-
-    Raises:
-        ConfigError: if there is no experiment of that name.
-    """
-    if name.endswith(".py") or "/" in name:
-        return pathlib.Path(name)
-    files = {path.stem: path for path in experiment_files()}
-    if name not in files:
-        raise unknown("experiment", name, files)
-    return files[name]
+def _check_type(path: pathlib.Path, what: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        words = {Mapping: "a dict", Table: "a Table", Row: "a Row", Paper: "a Paper", tuple: "a tuple", str: "a string"}
+        raise ConfigError(f"{path}: {what} is {type(value).__name__}, not {words[kind]}")
 
 
 def make_config(base: Mapping[str, Any], tables: Mapping[str, Table], arg: str) -> ConfigDict:
@@ -196,8 +203,11 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
         if rows[row].evals:
             then += f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(rows[row].evals)}"
         raise ConfigError(f"{row} trains nothing, it shows runs of {rows[row].runs_of}: train that{then}")
-    flat = tree.changed(tree.defaults(), experiment.base)
-    flat = tree.changed(flat, rows[row].changes)
+    try:
+        flat = tree.changed(tree.defaults(), experiment.base)
+        flat = tree.changed(flat, rows[row].changes)
+    except ConfigError as error:
+        raise ConfigError(f"{experiment.path}, {row}: {error}" if experiment.name else str(error)) from None
     return tree.changed(flat, overrides)
 
 
@@ -211,5 +221,7 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
         name, equals, text = item.partition("=")
         if not equals:
             raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
+        if name.strip() in overrides:
+            raise ConfigError(f"{name.strip()} is given twice in the config argument")
         overrides[name.strip()] = tree.literal(name.strip(), text.strip())
     return first.strip() or "base", overrides

@@ -1,7 +1,7 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 from sbn.config.data_keys import DATA_KEYS
-from sbn.config.evaluation import EVALUATION
+from sbn.config.evaluation import ANALYSES, EVALUATION
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
@@ -130,6 +130,19 @@ KEYS = (
         "The branch of init.from that every branch begins as; None: each as the one of its own name, or the only one there is.",
         optional=True,
     ),
+    Key(
+        "init.only",
+        "names",
+        (),
+        "Parts of the network to take over from init.from, as 'stem*,stage*' or 'stage1/block2'; the rest, momentum and steps begin anew. (): all, to go on from where that run was.",
+    ),
+    Key(
+        "init.weights",
+        "str",
+        "plain",
+        "Weights of init.from to begin with: as they were trained, or their average (optim.ema), with momentum anew.",
+        choices=("plain", "ema"),
+    ),
     *EVALUATION,
     # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
@@ -157,8 +170,8 @@ NEUTRAL = frozenset(
         "eval.evals",
         "eval.every",
         "eval.last_epochs",
-        "eval.long_every",
         "eval.batch_size",
+        *(f"eval.{name}.every" for name in (*ANALYSES, "imported")),
     ]
 )
 assert NEUTRAL.issubset(BY_NAME)

@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.config.key import check_value
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 
 # Values that were stored before the default became None, 'the network's own', which is the same
@@ -21,7 +24,7 @@ def differences(
         stated: flat.
         passed_over: keys that need not agree.
     """
-    there = tree.flatten(stored)
+    there = {name: _canonical(name, value) for name, value in renewed(tree.flatten(stored)).items()}
     there |= {name: tree.value_of(there, name) for name in stated if name not in there}
     found = tree.difference(there, stated)
     return {
@@ -46,6 +49,16 @@ def other_source(init: Any, *, experiment: str, needed: str | None) -> str:
         return ""
     name = f"{source.get('experiment')}:{source['row']}" if source["row"] else "no row"
     return f"it began from {init.get('from')}, a run of {name}, and needs one of {experiment}:{needed}"
+
+
+def _canonical(name: str, value: Any) -> Any:
+    """A stored value as it would be stored today; one that is no longer allowed stays as it is."""
+    try:
+        key = tree.key_of(name)
+        check_value(key, value, name=name)
+    except ConfigError:
+        return value
+    return tree.canonical(key, value)
 
 
 def _without_stage(name: str) -> str:

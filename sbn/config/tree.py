@@ -6,8 +6,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from sbn.config import durations
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.key import Key, check_value
+from sbn.config.retired import renewed
 from sbn.config.schema import BY_NAME, KEYS
 
 Flat = dict[str, Any]
@@ -66,11 +68,22 @@ def changed(flat: Flat, changes: Mapping[str, Any]) -> Flat:
             for other in KEYS:
                 if other.name.startswith("views."):
                     flat.setdefault(other.name.replace("*", view), other.default)
-        flat[name] = float(value) if key.kind == "float" and value is not None else value
+        flat[name] = canonical(key, value)
     for name in [name for name in changes if key_of(name).free]:
         if inner := next((other for other in flat if other.startswith(f"{name}.")), None):
             raise ConfigError(f"{name} and {inner} can't both be given: one is a value, the other a part of it")
     return flat
+
+
+def canonical(key: Key, value: Any) -> Any:
+    """Returns a value of `key` in the one form of all that mean the same: 1 as 1.0, '5epochs' as '5 epochs'."""
+    if value is None:
+        return None
+    if key.kind == "float":
+        return float(value)
+    if key.kind == "duration":
+        return str(durations.parse(value))
+    return tuple(str(durations.parse(item)) for item in value) if key.kind == "durations" else value
 
 
 def _tuples(value: Any) -> Any:
@@ -166,7 +179,7 @@ def checked(config: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     Raises:
         ConfigError: naming the first key that is not so.
     """
-    given = flatten(config)
+    given = renewed(flatten(config))
     return to_config(changed(defaults(), given))
 
 

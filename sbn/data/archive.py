@@ -16,6 +16,7 @@ import numpy as np
 from sbn.config.errors import ConfigError
 from sbn.data import splits
 from sbn.data.examples import InMemory, in_memory
+from sbn.runs.atomic import replacing
 
 FORMAT = 1
 
@@ -32,10 +33,8 @@ def write(
     for split, (images, labels) in splits.items():
         arrays |= {f"{split}_images": images, f"{split}_labels": labels.astype(np.int32)}
     target = pathlib.Path(path).expanduser()
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    with draft.open("wb") as file:
+    with replacing(target) as file:
         np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(target)
 
 
 def read(path: str, split: str, *, name: str | None = None, key: str = "split") -> InMemory:
@@ -94,11 +93,12 @@ def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray])
 def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.NpzFile"]:
     """The file, and one line for whatever is wrong with it, now or as arrays are read."""
     try:
-        file = np.load(pathlib.Path(path).expanduser(), allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ConfigError(f"{shown} is no archive: it is a single array")
-        with file:
-            yield file
+        with pathlib.Path(path).expanduser().open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ConfigError(f"{shown} is no archive: it is a single array")
+            with file:
+                yield file
     except ConfigError:
         raise
     except FileNotFoundError:

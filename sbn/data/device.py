@@ -15,20 +15,22 @@ from jax.sharding import Mesh, PartitionSpec
 
 from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
-from sbn.data import pixels
 from sbn.data.examples import LabelledImages
-from sbn.data.views import Batch, Fed, Numbers, View, strengths, together
+from sbn.data.targets import LABEL, Targets
+from sbn.data.views import Batch, Fed, Numbers, View, assemble, strengths
 
 Arrays = Mapping[str, jax.Array]
 
 
-def resident(source: LabelledImages, *, seed: int) -> Batch:
-    """Returns what lies on the devices: {'pixels': (M, H, W) int32, packed, 'label': (M,) int32, 'seed': () uint32}."""
-    return {
-        "pixels": pixels.pack(np.asarray(source.images)),
-        "label": source.labels,
-        "seed": np.asarray(seed, np.uint32),
-    }
+def resident(source: LabelledImages, *, seed: int, targets: Targets = LABEL) -> Batch:
+    """Returns what lies on the devices: 'pixels' (M, H, W) int32, packed, 'seed' () uint32, and the targets by name.
+
+    Args:
+        source: M examples.
+        seed: the experiment's seed.
+        targets: what batches carry beside the images.
+    """
+    return {"pixels": targets.packed(source), **targets.arrays(source), "seed": np.asarray(seed, np.uint32)}
 
 
 def batches(
@@ -61,25 +63,44 @@ def batches(
 
 
 def batches_of(
-    source: LabelledImages, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
+    source: LabelledImages,
+    views: Sequence[View],
+    ids: np.ndarray,
+    *,
+    seed: int,
+    stage: int,
+    epoch: int,
+    targets: Targets = LABEL,
 ) -> Iterator[Fed]:
     """Yields batches of examples that the caller names; arguments and result are those of the host path's."""
-    size, left = source.images.shape[1:3], strengths(views)
-    applies = [make_apply(view.ops, image_size=size, fading=view.strengths is not None) for view in views]
+    left, known = strengths(views), targets.arrays(source)
+    make = _make_batch(views, image_size=source.images.shape[1:3], stage=stage, targets=targets)
 
     @jax.jit
-    def augment(words: jax.Array, ids: jax.Array, now: Sequence[Any]) -> Any:
-        augmented = [
-            apply(words, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
-            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
-        ]
-        return together(augmented, jnp.stack)
+    def made(words: jax.Array, own: Arrays, ids: jax.Array, now: Sequence[Any]) -> Batch:
+        return make(words, own, ids, seed=seed, epoch=epoch, now=now)
 
     for step, own in enumerate(ids):
         now = [1.0] * len(views) if left is None else left[step]
-        made = jax.tree.map(np.asarray, augment(pixels.pack(source.images[own]), own, now))
-        batch = {"inputs": {"image": made}, "targets": {"label": source.labels[own]}, "id": own}
-        yield batch, _numbers(epoch, left, step)
+        mine = {name: array[own] for name, array in known.items()}
+        yield jax.tree.map(np.asarray, made(targets.packed(source, own), mine, own, now)), _numbers(epoch, left, step)
+
+
+def _make_batch(
+    views: Sequence[View], *, image_size: tuple[int, int], stage: int, targets: Targets
+) -> Callable[..., Batch]:
+    """Returns what makes the batch of packed images (N, H, W), the targets of these examples, and their ids (N,)."""
+    applies = [make_apply(view.ops, image_size=image_size, fading=view.strengths is not None) for view in views]
+
+    def make(words: jax.Array, own: Arrays, ids: jax.Array, *, seed: Any, epoch: Any, now: Sequence[Any]) -> Batch:
+        placed = {} if targets.boxes is None else {"boxes": own[targets.boxes]}
+        augmented = [
+            apply(words, seed=seed, stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k], **placed)
+            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
+        ]
+        return assemble(augmented, own, ids, targets, jnp.stack)
+
+    return make
 
 
 def _numbers(epoch: int, left: np.ndarray | None, step: int) -> Numbers:
@@ -88,7 +109,7 @@ def _numbers(epoch: int, left: np.ndarray | None, step: int) -> Numbers:
 
 
 def make_prepare(
-    views: Sequence[View], *, stage: int, image_size: tuple[int, int], mesh: Mesh
+    views: Sequence[View], *, stage: int, image_size: tuple[int, int], mesh: Mesh, targets: Targets = LABEL
 ) -> Callable[[Arrays, Arrays, Arrays], Batch]:
     """Returns `prepare(batch, numbers, resident)`, for the jitted step to call: ids become the host path's batches.
 
@@ -97,23 +118,20 @@ def make_prepare(
         stage: index of the stage.
         image_size: (H, W).
         mesh: of one axis, over which the examples lie.
+        targets: what batches carry beside the images.
 
     Returns:
         a function to the host path's batches, over the mesh as 'id' is. Every device makes its own part, and nothing
         passes between them.
     """
-    applies = [make_apply(view.ops, image_size=image_size, fading=view.strengths is not None) for view in views]
+    make = _make_batch(views, image_size=image_size, stage=stage, targets=targets)
 
     def local(batch: Arrays, numbers: Arrays, resident: Arrays) -> Batch:
-        ids, epoch = batch["id"], numbers["epoch"]
-        images = resident["pixels"][ids]
+        ids = batch["id"]
+        own = {name: array[ids] for name, array in resident.items() if name != "seed"}
         now = numbers["strength"] if "strength" in numbers else [None] * len(views)
-        augmented = [
-            apply(images, seed=resident["seed"], stage=stage, epoch=epoch, ids=ids, view=view.draws, strength=now[k])
-            for k, (apply, view) in enumerate(zip(applies, views, strict=True))
-        ]
-        inputs, targets = {"image": together(augmented, jnp.stack)}, {"label": resident["label"][ids]}
-        return {"inputs": inputs, "targets": targets, "id": ids}
+        words = own.pop("pixels")
+        return make(words, own, ids, seed=resident["seed"], epoch=numbers["epoch"], now=now)
 
     own, whole = PartitionSpec(*mesh.axis_names), PartitionSpec()
     return jax.shard_map(local, mesh=mesh, in_specs=(own, whole, whole), out_specs=own)

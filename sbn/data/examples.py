@@ -215,8 +215,9 @@ def _image(images: np.ndarray, feature: Feature) -> np.ndarray:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        hint = ": channels come last" if images.ndim == 4 and images.shape[1] in (1, 3) else ""
-        hint = ": drop the alpha channel" if images.ndim == 4 and images.shape[3] == 4 else hint
+        last, first = images.shape[-1], images.shape[1]
+        hint = ": drop the alpha channel" if images.ndim == 4 and last == 4 else ""
+        hint = ": channels come last" if images.ndim == 4 and first in (1, 3) else hint
         raise ValueError(
             f"images have the shape (M, H, W, 3), or (M, H, W) where they are grey, not {_shown(images)}{hint}"
         )

@@ -19,6 +19,7 @@ from etils import epath
 
 from sbn.data.decode import as_png
 from sbn.data.progress import told
+from sbn.runs.atomic import replacing
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ def load(files: Files, *, name: str) -> Index:
     about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
     if path.exists():
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Index(**dict(kept), **about)
         except Exception as error:  # zipfile and NumPy have many words for a damaged file
             log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])
@@ -211,11 +212,9 @@ def _cache_directory() -> pathlib.Path:
 def _keep(path: pathlib.Path, index: Index) -> None:
     """Writes an index; several processes may do so at once, and a reader finds none or a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     parts = {name: value for name, value in vars(index).items() if isinstance(value, np.ndarray)}
-    with draft.open("wb") as file:
+    with replacing(path) as file:
         np.savez_compressed(file, allow_pickle=False, **parts)
-    draft.replace(path)
 
 
 def _read_local(path: str, offset: int, length: int) -> bytes:

@@ -7,10 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def pack(images: np.ndarray) -> np.ndarray:
-    """Packs uint8 RGB (..., H, W, 3) into int32 (..., H, W): R in the lowest byte, then G, B and 255 for "image"."""
-    opaque = np.full((*images.shape[:-1], 1), 255, np.uint8)
-    return np.concatenate([images, opaque], axis=-1).view("<i4")[..., 0]
+def pack(images: np.ndarray, marks: np.ndarray | None = None) -> np.ndarray:
+    """Packs uint8 RGB (..., H, W, 3) into int32 (..., H, W): R in the lowest byte, then G, B and a mark.
+
+    Args:
+        images: the colours.
+        marks: (..., H, W) uint8; None: 255 throughout, for "image".
+    """
+    last = np.full(images.shape[:-1], 255, np.uint8) if marks is None else marks
+    return np.concatenate([images, last[..., None]], axis=-1).view("<i4")[..., 0]
+
+
+def marks(masks: np.ndarray) -> np.ndarray:
+    """Returns the marks of pixels with labels: label + 1, and 255 for a pixel without one (`examples.VOID`).
+
+    0 stays for filler, which has no label and which the network sees as the mean colour.
+
+    Args:
+        masks: (..., H, W) uint8, labels up to 253.
+    """
+    return np.where(masks == 255, masks, masks + 1).astype(np.uint8)
 
 
 def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

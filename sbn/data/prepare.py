@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.data import archive, prepared, tfrecords, tiny_imagenet
 
@@ -37,7 +38,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
-    parser.add_argument("--out", metavar="FILE", help="the archive to write; default NAME.npz, here")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
+    )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
     )

@@ -57,6 +57,41 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledIm
     return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
 
+def check_together(data: ConfigDict, train: LabelledImages, test: LabelledImages, *, view: str | None) -> None:
+    """Refuses splits that can't be of one run.
+
+    Args:
+        data: the config's data keys.
+        train: the training split.
+        test: the test split.
+        view: `eval.augment`.
+
+    Raises:
+        ConfigError: if their classes or sizes differ, or the data path can't take them.
+    """
+    if class_names(train) != class_names(test):
+        raise ConfigError(
+            f"{data.name!r}: the classes of the training split, {_few(class_names(train))}, are not those of the test "
+            f"split, {_few(class_names(test))}"
+        )
+    if data.path == "device" and isinstance(train, Encoded):
+        raise ConfigError(
+            f"data.path = 'device' holds a whole data set in memory, and the images of {data.name!r} differ in size "
+            "or are too many: it needs 'host'"
+        )
+    sizes = train.images.shape[1:3], test.images.shape[1:3]
+    if sizes[0] != sizes[1] and view is None and isinstance(train, InMemory):
+        raise ConfigError(
+            f"{data.name!r}: training images have {sizes[0][0]} x {sizes[0][1]} pixels, test images {sizes[1][0]} x "
+            f"{sizes[1][1]}: bring the test images to one size by eval.augment"
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+
+
 def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
     """Returns mean and standard deviation of the channels of training images, in [0, 1].
 
@@ -149,12 +184,8 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
 
 def _load_imported(data: ConfigDict, split: str) -> LabelledImages:
     make = imported.load(data.name, key="data.name")
-    try:
-        found = make(split, data)
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise ConfigError(f"data.name = {data.name!r} failed: {imported.reason(error)}") from None
+    offered = {"split": split, "data": data}
+    found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
     if isinstance(found, Encoded):
         return found
     missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]

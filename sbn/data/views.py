@@ -1,16 +1,17 @@
 """What both data paths are asked for: the views of an example, and batches of them."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sbn.augment import pipeline
 from sbn.augment.encoded_crops import split_crop
+from sbn.data.targets import Targets
 
 # What a step trains on: {'inputs': {'image': (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views
-# differ in size}, 'targets': {'label': (N,) int32}, 'id': (N,) int32}. N lies over the devices.
+# differ in size}, 'targets': {'label': (N,) int32, ...} (`sbn.data.targets`), 'id': (N,) int32}, N over the devices.
 Batch = dict[str, Any]
 # What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
 # 'strength' (K,) float32, what is left of each view's augmentation
@@ -23,6 +24,25 @@ def together(views: Sequence[Any], stack: Callable[..., Any]) -> Any:
     sizes = {tuple(view.shape[1:]) for view in views}
     varies = len(views) > 1 and (None, None) in sizes  # a size that a mini-batch draws
     return stack(views, axis=1) if len(sizes) == 1 and not varies else tuple(views)
+
+
+def assemble(
+    augmented: Sequence[Any], own: Mapping[str, Any], ids: Any, targets: Targets, stack: Callable[..., Any]
+) -> Batch:
+    """Returns a batch of K views as they come from their pipelines: images, or pairs of images and boxes.
+
+    Args:
+        augmented: (N, H, W) of every view, or ((N, H, W), (N, B, 4)).
+        own: targets of these examples by name, (N, ...).
+        ids: (N,) of the examples.
+        targets: which of them belong into the batch.
+        stack: of the library.
+    """
+    found = {name: own[name] for name in targets.by_id}
+    if targets.boxes is not None:
+        found[targets.boxes] = stack([boxes for _, boxes in augmented], axis=1)
+        augmented = [images for images, _ in augmented]
+    return {"inputs": {"image": together(augmented, stack)}, "targets": found, "id": ids}
 
 
 @dataclasses.dataclass(frozen=True)

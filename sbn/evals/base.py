@@ -2,24 +2,23 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from sbn.data.corruptions import sets
+from sbn.config.errors import ConfigError
 from sbn.data.examples import LabelledImages
 from sbn.data.views import View
-from sbn.evals.corruptions import Corrupted
-from sbn.evals.mix import GRID
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
-from sbn.tasks.base import StageViews, Task, Variables
+from sbn.tasks.base import ImageTask, StageViews, Task, Variables
 
 Value = float | np.ndarray
+Shared = TypeVar("Shared")
 
 
 class Evaluator(Protocol):
@@ -83,34 +82,41 @@ class Materials:
     stages: tuple[Stage, ...] = ()
     workdir: epath.Path | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    _made: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def predict(self) -> Predict:
         """The forward pass of all branches, one for all evaluators: it is compiled once."""
         return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
 
-    def measure(self, mix: Sequence[float]) -> Measure:
-        """Returns what scores the branches and their mixes."""
-        return Measure(self.predict, branches=self.task.branches, mix=mix, average=self.config.eval.average)
+    def measure(self, mix: Sequence[float], *, evaluator: str) -> Measure:
+        """Returns what scores the branches and their mixes, for an evaluator of image classification."""
+        branches = self.image_task(evaluator, "classes").branches
+        return Measure(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
 
-    @functools.cached_property
-    def corrupted(self) -> Corrupted:
-        """The pass over corrupted images, one for all evaluators.
+    def image_task(self, evaluator: str, *needs: str) -> ImageTask:
+        """Returns the task for an evaluator that asks for more than every task has.
+
+        Args:
+            evaluator: its name.
+            needs: what it uses of `ImageTask`.
 
         Raises:
-            ConfigError: if the images are not there, or can't be made.
+            ConfigError: one line, if the task lacks any of it.
         """
-        config = self.config
-        data = sets.load(
-            self.test,
-            data=config.data.name,
-            source=config.eval.corruptions.source,
-            dir=config.eval.corruptions.dir,
-            kinds=config.eval.corruptions.kinds,
-            frost=config.eval.corruptions.frost,
-            examples=config.eval.corruptions.examples,
-        )
-        return Corrupted(self.measure(sorted({*GRID, *config.eval.mix})), self.test, data)
+        if lacking := [name for name in needs if not hasattr(self.task, name)]:
+            raise ConfigError(
+                f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
+                f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
+            )
+        return cast(ImageTask, self.task)
+
+    def shared(self, make: Callable[["Materials"], Shared]) -> Shared:
+        """Returns what `make` makes of these materials: one for all evaluators that ask for it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Shared = self._made[make]
+        return made
 
 
 def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[dict[str, float], dict[str, np.ndarray]]:

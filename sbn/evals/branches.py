@@ -16,7 +16,7 @@ from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
 from sbn.evals.augmented import Augment, Augmented
 from sbn.evals.layers import find_layer, layer_shapes
-from sbn.tasks.base import Task, Variables
+from sbn.tasks.base import ImageTask, Variables
 
 _VALUES = 1 << 21  # activations that a density is made of, at most
 _BINS = 100
@@ -46,7 +46,7 @@ class Branches:
 
     def __init__(
         self,
-        task: Task,
+        task: ImageTask,
         mesh: Mesh,
         source: LabelledImages,
         views: Mapping[str, tuple[int, Augment]],

@@ -3,19 +3,24 @@
 import functools
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import jax
 import numpy as np
 
+from sbn.data.corruptions import sets
 from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS
 from sbn.data.corruptions.sets import CorruptedSet
 from sbn.data.examples import LabelledImages
+from sbn.evals.base import Materials
 from sbn.evals.corruption_errors import corruption_errors
-from sbn.evals.scores import Labelled, Measure, Score
+from sbn.evals.scores import Labelled, Measure
+from sbn.metrics.accuracy import Score
 from sbn.tasks.base import Variables
 
 log = logging.getLogger(__name__)
 
+GRID: Final = tuple(k / 10 for k in range(11))  # lambdas of the mixes that one pass measures, beside `eval.mix`
 _IMAGENET_CLASSES = 1000
 
 
@@ -58,13 +63,33 @@ class Corrupted:
         if jax.process_index() == 0:
             log.info("%s (%s)", data.about, ", ".join(data.kinds))
         # all of the split, also where a set has fewer: test/... is the same number whoever measures it
-        sets = {("", 0): Labelled.of(self._source.images, self._source.labels)}
+        all_sets = {("", 0): Labelled.of(self._source.images, self._source.labels)}
         for kind in data.kinds:
             for severity in data.severities:
-                sets[kind, severity] = Labelled(data.labels, functools.partial(data.images, kind, severity))
-        found = self._measure(variables, sets, what="corruptions")
+                all_sets[kind, severity] = Labelled(data.labels, functools.partial(data.images, kind, severity))
+        found = self._measure(variables, all_sets, what="corruptions")
         errors = [[1 - found[kind, severity].accuracy for severity in data.severities] for kind in data.kinds]
         return found["", 0], np.moveaxis(np.array(errors), -1, 0)
+
+
+def make_corrupted(materials: Materials) -> Corrupted:
+    """Returns the pass over corrupted images, which `Materials.shared` makes one of for all evaluators.
+
+    Raises:
+        ConfigError: if the images are not there, or can't be made.
+    """
+    config = materials.config
+    measure = materials.measure(sorted({*GRID, *config.eval.mix}), evaluator="corruptions")
+    data = sets.load(
+        materials.test,
+        data=config.data.name,
+        source=config.eval.corruptions.source,
+        dir=config.eval.corruptions.dir,
+        kinds=config.eval.corruptions.kinds,
+        frost=config.eval.corruptions.frost,
+        examples=config.eval.corruptions.examples,
+    )
+    return Corrupted(measure, materials.test, data)
 
 
 class Corruptions:

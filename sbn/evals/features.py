@@ -45,7 +45,7 @@ class Features:
     """
 
     def __init__(self, materials: Materials) -> None:
-        config, task, test = materials.config, materials.task, materials.test
+        config, task, test = materials.config, materials.image_task("features", "activations"), materials.test
         stage, per_channel = materials.stages[-1], config.eval.features.per_channel
         self._layer = find_layer(layer_shapes(task, test), config.eval.features.layer, key="eval.features.layer")
         count = min(config.eval.features.examples or len(test), len(test))

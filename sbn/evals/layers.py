@@ -8,10 +8,10 @@ import numpy as np
 
 from sbn.config.errors import unknown
 from sbn.data.examples import LabelledImages
-from sbn.tasks.base import Task
+from sbn.tasks.base import ImageTask
 
 
-def layer_shapes(task: Task, source: LabelledImages) -> dict[str, tuple[int, ...]]:
+def layer_shapes(task: ImageTask, source: LabelledImages) -> dict[str, tuple[int, ...]]:
     """Shapes (1, K, ...) of what every layer gives, in the order of the forward pass, which jax's own dicts lose."""
     found: dict[str, tuple[int, ...]] = {}
 

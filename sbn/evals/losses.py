@@ -42,7 +42,7 @@ class Losses:
 
     def __init__(self, materials: Materials) -> None:
         config, train = materials.config, materials.train
-        self._materials, self._measure = materials, materials.measure(config.eval.mix)
+        self._materials, self._measure = materials, materials.measure(config.eval.mix, evaluator="losses")
         self._examples = min(config.eval.losses.examples or len(train), len(train))
         order = draws.order(config.seed, stage=NO_STAGE, epoch=0, count=len(train)).astype(np.int32)
         self._clean = np.sort(order[: self._examples])
@@ -107,7 +107,7 @@ class Losses:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
     def _make(self, stage: Stage) -> Callable[[Variables, Any, Any, int], jax.Array]:
-        task, seed = self._materials.task, self._materials.config.seed
+        task, seed = self._materials.image_task("losses", "losses"), self._materials.config.seed
 
         def losses(variables: Variables, batch: Arrays, numbers: Arrays, index: jax.Array) -> jax.Array:
             def keys(stream: str) -> jax.Array:

@@ -2,66 +2,71 @@
 
 from collections.abc import Callable, Sequence
 
+from sbn.config import imported
 from sbn.config.errors import ConfigError
-from sbn.evals.accuracy import Accuracy
 from sbn.evals.affinity import Affinity
 from sbn.evals.augmented import Augment, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
-from sbn.evals.corruptions import Corruptions
+from sbn.evals.corruptions import Corruptions, make_corrupted
 from sbn.evals.diversity import Diversity
 from sbn.evals.features import Features
 from sbn.evals.filtered import Filtered
 from sbn.evals.fourier import Fourier
 from sbn.evals.losses import Losses
+from sbn.evals.metrics import Metrics
 from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import mix_name
 from sbn.evals.sizes import Sizes
 from sbn.evals.spectra import Spectra
 from sbn.evals.views import Views
+from sbn.metrics.accuracy import mix_name
 
 
 def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
     """Returns the evaluators that `eval.evals` names, in its order; the others are not built.
 
+    One of the user's own, `package.module:Name`, is what that returns when called with the materials.
+
     Raises:
         ConfigError: if one can't be: a setting of it is wrong, or its data are not there.
     """
-    return {name: EVALUATORS[name](materials) for name in materials.config.eval.evals}
+    return {name: _maker(name)(materials) for name in materials.config.eval.evals}
 
 
-def _accuracy(materials: Materials) -> Evaluator:
-    return Accuracy(materials.measure(materials.config.eval.mix), materials.test)
+def _maker(name: str) -> "Maker":
+    maker: Maker = EVALUATORS[name] if name in EVALUATORS else imported.load(name, key="eval.evals")
+    return maker
 
 
 def _mix(materials: Materials) -> Evaluator:
     if len(materials.task.branches) == 1:
         (branch,) = materials.task.branches
         raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branch!r}")
-    return Mix(materials.corrupted)
+    return Mix(materials.shared(make_corrupted))
 
 
 def _corruptions(materials: Materials) -> Evaluator:
     branches = materials.task.branches
     mixes = map(mix_name, materials.config.eval.mix) if len(branches) > 1 else ()
-    return Corruptions(materials.corrupted, names=(*branches, *mixes))
+    return Corruptions(materials.shared(make_corrupted), names=(*branches, *mixes))
 
 
 def _affinity(materials: Materials) -> Evaluator:
     config = materials.config
     augments = _augments(materials, config.eval.affinity.pipelines, "eval.affinity.pipelines")
-    return Affinity(materials.measure(config.eval.mix), materials.test, augments, draws=config.eval.affinity.draws)
+    measure = materials.measure(config.eval.mix, evaluator="affinity")
+    return Affinity(measure, materials.test, augments, draws=config.eval.affinity.draws)
 
 
 def _diversity(materials: Materials) -> Evaluator:
     config = materials.config
     augments = _augments(materials, config.eval.diversity.pipelines, "eval.diversity.pipelines")
-    return Diversity(materials.measure(config.eval.mix), materials.train, augments)
+    return Diversity(materials.measure(config.eval.mix, evaluator="diversity"), materials.train, augments)
 
 
 def _branches(materials: Materials) -> Evaluator:
-    config, task = materials.config, materials.task
+    config, task = materials.config, materials.image_task("branches", "activations")
     pipelines = view_pipelines(config)
     augments = _augments(materials, tuple(pipelines.values()), "views.*.augment")
     views = {
@@ -109,7 +114,7 @@ def _high_pass(materials: Materials) -> Evaluator:
 
 
 def _spectra(materials: Materials) -> Evaluator:
-    config, task = materials.config, materials.task
+    config, task = materials.config, materials.image_task("spectra", "features")
     split = config.eval.spectra.split
     return Spectra(
         Predict(task, materials.mesh, batch_size=config.eval.batch_size, forward=task.features),
@@ -120,8 +125,10 @@ def _spectra(materials: Materials) -> Evaluator:
     )
 
 
-EVALUATORS: dict[str, Callable[[Materials], Evaluator]] = {
-    "accuracy": _accuracy,
+Maker = Callable[[Materials], Evaluator]
+EVALUATORS: dict[str, Maker] = {
+    "metrics": Metrics,
+    "accuracy": Metrics,  # what classification calls it
     "mix": _mix,
     "corruptions": _corruptions,
     "affinity": _affinity,

@@ -5,11 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from sbn.evals.corruptions import Corrupted
-from sbn.evals.scores import mix_name
+from sbn.evals.corruptions import GRID, Corrupted
+from sbn.metrics.accuracy import mix_name
 from sbn.tasks.base import Variables
 
-GRID: Final = tuple(k / 10 for k in range(11))
 _HEADLINES: Final = ("uce", "mce", "error")
 
 

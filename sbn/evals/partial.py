@@ -3,7 +3,6 @@
 import hashlib
 import io
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,10 @@ import jax
 import numpy as np
 from etils import epath
 from jax.experimental import multihost_utils
+
+from sbn.runs.arrays import read_arrays
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged
 
 NAME = "partial.npz"
 
@@ -44,10 +47,10 @@ class Partial:
         counts = np.full(shape, -1, np.int32)
         if self._path is not None and self._path.exists() and jax.process_index() == 0:
             try:
-                with np.load(io.BytesIO(self._path.read_bytes())) as stored:
-                    if str(stored["fingerprint"]) == self._fingerprint and stored["counts"].shape == shape:
-                        counts = stored["counts"]
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                stored = read_arrays(self._path) or {}
+                if str(stored["fingerprint"]) == self._fingerprint and stored["counts"].shape == shape:
+                    counts = stored["counts"]
+            except (Damaged, KeyError):
                 pass  # a file of something else, or damaged: its work is done again
         # A copy: what comes back may not be writable.
         return np.array(multihost_utils.broadcast_one_to_all(counts))
@@ -61,9 +64,7 @@ class Partial:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
         np.savez(packed, fingerprint=np.asarray(self._fingerprint), counts=counts)
-        draft = self._path.parent / f".{self._path.name}.draft"
-        draft.write_bytes(packed.getvalue())
-        draft.replace(self._path)
+        replace_bytes(self._path, packed.getvalue())
 
 
 def fingerprint(*parts: Any) -> str:

@@ -17,6 +17,7 @@ from sbn.data.spectrum import NO_STAGE
 from sbn.evals.base import Materials
 from sbn.evals.partial import Partial, fingerprint
 from sbn.evals.progress import shown
+from sbn.metrics.accuracy import ranked
 from sbn.tasks.base import Variables
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,9 @@ class Perturbed:
         dispatch: int = 4096,
     ) -> None:
         config, source, mesh = materials.config, materials.test, materials.mesh
+        task = materials.image_task(name, "predict_floats")
         self._name, self._settings, self._workdir = name, settings, materials.workdir
-        names = tuple(materials.task.branches)
+        names = tuple(task.branches)
         mix = config.eval.mix if len(names) > 1 else ()
         self.outcomes = (*names, *(f"mix_{weight:g}" for weight in mix))
         self._ids = np.sort(draws.order(config.seed, stage=NO_STAGE, epoch=0, count=len(source))[:examples]).astype(
@@ -66,7 +68,7 @@ class Perturbed:
         def of_batch(variables: Variables, setting: jax.Array, batch: tuple[jax.Array, ...]) -> jax.Array:
             images, labels, ids = batch
             inputs = perturb(images.astype(jnp.float32) / 255, ids, setting)
-            logits = materials.task.predict_floats(variables, inputs)
+            logits = task.predict_floats(variables, inputs)
             return count_errors(logits, labels, mix=mix, average=config.eval.average)
 
         def local(variables: Variables, settings: jax.Array, *batches: jax.Array) -> jax.Array:
@@ -122,16 +124,8 @@ def count_errors(logits: jax.Array, labels: jax.Array, *, mix: Sequence[float], 
         mix: lambdas, of the first two branches.
         average: what a mix averages, 'probabilities' or 'logits'.
     """
-    scores = jax.nn.softmax(logits) if average == "probabilities" else logits
-    mixes = [
-        # The end points are a branch alone, whose logits tell more classes apart than rounded probabilities do.
-        logits[:, 1 - int(weight)] if weight in (0, 1) else weight * scores[:, 0] + (1 - weight) * scores[:, 1]
-        for weight in mix
-    ]
-    every = jnp.concatenate([logits, *(mixed[:, None] for mixed in mixes)], axis=1)
-    picked = jnp.take_along_axis(every, jnp.maximum(labels, 0)[:, None, None], axis=-1)
-    rank = (~(every < picked)).sum(axis=-1)
-    return ((rank != 1) & (labels >= 0)[:, None]).sum(axis=0, dtype=jnp.int32)
+    ranks, _ = ranked(logits, labels, mix=mix, average=average)
+    return ((ranks != 1) & (labels >= 0)[:, None]).sum(axis=0, dtype=jnp.int32)
 
 
 def _batch_size(batch_size: int, mesh: Mesh) -> int:

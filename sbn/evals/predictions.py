@@ -1,4 +1,4 @@
-"""The outputs of every branch for every image of any number of sets, each image exactly once, in order.
+"""The outputs of every branch for every example of any number of sets, each exactly once, in order.
 
 The next batch is made in another thread, and a few are on their way to the device, while the caller does its arithmetic
 on the outputs of an earlier one: what an evaluator does on the host costs time only where it takes longer than the
@@ -7,6 +7,7 @@ network does.
 
 import collections
 import concurrent.futures
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -15,20 +16,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from sbn.tasks.base import Task, Variables
+from sbn.data.pixels import pack
+from sbn.tasks.base import ImageTask, Task, Variables
 
-_ON_DEVICE = 3  # batches handed to the device and not fetched yet
+ON_DEVICE = 3  # batches handed to the device and not awaited yet
 _END = object()
 
 Tag = TypeVar("Tag")
 Item = TypeVar("Item")
+# (variables, images (N, H, W) packed) -> (N, K, ...)
 Forward = Callable[[Any, jax.Array], jax.Array]
 
 
 class Images(Protocol):
     """Images of a set: an array, or anything that makes its slices when asked for.
 
-    A slice is (n, H, W, 3) uint8, or (n, H, W) int32 packed (`sbn.data.pixels.pack`).
+    A slice is (n, H, W, 3) uint8 RGB, or (n, H, W) int32 packed (`sbn.data.pixels.pack`).
     """
 
     def __len__(self) -> int:
@@ -59,40 +62,117 @@ class Chosen:
         return self._images[self._ids[where]]
 
 
-def of_branches(task: Task, which: tuple[int, ...]) -> Forward:
+def of_branches(task: Task | ImageTask, which: tuple[int, ...]) -> Forward:
     """Returns the forward pass (N, len(which), classes) of some branches, by index; the compiler drops the others."""
 
     def forward(variables: Variables, images: jax.Array) -> jax.Array:
-        every = task.predict(variables, images)
+        every = task.outputs(variables, {"image": images})
         return jnp.concatenate([every[:, branch : branch + 1] for branch in which], axis=1)
 
     return forward
 
 
-class Predict:
-    """The forward pass of a task over whole sets.
+class Examples(Protocol):
+    """Examples of a set, as the network and the metrics take them."""
 
-    The images are cut into batches of one shape, compiled once for all sets at least as long as a batch, and sharded
-    over the mesh; the last is padded, and what the padding gives is thrown away here. Any M, batch size and number of
-    devices give every image once.
+    def __len__(self) -> int:
+        """Returns M, the number of examples."""
+        ...
+
+    def __getitem__(self, where: slice) -> Any:
+        """Returns a tree of arrays (n, ...), made in whatever thread asks."""
+        ...
+
+
+class Stream:
+    """A function of a network over whole sets of examples.
+
+    Sets are cut into batches of one shape, compiled once for all sets at least as long as a batch, and sharded over
+    the mesh; the last is padded. Any M, batch size and number of devices give every example once.
+
+    Args:
+        compute: (variables, a batch of a set's trees) -> a tree of (N, ...).
+        mesh: the devices.
+        batch_size: examples per batch, rounded up to the devices.
+    """
+
+    def __init__(self, compute: Callable[[Any, Any], Any], mesh: Mesh, *, batch_size: int) -> None:
+        self._batch_size, self._devices = batch_size, mesh.devices.size
+        self.sharding, self.whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
+        self._compute = jax.jit(compute, in_shardings=(self.whole, self.sharding), out_shardings=self.sharding)
+
+        def gather(outputs: jax.Array) -> jax.Array:
+            return outputs
+
+        self._gather = jax.jit(gather, in_shardings=self.sharding, out_shardings=self.whole)
+
+    def on_device(
+        self,
+        variables: Variables,
+        sets: Iterable[tuple[Tag, Callable[[], Any]]],
+        *,
+        inputs: Callable[[Any], Any] = lambda batch: batch,
+    ) -> Iterator[tuple[Tag, slice, Any, Any]]:
+        """Yields (the set's name, which of its examples these are, the batch, what was computed of it).
+
+        The last two are filled up to the batch size, and stay on the devices.
+
+        Args:
+            variables: of the model.
+            sets: names of one's own, and what loads the examples (`Examples`), called in another thread.
+            inputs: what is computed with, of a batch.
+        """
+        for tag, where, batch in ahead(self._batches(sets)):
+            placed = jax.tree.map(self.place, batch)
+            yield tag, where, placed, self._compute(variables, inputs(placed))
+
+    def stream(
+        self, variables: Variables, sets: Iterable[tuple[Tag, Callable[[], Any]]]
+    ) -> Iterator[tuple[Tag, slice, np.ndarray]]:
+        """Yields (the set's name, which of its examples these are, what was computed of them (n, ...) as NumPy's)."""
+        waiting: collections.deque[tuple[Tag, slice, jax.Array]] = collections.deque()
+        for tag, where, _, outputs in self.on_device(variables, sets):
+            waiting.append((tag, where, outputs if outputs.is_fully_addressable else self._gather(outputs)))
+            if len(waiting) > ON_DEVICE:
+                yield _fetch(*waiting.popleft())
+        while waiting:
+            yield _fetch(*waiting.popleft())
+
+    def place(self, array: np.ndarray) -> jax.Array:
+        """Puts a batch's array on the devices, over which its first axis lies."""
+        return jax.make_array_from_callback(array.shape, self.sharding, array.__getitem__)
+
+    def count(self, examples: int) -> int:
+        """Returns the number of batches that a set of so many examples makes."""
+        return -(-examples // self._padded(examples)) if examples else 0
+
+    def _padded(self, examples: int) -> int:
+        return -(-min(self._batch_size, examples) // self._devices) * self._devices
+
+    def _batches(self, sets: Iterable[tuple[Tag, Callable[[], Any]]]) -> Iterator[tuple[Tag, slice, Any]]:
+        for tag, load in sets:
+            examples = load()
+            size = self._padded(len(examples))
+            for start in range(0, len(examples), size):
+                where = slice(start, min(start + size, len(examples)))
+                yield tag, where, jax.tree.map(functools.partial(_filled, size=size), examples[where])
+
+
+class Predict(Stream):
+    """The forward pass of a task over whole sets, whose inputs may be given as images alone (`Images`).
 
     Args:
         task: what predicts.
         mesh: the devices.
-        batch_size: images a batch, rounded up to the devices.
-        forward: what it computes of (variables, packed images (N, H, W)), (N, K, ...); None: the task's predictions.
+        batch_size: examples per batch, rounded up to the devices.
+        forward: what it computes of (variables, packed images (N, H, W)), (N, K, ...); None: the task's outputs.
     """
 
-    def __init__(self, task: Task, mesh: Mesh, *, batch_size: int, forward: Forward | None = None) -> None:
-        self._batch_size, self._devices = batch_size, mesh.devices.size
-        self._sharding = NamedSharding(mesh, PartitionSpec("data"))
-        whole = NamedSharding(mesh, PartitionSpec())
-        compute = forward or task.predict
-        self._forward = jax.jit(
-            lambda variables, images: compute(variables, _packed(images)),
-            in_shardings=(whole, self._sharding),
-            out_shardings=whole,
-        )
+    def __init__(self, task: Task | ImageTask, mesh: Mesh, *, batch_size: int, forward: Forward | None = None) -> None:
+        def compute(variables: Variables, inputs: Any) -> Any:
+            return task.outputs(variables, inputs) if forward is None else forward(variables, inputs["image"])
+
+        super().__init__(compute, mesh, batch_size=batch_size)
 
     def __call__(self, variables: Variables, images: Images) -> np.ndarray:
         """Returns the outputs (M, K, ...) for one set of M images."""
@@ -101,48 +181,43 @@ class Predict:
     def stream(
         self, variables: Variables, sets: Iterable[tuple[Tag, Callable[[], Images]]]
     ) -> Iterator[tuple[Tag, slice, np.ndarray]]:
-        """Yields the outputs of one set after the other, batch by batch.
-
-        Args:
-            variables: of the model.
-            sets: names of one's own, and what loads the images, called in another thread.
-
-        Yields:
-            the set's name, which of its images these are, and their outputs (n, K, ...).
-        """
-        waiting: collections.deque[tuple[Tag, slice, jax.Array]] = collections.deque()
-        for tag, where, batch in ahead(self._batches(sets)):
-            placed = jax.make_array_from_callback(batch.shape, self._sharding, batch.__getitem__)
-            waiting.append((tag, where, self._forward(variables, placed)))
-            if len(waiting) > _ON_DEVICE:
-                yield _fetch(*waiting.popleft())
-        while waiting:
-            yield _fetch(*waiting.popleft())
-
-    def count(self, images: int) -> int:
-        """Returns the number of batches that a set of so many images makes."""
-        return -(-images // self._padded(images)) if images else 0
-
-    def _padded(self, images: int) -> int:
-        return -(-min(self._batch_size, images) // self._devices) * self._devices
-
-    def _batches(self, sets: Iterable[tuple[Tag, Callable[[], Images]]]) -> Iterator[tuple[Tag, slice, np.ndarray]]:
-        for tag, load in sets:
-            images = load()
-            size = self._padded(len(images))
-            for start in range(0, len(images), size):
-                where = slice(start, min(start + size, len(images)))
-                batch = np.asarray(images[where])
-                missing = size - len(batch)
-                yield tag, where, np.pad(batch, [(0, missing)] + [(0, 0)] * (batch.ndim - 1)) if missing else batch
+        """As `Stream` says, of sets of images."""
+        return super().stream(variables, ((tag, functools.partial(_Inputs, load)) for tag, load in sets))
 
 
-def _packed(images: jax.Array) -> jax.Array:
-    """What `sbn.data.pixels.pack` does, on the device; images that are packed stay as they are."""
-    if images.dtype == jnp.int32:
-        return images
-    red, green, blue = (images[..., channel].astype(jnp.int32) for channel in range(3))
-    return red | green << 8 | blue << 16 | -(1 << 24)
+class _Inputs:
+    """Images as the inputs of a network."""
+
+    def __init__(self, load: Callable[[], Images]) -> None:
+        self._images = load()
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, where: slice) -> dict[str, np.ndarray]:
+        return {"image": packed(self._images[where])}
+
+
+def packed(images: Any) -> np.ndarray:
+    """Returns images as packed pixels (N, H, W) int32; those that are packed stay as they are.
+
+    Args:
+        images: (N, H, W, 3) uint8 RGB, or packed.
+
+    Raises:
+        ValueError: for arrays of any other kind, which are no images.
+    """
+    array = np.asarray(images)
+    if array.dtype == np.int32 and array.ndim == 3:
+        return array
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
+        raise ValueError(f"images are (N, H, W, 3) uint8, or (N, H, W) int32 packed, not {array.shape} {array.dtype}")
+    return pack(array)
+
+
+def _filled(array: np.ndarray, *, size: int) -> np.ndarray:
+    missing = size - len(array)
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else np.asarray(array)
 
 
 def _fetch(tag: Tag, where: slice, outputs: jax.Array) -> tuple[Tag, slice, np.ndarray]:

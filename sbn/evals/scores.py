@@ -1,35 +1,17 @@
-"""What outputs are worth: top-1 and top-5 accuracy and loss of every branch, and of mixed predictions of the first two.
-
-mix_λ predicts λ p_main + (1 - λ) p_aux (Split BatchNorms, section 6): λ = 1 is the first branch, 0 the second. All of
-this is float64 arithmetic on the host, image by image, so that it does not depend on batches and devices.
-"""
+"""What classification's outputs are worth on any number of labelled sets of images: every branch, and every mix."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from sbn.evals.predictions import Images, Predict
-from sbn.evals.progress import shown
+from sbn.evals.measurement import Measurement
+from sbn.evals.predictions import Images, Predict, packed
+from sbn.metrics.accuracy import Accuracy, Score
 from sbn.tasks.base import Variables
 
 Tag = TypeVar("Tag")
-
-
-@dataclasses.dataclass
-class Score:
-    """What a model reached on one set, for each of P predictions.
-
-    Attributes:
-        accuracy: (P,) share of the images whose label scored highest.
-        top5: (P,) share of the images whose label was among the five highest.
-        loss: (P,) mean cross-entropy.
-    """
-
-    accuracy: np.ndarray
-    top5: np.ndarray
-    loss: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +46,9 @@ class Measure:
     """
 
     def __init__(self, predict: Predict, *, branches: Sequence[str], mix: Sequence[float], average: str) -> None:
-        self._predict, self._average = predict, average
-        self._mix = tuple(mix) if len(branches) > 1 else ()
-        self.names = (*branches, *map(mix_name, self._mix))
+        self._accuracy = Accuracy(tuple(branches), tuple(mix), average)
+        self._measurement = Measurement(predict, {"accuracy": self._accuracy})
+        self.names = self._accuracy.names
 
     def __call__(self, variables: Variables, sets: dict[Tag, Labelled], *, what: str) -> dict[Tag, Score]:
         """Returns the score on each of the sets.
@@ -76,66 +58,28 @@ class Measure:
             sets: by a name of one's own.
             what: is measured, to show how far it is.
         """
-        sums = {tag: np.zeros((3, len(self.names))) for tag in sets}
-        stream = self._predict.stream(variables, ((tag, labelled.load) for tag, labelled in sets.items()))
-        batches = sum(self._predict.count(len(labelled.labels)) for labelled in sets.values())
-        for tag, where, logits in shown(stream, f"{what}: batches", total=batches):
-            ranks, log_likelihoods = score(logits, sets[tag].labels[where], mix=self._mix, average=self._average)
-            sums[tag] += [(ranks == 1).sum(1), (ranks <= 5).sum(1), -log_likelihoods.sum(1)]
-        return {tag: Score(*(sums[tag] / len(labelled.labels))) for tag, labelled in sets.items()}
+        pairs = {tag: (len(own.labels), lambda own=own: _Pairs(own)) for tag, own in sets.items()}
+        states = self._measurement(variables, pairs, what=what)
+        return {tag: self._accuracy.score(found["accuracy"]) for tag, found in states.items()}
 
 
-def mix_name(weight: float) -> str:
-    """Returns what the prediction with λ = `weight` is called."""
-    return f"mix_{weight:g}"
+class _Pairs:
+    """Images and their labels, slice by slice."""
+
+    def __init__(self, labelled: Labelled) -> None:
+        self._labels, self._images = labelled.labels, labelled.load()
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, where: slice) -> tuple[Any, dict[str, np.ndarray]]:
+        return {"image": packed(self._images[where])}, {"label": self._labels[where]}
 
 
-def score(
-    logits: np.ndarray, labels: np.ndarray, *, mix: Sequence[float], average: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks the labels of n images.
-
-    Args:
-        logits: (n, K, classes) float32.
-        labels: (n,) of them.
-        mix: lambdas in [0, 1].
-        average: 'probabilities' or 'logits'.
-
-    Returns:
-        (P, n) ranks of the label, 1 for the highest score, and (P, n) log-likelihoods of it, for the K branches and
-        then for the mixes.
-    """
-    branches = np.moveaxis(logits.astype(np.float64), 1, 0)
-    log_p = _log_softmax(branches)
-    picked = _pick(log_p, labels)
-    ranks, likelihoods = [_rank(branch, labels) for branch in branches], list(picked)
-    p = np.exp(log_p[:2]) if mix and average == "probabilities" else log_p
-    for weight in mix:
-        if weight in (0, 1):  # the branch itself, to the bit
-            ranks.append(ranks[0 if weight else 1])
-            likelihoods.append(likelihoods[0 if weight else 1])
-        elif average == "logits":
-            mixed = weight * branches[0] + (1 - weight) * branches[1]
-            ranks.append(_rank(mixed, labels))
-            likelihoods.append(_pick(_log_softmax(mixed), labels))
-        else:
-            ranks.append(_rank(weight * p[0] + (1 - weight) * p[1], labels))
-            with np.errstate(invalid="ignore"):  # NaN stays NaN
-                # of the logarithms, since a probability may be too small for a float64
-                likelihoods.append(np.logaddexp(np.log(weight) + picked[0], np.log1p(-weight) + picked[1]))
-    return np.stack(ranks), np.stack(likelihoods)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-
-
-def _pick(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(..., n, classes) -> (..., n), the label's."""
-    return values[..., np.arange(len(labels)), labels]
-
-
-def _rank(scores: np.ndarray, labels: np.ndarray) -> Any:
-    # Ties count against the model, and so does NaN: a constant prediction is not right about every image.
-    return (~(scores < _pick(scores, labels)[:, None])).sum(axis=1)
+def named(found: Score, names: tuple[str, ...], split: str, *, classes: int) -> Iterator[tuple[str, float]]:
+    """Yields the numbers of a score by name: accuracy, top5_accuracy (of more than 5 classes) and loss."""
+    for index, name in enumerate(names):
+        yield f"{split}/{name}/accuracy", float(found.accuracy[index])
+        if classes > 5:
+            yield f"{split}/{name}/top5_accuracy", float(found.top5[index])
+        yield f"{split}/{name}/loss", float(found.loss[index])

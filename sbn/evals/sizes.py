@@ -10,12 +10,11 @@ import jax
 import numpy as np
 
 from sbn.augment.size_ops import sizes, variants
-from sbn.evals.accuracy import named
 from sbn.evals.augmented import Augmented, make_augment
 from sbn.evals.base import Materials
 from sbn.evals.multiply_adds import multiply_adds
 from sbn.evals.predictions import Predict, of_branches
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Measure, named
 from sbn.tasks.base import Variables
 
 
@@ -31,10 +30,10 @@ class Sizes:
     """
 
     def __init__(self, materials: Materials, *, sizes: Sequence[int]) -> None:
-        self._task, self._test = materials.task, materials.test
+        self._task, self._test = materials.image_task("sizes", "classes"), materials.test
         trained = trained_at(materials)
         self._own = {size: trained.get(size, 0) for size in sorted(sizes or trained, reverse=True)}
-        config, branches = materials.config, materials.task.branches
+        config, branches = materials.config, self._task.branches
         self._augments, self._measures = {}, {}
         for size, own in self._own.items():
             shape = self._test.images.shape[1:3]
@@ -70,7 +69,7 @@ class Sizes:
     def _cost(self, variables: Variables, images: Augmented) -> int:
         """Multiply-adds of one branch for one image."""
         one = jax.ShapeDtypeStruct(images[slice(0, 1)].shape, np.int32)
-        return multiply_adds(self._task.predict, variables, one) // len(self._task.branches)
+        return multiply_adds(self._task.outputs, variables, {"image": one}) // len(self._task.branches)
 
 
 def trained_at(materials: Materials) -> dict[int, int]:

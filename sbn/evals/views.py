@@ -10,11 +10,10 @@ from typing import NamedTuple
 from sbn.augment import pipeline
 from sbn.config.errors import ConfigError
 from sbn.data.views import View
-from sbn.evals.accuracy import named
 from sbn.evals.augmented import Augmented, make_augment, on_images
 from sbn.evals.base import Materials
 from sbn.evals.predictions import Predict, of_branches
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Measure, named
 from sbn.tasks.base import Variables
 
 
@@ -38,7 +37,7 @@ class Views:
     """
 
     def __init__(self, materials: Materials) -> None:
-        config, task = materials.config, materials.task
+        config, task = materials.config, materials.image_task("views", "classes")
         self._test, self._sets = materials.test, transformed(materials, "views")
         self._measures = {}
         for view, (_, branch) in self._sets.items():

@@ -1,4 +1,4 @@
-"""The networks, each on (N, K, H, W, 3) and none aware of what a branch is for."""
+"""The networks, each on (N, H, W, 3) and none aware of what a branch is for."""
 
 from sbn.models.make import make_model, of_stage
 

@@ -10,10 +10,11 @@ from sbn.models.preact_resnet import PreActResNet
 from sbn.models.resnet import CifarResNet, ImageNetResNet
 from sbn.models.shake_shake import ShakeShakeNet
 from sbn.models.wide_resnet import WideResNet
-from sbn.nn.norms import NORMS
+from sbn.nn.branched import Branched
 
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-NORM_KINDS = (*NORMS, "shared")
+# norm.kind -> own scales and biases a branch?
+NORM_KINDS = {"split": True, "split_stats": False, "none": False, "shared": True}
 MODELS: dict[str, type[Network]] = {
     "wide_resnet": WideResNet,
     "preact_resnet": PreActResNet,
@@ -23,15 +24,15 @@ MODELS: dict[str, type[Network]] = {
 }
 
 
-def of_stage(model: Network, config: ConfigDict) -> Network:
+def of_stage(model: Branched, config: ConfigDict) -> Branched:
     """Returns `model` with what a stage may change of it, as `config` has it in that stage; variables stay the same."""
     keys = [key for key in MODEL_KEYS if key.per_stage and config.model.name in (key.models or MODELS)]
     names = [key.name.removeprefix("model.") for key in keys]
-    return model.clone(**{name: config.model[name] for name in names})
+    return model.clone(network=model.network.clone(**{name: config.model[name] for name in names}))
 
 
-def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
-    """Returns the model of a config, called as `model.apply(variables, x, train=...)`.
+def make_model(config: ConfigDict, *, classes: int, branches: int) -> Branched:
+    """Returns the network of a config with its branches, called as `model.apply(variables, x, train=...)`.
 
     `norm.kind` `'shared'` gives a model of one branch: the caller folds its K views into N
     (`nn.branches.fold`).
@@ -43,12 +44,13 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
         branches: K, the number of views.
 
     Returns:
-        A module from (N, K, H, W, 3) to logits (N, K, classes), with K = 1 for `'shared'`.
+        A module from (N, K, H, W, 3) to logits (N, K, classes), with K = 1 for `'shared'`. Its `network` is the plain
+        one.
 
     Raises:
         ValueError: unknown model name, norm kind or precision.
     """
-    name, shared = config.model.name, config.norm.kind == "shared"
+    name = config.model.name
     if name not in MODELS:
         raise unknown("model.name", name, MODELS)
     if config.norm.kind not in NORM_KINDS:
@@ -67,12 +69,11 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
         "zero_last_scale": config.model.zero_last_scale,
     }
     reads = {key.name.removeprefix("model."): key.models for key in MODEL_KEYS}
-    return MODELS[name](
+    kind = config.norm.kind
+    network = MODELS[name](
         **{key: value for key, value in given.items() if value is not None and name in (reads[key] or MODELS)},
         classes=classes,
-        branches=1 if shared else branches,
-        norm="split" if shared else config.norm.kind,
-        layer=config.norm.layer,
+        norm="none" if kind == "none" else config.norm.layer,
         groups=config.norm.groups,
         momentum=config.norm.momentum,
         epsilon=config.norm.epsilon,
@@ -81,3 +82,4 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Network:
         dtype=PRECISIONS[config.precision],
         remat=config.model.remat,
     )
+    return Branched(network, 1 if kind == "shared" else branches, split_affine=NORM_KINDS[kind])

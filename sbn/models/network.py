@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from sbn.config.errors import unknown
+from sbn.nn.branched import Branched
 from sbn.nn.initialisers import INITIALISATIONS
 from sbn.nn.layers import Layers
 from sbn.nn.norms import NormLayer, make_norm
@@ -18,17 +19,15 @@ STREAMS = ("dropout", "shake")
 
 
 class Network(nn.Module):
-    """A network on (N, K, H, W, 3), called as `model.apply(variables, x, train=..., tap=...)`.
+    """A network on (N, H, W, 3), called as `model.apply(variables, x, train=..., tap=...)`.
 
-    It gives logits (N, K, classes) float32. Its `tap` is given `input`, a point after every stage of residual blocks
-    (their sums, before what follows), and `features`, the pooled activations (N, K, C) float32. Parameters are float32.
+    It gives logits (N, classes) float32. Its `tap` is given `input`, a point after every stage of residual blocks
+    (their sums, before what follows), and `features`, the pooled activations (N, C) float32. Parameters are float32.
     With `capture_intermediates=True` flax returns every named part (`stem`, `stage1_block1`, ..., `head`).
 
     Attributes:
         classes: number of logits.
-        branches: K.
-        norm: `'split'`, `'split_stats'` or `'none'` (see `nn.norms`), which is Fixup: the branches share everything.
-        layer: what is normalised: `'batch'`, `'layer'` or `'group'`.
+        norm: what normalises: `'batch'`, `'layer'`, `'group'` (see `nn.norms`), or `'none'`, which is Fixup.
         groups: of channels, where groups of them are normalised.
         initialiser: name of the initial weights, of `nn.initialisers.INITIALISATIONS`.
         momentum: of the running statistics.
@@ -37,13 +36,11 @@ class Network(nn.Module):
         unbiased: rule of the running variance.
         dtype: of convolutions and activations (float32, bfloat16).
         remat: a training pass keeps what goes into each residual block, and its gradient computes the rest again.
-        norm_layer: makes the normalisation layers instead of `norm`, for comparisons.
+        norm_layer: applies the normalisation layers instead of `norm`, for comparisons.
     """
 
     classes: int
-    branches: int
-    norm: str
-    layer: str = "batch"
+    norm: str = "batch"
     groups: int = 32
     initialiser: str = "he_fan_out"
     momentum: float = 0.9
@@ -61,19 +58,14 @@ class Network(nn.Module):
         """Returns what makes the layers of a network of `blocks` residual blocks on the images `x`.
 
         Raises:
-            ValueError: unknown `norm` or `initialiser`, or `x` is not (N, branches, H, W, 3).
+            ValueError: unknown `norm` or `initialiser`, or `x` is not (N, H, W, 3).
         """
         if self.initialiser not in INITIALISATIONS:
             raise unknown("initialiser", self.initialiser, INITIALISATIONS)
-        if x.ndim != 5 or x.shape[1] != self.branches:
-            raise ValueError(
-                f"images of shape {x.shape}, but a model of {self.branches} branches takes "
-                f"(N, {self.branches}, H, W, 3)"
-            )
+        if x.ndim != 4:
+            raise ValueError(f"images of shape {x.shape}, but a network takes (N, H, W, 3)")
         norm = self.norm_layer or make_norm(
             self.norm,
-            layer=self.layer,
-            branches=self.branches,
             groups=self.groups,
             momentum=self.momentum,
             epsilon=self.epsilon,
@@ -100,12 +92,12 @@ class Network(nn.Module):
 _RUNS_ONCE: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_level": "1"}}
 
 
-def init_variables(network: Network, key: Array, *, image_size: tuple[int, int]) -> dict[str, Any]:
+def init_variables(network: Branched, key: Array, *, image_size: tuple[int, int]) -> dict[str, Any]:
     """Returns the fresh variables of a network: {'params', 'batch_stats'}, of which the second may be empty."""
-    images = jnp.zeros((1, network.branches, *image_size, 3))
+    images = jnp.zeros((1, 1, *image_size, 3))
 
     def draw(key: Array) -> Any:
-        return network.init(key, images, train=False)
+        return network.init(key, images, train=False, through=(0,))
 
     if not isinstance(key, jax.core.Tracer):  # part of another program, it is compiled with that
         options = _RUNS_ONCE.get(jax.default_backend())

@@ -38,15 +38,15 @@ class PreActResNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits of every branch, (N, K, classes) float32.
+        """Logits, (N, classes) float32.
 
         Args:
-            x: (N, K, H, W, 3) float, normalised images of any size.
+            x: (N, H, W, 3) float, normalised images of any size.
             train: batch statistics or running statistics.
-            tap: is given `input`, `stage1` to `stage4`, and `features` (N, K, 8 * width).
+            tap: is given `input`, `stage1` to `stage4`, and `features` (N, 8 * width).
 
         Raises:
-            ValueError: impossible depth, unknown `norm` or `initialiser`, K other than `branches`.
+            ValueError: impossible depth, unknown `norm` or `initialiser`.
         """
         blocks = blocks_a_stage(self.depth, **STEPS["preact_resnet"])
         layers = self.make_layers(x, blocks=len(STRIDES) * blocks)

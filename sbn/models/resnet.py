@@ -44,7 +44,7 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels or 4 * channels)."""
+        """(N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels or 4 * channels)."""
         layers, c, s = self.layers, self.channels, self.stride
         # size, stride and channels of each convolution
         plan = [(1, 1, c), (3, s, c), (1, 1, EXPANSION * c)] if self.bottleneck else [(3, s, c), (3, 1, c)]
@@ -82,15 +82,15 @@ class CifarResNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits of every branch, (N, K, classes) float32.
+        """Logits, (N, classes) float32.
 
         Args:
-            x: (N, K, H, W, 3) float, normalised images of any size.
+            x: (N, H, W, 3) float, normalised images of any size.
             train: batch statistics or running statistics.
-            tap: is given `input`, `stage1` to `stage3`, and `features` (N, K, 4 * width).
+            tap: is given `input`, `stage1` to `stage3`, and `features` (N, 4 * width).
 
         Raises:
-            ValueError: impossible depth, unknown `norm`, `shortcut` or `initialiser`, K other than `branches`.
+            ValueError: impossible depth, unknown `norm`, `shortcut` or `initialiser`.
         """
         if self.shortcut not in SHORTCUTS:
             raise unknown("shortcut", self.shortcut, SHORTCUTS)
@@ -119,15 +119,15 @@ class ImageNetResNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits of every branch, (N, K, classes) float32.
+        """Logits, (N, classes) float32.
 
         Args:
-            x: (N, K, H, W, 3) float, normalised images of any size.
+            x: (N, H, W, 3) float, normalised images of any size.
             train: batch statistics or running statistics.
-            tap: is given `input`, `stage1` to `stage4`, and `features` (N, K, 8 * width, or 32 * width).
+            tap: is given `input`, `stage1` to `stage4`, and `features` (N, 8 * width, or 32 * width).
 
         Raises:
-            ValueError: unknown depth, `norm` or `initialiser`, K other than `branches`.
+            ValueError: unknown depth, `norm` or `initialiser`.
         """
         if self.depth not in IMAGENET_DEPTHS:
             raise unknown("depth", self.depth, IMAGENET_DEPTHS)
@@ -135,9 +135,7 @@ class ImageNetResNet(Network):
         layers = self.make_layers(x, blocks=sum(stages))
         x = layers.conv(tap("input", x).astype(self.dtype), self.width, "stem", size=7, stride=2)
         x = nn.relu(layers.normalise(x, "stem_norm", train=train))
-        # flax pools and pads four axes at most
-        pooled = nn.max_pool(x.reshape(-1, *x.shape[2:]), (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-        x = pooled.reshape(*x.shape[:2], *pooled.shape[1:])
+        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         return _body(self, layers, x, stages, bottleneck=bottleneck, shortcut="conv", train=train, tap=tap)
 
 

@@ -30,7 +30,7 @@ class ResidualBranch(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels)."""
+        """(N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
         layers = self.layers
         first, second = layers.gains(CONVOLUTIONS)
         x = layers.shift(nn.relu(x), "shift1")
@@ -49,9 +49,9 @@ class Skip(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels)."""
+        """(N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
         x = nn.relu(x)
-        shifted = jnp.pad(x, [(0, 0), (0, 0), (1, 0), (1, 0), (0, 0)])[:, :, :-1, :-1]
+        shifted = jnp.pad(x, [(0, 0), (1, 0), (1, 0), (0, 0)])[:, :-1, :-1]
         halves = [
             self.layers.conv(y, self.channels // 2, name, size=1, stride=self.stride)
             for name, y in (("conv1", x), ("conv2", shifted))
@@ -68,7 +68,7 @@ class ShakeShakeBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels)."""
+        """(N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
         fields = {"channels": self.channels, "stride": self.stride, "layers": self.layers}
         first, second = (ResidualBranch(**fields, name=name)(x, train=train) for name in ("branch1", "branch2"))
         outer = x if x.shape[-1] == self.channels else Skip(**fields, name="skip")(x, train=train)
@@ -78,7 +78,7 @@ class ShakeShakeBlock(nn.Module):
 class ShakeShakeNet(Network):
     """Shake-Shake depth 2x(width)d: conv-norm stem, three stages of blocks, relu, average pool, dense.
 
-    Training draws from the rng stream `shake`, an own share for every image of every branch of the K axis.
+    Training draws from the rng stream `shake`, an own share for every image.
 
     Attributes:
         depth: 6n + 2, for n blocks a stage: 26.
@@ -90,15 +90,15 @@ class ShakeShakeNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits of every branch, (N, K, classes) float32.
+        """Logits, (N, classes) float32.
 
         Args:
-            x: (N, K, H, W, 3) float, normalised images of any size.
+            x: (N, H, W, 3) float, normalised images of any size.
             train: batch statistics and random shares, or running statistics and halves.
-            tap: is given `input`, `stage1` to `stage3`, and `features` (N, K, 4 * width).
+            tap: is given `input`, `stage1` to `stage3`, and `features` (N, 4 * width).
 
         Raises:
-            ValueError: impossible depth, odd width, unknown `norm` or `initialiser`, K other than `branches`.
+            ValueError: impossible depth, odd width, unknown `norm` or `initialiser`.
         """
         if self.width % 2:
             raise ValueError(f"width {self.width} is odd: a skip has two halves of the channels")

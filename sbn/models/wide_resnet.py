@@ -49,15 +49,15 @@ class WideResNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits of every branch, (N, K, classes) float32.
+        """Logits, (N, classes) float32.
 
         Args:
-            x: (N, K, H, W, 3) float, normalised images of any size.
+            x: (N, H, W, 3) float, normalised images of any size.
             train: batch statistics and dropout, or running statistics and none.
-            tap: is given `input`, `group1` to `group3`, and `features` (N, K, 64 * width).
+            tap: is given `input`, `group1` to `group3`, and `features` (N, 64 * width).
 
         Raises:
-            ValueError: impossible depth, unknown `norm`, `shortcut` or `initialiser`, K other than `branches`.
+            ValueError: impossible depth, unknown `norm`, `shortcut` or `initialiser`.
         """
         if self.shortcut not in SHORTCUTS:
             raise unknown("shortcut", self.shortcut, SHORTCUTS)

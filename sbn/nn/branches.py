@@ -1,8 +1,9 @@
 """The K axis: of arrays (fold, unfold, spread) and of variables (select, take, put, from plain).
 
-What has a K axis among the variables of a model: every leaf of `batch_stats`, and in `params` every leaf
-named `scale` or `bias` of two dimensions, (K, C), unless a `kernel` stands beside it (an attention projection
-has a two-dimensional bias). It is always the first axis. Any subset of the two collections will do.
+The K axis of a variable is always the first. Which variables have one is a `Layout`: `nn.branched` knows it exactly.
+Where nobody gives one, the rule of `layout_of` holds: every leaf of `batch_stats`, and in `params` every leaf named
+`scale` or `bias` of two dimensions, (K, C), unless a `kernel` stands beside it (an attention projection has a
+two-dimensional bias). Any subset of the two collections will do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ from sbn.config.errors import unknown
 Array = jax.Array
 Variables = Mapping[str, Any]
 Path = tuple[str, ...]
+# The paths, from the collection on, of the leaves that have a K axis
+Layout = frozenset[Path]
 
 COLLECTIONS = ("params", "batch_stats")
 AFFINE = ("scale", "bias")
@@ -52,20 +55,26 @@ def spread(x: Array, branches: int) -> Array:
     return jnp.broadcast_to(x[:, None], (x.shape[0], branches, *x.shape[1:]))
 
 
-def branch_count(variables: Variables) -> int:
+def layout_of(variables: Variables) -> Layout:
+    """The leaves with a K axis, by the rule for variables whose network is not at hand."""
+    flat = _flatten(variables)
+    return frozenset(path for path in flat if _has_branch_axis(path, flat))
+
+
+def branch_count(variables: Variables, *, layout: Layout | None = None) -> int:
     """K of `variables`; 0 where nothing in them has a K axis (no normalisation: all branches are the same).
 
     Raises:
         ValueError: unknown collection, or leaves that disagree about K.
     """
-    flat = _flatten(variables)
-    counts = {"/".join(path): leaf.shape[0] for path, leaf in flat.items() if _has_branch_axis(path, flat)}
+    flat, own = _flatten(variables), layout_of(variables) if layout is None else layout
+    counts = {"/".join(path): leaf.shape[0] for path, leaf in flat.items() if path in own}
     if len(set(counts.values())) > 1:
         raise ValueError(f"leaves disagree about the number of branches: {counts}")
     return next(iter(counts.values()), 0)
 
 
-def select_branch(variables: Variables, k: int) -> dict[str, Any]:
+def select_branch(variables: Variables, k: int, *, layout: Layout | None = None) -> dict[str, Any]:
     """Branch k alone: every K axis cut to length 1, the rest as it is.
 
     With a model of one branch the result gives the logits of branch k: a plain network to evaluate, export or
@@ -74,12 +83,33 @@ def select_branch(variables: Variables, k: int) -> dict[str, Any]:
     Raises:
         ValueError: k is not a branch.
     """
-    _check_indices([k], branch_count(variables))
-    return _map(lambda leaf: leaf[k : k + 1], variables)
+    _check_indices([k], branch_count(variables, layout=layout))
+    return _map(lambda leaf: leaf[k : k + 1], variables, layout=layout)
 
 
-def from_plain(variables: Variables, branches: int) -> dict[str, Any]:
-    """Variables of `branches` branches that all start from a plain one-branch network's.
+def plain_branch(variables: Variables, k: int, *, layout: Layout | None = None) -> dict[str, Any]:
+    """Branch k without K axes: the variables of the plain module that `nn.branched` was given.
+
+    Raises:
+        ValueError: k is not a branch.
+    """
+    _check_indices([k], branch_count(variables, layout=layout))
+    return _map(lambda leaf: leaf[k], variables, layout=layout)
+
+
+def repeated(plain: Variables, branches: int, *, layout: Layout) -> dict[str, Any]:
+    """Variables of K `branches` that all are the plain module's: the inverse of `plain_branch`.
+
+    Args:
+        plain: without K axes.
+        branches: K, at least 1.
+        layout: the leaves that get a K axis.
+    """
+    return _map(lambda leaf: jnp.stack([leaf] * branches), plain, layout=layout)
+
+
+def from_plain(variables: Variables, branches: int, *, layout: Layout | None = None) -> dict[str, Any]:
+    """Variables of `branches` branches that all start from a one-branch network's, K axes of length 1.
 
     The inverse of `select_branch`. All leaves are new buffers, so that the result can be donated.
 
@@ -88,13 +118,13 @@ def from_plain(variables: Variables, branches: int) -> dict[str, Any]:
     """
     if branches < 1:
         raise ValueError(f"branches {branches} is below 1")
-    if (count := branch_count(variables)) > 1:
+    if (count := branch_count(variables, layout=layout)) > 1:
         raise ValueError(f"expected the variables of a plain network (1 branch), these have {count}")
-    repeated = _map(lambda leaf: jnp.concatenate([leaf] * branches), variables)
-    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), repeated)
+    many = _map(lambda leaf: jnp.concatenate([leaf] * branches), variables, layout=layout)
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), many)
 
 
-def take_branches(variables: Variables, indices: Sequence[int]) -> dict[str, Any]:
+def take_branches(variables: Variables, indices: Sequence[int], *, layout: Layout | None = None) -> dict[str, Any]:
     """The rows `indices` of every K axis, in that order; the rest as it is.
 
     Differentiable: rows left out get gradient zero. With `put_branches` a stage or a forward pass that is
@@ -103,16 +133,19 @@ def take_branches(variables: Variables, indices: Sequence[int]) -> dict[str, Any
     Args:
         variables: of K branches.
         indices: branches, each at most once.
+        layout: the leaves with a K axis, where it is known.
 
     Raises:
         ValueError: an index is no branch or stands twice.
     """
-    _check_indices(indices, branch_count(variables))
+    _check_indices(indices, branch_count(variables, layout=layout))
     rows = np.asarray(indices, np.int32)
-    return _map(lambda leaf: leaf[rows], variables)
+    return _map(lambda leaf: leaf[rows], variables, layout=layout)
 
 
-def put_branches(variables: Variables, new: Variables, indices: Sequence[int]) -> dict[str, Any]:
+def put_branches(
+    variables: Variables, new: Variables, indices: Sequence[int], *, layout: Layout | None = None
+) -> dict[str, Any]:
     """`variables` with `new` written back: the counterpart of `take_branches`.
 
     Args:
@@ -120,24 +153,40 @@ def put_branches(variables: Variables, new: Variables, indices: Sequence[int]) -
         new: of len(indices) branches, with all or some of the collections of `variables`. Its leaves replace
             those of `variables`, except that K axes are replaced at the rows `indices` only.
         indices: as for `take_branches`.
+        layout: likewise.
 
     Raises:
         ValueError: an index is no branch or stands twice, or `new` has other branches than `indices` names.
     """
-    _check_indices(indices, branch_count(variables))
-    if (count := branch_count(new)) not in (0, len(indices)):
+    layout = layout_of(variables) if layout is None else layout
+    _check_indices(indices, branch_count(variables, layout=layout))
+    if (count := branch_count(new, layout=layout)) not in (0, len(indices)):
         raise ValueError(f"{count} new branches for {len(indices)} indices {list(indices)}")
     rows = np.asarray(indices, np.int32)
     if absent := sorted(set(new) - set(variables)):
         raise ValueError(f"no {absent[0]!r} among the variables to write to, which have {sorted(variables)}")
     updated = {name: variables[name] for name in new}
-    written = _map(lambda leaf, rest: jnp.asarray(leaf).at[rows].set(rest), updated, new)
+    written = _map(lambda leaf, rest: jnp.asarray(leaf).at[rows].set(rest), updated, new, layout=layout)
     return {**variables, **written}
 
 
-def _map(change: Callable[..., Any], variables: Variables, *others: Variables) -> dict[str, Any]:
+def put_plain(variables: Variables, new: Variables, k: int, *, layout: Layout) -> dict[str, Any]:
+    """`variables` with those of the plain module written to branch k: the counterpart of `plain_branch`.
+
+    Args:
+        variables: of K branches.
+        new: without K axes, some of the collections.
+        k: the branch.
+        layout: the leaves with a K axis.
+    """
+    return put_branches(variables, _map(lambda leaf: leaf[None], new, layout=layout), [k], layout=layout)
+
+
+def _map(
+    change: Callable[..., Any], variables: Variables, *others: Variables, layout: Layout | None = None
+) -> dict[str, Any]:
     """`change(leaf, other leaves)` where there is a K axis; elsewhere the last of these leaves."""
-    flat = _flatten(variables)
+    flat, own = _flatten(variables), layout_of(variables) if layout is None else layout
     rest = [_flatten(other) for other in others]
     for other in rest:
         if odd := sorted("/".join(path) for path in flat.keys() ^ other.keys()):
@@ -145,7 +194,7 @@ def _map(change: Callable[..., Any], variables: Variables, *others: Variables) -
     changed = {}
     for path, leaf in flat.items():
         leaves = [leaf, *(other[path] for other in rest)]
-        changed[path] = change(*leaves) if _has_branch_axis(path, flat) else leaves[-1]
+        changed[path] = change(*leaves) if path in own else leaves[-1]
     return traverse_util.unflatten_dict(changed)
 
 

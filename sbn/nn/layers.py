@@ -22,7 +22,7 @@ class Layers:
     Its methods are called inside a module's `__call__`, whose submodules the layers become.
 
     Attributes:
-        norm: makes a normalisation layer; None for Fixup.
+        norm: applies a normalisation layer; None for Fixup.
         start: initial weights.
         blocks: residual blocks of the whole network, for Fixup's rule.
         dtype: of convolutions and activations.
@@ -41,7 +41,7 @@ class Layers:
         return fixup.gains(self.blocks, convolutions) if self.norm is None else (1.0,) * convolutions
 
     def conv(self, x: Array, channels: int, name: str, *, size: int = 3, stride: int = 1, gain: float = 1.0) -> Array:
-        """Convolution without bias: (N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels)."""
+        """Convolution without bias: (N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
         return nn.Conv(
             channels,
             (size, size),
@@ -58,7 +58,7 @@ class Layers:
         if self.norm is None:
             return fixup.Shift(name=name)(x)
         more = {"scale_init": nn.initializers.zeros} if from_zero else {}
-        return self.norm(name=name, **more)(x, train=train)
+        return self.norm(x, train=train, name=name, **more)
 
     def shift(self, x: Array, name: str) -> Array:
         """A further shift of Fixup's; with normalisation nothing."""
@@ -69,7 +69,7 @@ class Layers:
         return fixup.Multiplier(name=name)(x) if self.norm is None else x
 
     def head(self, features: Array, classes: int) -> Array:
-        """Logits (N, K, classes) float32 of pooled features (N, K, C): a dense layer, which is 0 at first in Fixup."""
+        """Logits (N, classes) float32 of pooled features (N, C): a dense layer, which is 0 at first in Fixup."""
         zeros, bound = nn.initializers.zeros, 1 / math.sqrt(features.shape[-1])
         plain = self.norm is not None
         return nn.Dense(
@@ -82,5 +82,5 @@ class Layers:
 
 
 def pool(x: Array) -> Array:
-    """Means over all pixels: (N, K, H, W, C) -> (N, K, C) float32."""
-    return x.mean((2, 3), dtype=jnp.float32)
+    """Means over all pixels: (N, H, W, C) -> (N, C) float32."""
+    return x.mean((1, 2), dtype=jnp.float32)

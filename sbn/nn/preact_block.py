@@ -35,7 +35,7 @@ class PreActBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) -> (N, K, ceil(H / stride), ceil(W / stride), channels)."""
+        """(N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
         layers, changes = self.layers, x.shape[-1] != self.channels
         first, second = layers.gains(CONVOLUTIONS)
         inner = layers.shift(nn.relu(layers.normalise(x, "norm1", train=train)), "shift1")

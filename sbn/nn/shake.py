@@ -14,7 +14,7 @@ def blend(a: Array, b: Array, forward: Array, backward: Array) -> Array:
     """`forward` of `a` and the rest of `b`, with the gradient of `backward` of `a` and the rest of `b`.
 
     Args:
-        a: (N, K, H, W, C) float.
+        a: (N, H, W, C) float.
         b: like `a`.
         forward: shares in [0, 1] that broadcast against `a`; no gradient reaches them.
         backward: likewise.
@@ -43,8 +43,8 @@ class ShakeShake(nn.Module):
 
     @nn.compact
     def __call__(self, a: Array, b: Array, *, train: bool) -> Array:
-        """(N, K, H, W, C) twice -> (N, K, H, W, C)."""
+        """(N, H, W, C) twice -> (N, H, W, C)."""
         if not train:
             return (a + b) / 2
-        forward, backward = jax.random.uniform(self.make_rng("shake"), (2, *a.shape[:2], 1, 1, 1))
+        forward, backward = jax.random.uniform(self.make_rng("shake"), (2, len(a), *(1,) * (a.ndim - 1)))
         return blend(a, b, forward, backward)

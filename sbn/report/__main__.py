@@ -14,13 +14,14 @@ seed by seed; `figures` draws what is a figure in its paper. Both have a --help 
 """
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
+from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
 from sbn.report import FORMATS, compare, report, table_figures
+from sbn.runs.atomic import write_output
 
 _COMMANDS = {"compare": compare.main, "figures": table_figures.main}
 
@@ -37,9 +38,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         "target", nargs="?", metavar="FILE[:TABLE]", help="an experiments file and, to see one, a table"
     )
     parser.add_argument("--all", action="store_true", help="every table of every experiment")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument(
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
-    parser.add_argument("--out", default="", metavar="FILE", help="write the tables there instead of printing them")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="FILE", help="write the tables there instead of printing them"
+    )
     parser.add_argument(
         "--metrics",
         default="",
@@ -59,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.out:
         try:
-            pathlib.Path(options.out).write_text(tables, encoding="utf-8")
+            write_output(options.out, tables.encode())
         except OSError as error:
             parser.exit(2, f"{parser.prog}: --out={options.out} can't be written: {error.strerror}\n")
     else:

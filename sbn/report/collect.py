@@ -3,19 +3,20 @@
 import dataclasses
 import functools
 import json
-import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sbn.config.errors import ConfigError
+from sbn.config.retired import renewed
 from sbn.config.schema import NEUTRAL
 from sbn.report.failures import reason_of
+from sbn.runs import files
+from sbn.runs.content import Damaged
+from sbn.runs.metrics import METRICS, Line, courses, read_lines
 
-FORMAT: Final = 1  # of result.json
-
-_BEGUN: Final = {"progress.json", "provenance.json", "job.json"}  # any of which a run without a result has
+_BEGUN: Final = {files.PROGRESS, files.PROVENANCE, files.JOB}  # any of which a run without a result has
 _NO_RUNS_BELOW: Final = {"checkpoints", "artifacts"}  # thousands of files of one run; not worth walking
 
 
@@ -41,6 +42,8 @@ class Run:
         steps_per_epoch: as recorded.
         later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
         init: of a run that began from another one, what it recorded about that; empty of others.
+        log: what its result says of metrics.jsonl; None of older runs.
+        repeated: lines about other runs of the same row, overrides and seed that do not count, and why this one does.
     """
 
     path: pathlib.Path
@@ -56,8 +59,10 @@ class Run:
     evaluated: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stages: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     steps_per_epoch: int | None = None
-    later: tuple[Mapping[str, Any], ...] = ()
+    later: tuple[Line, ...] = ()
     init: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    log: Mapping[str, int] | None = None
+    repeated: tuple[str, ...] = ()
 
     @property
     def variant(self) -> str:
@@ -65,11 +70,17 @@ class Run:
         return json.dumps([self.experiment, self.row, self.overrides], sort_keys=True)
 
     @functools.cached_property
-    def lines(self) -> list[Mapping[str, Any]]:
-        """`later`, then metrics.jsonl, read when asked for: {'step': 390, 'test/main/accuracy': 0.5, ...}."""
-        file = self.path / "metrics.jsonl"
-        texts = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [*self.later, *(line for text in texts if (line := _line(text)))]
+    def courses(self) -> Mapping[str, Mapping[int, float]]:
+        """{metric: {step: value}}, steps ascending; where it was measured again later, what training measured stands.
+
+        Raises:
+            Damaged: if metrics.jsonl is not what the run wrote.
+        """
+        return courses(read_lines(self.path / METRICS, proven=self.log), self.later)
+
+    def course(self, metric: str) -> Mapping[int, float]:
+        """Returns {step: value} of a metric, the one value of every step; empty where it was not measured."""
+        return self.courses.get(metric, {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,22 +117,24 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
     def unlisted(error: OSError) -> None:
         problems.append(f"{error.filename}: not searched ({error.strerror})")
 
-    for folder, below, files in os.walk(root, onerror=unlisted):
+    for folder, below, names in os.walk(root, onerror=unlisted):
         below[:] = sorted(set(below) - _NO_RUNS_BELOW)
         path = pathlib.Path(folder)
-        if "result.json" in files:
+        # a folder in the place of the file is something to be told, too
+        if files.RESULT in (*names, *below):
             try:
                 run, unread = with_evaluations(read_run(path))
+                _ = run.courses  # whatever is wrong with them is told here
                 runs.append(run)
                 problems += unread
-            except (OSError, ValueError) as error:
-                problems.append(f"{path / 'result.json'}: {error}; not counted")
-        elif not _BEGUN.isdisjoint(files):
+            except Damaged as error:
+                problems.append(f"{error}; not counted")
+        elif not _BEGUN.isdisjoint(names):
             reason = reason_of(path)
             said = f" ({reason})" if reason else ""
-            unfinished.append(f"{path}: no result yet{_progress(path / 'progress.json')}{said}")
+            unfinished.append(f"{path}: no result yet{_progress(path)}{said}")
             begun.append(path)
-    counted, repeated = _newest(runs)
+    counted, repeated = _counted(runs)
     return Found(counted, problems + repeated, unfinished, begun)
 
 
@@ -129,55 +142,22 @@ def read_run(path: pathlib.Path) -> Run:
     """Reads the result of one work directory.
 
     Raises:
-        OSError: if the file can't be read.
-        ValueError: if it is not a result in this format; says what is missing or wrong.
+        Damaged: if it is missing or can't be read; says what is missing or wrong.
     """
-    file = path / "result.json"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # bad JSON or bad UTF-8
-        raise ValueError(f"damaged ({error})") from None
-    if not isinstance(content, dict):
-        raise ValueError("holds no object")
-    if content.get("format") != FORMAT:
-        raise ValueError(f"format {content.get('format')!r} where {FORMAT} is known")
-    given = {name: _field(content, name, kind) for name, kind in _KINDS.items()}
-    metrics = {name: _number(name, value) for name, value in given.pop("metrics").items()}
-    given["overrides"] = {name: value for name, value in given["overrides"].items() if name not in NEUTRAL}
-    stages = {name: (start, stop) for name, (start, stop) in content.get("stages", {}).items()}
-    per_epoch = content.get("steps_per_epoch")
+    content = files.read(path, files.RESULT)
+    if content is None:
+        raise Damaged(path / files.RESULT, "gone")
+    own = {name: content[name] for name in ("experiment", "row", "seed", "metrics", "seconds", "steps", "config")}
     return Run(
         path=path,
-        metrics=metrics,
-        written=file.stat().st_mtime,
-        stages=stages,
-        steps_per_epoch=per_epoch,
-        init=_began(content.get("init")),
-        **given,
+        overrides={name: value for name, value in renewed(content["overrides"]).items() if name not in NEUTRAL},
+        written=(path / files.RESULT).stat().st_mtime,
+        stages={name: (start, stop) for name, (start, stop) in content["stages"].items()},
+        steps_per_epoch=content["steps_per_epoch"],
+        init=content["init"] or {},
+        log=content["log"],
+        **own,
     )
-
-
-def _began(init: Any) -> Mapping[str, Any]:
-    """What a run recorded of the run that it began from; empty if that is damaged."""
-    try:
-        source = init and init.get("source")
-        while source:
-            _ = (
-                {name: stop - start for name, (start, stop) in source["stages"].items()},
-                dict(source["overrides"] or {}),
-            )
-            source = source["source"]
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return {}
-    return init or {}
-
-
-def _line(text: str) -> Mapping[str, Any] | None:
-    """A line of metrics.jsonl, unless a kill cut it short."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def with_evaluations(run: Run) -> tuple[Run, list[str]]:
@@ -190,17 +170,17 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
     """
     metrics, problems = dict(run.metrics), []
     evaluated: dict[str, str] = {}
-    later: list[Mapping[str, Any]] = []
+    later: list[Line] = []
     ends = {run.steps, *(stop for _, stop in run.stages.values())}
-    files = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
-    for step, file in files:
+    there = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
+    for step, file in there:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
-            found = {name: _number(name, value) for name, value in content["metrics"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append(f"{file}: not read ({type(error).__name__}: {error})")
+            content = files.read_evaluation(file) or {"overrides": {}, "metrics": {}}
+        except Damaged as error:
+            problems.append(f"{error}; not read")
             continue
+        changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
+        found = content["metrics"]
         later.append({"step": step, **found})
         new = {name: value for name, value in found.items() if name not in run.metrics}
         metrics |= new if step == run.steps else {}
@@ -208,56 +188,45 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
     return dataclasses.replace(run, metrics=metrics, evaluated=evaluated, later=tuple(later)), problems
 
 
-_KINDS: Final[dict[str, tuple[type, ...]]] = {
-    "experiment": (str,), "row": (str,), "seed": (int,), "overrides": (dict,), "metrics": (dict,),
-    "seconds": (int, float), "steps": (int,), "config": (dict,),
-}  # fmt: skip
-
-
-def _field(content: Mapping[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
-    if name not in content:
-        raise ValueError(f"no {name!r} in it")
-    value = content[name]
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        raise ValueError(f"{name!r} is {value!r}, not {' or '.join(kind.__name__ for kind in kinds)}")
-    return value
-
-
-def _number(name: str, value: Any) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"metric {name!r} is {value!r}, not a number")
-    return float(value)
-
-
-def _progress(file: pathlib.Path) -> str:
-    """How far the run got, if the file says so: it may be half written, or of an older version."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        return f", step {content['step']} of {content['total']}{_of_stages(content)}"
-    except (OSError, ValueError, KeyError, TypeError):
+def _progress(path: pathlib.Path) -> str:
+    """How far the run got, if its files say so: they may be half written, or of an older version."""
+    content = files.glance(path, files.PROGRESS)
+    if content["step"] is None or content["total"] is None:
         return ""
+    return f", step {content['step']} of {content['total']}{_of_stages(content)}"
 
 
 def _of_stages(progress: Mapping[str, Any]) -> str:
     """Which stages of an unfinished run are done, and how far the others are; nothing to say of a run of one stage."""
     step, said = progress["step"], []
-    for name, (start, stop) in progress.get("stages", {}).items():
+    for name, (start, stop) in progress["stages"].items():
         missing = "not begun" if step <= start else f"{step - start} of {stop - start} steps"
         said.append(f"{name} {'done' if step >= stop else missing}")
     return f" ({', '.join(said)})" if len(said) > 1 else ""
 
 
-def _newest(runs: list[Run]) -> tuple[list[Run], list[str]]:
-    """Keeps the newest run of each variant and seed; a line about each other. Of equally old ones, the last path."""
-    kept: dict[tuple[str, int], Run] = {}
-    repeated = []
-    for run in sorted(runs, key=lambda run: (run.written, run.path)):
-        key = (run.variant, run.seed)
-        if key in kept:
-            repeated.append(
-                f"{kept[key].path}: the same row, overrides and seed as the newer {run.path}; only that is counted"
-            )
-        kept[key] = run
-    return sorted(kept.values(), key=lambda run: run.path), repeated
+def _counted(runs: list[Run]) -> tuple[list[Run], list[str]]:
+    """Keeps one run of each variant and seed: the one with the most metrics, of equal ones the newest, then by path.
+
+    Returns:
+        those kept, each with lines about the others of its kind; and these lines.
+    """
+    alike: dict[tuple[str, int], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (len(run.metrics), run.written, run.path)):
+        alike.setdefault((run.variant, run.seed), []).append(run)
+    kept, told = [], []
+    for *others, best in alike.values():
+        why = [(other, _why(best, other)) for other in others]
+        notes = [f"seed {best.seed}: {best.path} counts, not {other.path}: {reason}" for other, reason in why]
+        kept.append(dataclasses.replace(best, repeated=tuple(notes)))
+        told += [
+            f"{other.path}: the same row, overrides and seed as {best.path}; only that is counted: {reason}"
+            for other, reason in why
+        ]
+    return sorted(kept, key=lambda run: run.path), told
+
+
+def _why(best: Run, other: Run) -> str:
+    if more := len(best.metrics) - len(other.metrics):
+        return f"{more} more metrics were measured of it"
+    return "it is newer" if best.written > other.written else "it is as old, and comes later by its path"

@@ -15,7 +15,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 
-from sbn.config import rows, tree
+from sbn.config import arguments, rows, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import NEUTRAL
 from sbn.report.collect import Found, Run, find_runs
@@ -167,7 +167,13 @@ def main(argv: Sequence[str]) -> None:
     )
     for name in ("first", "second"):
         parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[,KEY=VALUE...]")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
+    parser.add_argument(
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
     parser.add_argument(
         "--metric",
         metavar="METRIC[@STAGE][:STATISTIC]",

@@ -20,7 +20,7 @@ def draw_courses(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_M
         groups: runs by what they are called. All are drawn by step where one did not record the steps of an epoch.
         metric: of metrics.jsonl.
     """
-    measured = [run for runs in groups.values() for run in runs if any(metric in line for line in run.lines)]
+    measured = [run for runs in groups.values() for run in runs if run.course(metric)]
     by_step = not all(run.steps_per_epoch for run in measured)
     found = {name: course_of(runs, metric, by_step=by_step) for name, runs in groups.items()}
     courses = {name: course for name, course in found.items() if len(course) > 1}
@@ -38,7 +38,7 @@ def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> lis
     """
     found: dict[float, list[float]] = {}
     for run in runs:
-        for step, value in {line["step"]: line[metric] for line in run.lines if metric in line}.items():
+        for step, value in run.course(metric).items():
             if value is not None and math.isfinite(value):
                 at = step / (1 if by_step else run.steps_per_epoch or 1)
                 found.setdefault(at, []).append(shown_scale(metric) * value)

@@ -1,11 +1,13 @@
 """Figures that evaluators left for the rows of a table, and the commands that make those that are missing."""
 
+import pathlib
 from collections.abc import Mapping, Sequence
 
 from sbn.config.command_line import evaluate_command
 from sbn.config.rows import Row
 from sbn.report.collect import Run
 from sbn.report.measures import measure_of, measured, parse
+from sbn.runs.content import Damaged
 
 
 def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> list[str]:
@@ -33,7 +35,10 @@ def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
     notes, missing = [], []
     for evaluator in row.evals:
         file = run.path / "artifacts" / evaluator / str(step)
-        if file.with_suffix(".png").exists():
+        if damage := _damage(file):
+            notes.append(f"{damage}; evaluate it again")
+            missing.append(evaluator)
+        elif file.with_suffix(".png").exists():
             notes.append(f"figure {file.with_suffix('.png')}")
         elif not (file.with_suffix(".npz").exists() or file.with_suffix(".json").exists() or _has_all(row, run, stage)):
             missing.append(evaluator)
@@ -49,3 +54,15 @@ def _has_all(row: Row, run: Run, stage: str) -> bool:
     wanted = [measure_of(paper) for paper in row.paper] + [parse(metric) for metric in row.metrics]
     wanted = [measure for measure in wanted if measure.stage == stage]
     return bool(wanted) and all(measured(run, measure)[0] is not None for measure in wanted)
+
+
+def _damage(file: pathlib.Path) -> str:
+    """What is wrong with the arrays or the figure that an evaluator left, if anything is there and is damaged."""
+    from sbn.runs.arrays import read_arrays, read_png  # NumPy, only where runs are shown
+
+    try:
+        read_arrays(file.with_suffix(".npz"))
+        read_png(file.with_suffix(".png"))
+    except Damaged as error:
+        return str(error)
+    return ""

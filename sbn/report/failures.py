@@ -18,6 +18,7 @@ from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Experiment
 from sbn.config.schema import NEUTRAL
+from sbn.runs import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +45,10 @@ def failures_of(experiment: Experiment, paths: Sequence[pathlib.Path]) -> list[F
 
 def reason_of(path: pathlib.Path) -> str:
     """Returns why the run in a work directory stopped for good; '' if nothing there says that it did."""
-    if failed := _read(path / "progress.json").get("failed"):
-        return str(failed)
-    job = _read(path / "job.json")
-    if job.get("code") in (None, 0) or not job.get("gave_up"):
+    if failed := files.glance(path, files.PROGRESS)["failed"]:
+        return failed
+    job = files.glance(path, files.JOB)
+    if job["code"] in (None, 0) or not job["gave_up"]:
         return ""
     return f"exit code {job['code']}: {last_lines(path / 'log.txt', count=1)}"
 
@@ -63,22 +64,14 @@ def last_lines(log: pathlib.Path, *, count: int) -> str:
     return " / ".join([line.strip() for line in lines if line.strip()][-count:]) or "an empty log"
 
 
-def _read(path: pathlib.Path) -> Mapping[str, Any]:
-    """The object in a JSON file; empty where there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 Whose = tuple[str, int, Mapping[str, Any]]  # row, seed, overrides
 
 
 def _asked(experiment: Experiment, path: pathlib.Path) -> Whose | None:
     """Whose run it was by its last command line; None if that can't be told."""
+    starts = files.glance(path, files.PROVENANCE)["starts"]
     try:
-        words = json.loads((path / "provenance.json").read_text(encoding="utf-8"))[-1]["argv"][1:]
+        words = starts[-1]["argv"][1:]
         others, dotted = command_line.split(words)
         parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
         parser.add_argument("--config", default="")
@@ -86,7 +79,7 @@ def _asked(experiment: Experiment, path: pathlib.Path) -> Whose | None:
         if pathlib.Path(file).stem != experiment.name:
             return None
         asked = command_line.request(f"{experiment.path}:{argument}", dotted)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, argparse.ArgumentError, ConfigError):
+    except (ValueError, IndexError, argparse.ArgumentError):
         return None
     return asked.row, asked.config.seed, asked.overrides
 

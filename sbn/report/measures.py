@@ -95,8 +95,7 @@ def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
         return None, f"runs without a stage {measure.stage}"
     spans = [run.stages[measure.stage]] if measure.stage else list(run.stages.values())
     start, stop = spans[0][0], spans[-1][1]
-    values = {line["step"]: line[measure.metric] for line in run.lines if measure.metric in line}
-    values = {step: math.nan if value is None else value for step, value in values.items() if start < step <= stop}
+    values = {step: value for step, value in run.course(measure.metric).items() if start < step <= stop}
     epochs = min(EPOCHS, math.ceil((stop - start) / run.steps_per_epoch))
     return _STATISTICS[measure.statistic](values, measure, stop, run.steps_per_epoch, epochs)
 

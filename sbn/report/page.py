@@ -3,10 +3,10 @@
 import base64
 import html
 import pathlib
-import zipfile
 from collections.abc import Sequence
 from typing import Final
 
+from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
@@ -14,6 +14,8 @@ from sbn.report.formats import HEADER, NUMERIC, make_cells
 from sbn.report.report_data import ReportData, Section
 from sbn.report.table_figures import draw_table
 from sbn.report.tables import Line, main_metric
+from sbn.runs.arrays import read_arrays, read_png
+from sbn.runs.content import Damaged
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --faint: color-mix(in srgb, currentColor 14%, transparent) }
@@ -68,7 +70,12 @@ def _section(section: Section) -> str:
     metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
     if curves := draw_courses(section.runs, metric=metric):
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
-    if table_figure := figure_of_table(section):
+    try:
+        table_figure = figure_of_table(section)
+    except ConfigError as error:
+        table_figure = None
+        parts.append(_paragraph(str(error)))
+    if table_figure:
         uri, notes = table_figure
         parts.append(_figure(uri, "; ".join([f"{section.table}: {section.content.title}", *notes])))
     for name, runs in section.runs.items():
@@ -77,6 +84,10 @@ def _section(section: Section) -> str:
             for what, uri in figures_of_run(run).items():
                 parts.append(_figure(uri, f"{name}, seed {run.seed}: {what}"))
     return "\n".join([*filter(None, parts), "</section>"])
+
+
+def _paragraph(text: str) -> str:
+    return f'<p class="warned">{html.escape(text)}</p>'
 
 
 def _figure(uri: str, text: str) -> str:
@@ -111,7 +122,7 @@ def figures_of_run(run: Run) -> dict[str, str]:
     for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
         for folder in sorted((run.path / "artifacts").glob("*/")):
             drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
-            if png := drawn.read_bytes() if drawn.exists() else _drawn(arrays) if arrays.exists() else None:
+            if png := _picture(drawn) or _drawn(arrays):
                 found[f"{folder.name}, step {step}"] = png
     return {name: _uri(png) for name, png in found.items()}
 
@@ -121,11 +132,16 @@ def _uri(image: bytes, kind: str = "png") -> str:
 
 
 def _drawn(file: pathlib.Path) -> bytes | None:
-    """The figure of an evaluator's arrays; None for arrays without one, and for a damaged file."""
-    import numpy as np
-
+    """The figure of an evaluator's arrays; None where there are none, or none that can be drawn."""
     try:
-        with np.load(file) as arrays:
-            return make_png(file.parent.name, dict(arrays))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        arrays = read_arrays(file)
+        return make_png(file.parent.name, arrays) if arrays else None
+    except (Damaged, LookupError, ValueError, TypeError, StopIteration, ArithmeticError):
+        return None
+
+
+def _picture(file: pathlib.Path) -> bytes | None:
+    try:
+        return read_png(file)
+    except Damaged:
         return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sbn.config import arguments
 from sbn.config.command_line import flags
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
@@ -22,6 +23,9 @@ from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
+from sbn.runs.arrays import read_arrays
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged, first_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +59,7 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         runs: of its experiment.
 
     Raises:
-        ConfigError: for an unknown figure.
+        ConfigError: for an unknown figure, and where what the runs left is not what it is made of.
     """
     if not table.figure:
         return None
@@ -76,7 +80,10 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
         )
         for row_name, row in table.rows.items()
     }
-    drawn = TABLE_FIGURES[table.figure](rows)
+    try:
+        drawn = TABLE_FIGURES[table.figure](rows)
+    except (LookupError, ValueError, TypeError, ArithmeticError, StopIteration) as error:
+        raise ConfigError(f"no figure of table {name}: its runs left other arrays ({first_line(error)})") from None
     if drawn is None or not chosen:
         return drawn
     changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
@@ -97,7 +104,7 @@ def _loss_curves(rows: Rows) -> Drawn | None:
         measured_by_epoch = [run for run in runs if run.steps_per_epoch]
         curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for prefix, suffix, title in _CURVES:
-            metrics = dict.fromkeys(key for run in measured_by_epoch for line in run.lines for key in line)
+            metrics = dict.fromkeys(key for run in measured_by_epoch for key in run.courses)
             own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
             branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
             for metric, branch in branches.items():
@@ -118,8 +125,7 @@ def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndar
     """Epochs, and the means of the runs' finite values there; of a running metric the means over whole epochs."""
     found: dict[float, dict[pathlib.Path, float]] = {}
     for run in runs:
-        values = {line["step"]: value for line in run.lines if (value := line.get(metric)) is not None}
-        values = {step: values[step] for step in sorted(values) if math.isfinite(values[step])}
+        values = {step: value for step, value in run.course(metric).items() if math.isfinite(value)}
         for epoch, value in _by_epoch(values, run, running=running).items():
             found.setdefault(epoch, {})[run.path] = value
     epochs = sorted(found)
@@ -143,10 +149,11 @@ def _by_epoch(values: Mapping[int, float], run: Run, *, running: bool) -> dict[f
 
 
 def _spectra(rows: Rows) -> Drawn | None:
+    notes: list[str] = []
     spectra: dict[str, dict[str, np.ndarray]] = {"intra_class": {}, "all_classes": {}}
     classes = 0
     for name, (row, runs) in rows.items():
-        arrays = [found for run in runs if (found := _arrays(run, "spectra", row))]
+        arrays = [found for run in runs if (found := _arrays(run, "spectra", row, notes))]
         for metric, lines in spectra.items() if arrays else ():
             own = [next(value for key, value in found.items() if key.endswith(f"/{metric}")) for found in arrays]
             lines[name] = np.mean(own, axis=0)
@@ -154,7 +161,6 @@ def _spectra(rows: Rows) -> Drawn | None:
             classes = next(int(value) for key, value in found.items() if key.endswith("/classes"))
     if not classes:
         return None
-    notes = []
     for metric, lines in spectra.items():
         reference, *others = lines
         for name in others:
@@ -189,9 +195,10 @@ def _bars(rows: Rows) -> Drawn | None:
 
 def _densities(rows: Rows) -> Drawn | None:
     """Panels say whose runs they show: a figure's rows may be called no more than a, b, c."""
-    panels, notes = {}, []
+    notes: list[str] = []
+    panels = {}
     for name, (row, runs) in rows.items():
-        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row))]
+        there = [(run, arrays) for run in runs if (arrays := _arrays(run, "features", row, notes))]
         if there:
             run, arrays = there[0]
             panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
@@ -201,9 +208,10 @@ def _densities(rows: Rows) -> Drawn | None:
 
 
 def _inference(rows: Rows) -> Drawn | None:
-    lines, notes = {}, []
+    notes: list[str] = []
+    lines = {}
     for name, (row, runs) in rows.items():
-        arrays = [found for run in runs if (found := _arrays(run, "sizes", row))]
+        arrays = [found for run in runs if (found := _arrays(run, "sizes", row, notes))]
         alike_sizes = [found for found in arrays if np.array_equal(found["sizes/sizes"], arrays[0]["sizes/sizes"])]
         if len(alike_sizes) < len(arrays):
             notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
@@ -229,17 +237,17 @@ def _measured(runs: Sequence[Run], measure: Measure) -> list[float]:
     return [shown_scale(measure.metric) * value for value in values if value is not None and math.isfinite(value)]
 
 
-def _arrays(run: Run, evaluator: str, row: Row) -> dict[str, np.ndarray]:
+def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, np.ndarray]:
     """What an evaluator left for the end of the row's last stage, or of the run."""
     stage = row.stages[-1] if row.stages else ""
     if stage and stage not in run.stages:
         return {}
     step = run.stages[stage][1] if stage else run.steps
-    file = run.path / "artifacts" / evaluator / f"{step}.npz"
-    if not file.exists():
+    try:
+        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
+    except Damaged as error:
+        notes.append(f"{error}; not drawn")
         return {}
-    with np.load(file) as stored:
-        return dict(stored)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -248,8 +256,14 @@ def main(argv: Sequence[str]) -> None:
         prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
-    parser.add_argument("--root", "--runs", default="runs", help="folder with the runs, at any depth (default: runs)")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for EXPERIMENT_TABLE.png")
+    parser.add_argument(
+        "--root",
+        "--runs",
+        type=arguments.path,
+        default="runs",
+        help="folder with the runs, at any depth (default: runs)",
+    )
+    parser.add_argument("--out", type=arguments.path, default=".", help="folder for EXPERIMENT_TABLE.png")
     options = parser.parse_args(argv)
     try:
         path, _, only = options.target.partition(":")
@@ -265,9 +279,9 @@ def main(argv: Sequence[str]) -> None:
                     why = "no run left what it is made of" if table.figure else "this table has none"
                     raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
                 continue
-            options.out.mkdir(parents=True, exist_ok=True)
-            file = options.out / f"{experiment.name}_{name}.png"
-            file.write_bytes(to_png(drawn.figure))
+            pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
+            file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
+            replace_bytes(file, to_png(drawn.figure))
             print(file)
             for note in drawn.notes:
                 print(f"note: {note}", file=sys.stderr)

@@ -182,7 +182,8 @@ def _line(
     values = [value * scale for value, _ in found if value is not None]
     finite = [value for value in values if math.isfinite(value)]
     diverged = [run.seed for run, (v, _) in zip(counted, found, strict=True) if v is not None and not math.isfinite(v)]
-    notes = list(dict.fromkeys([*told, *(note for _, note in found if note)]))
+    repeated = [note for run in group for note in run.repeated]
+    notes = list(dict.fromkeys([*told, *repeated, *(note for _, note in found if note)]))
     if diverged:
         notes.append(f"{len(diverged)} of {len(values)} diverged, not in the mean: {_seeds(diverged)}")
     if len(values) < len(found):

@@ -1,4 +1,4 @@
-"""What the training loop and the evaluators ask of a task: initial variables, a loss, predictions."""
+"""What the training loop and the evaluators ask of a task: initial variables, a loss, outputs, metrics."""
 
 import dataclasses
 import zlib
@@ -9,6 +9,8 @@ import jax
 from ml_collections import ConfigDict
 
 from sbn.augment.op import Op
+from sbn.data.examples import Feature
+from sbn.metrics.base import Metric
 
 Variables = dict[str, Any]
 Arrays = Mapping[str, Any]
@@ -46,6 +48,21 @@ class StageViews:
         return StageViews(*(tuple(part[k] for k in indices) if part else () for part in parts))
 
 
+@dataclasses.dataclass(frozen=True)
+class TaskData:
+    """What a task is told of the data when it is made.
+
+    Attributes:
+        features: what an example holds, by name: kinds, shapes (of an image as it is evaluated) and classes.
+        mean: (3,) of the training images, in [0, 1].
+        std: (3,) of the training images, in [0, 1].
+    """
+
+    features: Mapping[str, Feature]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+
+
 class Loss(NamedTuple):
     """The loss of a batch, or of a part of one: sums, so that parts add up to the whole whatever each of them weighs.
 
@@ -70,6 +87,11 @@ class Task(Protocol):
         """Names of the model's K branches."""
         ...
 
+    @property
+    def targets(self) -> Sequence[str]:
+        """Features of the data that its batches hold as targets (a mask: in the pixels)."""
+        ...
+
     def for_stage(self, config: ConfigDict) -> "Task":
         """Returns the task as a stage trains it: the same variables, by the keys as they stand there."""
         ...
@@ -86,14 +108,49 @@ class Task(Protocol):
         """Returns the loss of a batch; `numbers` are those of the step (`sbn.data.views.Numbers`)."""
         ...
 
+    def outputs(self, variables: Variables, inputs: Arrays) -> Any:
+        """Returns what every branch makes of the same examples, in evaluation mode: a tree of (N, K, ...).
+
+        Args:
+            variables: of the model.
+            inputs: of a batch, without the axis of views: 'image' is (N, H, W) int32 packed.
+        """
+        ...
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Returns what the test split is measured by, by names of one's own."""
+        ...
+
+
+class ImageTask(Protocol):
+    """What analyses ask of a task that gives an image one label. Of a task that lacks a part of it, the analyses
+    that need that part say so.
+
+    Its outputs are scores of the classes, (N, K, classes), and a batch's targets have a 'label' (N,).
+    """
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the model's K branches."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        ...
+
+    def init(self, key: jax.Array) -> Variables:
+        """Returns fresh variables."""
+        ...
+
+    def outputs(self, variables: Variables, inputs: Arrays) -> jax.Array:
+        """Returns the scores of the classes, (N, K, classes)."""
+        ...
+
     def losses(
         self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys
     ) -> jax.Array:
-        """Returns the loss of every example in every view, (N, K), by the network at rest, as it is evaluated."""
-        ...
-
-    def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns the outputs of every branch for the same images, (N, K, ...)."""
+        """Returns the loss of every example in every view, (N, K), in evaluation mode."""
         ...
 
     def features(self, variables: Variables, images: jax.Array) -> jax.Array:
@@ -105,5 +162,5 @@ class Task(Protocol):
         ...
 
     def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns what `predict` does, of images (N, H, W, 3) float in [0, 1]: those that evaluators disturb."""
+        """Returns the outputs for images (N, H, W, 3) float in [0, 1]: those that analyses disturb."""
         ...

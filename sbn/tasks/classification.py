@@ -7,19 +7,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
-from flax import traverse_util
 from ml_collections import ConfigDict
 
 from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.pixels import normalise, standardise
+from sbn.metrics.accuracy import Accuracy
 from sbn.models import make_model, of_stage
-from sbn.models.network import STREAMS, init_variables
-from sbn.nn import branches
+from sbn.models.network import init_variables
+from sbn.nn.branched import Branched
 from sbn.nn.taps import Tap, no_tap
-from sbn.tasks.base import Arrays, Keys, Loss, StageViews, Variables
+from sbn.tasks import passes
+from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 from sbn.tasks.consistency import divergence
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
@@ -39,9 +39,11 @@ class Classification:
         std: (3,) of the training images, in [0, 1].
         label_smoothing: share of the label spread over all classes.
         consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
+        mix: lambdas of mixed predictions that are measured.
+        average: what they average.
     """
 
-    model: nn.Module
+    model: Branched
     branches: tuple[str, ...]
     shared: bool
     apart: bool
@@ -50,6 +52,13 @@ class Classification:
     std: tuple[float, float, float]
     label_smoothing: float = 0.0
     consistency: float = 0.0
+    mix: tuple[float, ...] = ()
+    average: str = "probabilities"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it learns to tell."""
+        return ("label",)
 
     def init(self, key: jax.Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
@@ -96,13 +105,13 @@ class Classification:
         """
         labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
         strengths = _strengths(numbers, views)
-        passes = []
+        found = []
         for number, (indices, pixels) in enumerate(forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
-            passes.append((indices, (logits, mixed.targets)))
-        logits, soft_labels = in_order(passes)
+            found.append((indices, (logits, mixed.targets)))
+        logits, soft_labels = in_order(found)
         targets = optax.smooth_labels(soft_labels, self.label_smoothing)
         losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
         predicted = logits.argmax(axis=-1)[..., None]
@@ -120,11 +129,11 @@ class Classification:
     @property
     def classes(self) -> int:
         """Number of classes."""
-        return self.model.classes
+        return int(self.model.network.classes)
 
     @property
     def _points(self) -> tuple[str, ...]:
-        return self.model.mixing_points
+        return getattr(self.model.network, "mixing_points", ())
 
     def losses(
         self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys
@@ -146,19 +155,14 @@ class Classification:
         """
         labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
         strengths = _strengths(numbers, views)
-        passes = []
+        found = []
         for indices, pixels in forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            if self.shared:
-                model, chosen, inputs = self.model, variables, branches.fold(mixed.images)
-            else:
-                model, inputs = self.model.clone(branches=len(indices)), mixed.images
-                chosen = branches.take_branches(variables, own.branches)
-            logits = model.apply(chosen, inputs, train=False, tap=mixed.tap).reshape(*mixed.targets.shape)
-            passes.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
-        (found,) = in_order(passes)
-        return found
+            logits, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
+            found.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
+        (losses,) = in_order(found)
+        return losses
 
     def _mix(
         self,
@@ -183,40 +187,26 @@ class Classification:
 
     def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
         """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
-        if self.shared:  # fold K into N; statistics groups hold the same examples as before
-            group = self.model.group_size
-            model = self.model.clone(group_size=group and group * len(views.names))
-            own, inputs = variables, branches.fold(batch.images)
-        else:
-            model = self.model.clone(branches=len(views.names))
-            own, inputs = branches.take_branches(variables, views.branches), batch.images
-        rngs = {stream: keys(stream) for stream in STREAMS}
-        logits, updates = model.apply(own, inputs, train=True, tap=batch.tap, mutable=["batch_stats"], rngs=rngs)
-        stats = updates.get("batch_stats", {})
-        if not self.shared:
-            stats = branches.put_branches(
-                {"batch_stats": variables["batch_stats"]}, {"batch_stats": stats}, views.branches
-            )["batch_stats"]
-        return logits.reshape(*batch.images.shape[:2], -1), stats
+        return passes.forward(self.model, variables, batch, views, shared=self.shared, keys=keys)
 
     def _attacked(
         self, variables: Variables, views: StageViews, keys: Keys
     ) -> Callable[[Adversarial, int, jax.Array], jax.Array]:
         """The logits of the network that an attack on a view is made against: that of one branch, left as it is."""
         fixed = jax.lax.stop_gradient(variables)
-        model = self.model.clone(branches=1)
 
         def logits(op: Adversarial, view: int, images: jax.Array) -> jax.Array:
             own = views.branches[view] if op.branch == "own" else self.branches.index(op.branch)
-            variables, inputs = branches.select_branch(fixed, own), images[:, None]
-            if op.statistics == "running":
-                return model.apply(variables, inputs, train=False)[:, 0]
-            rngs = {stream: jax.random.fold_in(keys(stream), 1) for stream in STREAMS}
-            return model.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)[0][:, 0]
+
+            def drawn(stream: str) -> jax.Array:
+                return jax.random.fold_in(keys(stream), 1)
+
+            in_training = op.statistics == "batch"
+            return passes.one_branch(self.model, fixed, images, own, keys=drawn if in_training else None)
 
         return logits
 
-    def predict(self, variables: Variables, images: jax.Array) -> jax.Array:
+    def outputs(self, variables: Variables, inputs: Arrays) -> jax.Array:
         """Returns the logits of every branch for the same images.
 
         One branch after the other, as plain networks: on CPUs that takes 1.6 to 1.9 times one branch, where both at
@@ -224,12 +214,16 @@ class Classification:
 
         Args:
             variables: of the model.
-            images: (N, H, W) int32, packed.
+            inputs: 'image' (N, H, W) int32, packed.
 
         Returns:
             (N, K, classes) float32.
         """
-        return self._logits(variables, normalise(images, mean=self.mean, std=self.std))
+        return self._logits(variables, normalise(inputs["image"], mean=self.mean, std=self.std))
+
+    def metrics(self) -> dict[str, Accuracy]:
+        """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
+        return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
 
     def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
         """Returns the logits of every branch for the same images, (N, K, classes) float32.
@@ -258,7 +252,7 @@ class Classification:
             return x
 
         self._logits(variables, normalise(images, mean=self.mean, std=self.std), tap=keep)
-        return jnp.concatenate(found, axis=1)
+        return jnp.stack(found, axis=1)
 
     def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
         """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
@@ -270,15 +264,10 @@ class Classification:
         Returns:
             by name, as in 'group1_block1/norm1', in the order of the forward pass, (N, K, ...).
         """
-        inputs = branches.spread(normalise(images, mean=self.mean, std=self.std), len(self.branches))
-        _, state = self.model.apply(variables, inputs, train=False, capture_intermediates=True)
-        layers = traverse_util.flatten_dict(state["intermediates"], sep="/")
-        return {name.removesuffix("/__call__"): outputs[0] for name, outputs in layers.items()}
+        return passes.layers(self.model, variables, normalise(images, mean=self.mean, std=self.std))
 
     def _logits(self, variables: Variables, inputs: jax.Array, *, tap: Tap = no_tap) -> jax.Array:
-        plain, inputs = self.model.clone(branches=1), inputs[:, None]
-        alone = [branches.select_branch(variables, k) for k in range(len(self.branches))]
-        return jnp.concatenate([plain.apply(own, inputs, train=False, tap=tap) for own in alone], axis=1)
+        return passes.all_branches(self.model, variables, inputs, tap=tap)
 
 
 def _strengths(numbers: Arrays, views: StageViews) -> Any:
@@ -291,12 +280,29 @@ def _for_pass(number: int, keys: Keys) -> Keys:
     return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
 
 
-def make_classification(
-    config: ConfigDict, *, classes: int, image_size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
-) -> Classification:
-    """Returns the task that `config` describes, for images of the given kind."""
-    names = tree.branch_names(config)
-    model = make_model(config, classes=classes, branches=len(names))
+def make_classification(config: ConfigDict, data: TaskData) -> Classification:
+    """Returns the task that `config` describes, for examples with an 'image' and a 'label'.
+
+    Raises:
+        ConfigError: if the examples have no such features.
+    """
+    for name in ("image", "label"):
+        if name not in data.features:
+            raise ConfigError(
+                f"task = 'classification' needs examples with a {name!r}; they have {', '.join(data.features)}"
+            )
+    names, (height, width, _) = tree.branch_names(config), data.features["image"].shape
     shared = config.norm.kind in ("shared", "none")
-    task = Classification(model, names, shared, config.norm.sequential, image_size, mean, std)  # type: ignore[arg-type]
-    return dataclasses.replace(task, label_smoothing=config.loss.label_smoothing, consistency=config.loss.consistency)
+    return Classification(
+        make_model(config, classes=len(data.features["label"].classes), branches=len(names)),
+        names,
+        shared=shared,
+        apart=config.norm.sequential or not shared,
+        image_size=(int(height or 0), int(width or 0)),
+        mean=data.mean,
+        std=data.std,
+        label_smoothing=config.loss.label_smoothing,
+        consistency=config.loss.consistency,
+        mix=config.eval.mix,
+        average=config.eval.average,
+    )

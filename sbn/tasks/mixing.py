@@ -86,12 +86,14 @@ def mix_views(
 
 
 def _make_tap(hidden: dict[int, list[mix.HiddenMix]], batch: tuple[int, ...], points: Sequence[str]) -> Tap:
-    """A tap that mixes activations (N, K, ...), or (N * K, 1, ...) where the views share one branch."""
+    """A tap that mixes activations (N * K, ...), those of an example's K views one after the other."""
+    if not hidden:
+        return no_tap
 
     def tap(name: str, x: Array) -> Array:
-        if name not in points or not hidden:
+        if name not in points:
             return x
-        place, views = points.index(name), x.reshape(*batch, *x.shape[2:])
+        place, views = points.index(name), x.reshape(*batch, *x.shape[1:])
         columns = [views[:, k] for k in range(batch[1])]
         for k, mixes in hidden.items():
             for drawn in mixes:

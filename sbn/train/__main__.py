@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sbn.config import command_line
+from sbn.config import arguments, command_line
 
 
 def main(argv: Sequence[str]) -> int:
@@ -13,7 +13,11 @@ def main(argv: Sequence[str]) -> int:
         "python -m sbn.train", description="Trains one row of an experiment, or goes on with it."
     )
     parser.add_argument(
-        "--workdir", required=True, metavar="DIR", help="where everything about the run goes; gs:// works"
+        "--workdir",
+        type=arguments.path,
+        required=True,
+        metavar="DIR",
+        help="where everything about the run goes; gs:// works",
     )
     options, request = command_line.parse(parser, argv)
 

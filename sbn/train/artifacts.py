@@ -1,6 +1,5 @@
 """What evaluators leave beside metrics.jsonl: `artifacts/EVALUATOR/STEP` as .npz, .png and .json."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +9,21 @@ from etils import epath
 
 from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
-from sbn.train.writers import replace_bytes, write_atomically
+from sbn.runs.arrays import pack
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.files import FORMAT, write_json
 
 
-def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray]) -> list[epath.Path]:
+def write(
+    workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray], *, folder: str = ""
+) -> list[epath.Path]:
     """Writes the arrays of an evaluator as STEP.npz, and their figure as STEP.png; of several processes one writes.
 
     Args:
         workdir: of the run.
         evaluator: its name.
         step: steps the variables were trained for.
+        folder: in artifacts/; '' for one called after the evaluator.
         arrays: by name; the names, with their slashes, are the keys of the .npz.
 
     Returns:
@@ -27,11 +31,10 @@ def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, n
     """
     if not arrays or jax.process_index() != 0:
         return []
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
-    contents = {"npz": packed.getvalue(), "png": make_png(evaluator, arrays)}
+    contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
+    folder = folder or evaluator
     written = [
-        _replace(workdir, evaluator, f"{step}.{ending}", content) for ending, content in contents.items() if content
+        _replace(workdir, folder, f"{step}.{ending}", content) for ending, content in contents.items() if content
     ]
     (workdir / "artifacts" / evaluator / PARTIAL).unlink(missing_ok=True)  # what was kept against a kill
     return written
@@ -45,9 +48,9 @@ def write_scalars(
         return
     folder = workdir / "artifacts" / evaluator
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
+    write_json(
         folder / f"{step}.json",
-        {"format": 1, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
+        {"format": FORMAT, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
     )
 
 

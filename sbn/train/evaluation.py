@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from etils import epath
 
 from sbn.evals.base import Evaluator, run
-from sbn.tasks.base import Variables
-from sbn.train import artifacts
+from sbn.train import artifacts, averaging
 from sbn.train.plan import Plan
+from sbn.train.state import TrainState
 
 
 class Evaluation:
@@ -15,25 +15,31 @@ class Evaluation:
 
     Args:
         evaluators: by name.
-        plan: of the run: accuracy keeps `eval.every`, the others `eval.long_every`.
+        plan: of the run, which says when each is due.
         workdir: where arrays go.
     """
 
     def __init__(self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path) -> None:
         self._evaluators, self._workdir = evaluators, workdir
-        self._rhythms = {name: plan.eval if name == "accuracy" else plan.long_eval for name in evaluators}
+        self._rhythms = {name: plan.evals[name] for name in evaluators}
 
     def due(self, step: int) -> list[str]:
         """Returns the names of those that run once `step` steps are done."""
         return [name for name, rhythm in self._rhythms.items() if rhythm.due(step)]
 
-    def run(self, names: Sequence[str], step: int, variables: Variables) -> dict[str, float]:
-        """Runs evaluators, writes their arrays and figures, and returns their scalars."""
+    def run(self, names: Sequence[str], step: int, state: TrainState) -> dict[str, float]:
+        """Runs evaluators, writes their arrays and figures, and returns their scalars.
+
+        Where an average of the weights is kept, the task's own metrics are measured with it too.
+        """
         scalars: dict[str, float] = {}
         for name in names:
-            numbers, arrays = run(self._evaluators[name], variables, step=step)
+            numbers, arrays = run(self._evaluators[name], state.variables, step=step)
             artifacts.write(self._workdir, name, step, arrays)
             scalars |= numbers
+            if state.ema is not None and name in averaging.MEASURED:
+                numbers, _ = run(self._evaluators[name], state.ema, step=step)
+                scalars |= averaging.named(numbers)
         return scalars
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data import device, host
+from sbn.data import device, host, targets
 from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
@@ -48,12 +48,14 @@ class HostFeed:
         self.resident: Arrays = meshes.place_whole(setup.mesh, {"seed": np.asarray(config.seed, np.uint32)})
         self._setup, self._config = setup, config
         self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
+        self._targets = targets.sort(setup.train, setup.task.targets)
 
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         return host.batches(
             self._setup.train,
             self._views[stage.name],
+            targets=self._targets,
             **_span(stage, step, self._config.seed, self._config.batch_size),
         )
 
@@ -68,13 +70,17 @@ class DeviceFeed:
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
         self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
+        self._targets = targets.sort(setup.train, setup.task.targets)
         self._prepares = {stage.name: self._make_prepare(stage) for stage in setup.plan.stages}
-        self.resident: Arrays = meshes.place_whole(setup.mesh, device.resident(setup.train, seed=config.seed))
+        resident = device.resident(setup.train, seed=config.seed, targets=self._targets)
+        self.resident: Arrays = meshes.place_whole(setup.mesh, resident)
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        views, size = self._views[stage.name], self._setup.task.image_size
+        views, size = self._views[stage.name], self._setup.train.images.shape[1:3]
         try:
-            return device.make_prepare(views, stage=stage.index, image_size=size, mesh=self._setup.mesh)
+            return device.make_prepare(
+                views, stage=stage.index, image_size=size, mesh=self._setup.mesh, targets=self._targets
+            )
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
 

@@ -14,7 +14,10 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.checks import check
+from sbn.data import record
 from sbn.evals.make import make_evaluators
+from sbn.runs import files
+from sbn.runs.lock import Lock
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -61,8 +64,9 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     if done is not None:
         log.info("%s is done: nothing to do", workdir)
         return done
-    with preemption.watch() as notice, contextlib.ExitStack() as closing:
-        return _run(config, workdir, origin, notice=notice, closing=closing)
+    with workdirs.locked(workdir) as lock, contextlib.ExitStack() as closing:
+        done = workdirs.finished(workdir, config)  # by another process, just before this one got the lock
+        return done or _run(config, workdir, origin, lock=lock, closing=closing)
 
 
 def _run(
@@ -70,11 +74,14 @@ def _run(
     workdir: epath.Path,
     origin: Origin,
     *,
-    notice: preemption.Notice,
+    lock: Lock | None,
     closing: contextlib.ExitStack,
 ) -> dict[str, Any]:
     inherited = inheritance.find(config, workdir)
-    setup = make_setup(config, inherited.before)
+    recorded = files.read(workdir, files.DATA)
+    setup = make_setup(config, inherited.before, recorded=recorded)
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
@@ -82,10 +89,10 @@ def _run(
 
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
-    state = init_state(task, optimiser, seed=config.seed)
+    state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
-    data = {"train": setup.train.fingerprint(), "test": setup.test.fingerprint()}
-    workdirs.begin(workdir, config, provenance.collect(data), origin=origin, inherited=began)
+    start = provenance.collect(data["fingerprints"])
+    workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
     )
@@ -95,7 +102,8 @@ def _run(
     step = int(state.step)
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
-    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads)
+    kept = restored.lines if restored else ""
+    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
     progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
     pending = Pending()
@@ -111,6 +119,7 @@ def _run(
         return plan.log.due(step) or plan.save.due(step) or bool(evaluation.due(step))
 
     # Train
+    notice = closing.enter_context(preemption.watch())  # before there is a step to save, a signal ends at once
     for stage in plan.stages:
         if step >= stage.stop:
             continue
@@ -135,20 +144,21 @@ def _run(
                 progress.failed(step, str(error))
                 raise
             if evaluating:
-                results = evaluation.run(evaluating, step, state.variables)
+                results = evaluation.run(evaluating, step, state)
                 writers.write(step, results)
                 progress.show(summary(results))
                 progress.restart_rate()
             if saving:
-                checkpoints.save(step, state, seconds=progress.seconds())
+                checkpoints.save(step, state, seconds=progress.seconds(), lines=writers.lines)
             if stop and step < plan.total:
                 raise preemption.Preempted(f"asked to stop: saved after step {step}, start the same command again")
 
     # Finish
     if not results:  # killed between the last checkpoint and result.json
-        results = evaluation.run(evaluation.due(step), step, state.variables)
+        results = evaluation.run(evaluation.due(step), step, state)
     checkpoints.wait()
-    return workdirs.finish(workdir, config, origin, plan=plan, seconds=progress.seconds(), metrics=results)
+    seconds, proof = progress.seconds(), writers.settle()
+    return workdirs.finish(workdir, config, origin, plan=plan, seconds=seconds, metrics=results, log=proof)
 
 
 def check_finite(state: TrainState) -> None:

@@ -1,6 +1,6 @@
 """The device mesh: one axis, over which the examples of a batch are sharded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,16 +10,16 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from sbn.config.errors import ConfigError
 
 
-def make_mesh(*, batch_size: int) -> Mesh:
-    """Returns the mesh over all devices of all processes.
+def make_mesh(*, batch_size: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Returns the mesh over all devices of all processes, or over `devices`, which may be those of a topology.
 
     Raises:
         ConfigError: if the batch does not divide evenly.
     """
-    devices = jax.device_count()
-    if batch_size % devices:
-        raise ConfigError(f"batch_size = {batch_size} does not divide over {devices} devices")
-    return jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,))
+    count = jax.device_count() if devices is None else len(devices)
+    if batch_size % count:
+        raise ConfigError(f"batch_size = {batch_size} does not divide over {count} devices")
+    return jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def over_data(mesh: Mesh, *, axis: int = 0) -> NamedSharding:

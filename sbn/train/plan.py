@@ -1,12 +1,13 @@
 """Every duration of a config, in steps. Nothing else converts epochs or examples."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict
 
 from sbn.config import durations, tree
 from sbn.config.errors import ConfigError
+from sbn.config.evaluation import ANALYSES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Before:
     stages: int = 0
 
 
+_MOST_STEPS = 2**31 - 1  # what the state counts them in
+
 NOTHING_BEFORE = Before()
 
 
@@ -73,16 +76,15 @@ class Plan:
         stages: in order, without gaps.
         steps_per_epoch: full batches in the training split.
         log: when to write training metrics.
-        eval: when to measure accuracy; after each of a stage's last epochs too.
-        long_eval: when the other evaluators run.
+        evals: when each of the run's evaluators is due, by name; the task's metrics after each of a stage's last
+            epochs too.
         save: when to write a checkpoint.
     """
 
     stages: tuple[Stage, ...]
     steps_per_epoch: int
     log: Every
-    eval: Every
-    long_eval: Every
+    evals: Mapping[str, Every]
     save: Every
 
     @property
@@ -117,6 +119,11 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
         start = stages[-1].stop if stages else before.steps
         fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
         stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
+        if stages[-1].stop > _MOST_STEPS:
+            raise ConfigError(
+                f"duration = {own.duration!r} of stage {name!r} ends after {stages[-1].stop:.3g} steps: "
+                f"they are counted to {_MOST_STEPS}"
+            )
     ends = tuple(stage.stop for stage in stages)
     last_epochs = tuple(
         stage.stop - epoch * steps_per_epoch
@@ -132,13 +139,18 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
         tuple(stages),
         steps_per_epoch,
         log=every(config.log.every),
-        eval=every(config.eval.every, last_epochs),
-        long_eval=every(config.eval.long_every),
+        evals={name: _rhythm(config, name, every, last_epochs) for name in config.eval.evals},
         save=every(config.save.every),
     )
     for stage in stages:
         _check_schedule(stage, plan)
     return plan
+
+
+def _rhythm(config: ConfigDict, evaluator: str, every: Callable[..., Every], last_epochs: tuple[int, ...]) -> Every:
+    if evaluator in ("metrics", "accuracy"):
+        return every(config.eval.every, last_epochs)
+    return every(config.eval[evaluator if evaluator in ANALYSES else "imported"].every)
 
 
 def schedule_span(stage: Stage, plan: Plan) -> tuple[int, int]:

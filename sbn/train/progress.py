@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from etils import epath
 
 from sbn.config.durations import clock_time
+from sbn.runs import files
 from sbn.train.plan import Plan
-from sbn.train.writers import write_atomically
 
 
 class Progress:
@@ -66,14 +66,14 @@ class Progress:
             numbers = {"step": step, "total": self._total, "stages": self._stages}
             numbers |= {"steps_per_second": rate, "seconds": self.seconds()}
             # By the wall-clock time a reader knows whether the run is alive.
-            write_atomically(self._workdir / "progress.json", {**numbers, "seconds_left": left, "time": time.time()})
+            files.write(self._workdir, files.PROGRESS, {**numbers, "seconds_left": left, "time": time.time()})
 
     def failed(self, step: int, reason: str) -> None:
         """Leaves the reason why the run stopped in progress.json."""
         if self._active:
             stopped = {"step": step, "total": self._total, "stages": self._stages, "failed": reason}
             stopped |= {"seconds": self.seconds()}
-            write_atomically(self._workdir / "progress.json", {**stopped, "time": time.time()})
+            files.write(self._workdir, files.PROGRESS, {**stopped, "time": time.time()})
 
     def show(self, line: str) -> None:
         """Prints a line, once for all processes."""

@@ -1,6 +1,8 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,13 +17,14 @@ from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import record, sources
 from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images, LabelledImages
+from sbn.data.statistics import Channels
 from sbn.data.views import View
 from sbn.evals import base as evals
-from sbn.tasks.base import StageViews
-from sbn.tasks.classification import Classification, make_classification
+from sbn.tasks.base import StageViews, Task, TaskData
+from sbn.tasks.make import make_task
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, Stage, make_plan
@@ -38,13 +41,15 @@ class Setup:
         test: test split.
         task: what is learned.
         plan: what happens when.
+        channels: what the input is normalised with.
     """
 
     mesh: Mesh
     train: LabelledImages
     test: LabelledImages
-    task: Classification
+    task: Task
     plan: Plan
+    channels: Channels
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
@@ -57,26 +62,36 @@ class Setup:
             )
             for stage in self.plan.stages
         )
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.task.mean)
+        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.channels.mean)
 
 
-def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
+def make_setup(
+    config: ConfigDict,
+    before: Before = NOTHING_BEFORE,
+    *,
+    recorded: Mapping[str, Any] | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
+) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
     Args:
         config: of the run.
         before: what its steps and stages are counted on from.
+        recorded: what the run's data.json holds, whose mean and deviation then count; None where there is none.
+        devices: to train on; None: all there are.
+        splits: training and test split; None: as the config says.
 
     Raises:
         ConfigError: if they don't fit together.
     """
     for view in config.views:
         _parse(config.views[view].augment, f"views.{view}.augment")
-    mesh = make_mesh(batch_size=config.batch_size)
-    train, test = (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
-    size = (train.images.shape[1], train.images.shape[2])
-    mean, std = sources.channels(config.data, train)
-    task = make_classification(config, classes=train.classes, image_size=size, mean=mean, std=std)
+    mesh = make_mesh(batch_size=config.batch_size, devices=devices)
+    train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
+    sources.check_together(config.data, train, test, view=config.eval.augment)
+    channels = record.channels(recorded) or sources.channels(config.data, train)
+    task = make_task(config, TaskData(train.features, *channels))
     plan = make_plan(config, examples=len(train), before=before)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
@@ -91,7 +106,7 @@ def make_setup(config: ConfigDict, before: Before = NOTHING_BEFORE) -> Setup:
         task.check_views(stage_views(stage, task.branches))
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan)
+    return Setup(mesh, train, test, task, plan, channels)
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:

@@ -1,19 +1,23 @@
 """The files of a run: config, provenance, metrics.jsonl, progress, checkpoints, and result.json last."""
 
+import contextlib
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from etils import epath
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import is_incidental
+from sbn.runs import files, lock
+from sbn.runs.atomic import remove_drafts
+from sbn.runs.files import read_config
 from sbn.train.plan import Plan
-from sbn.train.writers import write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +53,9 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     """Returns the result of a run that is done, None of one to start or to go on with.
 
     Raises:
-        ConfigError: if the directory holds a run of another config; it shows the difference.
+        ConfigError: if the directory holds a run of another config, with the difference, or a damaged file.
     """
-    path = workdir / "config.json"
-    if path.exists():
+    if (workdir / files.CONFIG).exists():
         found = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
         differences = {name: pair for name, pair in found.items() if not is_incidental(name)}
         if differences:
@@ -60,53 +63,44 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
             raise ConfigError(
                 f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
             )
-    return read_result(workdir)
+    return files.read(workdir, files.RESULT)
 
 
-def read_result(workdir: epath.Path) -> dict[str, Any] | None:
-    """Returns what result.json holds; None of a run that is not done.
-
-    Raises:
-        ConfigError: if the file is damaged.
-    """
-    return _read(workdir / "result.json", None)
-
-
-def read_config(workdir: epath.Path) -> ConfigDict:
-    """Returns the config of the run in a work directory.
+@contextlib.contextmanager
+def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
+    """Holds the lock of a work directory; of several processes the first one does, and all learn whether it could.
 
     Raises:
-        ConfigError: if there is no run.
+        ConfigError: if another run has it.
     """
-    path = workdir / "config.json"
-    if not path.exists():
-        raise ConfigError(f"{workdir} holds no run: it has no config.json")
-    try:
-        return tree.checked(json.loads(path.read_text()))
-    except (json.JSONDecodeError, TypeError, IndexError) as error:
-        raise ConfigError(f"{path} is damaged ({error}): it is no config of a run") from None
+    with contextlib.ExitStack() as held:
+        mine, refused = None, None
+        if jax.process_index() == 0:
+            try:
+                mine = held.enter_context(lock.locked(workdir))
+            except (ConfigError, OSError) as error:
+                refused = error
+        if jax.process_count() > 1 and not multihost_utils.broadcast_one_to_all(np.asarray(refused is None)):
+            refused = refused or ConfigError(f"{workdir} is not free: the first process of this run says why")
+        if refused is not None:
+            raise refused
+        yield mine
 
 
 def read_origin(workdir: epath.Path, *, before: int) -> dict[str, Any]:
-    """Returns what tells runs apart that others begin from: whose run it is, and what it had done `before` a step.
+    """Returns what identifies a run that others begin from, and the stages that it had finished `before` a step.
 
     Returns:
         'experiment', 'row', 'seed' and 'overrides' as result.json has them, or, of an unfinished run, as its last start
         noted them; 'stages', [steps before, steps after] by name, of those that were over; and 'source', the same of
         the run that it began from. What nobody recorded is None.
     """
-    start = [{}, *_read(workdir / "provenance.json", [])][-1]
-    told = _read(workdir / "result.json", {**_read(workdir / "progress.json", {}), **start})
-    stages = {name: span for name, span in told.get("stages", {}).items() if span[1] <= before}
+    result = files.read(workdir, files.RESULT)
+    start = [{}, *files.glance(workdir, files.PROVENANCE)["starts"]][-1]
+    told = result if result is not None else {**files.glance(workdir, files.PROGRESS), **start}
+    stages = {name: span for name, span in told["stages"].items() if span[1] <= before}
     known = {name: told.get(name) for name in ("experiment", "row", "seed", "overrides")}
-    return {**known, "stages": stages, "source": _read(workdir / "init.json", {}).get("source")}
-
-
-def _read(path: epath.Path, otherwise: Any) -> Any:
-    try:
-        return json.loads(path.read_text()) if path.exists() else otherwise
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path} is damaged ({error})") from None
+    return {**known, "stages": stages, "source": (files.read(workdir, files.INIT) or {}).get("source")}
 
 
 def begin(
@@ -116,28 +110,39 @@ def begin(
     *,
     origin: Origin | None = None,
     inherited: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Makes the directory, and records the config, this start, and what the run began from, if it was another's state.
+    """Makes the directory, and records the config, this start, the data, and the run that it began from, if any.
 
     Of several processes one writes.
     """
     if jax.process_index() != 0:
         return
     workdir.mkdir(parents=True, exist_ok=True)
-    write_atomically(workdir / "config.json", config.to_dict())  # data may lie elsewhere since the last start
-    if inherited is not None and not (workdir / "init.json").exists():
-        write_atomically(workdir / "init.json", inherited)
-    path = workdir / "provenance.json"
+    remove_drafts(workdir)
+    files.write(workdir, files.CONFIG, config.to_dict())  # data may lie elsewhere since the last start
+    if inherited is not None and not (workdir / files.INIT).exists():
+        files.write(workdir, files.INIT, inherited)
+    if data is not None and not (workdir / files.DATA).exists():
+        files.write(workdir, files.DATA, data)
     whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
-    write_atomically(path, [*_read(path, []), {**provenance, **whose}])
+    before = files.glance(workdir, files.PROVENANCE)["starts"]
+    files.write(workdir, files.PROVENANCE, {"starts": [*before, {**provenance, **whose}]})
 
 
 def finish(
-    workdir: epath.Path, config: ConfigDict, origin: Origin, *, plan: Plan, seconds: float, metrics: Mapping[str, float]
+    workdir: epath.Path,
+    config: ConfigDict,
+    origin: Origin,
+    *,
+    plan: Plan,
+    seconds: float,
+    metrics: Mapping[str, float],
+    log: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Writes result.json, which says that the run is done; returns what it holds."""
+    """Writes result.json, which says that the run is done; returns what it holds. `log` proves metrics.jsonl whole."""
     result = {
-        "format": 1,
+        "format": files.FORMAT,
         "experiment": origin.experiment,
         "row": origin.row,
         "seed": config.seed,
@@ -147,9 +152,10 @@ def finish(
         "stages": plan.spans,
         "seconds": seconds,
         "metrics": dict(metrics),
+        "log": log,
         "config": config.to_dict(),
-        "init": _read(workdir / "init.json", None),
+        "init": files.read(workdir, files.INIT),
     }
     if jax.process_index() == 0:
-        write_atomically(workdir / "result.json", result)
+        files.write(workdir, files.RESULT, result)
     return result

@@ -1,30 +1,14 @@
 """Where numbers go: metrics.jsonl, the one that everything here reads, and TensorBoard beside it."""
 
 import importlib.util
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
 
 from sbn.data.host.without_gpu import hide_gpus
-
-
-def write_atomically(path: epath.Path, value: Any) -> None:
-    """Writes JSON so that a reader, or a kill, finds the old file or the new one whole."""
-    replace_text(path, json.dumps(value, indent=1, default=str) + "\n")
-
-
-def replace_text(path: epath.Path, text: str) -> None:
-    """Replaces the content of a file in one go."""
-    replace_bytes(path, text.encode())
-
-
-def replace_bytes(path: epath.Path, content: bytes) -> None:
-    """Replaces the content of a file in one go."""
-    draft = path.parent / f".{path.name}.draft"
-    draft.write_bytes(content)
-    draft.replace(path)
+from sbn.runs import metrics
+from sbn.runs.lock import Lock
 
 
 class Writers:
@@ -35,16 +19,26 @@ class Writers:
         step: the step training goes on from; lines of later steps, left by a killed process, are dropped.
         tensorboard: whether to write event files too, where TensorFlow is there to do it.
         active: whether this process is the one that writes.
+        kept: the lines that the restored checkpoint holds; None of older ones, which hold none.
+        lock: of the work directory: nothing is written once another process has it.
     """
 
-    def __init__(self, workdir: epath.Path, *, step: int, tensorboard: bool, active: bool) -> None:
-        self._path = workdir / "metrics.jsonl"
-        self._active = active
+    def __init__(
+        self,
+        workdir: epath.Path,
+        *,
+        step: int,
+        tensorboard: bool,
+        active: bool,
+        kept: str | None = None,
+        lock: Lock | None = None,
+    ) -> None:
+        self._log: metrics.Log | None = None
         self._events: Any = None
+        self._lock = lock
         if not active:
             return
-        lines = [json.dumps(line) + "\n" for line in read_metrics(self._path) if line["step"] <= step]
-        replace_text(self._path, "".join(lines))
+        self._log = metrics.Log(workdir / metrics.METRICS, step=step, kept=kept)
         if tensorboard and importlib.util.find_spec("tensorflow") and importlib.util.find_spec("tensorboard"):
             hide_gpus()
             from clu.metric_writers import SummaryWriter
@@ -52,28 +46,29 @@ class Writers:
             self._events = SummaryWriter(str(workdir / "tensorboard"))
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Adds one line of scalars."""
-        if not self._active:
+        """Adds one line of scalars.
+
+        Raises:
+            Lost: if another process trains in this work directory by now.
+        """
+        if self._log is None:
             return
-        with self._path.open("a") as file:
-            file.write(json.dumps({"step": step, **scalars}) + "\n")
+        if self._lock is not None:
+            self._lock.check()
+        self._log.append(step, scalars)
         if self._events is not None:
             self._events.write_scalars(step, scalars)
+
+    @property
+    def lines(self) -> str:
+        """All lines so far, to be kept with a checkpoint; '' of a process that does not write."""
+        return "" if self._log is None else self._log.text
+
+    def settle(self) -> dict[str, int] | None:
+        """Has all lines outlast a power loss; returns what the result says of them, None of a process without any."""
+        return None if self._log is None else self._log.settle()
 
     def close(self) -> None:
         """Flushes what is pending."""
         if self._events is not None:
             self._events.close()
-
-
-def read_metrics(path: epath.Path) -> list[dict[str, Any]]:
-    """Returns the lines of a metrics.jsonl; a last line cut short by a kill is not one."""
-    if not path.exists():
-        return []
-    lines = []
-    for text in path.read_text().splitlines():
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            continue
-    return lines

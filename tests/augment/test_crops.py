@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbn.augment import ops, size_ops
-from sbn.augment.crops import CROP_OPS, outside, square, walk
+from sbn.augment.crops import CROP_OPS, moves, outside, square, walk
 from sbn.augment.draws import NUMPY
 from tests.oracles.image_ops import images, run_op
 
@@ -30,7 +30,7 @@ def draws_of(run, seed, size=SIZE):
 @given(st.lists(OP, min_size=1, max_size=6), st.integers(0, 2**32 - 1))
 def test_any_run_equals_its_ops_one_by_one(run, seed):
     drawn = draws_of(run, seed)
-    rows, columns, covers = walk(drawn, image_size=SIZE, library=NUMPY)
+    rows, columns, covers = walk(moves(drawn, image_size=SIZE, library=NUMPY), library=NUMPY)
     for number, image in enumerate(RGBX):
         row, column = (part[min(number, len(part) - 1)] for part in (rows, columns))
         found = image[np.clip(row, 0, SIZE[0] - 1)[:, None], np.clip(column, 0, SIZE[1] - 1)[None]]
@@ -58,7 +58,7 @@ def test_there_are_five_ops():
 @pytest.mark.parametrize("size", [(1, 9), (9, 1)])
 def test_lines_of_pixels_too(size):
     drawn = draws_of([ops.Crop(2), ops.Flip(), ops.Cutout(4)], 0, size)
-    rows, columns, ((hole, _),) = walk(drawn, image_size=size, library=NUMPY)
+    rows, columns, ((hole, _),) = walk(moves(drawn, image_size=size, library=NUMPY), library=NUMPY)
     assert rows.shape[1], columns.shape[1] == size
     assert hole.shape == (len(RGB), *size)
     assert hole.any()

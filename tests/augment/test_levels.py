@@ -139,7 +139,7 @@ def asked(levels):
 
     op = ops.AutoAugment("cifar10", levels=levels)
     bits = draws.bits(1, range(2000), stage=0, epoch=0, view=0, draws=range(op.draws_needed((64, 64))))
-    policy_draws.make_policy(op, (64, 64), tables=tables, library=NUMPY)(bits, 0)
+    policy_draws.make_policy(op, (64, 64), tables=tables, library=NUMPY)(bits, 0, None)
     return made
 
 

@@ -46,7 +46,7 @@ COUNT = 4000
 
 
 class Recorder:
-    """A tables that writes down what it is asked for."""
+    """A policy's tables that write down what they are asked for."""
 
     def __init__(self, table, **keywords):
         self.table, self.keywords, self.asked = table, keywords, []
@@ -66,7 +66,7 @@ def asked(op):
 
     bits = draws.bits(1, range(COUNT), stage=0, epoch=0, view=0, draws=range(op.draws_needed((8, 8))))
     policy = policy_draws.make_policy(op, (8, 8), tables=tables, library=NUMPY)
-    assert policy(bits, 0) == len(made[0].asked)  # every layer gets what the one before made
+    assert policy(bits, 0, None) == (len(made[0].asked), None)  # every layer gets what the one before made
     return made[0].asked, bits, made[0]
 
 

@@ -133,7 +133,7 @@ def test_sizes_that_can_not_be_are_named(text, words):
 
 
 def test_only_views_of_training_draw_sizes_and_once():
-    with pytest.raises(ValueError, match="op 2 of 2: random_crop_of draws a size a mini-batch"):
+    with pytest.raises(ValueError, match="op 2 of 2: random_crop_of draws a size per mini-batch"):
         check_fits(parse("flip|random_crop_of((4, 5))"), image_size=(8, 8))
     with pytest.raises(ValueError, match="appears twice"):
         variants(parse("random_crop_of((4, 5))|random_crop_of((2, 3))"))

@@ -8,8 +8,9 @@ import sys
 import pytest
 from ml_collections import config_flags
 
-from sbn.config import command_line, rows, tree
+from sbn.config import arguments, command_line, rows, tree
 from sbn.config.errors import ConfigError
+from sbn.config.stored import differences
 
 ROOT = pathlib.Path(__file__).parents[2]
 SPLIT_BN = str(ROOT / "experiments/split_bn.py")
@@ -46,7 +47,7 @@ def test_row_argument_and_dotted_overrides():
         ("eval.mix", "0.1,0.5", (0.1, 0.5)),
         ("eval.mix", "[0.25]", (0.25,)),
         ("eval.low_pass.widths", "3,5", (3, 5)),
-        ("duration", "5epochs", "5epochs"),
+        ("duration", "5 epochs", "5 epochs"),
         ("optim.nesterov", "false", False),
         ("views.aux.augment", "", ""),
         ("eval.affinity.pipelines", "randaugment(3, 4)|flip,none", ("randaugment(3, 4)|flip", "none")),
@@ -71,6 +72,64 @@ def test_an_override_that_changes_nothing_is_not_one():
     assert (
         request(f"--config={SPLIT_BN}:table3/weak_augment", "--config.optim.lr=0.1", "--config.seed=4").overrides == {}
     )
+
+
+@pytest.mark.parametrize("text", ["200epochs", "200 epoch", "2e2 epochs", "200.0 Epochs"])
+def test_durations_that_are_equal_are_the_same_and_no_override(text):
+    made = request(f"--config={SPLIT_BN}:table3/weak_augment", f"--config.duration={text}")
+    assert made.overrides == {}
+    assert made.config.duration == "200 epochs"
+    stored = {**tree.defaults(), "duration": text, "schedule.boundaries": ("1epoch",)}
+    stated = {**tree.defaults(), "schedule.boundaries": ("1 epochs",)}
+    assert differences(tree.to_config(stored).to_dict(), stated) == {}
+
+
+ROW = f"--config={SPLIT_BN}:table3/weak_augment"
+REFINED = f"--config={ROOT / 'experiments/refine.py'}:no_augmentation/mixup"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([ROW, "--config.views.main.augment", "--workdir=x"], ["--config.views.main.augment", "no value"]),
+        ([ROW, "--config.views.main.augment"], ["--config.views.main.augment", "no value"]),
+        ([ROW, "--config.optim.lr=1", "--config.optim.lr=2"], ["--config.optim.lr", "twice"]),
+        ([ROW, "--config.optim.nesterov", "--noconfig.optim.nesterov"], ["--config.optim.nesterov", "twice"]),
+        ([f"{ROW},seed=1,seed=2"], ["seed", "twice"]),
+        ([f"{ROW},seed=1", "--config.seed=2"], ["seed", "twice"]),
+        ([ROW, ROW], ["--config", "twice"]),
+        ([f"--config={SPLIT_BN}"], ["no row", "TABLE/ROW", ":base"]),
+        ([f"--config={SPLIT_BN}:seed=3"], ["no row", "TABLE/ROW"]),
+        (["--config=:table3/weak_augment"], ["no experiments file"]),
+        (
+            [REFINED, "--config.init.from=runs/x", "--config.duration=5 steps"],
+            ["duration", "no effect", "stage.refine.duration"],
+        ),
+    ],
+)
+def test_what_would_be_lost_in_silence_is_refused(argv, words):
+    with pytest.raises(ConfigError) as caught:
+        request(*argv)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_base_config_can_be_asked_for():
+    assert request(f"--config={SPLIT_BN}:base,seed=3").config.seed == 3
+
+
+@pytest.mark.parametrize("kind", ["path", "seed"])
+@pytest.mark.parametrize("text", ["", " ", "-1", "9999999999", "1" * 500])
+def test_empty_paths_and_seeds_that_can_not_be_end_the_program(kind, text, capsys):
+    parser = argparse.ArgumentParser("prog")
+    parser.add_argument("--it", type=getattr(arguments, kind))
+    if kind == "path" and text.strip():
+        assert parser.parse_args([f"--it={text}"]).it == text
+        return
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--it={text}"])
+    assert len(capsys.readouterr().err) < 300
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

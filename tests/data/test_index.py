@@ -157,3 +157,37 @@ def test_a_file_that_shrank_since_is_told_by_its_name(tmp_path, held):
         truncate(path, 100 + 16)
         with pytest.raises(OSError, match=f"{path.name} is shorter"):
             index.read(np.array([len(index) - 1]))
+
+
+def test_a_flipped_bit_of_a_record_is_found_by_its_checksum(tmp_path, held):
+    """As TFDS does, which says DataLossError."""
+    (place, _), _ = places(tmp_path, held)
+    shard = sorted(place.path.glob("*-train*"))[1]
+    whole = shard.read_bytes()
+    for at, words in ((len(whole) // 2, "agree with its checksum"), (3, "damaged"), (len(whole) - 1, "agree")):
+        shard.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ConfigError, match=rf"{shard.name} is damaged.*byte \d+|{shard.name}.*{words}") as caught:
+            load(place)
+        assert "\n" not in str(caught.value)
+    shard.write_bytes(whole)
+    assert len(load(place)) == 23
+
+
+def test_a_cache_that_can_not_be_read_is_made_again(tmp_path, held, cache):
+    (place, _), _ = places(tmp_path, held)
+    first = load(place)
+    (kept,) = cache.glob("*.npz")
+    for damage in (b"", b"not a zip", kept.read_bytes()[:300]):
+        kept.write_bytes(damage)
+        assert load(place).fingerprint() == first.fingerprint()
+    assert kept.stat().st_size > 300
+
+
+def test_a_class_more_makes_another_index(tmp_path, held):
+    """The files of train stay as they are, but their labels move."""
+    _, (place, _) = places(tmp_path, held)
+    before = load(place)
+    (place.path / "train" / "n00000001").mkdir()
+    after = load(place)
+    assert after.class_names == ("n00000001", *NAMES)
+    np.testing.assert_array_equal(after.labels, before.labels + 1)

@@ -14,7 +14,7 @@ EVALS = ("accuracy", "losses", "spectra", "features", "sizes")
 CHANGES = {
     "data.path": "device",
     "eval.evals": EVALS,
-    "eval.long_every": "4 steps",
+    **{f"eval.{name}.every": "4 steps" for name in EVALS[1:]},
     "eval.sizes.sizes": (16, 12),
     "branches": ("main", "small"),
     "views.main.augment": "crop(2)|flip",

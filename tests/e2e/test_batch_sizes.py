@@ -121,7 +121,7 @@ def test_a_run_stopped_in_between_goes_on_to_the_same_bits(finished, tiny, tmp_p
 
 def test_the_device_path_refuses_them(tiny):
     config = tiny({**CROPS, "data.path": "device"})
-    with pytest.raises(ConfigError, match=r"data.path = 'device': random_crop_of draws a size a mini-batch"):
+    with pytest.raises(ConfigError, match=r"data.path = 'device': random_crop_of draws a size per mini-batch"):
         make_feed(make_setup(config), config)
 
 

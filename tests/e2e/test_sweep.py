@@ -10,8 +10,9 @@ import time
 import pytest
 
 from launch.plan import make_jobs, parse_seeds
-from launch.state import look, process_runs, read
+from launch.state import look
 from sbn.config.tree import checked
+from sbn.runs import files, processes
 from sbn.train import train
 from tests.e2e import runs
 
@@ -96,8 +97,8 @@ def test_twenty_jobs_killed_thirty_times_end_complete_with_the_same_bits(tmp_pat
         )
     while sweep.poll() is None:
         time.sleep(moments.uniform(2, 7))
-        records = [read(job.workdir / "job.json") for job in jobs]
-        alive = [record["pid"] for record in records if "pid" in record and process_runs(record["pid"])]
+        records = [files.glance(job.workdir, files.JOB) for job in jobs]
+        alive = [note["pid"] for note in records if processes.is_alive(note["host"], note["pid"], note["began"])]
         if kills < KILLS and alive:
             subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(moments.choice(alive))], check=False)
             kills += 1

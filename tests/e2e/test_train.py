@@ -30,7 +30,8 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_its_files_and_the_result_last(finished):
     workdir, result = finished
     names = {path.name for path in workdir.iterdir()}
-    assert names == {"checkpoints", "config.json", "metrics.jsonl", "progress.json", "provenance.json", "result.json"}
+    records = {f"{name}.json" for name in ("config", "data", "progress", "provenance", "result")}
+    assert names == {"checkpoints", "metrics.jsonl", *records}
     stored = json.loads((workdir / "result.json").read_text())
     assert (stored["experiment"], stored["row"], stored["overrides"], stored["steps"]) == (
         "file",

@@ -24,8 +24,10 @@ class ByPixels:
     def __init__(self, side):
         self.weights = np.random.default_rng(5).normal(size=(2, side * side * 3, CLASSES)).astype(np.float32)
 
-    def predict(self, variables, images):
-        return jax.numpy.einsum("np,kpc->nkc", self._colours(images, jax.numpy), self.weights, precision="highest")
+    def outputs(self, variables, inputs):
+        return jax.numpy.einsum(
+            "np,kpc->nkc", self._colours(inputs["image"], jax.numpy), self.weights, precision="highest"
+        )
 
     def slow_logits(self, words):
         """The same in float64: (n, H, W) int32 -> (n, K, classes)."""

@@ -1,7 +1,5 @@
 """Affinity and Diversity against a slow sum over images, pipelines and draws, each draw by its address."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -23,7 +21,7 @@ PIPELINES = ("", "flip", "randaugment(2, 9)|crop(2)|flip|cutout(6)")
 @pytest.fixture
 def images():
     pixels = np.random.default_rng(0).integers(0, 256, (M, SIDE, SIDE, 3), np.uint8)
-    return dataclasses.replace(numbered(M, side=SIDE), images=pixels)
+    return numbered(M, side=SIDE).with_images(pixels)
 
 
 def augments(config):

@@ -1,17 +1,17 @@
 """Errors on corrupted images and the grid of λ, from one pass, against a slow count over images."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from sbn.data.corruptions.kinds import BENCHMARK
+from sbn.data.examples import in_memory
 from sbn.data.pixels import pack
-from sbn.evals.corruptions import Corrupted, Corruptions
-from sbn.evals.mix import GRID, Mix
+from sbn.evals.corruptions import GRID, Corrupted, Corruptions
+from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure, mix_name
+from sbn.evals.scores import Measure
 from sbn.figures.make import FIGURES, make_png
+from sbn.metrics.accuracy import mix_name
 from sbn.train.mesh import make_mesh
 from tests.evals.parts import CLASSES, ByPixels
 from tests.evals.parts import source as numbered
@@ -38,7 +38,7 @@ class Fake:
 @pytest.fixture
 def source():
     pixels = np.random.default_rng(0).integers(0, 256, (M, SIDE, SIDE, 3), np.uint8)
-    return dataclasses.replace(numbered(M, side=SIDE), images=pixels)
+    return numbered(M, side=SIDE).with_images(pixels)
 
 
 def make(source, *, average="probabilities", batch_size=4, **options):
@@ -132,7 +132,7 @@ def test_imagenet_has_mce_with_its_anchors_beside_it(source):
     task, data = ByPixels(SIDE), Fake(source)
     predict = Predict(task, make_mesh(batch_size=8), batch_size=8)
     measure = Measure(predict, branches=task.branches, mix=GRID, average="probabilities")
-    corrupted = Corrupted(measure, dataclasses.replace(source, classes=1000), data)
+    corrupted = Corrupted(measure, in_memory(source.arrays, name="toy", classes=1000), data)
     found = dict(Corruptions(corrupted, names=("main",))({}))
     assert found["corrupted/alexnet/error/fog"] == pytest.approx(0.819324)
     assert found["test/alexnet/error"] == 0.435

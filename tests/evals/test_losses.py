@@ -93,7 +93,7 @@ def by_mixup(task, index, images, targets):
 def by_manifold(task, index, images, targets):
     key = jax.random.fold_in(stream_key(0, "losses/manifold_mixup/0", index), 0)
     place_key, pair_key = jax.random.split(key)
-    place = task.model.mixing_points[int(jax.random.randint(place_key, (), 0, 3))]
+    place = task.model.network.mixing_points[int(jax.random.randint(place_key, (), 0, 3))]
     partner, share = map(np.asarray, mix.draw_pairing(pair_key, 1.0, BATCH))
     share = float(share)
 

@@ -46,14 +46,14 @@ def resnet18(side):
 
 
 def counted(model, side):
-    images = jnp.zeros((1, 1, side, side, 3))
+    images = jnp.zeros((1, side, side, 3))
     variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
     return multiply_adds(lambda v, x: model.apply(v, x, train=False), variables, images)
 
 
 @pytest.mark.parametrize("side", [224, 192, 128, 96])
 def test_resnet_18_is_what_a_count_by_hand_says(side):
-    model = ImageNetResNet(classes=1000, branches=1, norm="split", depth=18)
+    model = ImageNetResNet(classes=1000, depth=18)
     found = counted(model, side)
     assert found == resnet18(side)
     if side == 224:
@@ -63,9 +63,9 @@ def test_resnet_18_is_what_a_count_by_hand_says(side):
 @pytest.mark.parametrize(
     ("model", "side", "published"),
     [
-        (ImageNetResNet(classes=1000, branches=1, norm="split", depth=50), 224, "4.089 G"),  # torchvision
-        (CifarResNet(classes=10, branches=1, norm="split", depth=32), 32, "0.069 G"),  # He et al.'s, 69 million
-        (CifarResNet(classes=10, branches=1, norm="none", depth=32), 32, "0.069 G"),  # scalars do not count
+        (ImageNetResNet(classes=1000, depth=50), 224, "4.089 G"),  # torchvision
+        (CifarResNet(classes=10, depth=32), 32, "0.069 G"),  # He et al.'s, 69 million
+        (CifarResNet(classes=10, norm="none", depth=32), 32, "0.069 G"),  # scalars do not count
     ],
     ids=["resnet50", "resnet32", "fixup32"],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sbn.evals.perturbed import Perturbed, count_errors
-from sbn.evals.scores import score
+from sbn.metrics.accuracy import ranked
 from tests.evals.toys import make_materials, make_source, make_variables
 
 LAMBDAS = (0.0, 0.25, 1.0)
@@ -16,8 +16,8 @@ def test_errors_are_those_of_the_accuracy_evaluator(average):
     logits = (5 * rng.normal(size=(400, 2, 6))).astype(np.float32)
     labels = rng.integers(0, 6, 400).astype(np.int32)
     found = count_errors(logits, labels, mix=LAMBDAS, average=average)
-    ranks, _ = score(logits, labels, mix=LAMBDAS, average=average)
-    np.testing.assert_array_equal(found, (ranks != 1).sum(axis=1))
+    ranks, _ = ranked(logits, labels, mix=LAMBDAS, average=average)
+    np.testing.assert_array_equal(found, (np.asarray(ranks) != 1).sum(axis=0))
     assert len(set(np.asarray(found).tolist())) == 3  # the ends are the branches
 
 

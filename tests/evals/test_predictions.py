@@ -17,9 +17,9 @@ class Words:
     def __init__(self):
         self.traces = 0
 
-    def predict(self, variables, images):
+    def outputs(self, variables, inputs):
         self.traces += 1
-        return images[:, None] + variables["add"]
+        return inputs["image"][:, None] + variables["add"]
 
 
 def make(batch_size):
@@ -42,11 +42,18 @@ def test_every_image_once_in_order_for_any_batch_size(count, batch_size):
     assert predict.count(count) == -(-count // min(batch_size, count))
 
 
-def test_pixels_are_packed_on_the_device_as_on_the_host_and_packed_ones_left_alone():
+def test_packed_pixels_are_left_alone_and_other_arrays_are_no_images():
     _, predict = make(5)
     packed = pack(images(13))
     packed[0, 0, 0] &= 0x00FFFFFF  # a filler
     np.testing.assert_array_equal(predict(ADD, packed)[:, 0], packed)
+    for other in (
+        np.zeros((13, 3, 2), np.uint8),
+        np.zeros((13, 3, 2, 1), np.uint8),
+        np.zeros((13, 3, 2, 3), np.float32),
+    ):
+        with pytest.raises(ValueError, match=r"images are \(N, H, W, 3\) uint8"):
+            predict(ADD, other)
 
 
 def test_sets_of_one_length_are_compiled_once():

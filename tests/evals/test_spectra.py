@@ -1,7 +1,5 @@
 """Spectra against NumPy's covariances of all features at once, classes worked one by one, and what theory says."""
 
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
@@ -24,7 +22,7 @@ class Features(ByPixels):
         self.weights = np.random.default_rng(5).normal(size=(2, 48, DIM)).astype(np.float32)
 
     def features(self, variables, images):
-        return self.predict(variables, images) + 100.0
+        return self.outputs(variables, {"image": images}) + 100.0
 
     def slow_features(self, images):
         return np.einsum("np,kpc->nkc", images.reshape(len(images), -1) / 255.0, self.weights.astype(np.float64))
@@ -33,7 +31,7 @@ class Features(ByPixels):
 @pytest.fixture(scope="module")
 def data():
     pixels = np.random.default_rng(0).integers(0, 256, (M, 4, 4, 3), np.uint8)
-    return dataclasses.replace(source(M, side=4), images=pixels)
+    return source(M, side=4).with_images(pixels)
 
 
 def spectra(data, *, batch_size, per_class_mean=False):

@@ -91,7 +91,7 @@ def test_rows_that_no_job_is_called_after_are_told():
     assert remarks(["split_bn:figure3", "split_bn:table2"]) == remarks(["split_bn:table3"]) == []
 
 
-COURSE = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
+COURSE = {"eval.evals": ("accuracy", "losses"), "eval.losses.every": "1 epochs"}
 
 
 def test_a_row_that_shows_a_course_has_its_runs_measure_it_and_they_stay_the_rows_own():
@@ -99,11 +99,11 @@ def test_a_row_that_shows_a_course_has_its_runs_measure_it_and_they_stay_the_row
     assert [job.row for job in jobs] == [f"table1/preactresnet18_cifar100_{name}" for name in ("mixup", "autoaugment")]
     for job in jobs:
         assert job.overrides == COURSE
-        assert job.config["eval"]["long_every"] == "1 epochs"
+        assert job.config["eval"]["losses"]["every"] == "1 epochs"
         assert job.config["eval"]["evals"] == ["accuracy", "losses"]
         assert NEUTRAL.issuperset(job.overrides)  # the report takes it for the row's own run
-    (own,) = make_jobs(["refine:figure1/mixup"], seeds=[0], sets=["eval.long_every=5 epochs"], root="r")
-    assert own.overrides == {**COURSE, "eval.long_every": "5 epochs"}
+    (own,) = make_jobs(["refine:figure1/mixup"], seeds=[0], sets=["eval.losses.every=5 epochs"], root="r")
+    assert own.overrides == {**COURSE, "eval.losses.every": "5 epochs"}
 
 
 def test_a_run_that_another_row_needs_too_is_trained_once_with_the_course():

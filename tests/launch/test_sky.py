@@ -12,8 +12,8 @@ from launch import queues
 from launch.engines import Settings
 from launch.engines.sky import Sky, make_task
 from launch.plan import make_jobs
-from launch.state import read
 from sbn.config.errors import ConfigError
+from sbn.runs import files
 
 TPU = {"accelerators": "tpu-v4-16", "use_spot": "true"}
 
@@ -103,7 +103,7 @@ def test_a_row_is_one_managed_job_and_its_runs_say_which(tmp_path, fake_sky):
     jobs = jobs_of(tmp_path, seeds=range(3), sets=["optim.lr=0.1,0.05"])
     Sky(Settings(extra=TPU), tell=lines.append).run(jobs)
     assert len(fake_sky) == 2
-    assert [read(job.workdir / "job.json")["id"] for job in jobs] == [1, 1, 1, 2, 2, 2]
+    assert [files.glance(job.workdir, files.JOB)["id"] for job in jobs] == [1, 1, 1, 2, 2, 2]
     assert lines[-1].startswith("6 ")  # none is done: the queue knows of no job any more
 
 

@@ -14,10 +14,11 @@ import pytest
 from launch import summary
 from launch.plan import make_jobs
 from launch.queues import ACTIVE
-from launch.state import look, process_runs
+from launch.state import look
 from sbn.config.rows import experiment_file, load_experiment
 from sbn.report.collect import find_runs
 from sbn.report.refusals import refuse
+from sbn.runs import lock, processes
 from tests.conftest import ROOT
 
 
@@ -32,8 +33,9 @@ def write(job, name, content):
     (job.workdir / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
 
-RESULT = {"steps": 10, "seconds": 90.0, "metrics": {}}
-HERE = {"host": socket.gethostname(), "pid": os.getpid(), "time": 0.0}
+NAMES = {"experiment": "split_bn", "row": "table3/baseline", "seed": 0, "overrides": {}}
+RESULT = {**NAMES, "steps": 10, "seconds": 90.0, "metrics": {}}
+HERE = {"host": socket.gethostname(), "pid": os.getpid(), "began": processes.began(os.getpid()), "time": 0.0}
 PROGRESS = {"step": 40, "total": 100, "steps_per_second": 2.0, "seconds_left": 30.0, "time": 0.0}
 
 
@@ -120,9 +122,29 @@ def test_a_dead_process_left_a_job_to_go_on_with(job):
     assert look(job) == ("stopped", "after step 40 of 100", None, None)
 
 
-def test_numbers_that_are_no_process_do_not_run():
-    assert process_runs(os.getpid())
-    assert not any(process_runs(pid) for pid in (0, -1, 2**22 + 1))
+def test_a_number_that_another_process_has_got_since_is_not_the_job(job):
+    """After a reboot, or a long time: the start of the process differs, or, in older notes, its command line."""
+    write(job, "progress.json", PROGRESS)
+    other = processes.began(os.getpid())
+    write(job, "job.json", {**HERE, "began": other.rpartition("/")[0] + "/1"})
+    assert look(job).kind == "stopped"
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        write(job, "job.json", {"host": socket.gethostname(), "pid": stranger.pid, "time": 0.0})
+        assert look(job).kind == "stopped"
+        stranger.kill()
+
+
+def test_a_sign_of_life_from_the_future_is_none(job):
+    write(job, "job.json", {"host": "elsewhere", "pid": os.getpid(), "time": time.time() + 3600})
+    write(job, "progress.json", {**PROGRESS, "time": 1e300})
+    assert look(job).kind == "stopped"
+
+
+def test_a_run_that_somebody_started_by_hand_runs_while_it_holds_the_lock(job):
+    write(job, "progress.json", PROGRESS)
+    with lock.locked(job.workdir):
+        assert look(job).kind == "running"
+    assert look(job).kind == "stopped"
 
 
 def test_of_another_machine_the_last_sign_of_life_counts(job):
@@ -160,7 +182,9 @@ def test_a_summary_names_what_is_not_simply_done(tmp_path):
     assert lines[0] == f"stopped  {jobs[2].name}  before its first step"
     assert lines[20] == "stopped  and 8 more"
     assert lines[-1] == f"{len(jobs)} jobs: 2 done, 28 stopped, {len(jobs) - 30} missing"
-    # both finished jobs took 90 s, and what is left is of their table
-    left = (len(jobs) - 2) * 90 / 2
-    assert summary.time_left(jobs, states, parallel=2) == f"time left: about {summary.clock_time(left)}, 2 at once"
+    # both finished jobs took 90 s; rows of their table that train more branches take longer, nobody knows how long
+    alike = [job for job in jobs if len(job.config["branches"]) == len(jobs[0].config["branches"])]
+    told = f"time left: about {summary.clock_time((len(alike) - 2) * 90 / 2)}, 2 at once"
+    assert len(alike) < len(jobs)
+    assert summary.time_left(jobs, states, parallel=2) == f"{told}, and {len(jobs) - len(alike)} jobs of unknown length"
     assert "unknown" in summary.time_left(jobs[2:], states[2:], parallel=1)

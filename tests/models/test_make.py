@@ -11,6 +11,7 @@ from sbn.config.errors import ConfigError
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.models import make_model
 from sbn.models.make import MODELS
+from sbn.nn.branched import Branched
 
 # values that are nobody's default
 OTHER = {
@@ -53,21 +54,20 @@ def test_every_key_reaches_the_models_that_read_it(name):
     model = make_model(config(name, changes), classes=7, branches=2)
     wanted = {
         **{key: value for key, value in OTHER.items() if name in (OWN[key].models or MODELS)},
-        **NORM,
+        **{key: value for key, value in NORM.items() if key != "layer"},
         "classes": 7,
-        "branches": 2,
-        "norm": "split",
+        "norm": "group",
         "dtype": jnp.bfloat16,
     }
-    assert {field: getattr(model, field) for field in wanted} == wanted
-    bare = MODELS[name](classes=7, branches=2, norm="split")
+    assert {field: getattr(model.network, field) for field in wanted} == wanted
+    bare = MODELS[name](classes=7)
     assert all(getattr(bare, field) != wanted[field] for field in wanted if field in OTHER)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_a_config_leaves_open_is_the_models_own(name):
     made = make_model(config(name), classes=7, branches=2)
-    assert made == MODELS[name](classes=7, branches=2, norm="split")
+    assert made == Branched(MODELS[name](classes=7), 2)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -92,12 +92,17 @@ def test_a_scale_to_start_at_zero_needs_a_scale():
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
-    ("kind", "norm", "branches"),
-    [("split", "split", 2), ("split_stats", "split_stats", 2), ("shared", "split", 1), ("none", "none", 2)],
+    ("kind", "norm", "split_affine", "branches"),
+    [
+        ("split", "batch", True, 2),
+        ("split_stats", "batch", False, 2),
+        ("shared", "batch", True, 1),
+        ("none", "none", False, 2),
+    ],
 )
-def test_norm_kinds(name, kind, norm, branches):
+def test_norm_kinds(name, kind, norm, split_affine, branches):
     model = make_model(config(name, {"norm.kind": kind}), classes=7, branches=2)
-    assert (model.norm, model.branches) == (norm, branches)
+    assert (model.network.norm, model.split_affine, model.branches) == (norm, split_affine, branches)
 
 
 @pytest.mark.parametrize(

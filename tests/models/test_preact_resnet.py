@@ -7,7 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.preact_resnet import PreActResNet
-from tests.models.variables import count, images, initial, parameters, random_variables, shapes_of, small
+from tests.models.variables import count, images, initial, made, parameters, random_variables, shapes_of, small
 
 
 @pytest.mark.parametrize(("classes", "published"), [(10, 11_171_146), (100, 11_217_316), (200, 11_268_616)])
@@ -17,7 +17,7 @@ def test_parameter_counts_are_the_published_ones(classes, published):
 
 def test_a_final_norm_adds_512_scales_and_biases_a_branch():
     fields = {"classes": 10, "norm": "split"}
-    bare, normed = (shapes_of(PreActResNet(**fields, branches=2, final_norm=final)) for final in (False, True))
+    bare, normed = (shapes_of(made(PreActResNet, **fields, branches=2, final_norm=final)) for final in (False, True))
     assert count(normed["params"]) - count(bare["params"]) == 2 * 1024
     assert count(normed["batch_stats"]) - count(bare["batch_stats"]) == 2 * 1024
 
@@ -46,7 +46,7 @@ def test_without_final_norm_the_last_sum_is_pooled_as_it_is():
 
 
 def test_weights_start_as_pytorch_starts_them():
-    v = initial(PreActResNet(depth=10, width=32, classes=100, branches=1, norm="split"), images(branches=1))
+    v = initial(made(PreActResNet, depth=10, width=32, classes=100), images(branches=1))
     for path, leaf in flatten_dict(v["params"]).items():
         if path[-1] == "kernel" or path[0] == "head":
             fan_in = 256 if path[0] == "head" else leaf.size // leaf.shape[-1]

@@ -9,7 +9,8 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.resnet import CifarResNet, ImageNetResNet
-from tests.models.variables import images, initial, parameters, shapes_of, small
+from sbn.nn.branches import plain_branch
+from tests.models.variables import images, initial, made, parameters, shapes_of, small
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,9 @@ def test_imagenet_parameter_counts_are_the_published_ones(depth, published):
 @pytest.mark.parametrize(
     ("network", "channels"),
     [
-        (CifarResNet(depth=32, classes=10, branches=3, norm="split"), 1_136),
-        (CifarResNet(depth=110, classes=10, branches=3, norm="split"), 4_048),
-        (ImageNetResNet(depth=50, classes=10, branches=3, norm="split"), 26_560),
+        (made(CifarResNet, depth=32, classes=10, branches=3), 1_136),
+        (made(CifarResNet, depth=110, classes=10, branches=3), 4_048),
+        (made(ImageNetResNet, depth=50, classes=10, branches=3), 26_560),
     ],
 )
 def test_every_branch_has_so_many_channels_to_normalise(network, channels):
@@ -54,22 +55,22 @@ def test_every_branch_has_so_many_channels_to_normalise(network, channels):
 @pytest.mark.parametrize("depth", [18, 50])
 @pytest.mark.parametrize(("size", "last"), [(320, 10), (224, 7), (192, 6), (128, 4), (96, 3), (32, 1)])
 def test_imagenet_networks_take_any_size(depth, size, last):
-    network, seen = ImageNetResNet(depth=depth, classes=1000, branches=1, norm="split"), {}
+    network, seen = ImageNetResNet(depth=depth, classes=1000), {}
 
     def tap(name, x):
         seen[name] = x.shape
         return x
 
-    x = jnp.zeros((1, 1, size, size, 3))
+    x = jnp.zeros((1, size, size, 3))
     shapes = jax.eval_shape(lambda: network.init(jax.random.key(0), x, train=False, tap=tap))
     features = {18: 512, 50: 2048}[depth]
-    assert seen["stage4"] == (1, 1, last, last, features)
+    assert seen["stage4"] == (1, last, last, features)
     assert shapes["params"]["head"]["kernel"].shape == (features, 1000)
 
 
 def test_a_bottleneck_has_its_stride_in_the_3x3():
-    network = ImageNetResNet(depth=50, classes=10, branches=1, norm="split")
-    x = jnp.zeros((1, 1, 64, 64, 3))
+    network = ImageNetResNet(depth=50, classes=10)
+    x = jnp.zeros((1, 64, 64, 3))
     _, state = jax.eval_shape(
         lambda: network.init_with_output(
             jax.random.key(0),
@@ -80,7 +81,7 @@ def test_a_bottleneck_has_its_stride_in_the_3x3():
         )
     )
     block = state["intermediates"]["stage2_block1"]
-    assert [block[f"conv{n}"]["__call__"][0].shape[2:] for n in (1, 2, 3)] == [(16, 16, 128), (8, 8, 128), (8, 8, 512)]
+    assert [block[f"conv{n}"]["__call__"][0].shape[1:] for n in (1, 2, 3)] == [(16, 16, 128), (8, 8, 128), (8, 8, 512)]
 
 
 @pytest.mark.parametrize(("name", "last"), [("cifar_resnet", "norm2"), ("imagenet_resnet", "norm3")])
@@ -92,16 +93,17 @@ def test_scales_that_start_at_zero_make_blocks_their_shortcuts(name, last):
             np.testing.assert_array_equal(leaf, float(path[-2] != last))
     if name == "cifar_resnet":
         seen = {}
-        network.apply(v, x, train=False, tap=lambda point, y: seen.setdefault(point, y))
-        np.testing.assert_array_equal(seen["stage2"][..., :4], seen["stage1"][:, :, ::2, ::2])
+        own = plain_branch(v, 0)
+        network.network.apply(own, x[:, 0], train=False, tap=lambda point, y: seen.setdefault(point, y))
+        np.testing.assert_array_equal(seen["stage2"][..., :4], seen["stage1"][:, ::2, ::2])
         np.testing.assert_array_equal(seen["stage2"][..., 4:], 0)
 
 
 @pytest.mark.parametrize(
     ("network", "convolutions", "blocks"),
     [
-        (CifarResNet(depth=14, classes=5, branches=1, norm="none", shortcut="conv"), 2, 6),
-        (ImageNetResNet(depth=14, width=16, classes=5, branches=1, norm="none"), 3, 4),
+        (made(CifarResNet, depth=14, classes=5, norm="none", shortcut="conv"), 2, 6),
+        (made(ImageNetResNet, depth=14, width=16, classes=5, norm="none"), 3, 4),
     ],
     ids=["cifar", "imagenet"],
 )
@@ -119,7 +121,7 @@ def test_fixup_weights_follow_the_rule(network, convolutions, blocks):
 
 
 def test_fixup_blocks_start_as_the_identity_and_a_relu():
-    network, x = small("cifar_resnet", norm="none", depth=14), images()
+    network, x = small("cifar_resnet", norm="none", depth=14).network, images()[:, 0]
     v = initial(network, x)
     _, state = jax.jit(lambda v, x: network.apply(v, x, train=False, capture_intermediates=True))(v, x)
     parts = state["intermediates"]
@@ -127,7 +129,7 @@ def test_fixup_blocks_start_as_the_identity_and_a_relu():
     out = {name: parts[name]["__call__"][0] for name in v["params"] if "block" in name}
     for block in ("stage1_block1", "stage1_block2"):
         np.testing.assert_array_equal(out[block], stem)
-    np.testing.assert_array_equal(out["stage2_block1"][..., :4], stem[:, :, ::2, ::2])
+    np.testing.assert_array_equal(out["stage2_block1"][..., :4], stem[:, ::2, ::2])
     np.testing.assert_array_equal(out["stage2_block2"], out["stage2_block1"])
     np.testing.assert_array_equal(parts["head"]["__call__"][0], 0)
 
@@ -141,7 +143,7 @@ def test_a_step_changes_a_fixup_network_as_much_whatever_its_depth():
     """
     x, totals = images(8, n=8, branches=1), []
     for depth in (8, 20):
-        network = CifarResNet(depth=depth, width=16, classes=5, branches=1, norm="none")
+        network = made(CifarResNet, depth=depth, width=16, classes=5, norm="none")
         v = initial(network, x)
         rng = np.random.default_rng(0)  # the same stem and the same head for all, the latter no longer 0
         params = {

@@ -9,9 +9,10 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.shake_shake import ShakeShakeNet, Skip
+from sbn.nn.branches import plain_branch
 from sbn.nn.initialisers import INITIALISATIONS
 from sbn.nn.layers import Layers
-from tests.models.variables import K, images, initial, parameters, random_variables, small
+from tests.models.variables import K, images, initial, made, parameters, random_variables, small
 
 
 @pytest.mark.parametrize(("classes", "published"), [(10, 26_192_922), (100, 26_227_572)])
@@ -21,12 +22,12 @@ def test_parameter_counts_are_the_published_ones(classes, published):
 
 def test_the_second_half_of_a_skip_sees_pixels_one_further_up_and_left():
     layers = Layers(None, INITIALISATIONS["he_fan_out"], blocks=1)
-    x = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (1, 1, 6, 6, 1)), jnp.float32)
+    x = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (1, 6, 6, 1)), jnp.float32)
     one = {"kernel": jnp.ones((1, 1, 1, 1))}
     params = {"conv1": one, "conv2": one, "norm": {"bias": jnp.zeros(())}}
     for stride in (1, 2):
-        y = Skip(channels=2, stride=stride, layers=layers).apply({"params": params}, x, train=False)[0, 0]
-        seen = np.maximum(x[0, 0, ..., 0], 0)
+        y = Skip(channels=2, stride=stride, layers=layers).apply({"params": params}, x, train=False)[0]
+        seen = np.maximum(x[0, ..., 0], 0)
         np.testing.assert_array_equal(y[..., 0], seen[::stride, ::stride])
         np.testing.assert_array_equal(
             y[1:, 1:, 1], seen[stride - 1 : -1 : stride, stride - 1 : -1 : stride][: len(y) - 1]
@@ -53,8 +54,8 @@ def test_training_draws_from_shake_alone_and_evaluation_draws_nothing():
 
 def test_every_block_and_every_image_has_shares_of_its_own():
     network = small("shake_shake", depth=14)
-    x = jnp.repeat(jnp.repeat(images(n=1, branches=1), K, axis=1), 3, axis=0)
-    v = random_variables(network)
+    x = jnp.repeat(images(n=1, branches=1)[:, 0], 3 * K, axis=0)
+    v = plain_branch(random_variables(network), 0)
 
     # the branches' last normalisation as a constant: 1 of the first branch, 0 of the second, so that a block adds
     # the share of the first to its shortcut
@@ -68,7 +69,7 @@ def test_every_block_and_every_image_has_shares_of_its_own():
 
     @jax.jit
     def shares(v, x):
-        _, state = network.apply(
+        _, state = network.network.apply(
             v,
             x,
             train=True,
@@ -77,7 +78,7 @@ def test_every_block_and_every_image_has_shares_of_its_own():
             rngs={"shake": jax.random.key(0)},
         )
         blocks = {name: block["shake"]["__call__"][0] for name, block in state["intermediates"].items() if "_b" in name}
-        return {name: (y.min((2, 3, 4)), y.max((2, 3, 4))) for name, y in blocks.items()}
+        return {name: (y.min((1, 2, 3)), y.max((1, 2, 3))) for name, y in blocks.items()}
 
     found = shares(v, x)
     low, high = (np.concatenate([np.ravel(pair[i]) for pair in found.values()]) for i in (0, 1))
@@ -88,7 +89,7 @@ def test_every_block_and_every_image_has_shares_of_its_own():
 
 
 def test_weights_start_as_in_the_released_code():
-    v = initial(ShakeShakeNet(depth=8, width=32, classes=100, branches=1, norm="split"), images(branches=1))
+    v = initial(made(ShakeShakeNet, depth=8, width=32, classes=100), images(branches=1))
     for path, leaf in flatten_dict(v["params"]).items():
         if path == ("head", "kernel"):
             # uniform in ±1/sqrt(features), Torch's own start

@@ -10,7 +10,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.make import MODELS
-from tests.models.variables import images, random_variables, shapes_of
+from tests.models.variables import images, made, random_variables, shapes_of
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -47,7 +47,7 @@ def pair(name, fields, size):
     torch.manual_seed(0)
     theirs = getattr(torch_networks, name)(7, **fields)
     ours = {key: value for key, value in fields.items() if key != "fixup"}
-    network = MODELS[name](classes=7, branches=1, norm="none" if fields.get("fixup") else "split", **ours)
+    network = made(MODELS[name], classes=7, norm="none" if fields.get("fixup") else "split", **ours)
     variables = random_variables(network)
     torch_networks.load(theirs, plain_leaves(variables))
     x = images(size, n=4, branches=1)
@@ -122,7 +122,7 @@ def test_weights_start_as_pytorchs_own(name):
     """Spreads of every kernel, and of the last bias, beside those of PyTorch's default start."""
     torch.manual_seed(0)
     theirs = dict(torch_networks.preact_resnet(1000, depth=10, width=16).named_parameters())
-    network = MODELS[name](classes=1000, branches=1, norm="split", depth=10, width=16)
+    network = made(MODELS[name], classes=1000, depth=10, width=16)
     ours = network.init(jax.random.key(0), jnp.zeros((1, 1, 8, 8, 3)), train=False)
     for path, leaf in plain_leaves({"params": ours["params"]}).items():
         want = theirs[torch_networks.torch_name("params", path[1:], leaf.ndim)].detach().numpy()

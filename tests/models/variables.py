@@ -5,10 +5,10 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from sbn.models.make import MODELS
-from sbn.nn.branches import select_branch
+from sbn.nn.branched import Branched
+from sbn.nn.branches import plain_branch
 
 K = 2
 SMALL = {
@@ -20,8 +20,14 @@ SMALL = {
 }
 
 
-def small(name, **changes):
-    return MODELS[name](**{"classes": 5, "branches": K, "norm": "split", **SMALL[name], **changes})
+def small(name, *, branches=K, norm="split", **changes):
+    return made(MODELS[name], branches=branches, norm=norm, **{"classes": 5, **SMALL[name], **changes})
+
+
+def made(network, *, branches=1, norm="split", **fields):
+    """A network of the class `network` with branches, by the words of `norm.kind`."""
+    plain = network(norm="none" if norm == "none" else "batch", **fields)
+    return Branched(plain, branches, split_affine=norm == "split")
 
 
 def images(size=8, n=3, branches=K, seed=0):
@@ -40,7 +46,7 @@ def count(tree):
 
 def parameters(name, **fields):
     """Number of parameters of a network of one branch."""
-    return count(shapes_of(MODELS[name](**{"branches": 1, "norm": "split", **fields}))["params"])
+    return count(shapes_of(made(MODELS[name], **fields))["params"])
 
 
 def random_variables(network, size=8, seed=1):
@@ -69,6 +75,4 @@ def apply(network, variables, x):
 
 def plain(variables, k):
     """Branch k alone as float64 arrays without a K axis."""
-    flat = flatten_dict(select_branch(variables, k))
-    own = {path: leaf[0] if path[-1] != "kernel" and leaf.ndim == 2 else leaf for path, leaf in flat.items()}
-    return unflatten_dict({path: np.asarray(leaf, np.float64) for path, leaf in own.items()})
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), plain_branch(variables, k))

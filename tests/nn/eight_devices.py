@@ -14,31 +14,20 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from benchmarks.collectives import collectives
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn.branch_norm import BranchNorm
-from sbn.nn.branches import put_branches, select_branch
+from sbn.nn.branched import branched
 from tests.models.variables import random_variables, small
 
 DEVICES, N, K, SIZE = 8, 16, 2, 16
 
 
-def model(branches=K):
-    return WideResNet(depth=10, width=1, classes=10, branches=branches, norm="split")
+def model():
+    return branched(WideResNet(depth=10, width=1, classes=10), branches=K)
 
 
-def fused(params, stats, x, labels):
+def split_loss(params, stats, x, labels):
     v = {"params": params, "batch_stats": stats}
     logits, updates = model().apply(v, x, train=True, mutable="batch_stats")
     return cross_entropy(logits, labels), updates["batch_stats"]
-
-
-def two_applies(params, stats, x, labels):
-    """One pass a branch, each with its own plain network."""
-    v, losses = {"params": params, "batch_stats": stats}, []
-    for k in range(K):
-        own = select_branch(v, k)
-        logits, updates = model(1).apply(own, x[:, k : k + 1], train=True, mutable="batch_stats")
-        losses.append(cross_entropy(logits, labels))
-        stats = put_branches({"batch_stats": stats}, updates, [k])["batch_stats"]
-    return sum(losses) / K, stats
 
 
 def cross_entropy(logits, labels):
@@ -70,13 +59,11 @@ def whole_step(mesh):
     whole = NamedSharding(mesh, PartitionSpec())
     split = NamedSharding(mesh, PartitionSpec("data"))
     spread = [jax.device_put(arg, where) for arg, where in zip(args, (whole, whole, split, split), strict=True)]
-    one = jax.jit(make_step(fused)).lower(*args).compile()
-    eight = jax.jit(make_step(fused)).lower(*spread).compile()
-    two = jax.jit(make_step(two_applies)).lower(*spread).compile()
+    one = jax.jit(make_step(split_loss)).lower(*args).compile()
+    eight = jax.jit(make_step(split_loss)).lower(*spread).compile()
     return {
         "flops_ratio": eight.cost_analysis()["flops"] / (one.cost_analysis()["flops"] / DEVICES),
-        "fused": collectives(eight.as_text()),
-        "two_applies": collectives(two.as_text()),
+        "collectives": collectives(eight.as_text()),
         "state_difference": largest_difference(one(*args), eight(*spread)),
     }
 

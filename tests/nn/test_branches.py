@@ -9,12 +9,13 @@ import pytest
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn import branches as br
 from sbn.nn.branch_norm import BranchNorm
+from tests.models.variables import made
 
 K = 3
 
 
 def model(norm="split", branches=K):
-    return WideResNet(depth=10, width=1, classes=4, branches=branches, norm=norm)
+    return made(WideResNet, depth=10, width=1, classes=4, branches=branches, norm=norm)
 
 
 def images(seed=0, n=4):

@@ -12,11 +12,11 @@ from sbn.nn.initialisers import INITIALISATIONS
 from sbn.nn.layers import Layers, pool
 from sbn.nn.norms import make_norm
 
-X = np.random.default_rng(0).normal(size=(3, 2, 6, 6, 4)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(3, 6, 6, 4)).astype(np.float32)
 
 
-def layers(kind="split", start="he_fan_out", **fields):
-    return Layers(make_norm(kind, branches=2), INITIALISATIONS[start], **{"blocks": 4, **fields})
+def layers(kind="batch", start="he_fan_out", **fields):
+    return Layers(make_norm(kind), INITIALISATIONS[start], **{"blocks": 4, **fields})
 
 
 class One(nn.Module):
@@ -33,9 +33,7 @@ def run(make, x=X):
     return One(make).init_with_output(jax.random.key(0), jnp.asarray(x))
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("split", (1.0, 1.0)), ("split_stats", (1.0, 1.0)), ("none", (0.5, 0.0))]
-)
+@pytest.mark.parametrize(("kind", "expected"), [("batch", (1.0, 1.0)), ("layer", (1.0, 1.0)), ("none", (0.5, 0.0))])
 def test_gains_are_fixups_where_nothing_normalises(kind, expected):
     assert layers(kind).gains(2) == expected
 
@@ -46,7 +44,7 @@ def test_padding_is_pytorchs_or_tensorflows(symmetric, before):
     make = functools.partial(layers(symmetric=symmetric).conv, channels=1, name="conv", stride=2)
     _, variables = run(make)
     ones = jax.tree.map(jnp.ones_like, variables)
-    y = One(make).apply(ones, jnp.ones((1, 2, 6, 6, 4)))[0, 0, :, :, 0]
+    y = One(make).apply(ones, jnp.ones((1, 6, 6, 4)))[0, :, :, 0]
     rows = np.array([3 - before, 3, 2 + before])
     np.testing.assert_array_equal(y, 4 * np.outer(rows, rows))
 
@@ -64,11 +62,11 @@ def test_gain_scales_the_kernel_and_precision_is_that_of_the_network():
 @pytest.mark.parametrize(("from_zero", "scale"), [(False, 1.0), (True, 0.0)])
 def test_normalisation_can_start_from_zero(from_zero, scale):
     y, variables = run(functools.partial(layers().normalise, name="norm", train=True, from_zero=from_zero))
-    np.testing.assert_array_equal(variables["params"]["norm"]["scale"], np.full((2, 4), scale))
+    np.testing.assert_array_equal(variables["params"]["norm"]["scale"], np.full(4, scale))
     assert bool(y.any()) is not from_zero
 
 
-@pytest.mark.parametrize("kind", ["split", "none"])
+@pytest.mark.parametrize("kind", ["batch", "none"])
 def test_scalars_are_fixups_alone(kind):
     made = layers(kind)
     for method in (made.shift, made.multiply):
@@ -81,7 +79,7 @@ def test_scalars_are_fixups_alone(kind):
 
 @pytest.mark.parametrize("start", INITIALISATIONS)
 def test_heads_start_as_their_scheme_says_and_at_zero_in_fixup(start):
-    features = X.mean((2, 3)).repeat(16, axis=-1)
+    features = X.mean((1, 2)).repeat(16, axis=-1)
     _, variables = run(functools.partial(layers(start=start).head, classes=9), features)
     head = variables["params"]["head"]
     assert head["kernel"].any()
@@ -96,4 +94,4 @@ def test_heads_start_as_their_scheme_says_and_at_zero_in_fixup(start):
 def test_pooling_takes_the_mean_in_float32():
     y = pool(jnp.asarray(X, jnp.bfloat16))
     assert y.dtype == jnp.float32
-    np.testing.assert_allclose(y, jnp.asarray(X, jnp.bfloat16).astype(np.float32).mean((2, 3)), atol=1e-6)
+    np.testing.assert_allclose(y, jnp.asarray(X, jnp.bfloat16).astype(np.float32).mean((1, 2)), atol=1e-6)

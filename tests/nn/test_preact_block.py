@@ -11,11 +11,11 @@ from sbn.nn.norms import make_norm
 from sbn.nn.preact_block import PreActBlock
 from sbn.nn.residual import pool_and_pad
 
-X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 2, 6, 6, 3)), jnp.float32)
+X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 6, 3)), jnp.float32)
 
 
 def block(kind, **fields):
-    made = Layers(make_norm(kind, branches=2), INITIALISATIONS["he_fan_out"], blocks=1)
+    made = Layers(make_norm(kind), INITIALISATIONS["he_fan_out"], blocks=1)
     return PreActBlock(**{"channels": 3, "stride": 1, "shortcut": "pool_pad", "layers": made, **fields})
 
 
@@ -32,7 +32,7 @@ def test_the_shortcut_starts_before_or_after_the_activation(activate_split, chan
 
 @pytest.mark.parametrize(("channels", "convolutions"), [(3, {"conv1", "conv2"}), (6, {"conv1", "conv2", "shortcut"})])
 def test_a_convolution_stands_in_the_shortcut_where_channels_change(channels, convolutions):
-    variables = block("split", activate_split=True, shortcut="conv", channels=channels, stride=2).init(
+    variables = block("batch", activate_split=True, shortcut="conv", channels=channels, stride=2).init(
         jax.random.key(0), X, train=True
     )
     kernels = {name: leaf["kernel"].shape for name, leaf in variables["params"].items() if "kernel" in leaf}

@@ -7,7 +7,7 @@ import pytest
 
 from sbn.nn.shake import ShakeShake, blend
 
-SHAPE = (64, 2, 3, 3, 5)
+SHAPE = (128, 3, 3, 5)
 
 
 def arrays(n, shape=SHAPE, seed=0):
@@ -34,7 +34,7 @@ def backward_shares(a, b, seed):
 
 def test_the_gradient_is_of_its_own_shares():
     a, b, cotangent = arrays(3)
-    forward, backward = jax.random.uniform(jax.random.key(0), (2, *SHAPE[:2], 1, 1, 1))
+    forward, backward = jax.random.uniform(jax.random.key(0), (2, SHAPE[0], 1, 1, 1))
     y, pull = jax.vjp(blend, a, b, forward, backward)
     # a difference and a sum of float32 numbers of size 1
     np.testing.assert_allclose(y, forward * a + (1 - forward) * b, atol=1e-6)
@@ -46,7 +46,7 @@ def test_the_gradient_is_of_its_own_shares():
 
 def test_with_equal_shares_it_is_the_sum_it_says():
     a, b, cotangent = arrays(3)
-    share = jnp.full((*SHAPE[:2], 1, 1, 1), 0.25)
+    share = jnp.full((SHAPE[0], 1, 1, 1), 0.25)
     ours, theirs = (
         jax.vjp(f, a, b)[1](cotangent)
         for f in (lambda a, b: blend(a, b, share, share), lambda a, b: 0.25 * a + 0.75 * b)
@@ -61,13 +61,13 @@ def test_an_image_has_one_share_forwards_and_another_backwards():
     forward = np.asarray(shares_of(shake(a, b, 0), a, b))
     backward = backward_shares(a, b, 0)
     for shares in (forward, backward):
-        np.testing.assert_allclose(shares, shares[:, :, :1, :1, :1] * np.ones(SHAPE), atol=2e-6)
-        assert len(np.unique(shares[:, :, 0, 0, 0].round(6))) == 128
+        np.testing.assert_allclose(shares, shares[:, :1, :1, :1] * np.ones(SHAPE), atol=2e-6)
+        assert len(np.unique(shares[:, 0, 0, 0].round(6))) == 128
     assert np.abs(forward - backward).max() > 0.3
 
 
 def test_shares_are_uniform_and_independent():
-    a, b = jnp.ones((4000, 2, 1, 1, 1)), jnp.zeros((4000, 2, 1, 1, 1))
+    a, b = jnp.ones((8000, 1, 1, 1)), jnp.zeros((8000, 1, 1, 1))
     forward = np.ravel(shake(a, b, 1))
     backward = np.ravel(backward_shares(a, b, 1))
     for shares in (forward, backward):
@@ -76,15 +76,7 @@ def test_shares_are_uniform_and_independent():
         assert steps < 1.95 / 8000**0.5
     # correlations of 8,000 pairs have a spread of 1/sqrt(8,000); four of those
     assert abs(np.corrcoef(forward, backward)[0, 1]) < 4 / 8000**0.5
-    views = forward.reshape(4000, 2)
-    assert abs(np.corrcoef(views[:, 0], views[:, 1])[0, 1]) < 4 / 4000**0.5
-    assert abs(np.corrcoef(views[1:, 0], views[:-1, 0])[0, 1]) < 4 / 4000**0.5
-
-
-def test_folding_views_into_the_batch_draws_the_same_shares():
-    a, b = arrays(2)
-    folded = shake(a.reshape(128, 1, *SHAPE[2:]), b.reshape(128, 1, *SHAPE[2:]), 3)
-    np.testing.assert_array_equal(folded.reshape(SHAPE), shake(a, b, 3))
+    assert abs(np.corrcoef(forward[1:], forward[:-1])[0, 1]) < 4 / 8000**0.5  # neighbouring images
 
 
 def test_evaluation_takes_halves():

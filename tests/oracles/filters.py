@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from tests.oracles.image_ops import gaussian
+from tests.oracles.image_ops import gaussian, nearest
 
 
 def patch_gaussian(image, op, bits):
@@ -48,5 +48,5 @@ def resize_and_pad(image, op, bits):
         "top_left": (0, 0),
         "random": tuple(int(bit) * (size - op.size + 1) >> 32 for bit, size in zip(bits, (height, width), strict=True)),
     }[op.placement]
-    out[top : top + op.size, left : left + op.size] = np.dstack([small, np.full((op.size, op.size), 255, np.uint8)])
+    out[top : top + op.size, left : left + op.size] = np.dstack([small, nearest(image[..., 3], op.size, op.size)])
     return out

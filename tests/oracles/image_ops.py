@@ -1,6 +1,6 @@
 """Slow truth for the augmentation ops, one image at a time: Pillow where it has the op, plain NumPy where it has not.
 
-Images are (H, W, 4) uint8 RGBX: X = 255 for an image pixel, 0 for a filler.
+Images are (H, W, 4) uint8 RGBX: X = 255 for an image pixel, 0 for a filler, and label + 1 under a mask.
 """
 
 import numpy as np
@@ -122,13 +122,26 @@ def run_op(image, op, bits):
     return getattr(module, op.name)(image, op, bits)
 
 
-def run(rgb, pipeline, *, seed, stage, epoch, identity, view):
+def run(rgb, pipeline, *, seed, stage, epoch, identity, view, marks=255):
     """A whole pipeline on one (H, W, 3) uint8 image -> (H, W, 4) uint8 RGBX."""
-    image = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+    image = np.dstack([rgb, np.full(rgb.shape[:2], marks, np.uint8)])
     for op, need in zip(pipeline, draw_addresses(pipeline, rgb.shape[:2]), strict=True):
         drawn = draws.bits(seed, [identity], stage=stage, epoch=epoch, view=view, draws=need)[0]
         image = run_op(image, op, drawn.astype(np.int64))
     return np.ascontiguousarray(image)
+
+
+def nearest(mark, height, width):
+    """Pillow's NEAREST on X; what was filler is image without a label."""
+    resized = np.asarray(Image.fromarray(np.ascontiguousarray(mark)).resize((width, height), Image.Resampling.NEAREST))
+    return np.where(resized == 0, 255, resized).astype(np.uint8)
+
+
+def labelled(rgb, seed=2):
+    """X of masks for (N, H, W, 3) images: labels 0 to 253 in blocks, some pixels without one."""
+    marks = np.random.default_rng(seed).integers(1, 256, rgb.shape[:3]).astype(np.uint8)
+    rows, columns = np.mgrid[: rgb.shape[1], : rgb.shape[2]]
+    return marks[:, rows // 3 * 3, columns // 4 * 4]
 
 
 def images(size, count=90, seed=0):

@@ -39,6 +39,11 @@ TRIVIAL = {
 }
 
 
+def opaque(alpha):
+    """Every pixel an image pixel; labels of a mask stay, which Pillow's alpha would not."""
+    return np.where(alpha == 0, 255, alpha).astype(np.uint8)
+
+
 def transparent_op(rgba, name, value, row, column):
     """One op of the CIFAR code on (H, W, 4): uncovered pixels are transparent, five ops make all pixels opaque."""
     image = Image.fromarray(rgba)
@@ -47,7 +52,7 @@ def transparent_op(rgba, name, value, row, column):
     if name == "Cutout":
         return hole(rgba, row, column, value, 0)
     if name in _THROUGH_RGB:
-        image = _THROUGH_RGB[name](image.convert("RGB"), value).convert("RGBA")
+        image = np.dstack([_THROUGH_RGB[name](image.convert("RGB"), value), opaque(rgba[..., 3])])
     elif name == "Rotate":
         image = image.rotate(value)
     elif name in _AFFINE:

@@ -48,10 +48,10 @@ def test_damaged_file_is_a_problem_and_the_rest_is_counted(tmp_path, name):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": "0"}, "'seed' is '0', not int"),
+        ({"seed": "0"}, "'seed' is '0', not a whole number"),
         ({"seed": True}, "'seed' is True"),
-        ({"metrics": {MAIN: "high"}}, "metric 'test/main/accuracy' is 'high', not a number"),
-        ({"overrides": None}, "'overrides' is None, not dict"),
+        ({"metrics": {MAIN: "high"}}, "'metrics.test/main/accuracy' is 'high', not a number"),
+        ({"overrides": None}, "'overrides' is None, not an object"),
     ],
 )
 def test_field_of_a_wrong_type_is_a_problem(tmp_path, changes, message):
@@ -83,7 +83,9 @@ def test_of_two_equal_runs_the_newer_counts_and_the_other_is_named(tmp_path, new
     assert [run.path for run in found.runs] == [paths[newer]]
     (problem,) = found.problems
     assert problem.startswith(str(paths["b" if newer == "a" else "a"]))
-    assert f"newer {paths[newer]}" in problem
+    assert f"as {paths[newer]}; only that is counted: it is newer" in problem
+    (note,) = found.runs[0].repeated
+    assert note == f"seed 0: {paths[newer]} counts, not {paths['b' if newer == 'a' else 'a']}: it is newer"
 
 
 def test_runs_that_differ_in_one_thing_are_no_duplicates(tmp_path):
@@ -152,7 +154,7 @@ def test_a_damaged_evaluation_is_a_problem_and_the_run_counts(tmp_path, content)
     found = find_runs(tmp_path)
     assert [run.metrics for run in found.runs] == [{MAIN: 0.9}]
     (problem,) = found.problems
-    assert problem.startswith(f"{path / 'artifacts/mix/78000.json'}: not read")
+    assert problem.startswith(f"{path / 'artifacts/mix/78000.json'} is damaged (")
     assert "\n" not in problem
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 
+import numpy as np
 import pytest
 
 from sbn.config.command_line import split
@@ -9,6 +10,7 @@ from sbn.config.rows import Row
 from sbn.report import report
 from sbn.report.collect import find_runs
 from sbn.report.evaluated import evaluator_notes
+from sbn.runs.arrays import pack
 from tests.report.work_dirs import write_run
 
 ROWS = {
@@ -26,7 +28,8 @@ def run(tmp_path):
 def leave(run, evaluator, *endings):
     for ending in endings:
         (run / "artifacts" / evaluator).mkdir(parents=True, exist_ok=True)
-        (run / "artifacts" / evaluator / f"78000.{ending}").write_bytes(b"")
+        file = run / "artifacts" / evaluator / f"78000.{ending}"
+        file.write_bytes(pack({"a": np.zeros(1)}) if ending == "npz" else b"\x89PNG\r\n\x1a\n")
 
 
 def notes(run, **rows):

@@ -11,6 +11,7 @@ from sbn.report import compare, report
 from sbn.report.collect import find_runs, read_run
 from sbn.report.first_stages import alike
 from sbn.report.refusals import refuse
+from sbn.runs.content import Damaged
 from tests.report.work_dirs import MAIN, write_run
 
 FILE = """
@@ -140,10 +141,11 @@ def test_runs_that_did_not_record_it_count_by_their_steps(file, tmp_path, init):
     "init",
     [3, [], {"source": 3}, {"source": {"stages": 3}}, {"source": {**source()["source"], "stages": {"train": 3}}}],
 )
-def test_a_damaged_record_is_none(file, tmp_path, init):
+def test_a_run_whose_record_of_its_beginning_is_damaged_is_refused(file, tmp_path, init):
     path, job = again(file, tmp_path, 0.5, seed=0, init=init, begun=20)
-    assert read_run(path).init.get("source") is None
-    assert look(job).kind == "done"
+    with pytest.raises(Damaged, match="'init"):
+        read_run(path)
+    assert look(job).kind == "refused"
 
 
 def test_runs_that_began_from_nothing_are_alike(file, tmp_path):

@@ -30,6 +30,11 @@ def run(tmp_path):
     return read_run(path)
 
 
+def add_line(run, line):
+    file = run.path / "metrics.jsonl"
+    file.write_text(file.read_text().rpartition("\n")[0] + "\n" + json.dumps(line) + "\n")
+
+
 def test_the_last_value_of_a_stage(run):
     assert measured(run, Measure(MAIN, "train")) == (value(60), "")
     assert measured(run, Measure(MAIN, "refine")) == (value(90), "")
@@ -77,7 +82,7 @@ def test_the_best_of_every_metric_is_on_its_side(tmp_path, metric, best):
 def test_what_is_neither_better_high_nor_low_has_no_best(run, metric):
     with pytest.raises(ConfigError, match=f"'{metric}:best': the name '{metric.split('/')[:3][-1]}' does not say"):
         parse(f"{metric}:best")
-    run.lines.append({"step": 60, metric: 0.5})
+    add_line(run, {"step": 60, metric: 0.5})
     assert measured(run, Measure(metric, "train", "best")) == (None, f"{metric} has no best")
     assert [measure.statistic for measure in of_every_stage(Measure(metric), [run])] == ["last", "median_last_10"] * 2
 
@@ -109,7 +114,7 @@ def test_what_a_run_does_not_have_is_none(run, tmp_path):
 
 
 def test_a_value_that_is_not_finite_makes_the_median_nan_but_not_the_best(run):
-    run.lines.append({"step": 90, MAIN: None})
+    add_line(run, {"step": 90, MAIN: None})
     assert math.isnan(measured(run, Measure(MAIN, "refine", "median_last_10"))[0])
     assert measured(run, Measure(MAIN, "refine", "best"))[0] == max(value(step) for step in [62, *range(65, 90, 5)])
 

@@ -11,6 +11,8 @@ from sbn.report.page import figure_of_table, figures_of_run
 from sbn.report.report_data import make_report_data
 from tests.report.work_dirs import MAIN, TABLE, write_run
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
 ARRAYS = {
     "low_pass/widths": np.array([2, 8, 16]),
     "low_pass/main/accuracy": np.array([0.2, 0.5, 0.9]),
@@ -40,12 +42,12 @@ def decoded(uri):
 
 
 def test_figures_of_the_last_step_come_as_they_are(run):
-    leave(run, "low_pass", "78000.png", b"figure")
+    leave(run, "low_pass", "78000.png", PNG)
     leave(run, "low_pass", "78000.npz", saved(ARRAYS))  # not drawn again
     leave(run, "fourier", "39000.png", b"of an earlier step")
     figures = figures_of_run(run)
     assert list(figures) == ["low_pass, step 78000"]
-    assert decoded(figures["low_pass, step 78000"]) == b"figure"
+    assert decoded(figures["low_pass, step 78000"]) == PNG
 
 
 def test_arrays_without_a_figure_are_drawn(run):
@@ -69,9 +71,9 @@ def test_figures_of_the_ends_of_stages_come_in_order(tmp_path):
     stages = {"train": [0, 500], "refine": [500, 78000]}
     run = read_run(write_run(tmp_path, "staged", 0.9, stages=stages))
     for step in (499, 500, 78000):
-        leave(run, "mix", f"{step}.png", str(step).encode())
+        leave(run, "mix", f"{step}.png", PNG + str(step).encode())
     figures = {name: decoded(uri) for name, uri in figures_of_run(run).items()}
-    assert list(figures.items()) == [("mix, step 500", b"500"), ("mix, step 78000", b"78000")]
+    assert list(figures.items()) == [("mix, step 500", PNG + b"500"), ("mix, step 78000", PNG + b"78000")]
 
 
 def test_a_run_without_artifacts_has_no_figures(run):

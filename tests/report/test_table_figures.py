@@ -76,7 +76,7 @@ def test_the_running_loss_by_epoch_is_that_of_augmented_images_and_what_the_ends
         for step in (40, 60)
     ]
     leave(run, [{"step": step, "train/main/loss": value} for step, value in running.items()] + ends)
-    during = {"eval.evals": ("accuracy", "losses"), "eval.long_every": "1 epochs"}
+    during = {"eval.evals": ("accuracy", "losses"), "eval.losses.every": "1 epochs"}
     figure, notes = drawn(tmp_path, Table("", {"mixup": Row({}, during=during)}, "loss_curves"))
     (axes,) = figure.axes
     np.testing.assert_allclose(line(axes, "augmented training images"), [[1, 2, 3, 6], [1.6, 4.5, 3, 0.5]], rtol=1e-12)
@@ -85,7 +85,7 @@ def test_the_running_loss_by_epoch_is_that_of_augmented_images_and_what_the_ends
     assert styles["training images"] == ("None", "o")
     assert styles["augmented training images"][0] == "-"
     (note,) = notes
-    assert note.endswith("--config.eval.evals=accuracy,losses --config.eval.long_every=1 epochs")
+    assert note.endswith("--config.eval.evals=accuracy,losses --config.eval.losses.every=1 epochs")
 
 
 def test_a_run_that_went_on_from_another_counts_its_steps_from_there(tmp_path):

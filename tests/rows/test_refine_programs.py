@@ -10,6 +10,7 @@ from sbn.config import tree
 from sbn.tasks.classification import make_classification
 from tests.conftest import ROOT
 from tests.rows.programs import config_of, load
+from tests.tasks.parts import described
 
 PATH = ROOT / "experiments/refine.py"
 ROWS = load(PATH).rows()
@@ -40,8 +41,6 @@ def test_no_first_stage_is_trained_twice():
     ],
 )
 def test_networks_have_the_published_numbers_of_parameters(name, classes, size, parameters):
-    task = make_classification(
-        config_of(PATH, name), classes=classes, image_size=(size, size), mean=(0.5,) * 3, std=(0.5,) * 3
-    )
+    task = make_classification(config_of(PATH, name), described(classes=classes, size=(size, size)))
     shapes = jax.eval_shape(task.init, jax.random.key(0))["params"]
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)) == parameters

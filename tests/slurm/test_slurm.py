@@ -11,8 +11,8 @@ import time
 import pytest
 
 from launch.plan import make_jobs
-from launch.state import read
 from sbn.config.tree import checked
+from sbn.runs import files
 from sbn.train import train
 from tests.e2e import runs
 from tests.slurm.cluster import NODES, all_idle, cluster, why_not
@@ -90,11 +90,11 @@ class Sweep:
     def reach(self, step):
         """Waits until the first job has gone as far; returns the id that SLURM knows it by."""
         deadline = time.monotonic() + 300
-        while read(self.jobs[0].workdir / "progress.json").get("step", 0) < step:
+        while (files.glance(self.jobs[0].workdir, files.PROGRESS)["step"] or 0) < step:
             assert self.process.poll() is None, self.printed()
             assert time.monotonic() < deadline, self.printed()
             time.sleep(0.2)
-        return read(self.jobs[0].workdir / "job.json")["id"]
+        return files.glance(self.jobs[0].workdir, files.JOB)["id"]
 
 
 def hurry(slurm, job):
@@ -155,7 +155,7 @@ def test_a_job_of_two_hosts_is_one_program(slurm, root):
     (job,) = sweep.jobs
     (start,) = starts(job)
     assert len(start["devices"]) == 2, start
-    assert read(job.workdir / "result.json")["steps"] == 20
+    assert files.glance(job.workdir, files.RESULT)["steps"] == 20
 
 
 def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
@@ -185,4 +185,4 @@ def test_a_job_of_two_hosts_outlives_one_of_them(slurm, root):
     sweep.wait()
     (job,) = sweep.jobs
     assert len(starts(job)) == 2
-    assert read(job.workdir / "result.json")["steps"] == 600
+    assert files.glance(job.workdir, files.RESULT)["steps"] == 600

@@ -11,14 +11,14 @@ from sbn.data.pixels import pack
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N = 6
 BOTH = StageViews(("main", "aux"), (0.5, 0.5), (0, 1))
 
 
 def task_of(config):
-    return make_classification(config, classes=10, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described())
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,15 @@ def test_predictions_are_those_of_each_branch_alone(tiny, batch):
     variables = task.init(stream_key(0, "init"))
     variables["batch_stats"] = loss_of(task, variables, batch, BOTH)[1][0]
     images = batch["inputs"]["image"][:, 0]
-    logits = jax.jit(task.predict)(variables, images)
+    logits = jax.jit(task.outputs)(variables, {"image": images})
     assert logits.shape == (N, 2, 10)
     assert jnp.abs(logits[:, 0] - logits[:, 1]).max() > 1e-4
     for k in (0, 1):
         np.testing.assert_allclose(
-            logits[:, k], jax.jit(alone.predict)(select_branch(variables, k), images)[:, 0], rtol=1e-5, atol=1e-6
+            logits[:, k],
+            jax.jit(alone.outputs)(select_branch(variables, k), {"image": images})[:, 0],
+            rtol=1e-5,
+            atol=1e-6,
         )
 
 
@@ -183,7 +186,7 @@ def test_floats_get_the_logits_of_the_packed_images(tiny, batch):
     task = task_of(tiny())
     variables = task.init(stream_key(2, "init"))
     images = np.random.default_rng(4).integers(0, 256, (N, 16, 16, 3), np.uint8)
-    packed = jax.jit(task.predict)(variables, pack(images))
+    packed = jax.jit(task.outputs)(variables, {"image": pack(images)})
     floats = jax.jit(task.predict_floats)(variables, images.astype(np.float32) / 255)
     assert floats.shape == (N, 2, 10)
     # inputs agree to 2e-6, and ten layers at initialisation keep the scale

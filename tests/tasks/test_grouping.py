@@ -11,7 +11,7 @@ from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.tasks.grouping import forward_groups, in_order
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N = 6
 THREE = ("main", "small", "aux")
@@ -28,7 +28,7 @@ def batch():
 
 
 def task_of(config):
-    return make_classification(config, classes=10, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described())
 
 
 def loss_of(task, variables, batch, weights=(1.0, 1.0, 1.0), indices=(0, 1, 2)):

@@ -11,12 +11,13 @@ from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
+from sbn.nn.taps import no_tap
 from sbn.tasks import mixing
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.tasks.consistency import divergence
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N, CLASSES = 8, 10
 OP = "adversarial(8, 4, 3)"
@@ -33,7 +34,7 @@ def keys_at(step):
 
 
 def task_of(config):
-    return make_classification(config, classes=CLASSES, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described(classes=CLASSES, size=(16, 16)))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def mix(images, labels, views, step=0, points=()):
         points=points,
         attack=None,
         std=(0.25,) * 3,
-        strengths=(1.0, 1.0),
+        strengths=(1.0,) * len(views.names),
     )
 
 
@@ -123,10 +124,9 @@ def test_steps_and_repeated_ops_draw_anew():
 def test_manifold_mixup_mixes_one_view_at_one_place(tiny, batch, kind, place):
     """Against the same network, its activations recorded, mixed in NumPy, and put back."""
     task = task_of(tiny({"norm.kind": kind}))
-    points = task.model.mixing_points
+    points = task.model.network.mixing_points
     variables, views = task.init(stream_key(3, "init")), views_of(aux="manifold_mixup(1)")
     images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
-    inputs = branches.fold(images) if kind == "shared" else images
     for step in range(40):  # the first step that draws this place
         got = mix(images, ONE_HOT, views, step, points)
         key = jax.random.fold_in(stream_key(0, "manifold_mixup/0", step), 1)
@@ -144,19 +144,30 @@ def test_manifold_mixup_mixes_one_view_at_one_place(tiny, batch, kind, place):
     def by_hand(name, x):
         if name != points[place]:
             return x
-        both = np.array(x, np.float64).reshape(N, 2, *x.shape[2:])
+        both = np.array(x, np.float64).reshape(N, -1, *x.shape[1:])
         share = np.diag(targets).reshape(N, *(1,) * (both.ndim - 2))
-        both[:, 1] = share * both[:, 1] + (1 - share) * both[partner, 1]
+        both[:, -1] = share * both[:, -1] + (1 - share) * both[partner, -1]
         return jnp.asarray(both.reshape(x.shape), jnp.float32)
 
-    def apply(tap):
-        return task.model.apply(variables, inputs, train=False, tap=tap).reshape(N, 2, -1)
+    def apply(both, alone):
+        """Both views as one batch through one branch, or the second alone through its own."""
+        if kind == "shared":
+            logits = task.model.apply(variables, branches.fold(images), train=False, through=(0,), tap=both)
+            return logits.reshape(N, 2, -1)
+        return jnp.stack(
+            [
+                task.model.apply(variables, images[:, k : k + 1], train=False, through=(k,), tap=tap)[:, 0]
+                for k, tap in enumerate((no_tap, alone))
+            ],
+            axis=1,
+        )
 
+    second = mix(images[:, 1:], ONE_HOT, views.take((1,)), step, points).tap
+    mixed, plain = apply(got.tap, second), apply(no_tap, no_tap)
     # float32 through ten layers
-    np.testing.assert_allclose(apply(got.tap), apply(by_hand), rtol=1e-4, atol=1e-5)
-    plain = apply(lambda name, x: x)
-    np.testing.assert_array_equal(apply(got.tap)[:, 0], plain[:, 0])
-    assert jnp.abs(apply(got.tap)[:, 1] - plain[:, 1]).max() > 1e-4
+    np.testing.assert_allclose(mixed, apply(by_hand, by_hand), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(mixed[:, 0], plain[:, 0])
+    assert jnp.abs(mixed[:, 1] - plain[:, 1]).max() > 1e-4
 
 
 def test_soft_labels_weigh_the_loss_and_the_accuracy(tiny, batch):

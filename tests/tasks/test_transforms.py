@@ -11,14 +11,14 @@ from sbn.nn import branches
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
-from tests.tasks.parts import averaged, batch_of
+from tests.tasks.parts import averaged, batch_of, described
 
 N, SIZE = 6, 16
 NETWORK = {"model.name": "cifar_resnet", "model.depth": 8, "model.width": 4}
 
 
 def task_of(config):
-    return make_classification(config, classes=10, image_size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.25,) * 3)
+    return make_classification(config, described(classes=10, size=(SIZE, SIZE)))
 
 
 def make_batch(views, *, same):
@@ -121,7 +121,7 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
         scales = grads["stem_norm"]["scale"][k], alone["stem_norm"]["scale"][0]
         np.testing.assert_allclose(*scales, rtol=0, atol=1e-5 * float(jnp.abs(scales[1]).max()))
         # training and evaluation are the same function
-        logits = jax.jit(two.predict)(variables, single["inputs"]["image"][:, 0])[:, k]
+        logits = jax.jit(two.outputs)(variables, {"image": single["inputs"]["image"][:, 0]})[:, k]
         log_p = jax.nn.log_softmax(logits)[np.arange(N), batch["targets"]["label"]]
         assert float(-log_p.mean()) == pytest.approx(float(found["main/loss"]), rel=1e-5)
 

@@ -13,7 +13,7 @@ from sbn.train import train
 from sbn.train.accumulation import accumulated
 from sbn.train.state import stream_key
 from tests.e2e import runs
-from tests.tasks.parts import batch_of
+from tests.tasks.parts import batch_of, described
 
 N = 8
 VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), ((), ()))
@@ -27,7 +27,7 @@ def batch():
 
 
 def parts_of(config):
-    task = make_classification(config, classes=10, image_size=(16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+    task = make_classification(config, described())
     variables = task.init(stream_key(3, "init"))
 
     def gradients(batch, stats, keys):

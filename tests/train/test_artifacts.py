@@ -1,6 +1,7 @@
 """Arrays of evaluators come back as they were, and a reader never finds half a file."""
 
 import json
+import os
 
 import jax
 import numpy as np
@@ -53,7 +54,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError("disk full")
 
-    monkeypatch.setattr(type(path), "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         artifacts.write(path, "curves", 7, {"test/main/curve": np.zeros(9)})
     assert (tmp_path / "artifacts/curves/7.npz").read_bytes() == before

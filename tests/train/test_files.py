@@ -7,11 +7,12 @@ import pytest
 from etils import epath
 
 from sbn.config.errors import ConfigError
+from sbn.runs.metrics import read_lines
 from sbn.train import workdir as workdirs
 from sbn.train.plan import make_plan
 from sbn.train.progress import Progress, clock_time
 from sbn.train.workdir import Origin
-from sbn.train.writers import Writers, read_metrics
+from sbn.train.writers import Writers
 
 
 def writer(folder, step=0, **options):
@@ -22,7 +23,7 @@ def test_metrics_are_lines_of_json(tmp_path):
     out = writer(tmp_path)
     out.write(1, {"a": 0.1})
     out.write(2, {"b": 1e-9})
-    assert read_metrics(epath.Path(tmp_path) / "metrics.jsonl") == [{"step": 1, "a": 0.1}, {"step": 2, "b": 1e-9}]
+    assert read_lines(epath.Path(tmp_path) / "metrics.jsonl") == [{"step": 1, "a": 0.1}, {"step": 2, "b": 1e-9}]
 
 
 def test_lines_after_the_restored_step_and_half_lines_are_dropped(tmp_path):
@@ -32,7 +33,7 @@ def test_lines_after_the_restored_step_and_half_lines_are_dropped(tmp_path):
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "a"')
     writer(tmp_path, step=2).write(3, {"a": 33})
-    assert [line["a"] for line in read_metrics(epath.Path(tmp_path) / "metrics.jsonl")] == [1, 2, 33]
+    assert [line["a"] for line in read_lines(epath.Path(tmp_path) / "metrics.jsonl")] == [1, 2, 33]
 
 
 def test_a_run_goes_on_where_its_data_have_moved(tiny, tmp_path):
@@ -95,7 +96,14 @@ def test_progress_shows_rate_share_and_time_left(tmp_path, capsys):
     numbers = stored(tmp_path)
     assert numbers.pop("time") > 1.7e9  # of today's clock, by which a reader knows whether the run is alive
     assert numbers.pop("stages") == {"train": [0, 1000]}
-    assert numbers == {"step": 60, "total": 1000, "steps_per_second": 5.0, "seconds": 80.0, "seconds_left": 188.0}
+    assert numbers == {
+        "format": 1,
+        "step": 60,
+        "total": 1000,
+        "steps_per_second": 5.0,
+        "seconds": 80.0,
+        "seconds_left": 188.0,
+    }
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]  # no draft is left
 
 
@@ -149,7 +157,8 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     folder, config = epath.Path(tmp_path / "run"), tiny({"seed": 4})
     workdirs.begin(folder, config, {"n": 1})
     workdirs.begin(folder, config, {"n": 2})
-    assert json.loads((folder / "provenance.json").read_text()) == [{"n": 1}, {"n": 2}]
+    starts = json.loads((folder / "provenance.json").read_text())
+    assert [start["n"] for start in starts] == [1, 2]
     origin = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
     plan = make_plan(config, examples=40)
     made = workdirs.finish(folder, config, origin, plan=plan, seconds=2.5, metrics={"test/main/accuracy": 0.5})
@@ -174,7 +183,7 @@ def test_whose_run_it_is_is_known_of_finished_unfinished_and_older_runs(tmp_path
     assert workdirs.read_origin(folder, before=10) == {**known, "stages": {}, "source": {"row": "a"}}
     plan = make_plan(config, examples=40)
     result = workdirs.finish(folder, config, origin, plan=plan, seconds=2.5, metrics={})
-    assert result["init"] == {"step": 3, "source": {"row": "a"}}
+    assert (result["init"]["step"], result["init"]["source"]["row"]) == (3, "a")
     assert workdirs.read_origin(folder, before=10)["stages"] == {"train": [0, 10]}
     assert workdirs.read_origin(folder, before=9) == {**known, "stages": {}, "source": {"row": "a"}}
     (folder / "result.json").write_text("{")
@@ -186,7 +195,7 @@ def test_what_a_run_began_from_is_recorded_once(tmp_path, tiny):
     folder = epath.Path(tmp_path / "run")
     workdirs.begin(folder, tiny(), {}, inherited={"step": 3})
     workdirs.begin(folder, tiny(), {}, inherited={"step": 4})
-    assert json.loads((folder / "init.json").read_text()) == {"step": 3}
+    assert json.loads((folder / "init.json").read_text()) == {"format": 1, "step": 3}
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):

@@ -50,11 +50,12 @@ def test_the_last_epochs_of_every_stage_are_evaluated(tiny):
             "stage.b.duration": "7 steps",
             "eval.every": "0 steps",
             "eval.last_epochs": 3,
+            "eval.evals": ("accuracy", "losses"),
         }
     )
     plan = make_plan(config, examples=40)  # 5 steps an epoch; stages end after steps 20 and 27
-    assert [step for step in range(28) if plan.eval.due(step)] == [10, 15, 20, 22, 27]
-    assert [step for step in range(28) if plan.long_eval.due(step)] == [20, 27]
+    assert [step for step in range(28) if plan.evals["accuracy"].due(step)] == [10, 15, 20, 22, 27]
+    assert [step for step in range(28) if plan.evals["losses"].due(step)] == [20, 27]
 
 
 def test_a_run_that_goes_on_from_another_counts_its_steps_and_stages_on(tiny):

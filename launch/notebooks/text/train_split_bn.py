@@ -84,7 +84,7 @@ for name, value in result["metrics"].items():
 # %%
 run = read_run(RUN)
 for name in ("main", "aux", "mix_0.5"):
-    measured = [(line["step"], line[key]) for line in run.lines if (key := f"test/{name}/accuracy") in line]
+    measured = run.course(f"test/{name}/accuracy").items()
     plt.plot(
         [step / (run.steps_per_epoch or 1) for step, _ in measured],
         [100 * accuracy for _, accuracy in measured],

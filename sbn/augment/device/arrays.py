@@ -15,6 +15,11 @@ def below(bits: jax.Array, n: int) -> jax.Array:
     return draws.index(bits, n, JAX)
 
 
+def marked(words: jax.Array) -> jax.Array:
+    """Returns words (...) with fillers made image pixels without a label, of the colour that stands under them."""
+    return jnp.where(words & MARK == 0, words | MARK, words)
+
+
 def split(words: jax.Array) -> jax.Array:
     """Splits words (N, P) into planes (N, 3, P) int32 with values 0..255."""
     # No `stack`: XLA would fuse what made the words into each of its three parts, and compile that for half a minute.

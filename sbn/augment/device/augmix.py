@@ -10,7 +10,7 @@ import numpy as np
 
 from sbn.augment import geometry, mixture, ops
 from sbn.augment.device import bilinear, float64, tones
-from sbn.augment.device.arrays import JAX, below, merge, split
+from sbn.augment.device.arrays import JAX, below, marked, merge, split
 from sbn.augment.device.float64 import Double
 from sbn.augment.device.op_per_image import NAMES, NUMBER, Acts, OpPerImage
 from sbn.augment.device.tables import ENHANCE, tone_rows
@@ -78,11 +78,11 @@ class Chains:
             words: (N, H * W) int32 packed words.
 
         Returns:
-            (N, H * W) int32 packed words, all marked as image.
+            (N, H * W) int32 packed words, all image; labels of a mask stay where they are.
         """
         width, alpha = self.op.width, self.op.alpha
         # A filler counts as the black that stands under it, as in the released code, whose crop pads with black.
-        words = words | MARK
+        words = marked(words)
         start = mixture.draws_of_weights(width, alpha)
         shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, library=JAX)
         chains = self.chains(bits[:, start:], words)

@@ -1,31 +1,27 @@
-"""A run of flips, crops, cutouts and windows as one gather in JAX."""
+"""A run of flips, crops and cutouts as one gather in JAX."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
-from sbn.augment import ops
-from sbn.augment.crops import outside, walk
+from sbn.augment.crops import Move, outside, walk
 from sbn.augment.device.arrays import JAX, pick_or_fill
 from sbn.augment.packing import FILLER
 
 
-def apply_crops(
-    run: Sequence[tuple[ops.Op, jax.Array]], pixels: jax.Array, *, image_size: tuple[int, int]
-) -> jax.Array:
+def apply_crops(run: Sequence[Move], pixels: jax.Array) -> jax.Array:
     """Applies a run of `sbn.augment.crops.CROP_OPS`.
 
     Args:
-        run: (op, its draws (N, draws) uint32), in order.
+        run: what its ops do, in order.
         pixels: (N, H * W) int32 packed words.
-        image_size: (H, W), static.
 
     Returns:
         (N, H' * W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
     """
-    rows, columns, covers = walk(run, image_size=image_size, library=JAX)
-    shown = show(pixels, rows, columns, [covered for covered, _ in covers], image_size=image_size, fill=FILLER)
+    rows, columns, covers = walk(run, library=JAX)
+    shown = show(pixels, rows, columns, [covered for covered, _ in covers], image_size=run[0].before, fill=FILLER)
     if all(word == FILLER for _, word in covers):
         return shown
     for covered, word in covers:

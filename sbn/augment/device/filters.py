@@ -1,26 +1,29 @@
-"""Pillow's antialiased bilinear filter, the ops that resize with it, and the Gaussian blur, in JAX."""
+"""Pillow's antialiased bilinear filter, the ops that resize with it, and the Gaussian blur, in JAX.
 
-from collections.abc import Iterable
+Fillers count as the colour that stands under them when resized, and what comes out is all image. Labels of a mask are
+those of the nearest pixel.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from sbn.augment import filters, ops, size_ops
-from sbn.augment.device.arrays import JAX, below, merge, split
+from sbn.augment.device.arrays import JAX, marked, merge, pick, split
 from sbn.augment.device.crops import show
-from sbn.augment.inception import draw_windows
+from sbn.augment.inception import Windows
 from sbn.augment.packing import MARK, fill_word
 from sbn.augment.size_ops import Size
 
 
-def apply_resize_and_pad(
-    op: ops.ResizeAndPad, bits: jax.Array, words: jax.Array, image_size: tuple[int, int]
-) -> jax.Array:
+def apply_resize_and_pad(op: ops.ResizeAndPad, place: Sequence[Any], words: jax.Array, image_size: Size) -> jax.Array:
     """Shrinks to (size, size) and pads to the old size.
 
     Args:
         op: size, placement and fill.
-        bits: (N, 2) uint32: row and column of the upper left corner, used by `placement='random'`.
+        place: row and column of the upper left corner, (N or 1, 1) int32 each.
         words: (N, H * W) int32 packed.
         image_size: (H, W), static.
 
@@ -28,21 +31,16 @@ def apply_resize_and_pad(
         (N, H * W) int32. Fillers count as the colour that stands under them; what is shrunk is all image.
     """
     small = _resized(words, image_size=image_size, target=(op.size, op.size))
-    room = [size - op.size for size in image_size]
-    if op.placement == "random":
-        top, left = (below(bits[:, axis, None], space + 1) for axis, space in enumerate(room))
-    else:
-        top, left = (jnp.full((1, 1), space // 2 if op.placement == "centre" else 0) for space in room)
-    row, column = (jnp.arange(size)[None] - start for size, start in zip(image_size, (top, left), strict=True))
+    row, column = (jnp.arange(size)[None] - start for size, start in zip(image_size, place, strict=True))
     return show(small, row, column, image_size=(op.size, op.size), fill=fill_word(op.fill))
 
 
-def apply_resize(op: size_ops.Resize, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
+def apply_resize(op: size_ops.Resize, place: None, words: jax.Array, image_size: Size) -> jax.Array:
     """Resizes to `op.size_after(image_size)`.
 
     Args:
         op: the size.
-        bits: (N, 0).
+        place: it has none.
         words: (N, H * W) int32 packed.
         image_size: (H, W), static.
 
@@ -52,22 +50,21 @@ def apply_resize(op: size_ops.Resize, bits: jax.Array, words: jax.Array, image_s
     return _resized(words, image_size=image_size, target=op.size_after(image_size))
 
 
-def apply_inception_crop(op: size_ops.InceptionCrop, bits: jax.Array, words: jax.Array, image_size: Size) -> jax.Array:
-    """Cuts out the window that the draws stand for and resizes it.
+def apply_inception_crop(op: size_ops.InceptionCrop, place: Windows, words: jax.Array, image_size: Size) -> jax.Array:
+    """Cuts a window out of every image and resizes it.
 
     Args:
         op: size, area and ratio.
-        bits: (N, 22) uint32, laid out as `sbn.augment.inception` says.
+        place: the windows.
         words: (N, H * W) int32 packed.
         image_size: (H, W), static.
 
     Returns:
         (N, size * size) int32, all marked as image.
     """
-    windows = draw_windows(op, bits, image_size=image_size, library=JAX)
     # Images whose rows come first are turned over before and after, so that columns come first for all of them.
-    turned = filters.vertical_first((windows.height, windows.width), (op.size, op.size))
-    rows, columns = (windows.top, windows.height), (windows.left, windows.width)
+    turned = filters.vertical_first((place.height, place.width), (op.size, op.size))
+    rows, columns = (place.top, place.height), (place.left, place.width)
     first = [jnp.where(turned, row, column) for row, column in zip(rows, columns, strict=True)]
     second = [jnp.where(turned, column, row) for row, column in zip(rows, columns, strict=True)]
     side = max(image_size)
@@ -77,27 +74,36 @@ def apply_inception_crop(op: size_ops.InceptionCrop, bits: jax.Array, words: jax
     lines = _windowed(planes.transpose(0, 3, 1, 2).reshape(-1, side, 3 * side), *first, target=op.size)
     lines = lines.reshape(-1, op.size, 3, side).transpose(0, 3, 2, 1).reshape(-1, side, 3 * op.size)
     lines = _windowed(lines, *second, target=op.size)
-    made = _image(lines.reshape(-1, op.size, 3, op.size).transpose(0, 2, 1, 3))
-    return _turned(made.reshape(-1, op.size, op.size), turned).reshape(made.shape)
+    planes = lines.reshape(-1, op.size, 3, op.size).transpose(0, 2, 1, 3).reshape(-1, 3, op.size * op.size)
+    made = merge(planes, jnp.zeros_like(planes[:, 0]))
+    colours = _turned(made.reshape(-1, op.size, op.size), turned).reshape(made.shape)
+    return colours | _marks_in(place, words, image_size=image_size, target=op.size)
+
+
+def _marks_in(place: Windows, words: jax.Array, *, image_size: Size, target: int) -> jax.Array:
+    """The marks (N, target * target), nearest, of windows of images (N, H * W)."""
+    row, column = (
+        start[:, None] + jnp.asarray(filters.nearest_each(range(1, size + 1), target))[length - 1]
+        for start, length, size in zip((place.top, place.left), (place.height, place.width), image_size, strict=True)
+    )
+    index = row[:, :, None] * image_size[1] + column[:, None, :]
+    return marked(pick(words, index.reshape(len(words), target * target))) & MARK
 
 
 def _resized(words: jax.Array, *, image_size: Size, target: Size) -> jax.Array:
     """(N, H * W) words to (N, H' * W'): Pillow's fixed-point arithmetic along one axis, then the other."""
-    grid = split(words).reshape(-1, 3, *image_size)
+    grid, marks = split(words).reshape(-1, 3, *image_size), words.reshape(-1, *image_size)
     for axis in (2, 3) if filters.vertical_first(image_size, target) else (3, 2):
-        positions, weights = filters.resize(image_size[axis - 2], target[axis - 2])
+        size, after = image_size[axis - 2], target[axis - 2]
+        positions, weights = filters.resize(size, after)
         shape = [-1 if i == axis else 1 for i in range(4)]
         taps = range(positions.shape[1])
+        marks = jnp.take(marks, filters.nearest(size, after), axis=axis - 1, mode="clip")
         grid = _rounded(
             jnp.take(grid, positions[:, t], axis=axis, mode="clip") * weights[:, t].reshape(shape) for t in taps
         )
-    return _image(grid)
-
-
-def _image(planes: jax.Array) -> jax.Array:
-    """(N, 3, H, W) int32 -> (N, H * W) packed, all marked as image."""
-    flat = planes.reshape(-1, 3, planes.shape[2] * planes.shape[3])
-    return merge(flat, jnp.full_like(flat[:, 0], MARK))
+    area = target[0] * target[1]
+    return merge(grid.reshape(-1, 3, area), marked(marks.reshape(-1, area)))
 
 
 def _turned(pixels: jax.Array, turned: jax.Array) -> jax.Array:

@@ -15,14 +15,13 @@ import numpy as np
 
 from sbn.augment.crops import square
 from sbn.augment.device import tones
-from sbn.augment.device.arrays import merge, split
+from sbn.augment.device.arrays import marked, merge, split
 from sbn.augment.levels import LEVELS
-from sbn.augment.packing import MARK
 from sbn.augment.policies import GEOMETRY, OPAQUE
 
 NAMES = tuple(LEVELS)
 NUMBER = {name: number for number, name in enumerate(NAMES)}
-_MARKED = np.array([MARK if name in OPAQUE else 0 for name in NAMES], np.int32)
+_OPAQUE = np.array([name in OPAQUE for name in NAMES])
 _NO_TONES = frozenset((*GEOMETRY, "Identity", "Cutout"))
 
 
@@ -83,7 +82,7 @@ class OpPerImage:
         if "Cutout" in self.names:
             hole = square(acts.centre, acts.half, acts.half, image_size=self.image_size).reshape(words.shape)
             words = jnp.where(hole & _drew(acts, "Cutout")[:, None], self.fill, words)
-        return words | jnp.asarray(_MARKED)[acts.op][:, None] if self.opaque else words
+        return jnp.where(jnp.asarray(_OPAQUE)[acts.op][:, None], marked(words), words) if self.opaque else words
 
     def _tone(self, planes: jax.Array, acts: Acts) -> jax.Array:
         rows = acts.rows[:, None]

@@ -1,6 +1,6 @@
 """A policy's finite list of (op, argument) entries as tables, so that an image's entry number is all it has to draw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ from sbn.augment.device.tables import tone_rows
 from sbn.augment.geometry import Positions, flat_indices, positions, rounded, tf_positions
 from sbn.augment.packing import fill_word
 from sbn.augment.policies import SIGNED
-from sbn.augment.policy_draws import Entry, make_policy
+from sbn.augment.policy_draws import Entry, Policy, make_policy
 
 
 class PolicyTables:
@@ -86,8 +86,8 @@ class PolicyTables:
         return pick_or_fill(words, index, self.fill)
 
 
-def policy(op: Any, image_size: tuple[int, int]) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """Returns RandAugment, AutoAugment or TrivialAugment: (draws (N, draws), pixels (N, H * W)) -> pixels."""
+def policy(op: Any, image_size: tuple[int, int]) -> Policy:
+    """Returns RandAugment, AutoAugment or TrivialAugment: (draws (N, draws), pixels (N, H * W), boxes) -> the like."""
     return make_policy(op, image_size, tables=PolicyTables, library=JAX)
 
 

@@ -55,6 +55,11 @@ def unpack(words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return channels[..., :3], channels[..., 3] > 0
 
 
+def marked(words: tf.Tensor) -> tf.Tensor:
+    """Returns words (...) with fillers made image pixels without a label, of the colour that stands under them."""
+    return tf.where(tf.bitwise.bitwise_and(words, np.int32(MARK)) == 0, tf.bitwise.bitwise_or(words, MARK), words)
+
+
 def split(words: tf.Tensor) -> tf.Tensor:
     """Splits words (N, P) into planes (N, 3, P) int32 with values 0..255."""
     # Planes lie inside an image so that a range of images is a range of memory.

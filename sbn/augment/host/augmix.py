@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from sbn.augment import draws, geometry, mixture, ops
 from sbn.augment.host import bilinear
-from sbn.augment.host.arrays import TENSORFLOW, below, merge, split
+from sbn.augment.host.arrays import TENSORFLOW, below, marked, merge, split
 from sbn.augment.host.op_per_image import SLOT, Acts, OpPerImage
 from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
@@ -36,11 +36,11 @@ class Chains:
             pixels: (N, H, W) int32 packed words.
 
         Returns:
-            (N, H, W) int32 packed words, all marked as image.
+            (N, H, W) int32 packed words, all image; labels of a mask stay where they are.
         """
         width, alpha = self.op.width, self.op.alpha
         # A filler counts as the black that stands under it, as in the released code, whose crop pads with black.
-        words = tf.bitwise.bitwise_or(tf.reshape(pixels, [-1, self.area]), MARK)
+        words = marked(tf.reshape(pixels, [-1, self.area]))
         start = mixture.draws_of_weights(width, alpha)
         shares = mixture.weights(bits[:, :start], width=width, alpha=alpha, library=TENSORFLOW)
         chains = self.chains(bits[:, start:], words)

@@ -1,31 +1,32 @@
-"""A run of flips, crops, cutouts and windows as one gather in TensorFlow."""
+"""A run of flips, crops and cutouts as one gather in TensorFlow."""
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from sbn.augment import ops
-from sbn.augment.crops import outside, walk
+from sbn.augment.crops import Move, outside, walk
 from sbn.augment.host.arrays import TENSORFLOW
 from sbn.augment.packing import FILLER
 
 
-def apply_crops(run: list[tuple[ops.Op, tf.Tensor]], pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+def apply_crops(run: Sequence[Move], pixels: tf.Tensor) -> tf.Tensor:
     """Applies a run of `sbn.augment.crops.CROP_OPS`.
 
     Args:
-        run: (op, its draws (N, draws) uint32), in order.
+        run: what its ops do, in order.
         pixels: (N, H, W) int32 packed words.
-        image_size: (H, W), static.
 
     Returns:
         (N, H', W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
     """
-    if all(isinstance(op, ops.Flip) for op, _ in run):  # a third of the gather's price
-        _, columns, _ = walk(run, image_size=image_size, library=TENSORFLOW)
+    if all(isinstance(move.op, ops.Flip) for move in run):  # a third of the gather's price
+        _, columns, _ = walk(run, library=TENSORFLOW)
         return tf.where(columns[:, :1, None] > 0, tf.reverse(pixels, [2]), pixels)
-    height, width = image_size
+    height, width = run[0].before
     area = height * width
     count = tf.shape(pixels)[0]
-    rows, columns, covers = walk(run, image_size=image_size, library=TENSORFLOW)
+    rows, columns, covers = walk(run, library=TENSORFLOW)
     # Anything outside, along either axis, ends at or above `area`, where one more pixel an image holds the filler; the
     # other words of covers follow it.
     more = tuple(dict.fromkeys((FILLER, *(word for _, word in covers))))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from sbn.augment.encoded_crops import EncodedCrop
@@ -38,7 +39,9 @@ def decode(data: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     return tf.cond(tf.io.is_jpeg(data), of_jpeg, of_others)
 
 
-def crop_all(image: tf.Tensor, crops: Sequence[EncodedCrop], windows: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+def crop_all(
+    image: tf.Tensor, crops: Sequence[EncodedCrop], windows: Sequence[tf.Tensor], marks: tf.Tensor | None = None
+) -> tuple[tf.Tensor, ...]:
     """Cuts crops out of one image.
 
     Scaled with Pillow's antialiased bilinear filter, in float32 along rows and columns, and rounded once, at the end.
@@ -50,8 +53,11 @@ def crop_all(image: tf.Tensor, crops: Sequence[EncodedCrop], windows: Sequence[t
         crops: of K pipelines.
         windows: K times (8,) int32, the four pairs of `sbn.augment.encoded_crops.CropWindows`.
 
+        marks: (h, w) uint8, the X of every pixel (`sbn.augment.packing.marks` of its mask), which are those of the
+            nearest pixel afterwards; None for an image without a mask.
+
     Returns:
-        K times (H, W) int32 packed words, all marked as image, of the crop's size.
+        K times (H, W) int32 packed words, all image, of the crop's size.
     """
     made = []
     for crop, where in zip(crops, windows, strict=True):
@@ -61,8 +67,21 @@ def crop_all(image: tf.Tensor, crops: Sequence[EncodedCrop], windows: Sequence[t
             words = _scaled(window, shape, scaled, kept, size=crop.size)
         else:
             words = _packed(*tf.unstack(tf.cast(window, tf.float32), axis=-1))
-        made.append(tf.ensure_shape(tf.bitwise.bitwise_or(words, MARK), crop.size))
+        mark = MARK if marks is None else _nearest(marks, corner, shape, scaled, kept, size=crop.size)
+        made.append(tf.ensure_shape(tf.bitwise.bitwise_or(words, mark), crop.size))
     return tuple(made)
+
+
+def _nearest(
+    marks: tf.Tensor, corner: tf.Tensor, shape: tf.Tensor, scaled: tf.Tensor, kept: tf.Tensor, *, size: tuple[int, int]
+) -> tf.Tensor:
+    """(h, w) uint8 to (H, W) int32 with nothing but the highest byte: floor((i + 1/2) * shape / scaled), exact."""
+    row, column = (
+        corner[axis] + (2 * (kept[axis] + tf.range(side)) + 1) * shape[axis] // (2 * scaled[axis])
+        for axis, side in enumerate(size)
+    )
+    shown = tf.cast(tf.gather(tf.gather(marks, row), column, axis=1), tf.int32)
+    return tf.bitwise.left_shift(tf.where(shown == 0, 255, shown), np.int32(24))
 
 
 def _scaled(

@@ -1,27 +1,29 @@
 """Pillow's antialiased bilinear filter, the ops that resize with it, and the Gaussian blur, in TensorFlow.
 
-Fillers count as the colour that stands under them when resized, and what comes out is all image.
+Fillers count as the colour that stands under them when resized, and what comes out is all image. Labels of a mask are
+those of the nearest pixel.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from sbn.augment import filters, ops, size_ops
-from sbn.augment.host.arrays import TENSORFLOW, below, merge, split
-from sbn.augment.inception import draw_windows
+from sbn.augment.host.arrays import TENSORFLOW, marked, merge, split
+from sbn.augment.inception import Windows
 from sbn.augment.packing import MARK, fill_word
 
 
 def apply_resize_and_pad(
-    op: ops.ResizeAndPad, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]
+    op: ops.ResizeAndPad, place: Sequence[Any], pixels: tf.Tensor, image_size: tuple[int, int]
 ) -> tf.Tensor:
     """Shrinks to (size, size) and pads to the old size.
 
     Args:
         op: size, placement and fill.
-        op_bits: (N, 2) uint32: row and column of the upper left corner, used by `placement='random'`.
+        place: row and column of the upper left corner, (N or 1, 1) int32 each.
         pixels: (N, H, W) int32 packed words.
         image_size: (H, W), static.
 
@@ -29,13 +31,8 @@ def apply_resize_and_pad(
         (N, H, W) int32.
     """
     height, width = image_size
+    top, left = place
     shrunk = tf.reshape(_resized(pixels, (op.size, op.size)), [-1, op.size * op.size])
-    room = [size - op.size for size in image_size]
-    if op.placement == "random":
-        top, left = (below(op_bits[:, axis, None], space + 1) for axis, space in enumerate(room))
-    else:
-        corner = [space // 2 if op.placement == "centre" else 0 for space in room]
-        top, left = (tf.constant([[start]], tf.int32) for start in corner)
     row, column = tf.range(height)[None] - top, tf.range(width)[None] - left
     outside = op.size * op.size  # where one more pixel an image holds the fill
     row = tf.where((row < 0) | (row >= op.size), outside, row * op.size)
@@ -47,40 +44,38 @@ def apply_resize_and_pad(
     return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
 
 
-def apply_resize(op: size_ops.Resize, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
-    """Resizes to the op's `size_after`; it draws nothing.
+def apply_resize(op: size_ops.Resize, place: None, pixels: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+    """Resizes to the op's `size_after`.
 
     Args:
         op: the shorter side.
-        op_bits: (N, 0) uint32.
+        place: it has none.
         pixels: (N, H, W) int32 packed words.
         image_size: (H, W), static.
 
     Returns:
         (N, H', W') int32.
     """
-    del op_bits
     return _resized(pixels, op.size_after(image_size))
 
 
 def apply_inception_crop(
-    op: size_ops.InceptionCrop, op_bits: tf.Tensor, pixels: tf.Tensor, image_size: tuple[int, int]
+    op: size_ops.InceptionCrop, place: Windows, pixels: tf.Tensor, image_size: tuple[int, int]
 ) -> tf.Tensor:
     """Cuts a window out of every image and resizes it to (size, size).
 
     Args:
         op: size, area and ratio.
-        op_bits: (N, 22) uint32, which `draw_windows` reads.
+        place: the windows.
         pixels: (N, H, W) int32 packed words.
         image_size: (H, W), static.
 
     Returns:
         (N, size, size) int32.
     """
-    windows = draw_windows(op, op_bits, image_size=image_size, library=TENSORFLOW)
     # Images whose rows come first are turned over before and after, so that columns come first for all of them.
-    turned = filters.vertical_first((windows.height, windows.width), (op.size, op.size))
-    rows, columns = (windows.top, windows.height), (windows.left, windows.width)
+    turned = filters.vertical_first((place.height, place.width), (op.size, op.size))
+    rows, columns = (place.top, place.height), (place.left, place.width)
     first = [tf.where(turned, row, column) for row, column in zip(rows, columns, strict=True)]
     second = [tf.where(turned, column, row) for row, column in zip(rows, columns, strict=True)]
     planes = _planes(_turned(_square(pixels), turned))
@@ -89,7 +84,23 @@ def apply_inception_crop(
     lines = _windowed(tf.reshape(tf.transpose(planes, [0, 3, 1, 2]), [-1, side, 3 * side]), *first, target=op.size)
     planes = tf.transpose(tf.reshape(lines, [-1, op.size, 3, side]), [0, 3, 2, 1])
     lines = _windowed(tf.reshape(planes, [-1, side, 3 * op.size]), *second, target=op.size)
-    return _turned(_image(tf.transpose(tf.reshape(lines, [-1, op.size, 3, op.size]), [0, 2, 1, 3])), turned)
+    planes = tf.transpose(tf.reshape(lines, [-1, op.size, 3, op.size]), [0, 2, 1, 3])
+    flat = tf.reshape(planes, [-1, 3, op.size * op.size])
+    colours = _turned(tf.reshape(merge(flat, tf.zeros_like(flat[:, 0])), [-1, op.size, op.size]), turned)
+    return tf.bitwise.bitwise_or(colours, _marks_in(place, pixels, op.size))
+
+
+def _marks_in(place: Windows, pixels: tf.Tensor, target: int) -> tf.Tensor:
+    """The marks (N, target, target), nearest, of windows of images (N, H, W)."""
+    height, width = pixels.shape[1:]
+    row, column = (
+        start[:, None] + tf.gather(filters.nearest_each(range(1, size + 1), target), length - 1)
+        for start, length, size in ((place.top, place.height, height), (place.left, place.width, width))
+    )
+    index = (
+        row[:, :, None] * width + column[:, None, :] + (tf.range(tf.shape(pixels)[0]) * height * width)[:, None, None]
+    )
+    return tf.bitwise.bitwise_and(marked(tf.gather_nd(tf.reshape(pixels, [-1]), index[..., None])), np.int32(MARK))
 
 
 def _square(pixels: tf.Tensor) -> tf.Tensor:
@@ -111,21 +122,17 @@ def _planes(pixels: tf.Tensor) -> tf.Tensor:
     return tf.reshape(split(tf.reshape(pixels, [-1, height * width])), [-1, 3, height, width])
 
 
-def _image(planes: tf.Tensor) -> tf.Tensor:
-    """(N, 3, H, W) int32 -> (N, H, W) packed, all marked as image."""
-    height, width = planes.shape[2:]
-    flat = tf.reshape(planes, [-1, 3, height * width])
-    return tf.reshape(merge(flat, tf.fill(tf.shape(flat[:, 0]), MARK)), [-1, height, width])
-
-
 def _resized(pixels: tf.Tensor, targets: tuple[int, int]) -> tf.Tensor:
-    grid = _planes(pixels)
+    grid, words = _planes(pixels), pixels
     for axis in (2, 3) if filters.vertical_first(grid.shape[2:], targets) else (3, 2):
         positions, weights = filters.resize(grid.shape[axis], targets[axis - 2])
         shape = [-1 if i == axis else 1 for i in range(4)]
         taps = range(positions.shape[1])
+        words = tf.gather(words, filters.nearest(grid.shape[axis], targets[axis - 2]), axis=axis - 1)
         grid = _rounded(tf.gather(grid, positions[:, t], axis=axis) * weights[:, t].reshape(shape) for t in taps)
-    return _image(grid)
+    area = targets[0] * targets[1]
+    resized = merge(tf.reshape(grid, [-1, 3, area]), marked(tf.reshape(words, [-1, area])))
+    return tf.reshape(resized, [-1, *targets])
 
 
 def _windowed(grid: tf.Tensor, start: tf.Tensor, length: tf.Tensor, *, target: int) -> tf.Tensor:

@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from sbn.augment.crops import square
 from sbn.augment.host import tones
-from sbn.augment.host.arrays import merge, split
-from sbn.augment.packing import MARK
+from sbn.augment.host.arrays import marked, merge, split
 from sbn.augment.policies import OPAQUE
 
 # Images are sorted by slot: three that work on words, four that move pixels, eight that work on channel planes.
@@ -37,7 +36,7 @@ _SLOTS: tuple[tuple[str, ...], ...] = (
     ("Brightness",),
 )
 SLOT = {name: number for number, names in enumerate(_SLOTS) for name in names}
-_MARKED = np.array([MARK if names[0] in OPAQUE else 0 for names in _SLOTS], np.int32)
+_OPAQUE = np.array([names[0] in OPAQUE for names in _SLOTS])
 
 
 class Acts(NamedTuple):
@@ -110,7 +109,7 @@ class OpPerImage:
         ]
         result = tf.concat(parts, axis=0)
         if self.opaque:
-            result = tf.bitwise.bitwise_or(result, tf.gather(_MARKED, acts.slot)[:, None])
+            result = tf.where(tf.gather(_OPAQUE, acts.slot)[:, None], marked(result), result)
         return tf.dynamic_stitch([order], [result])
 
     def _cutout(self, words: tf.Tensor, acts: Acts) -> tf.Tensor:

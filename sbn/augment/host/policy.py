@@ -1,18 +1,19 @@
 """A policy's finite list of (op, argument) entries as tables, so that an image's entry number is all it has to draw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from sbn.augment.boxes import Boxes
 from sbn.augment.geometry import OUTSIDE, source_map, tf_source_map
 from sbn.augment.host import tf_tones, tones
 from sbn.augment.host.arrays import TENSORFLOW, below
 from sbn.augment.host.op_per_image import SLOT, Acts, OpPerImage
 from sbn.augment.packing import fill_word
 from sbn.augment.policies import SIGNED
-from sbn.augment.policy_draws import Entry, make_policy
+from sbn.augment.policy_draws import Entry, Policy, make_policy
 
 
 class PolicyTables:
@@ -90,10 +91,15 @@ class PolicyTables:
         return tf.gather_nd(tf.reshape(padded, [-1]), index[..., None])
 
 
-def policy(op: Any, image_size: tuple[int, int]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns RandAugment, AutoAugment or TrivialAugment: (draws (N, draws), pixels (N, H, W)) -> pixels."""
-    run, area = make_policy(op, image_size, tables=PolicyTables, library=TENSORFLOW), image_size[0] * image_size[1]
-    return lambda bits, pixels: tf.reshape(run(bits, tf.reshape(pixels, [-1, area])), tf.shape(pixels))
+def policy(op: Any, image_size: tuple[int, int]) -> Policy:
+    """Returns RandAugment, AutoAugment or TrivialAugment: (draws (N, draws), pixels (N, H, W), boxes) -> the like."""
+    run = make_policy(op, image_size, tables=PolicyTables, library=TENSORFLOW)
+
+    def apply(bits: tf.Tensor, pixels: tf.Tensor, boxes: Boxes | None) -> tuple[tf.Tensor, Boxes | None]:
+        words, boxes = run(bits, tf.reshape(pixels, [-1, image_size[0] * image_size[1]]), boxes)
+        return tf.reshape(words, tf.shape(pixels)), boxes
+
+    return apply
 
 
 def _kept_bits(entry: Entry) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError
 from sbn.data import sheet, sources
 from sbn.data.corruptions import kinds, parameters, sets
@@ -60,9 +60,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")
     parser.add_argument("--kinds", default="", help="types or groups, with commas (default: the benchmark's 15)")
     parser.add_argument("--frost", metavar="FOLDER", help="photographs of frost, or 'procedural' for a stand-in")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
     parser.add_argument("--examples", type=int, help="images of each type and severity (default: all)")
-    parser.add_argument("--out", metavar="DIR", help="make them, into this folder")
+    parser.add_argument("--out", type=arguments.path, metavar="DIR", help="make them, into this folder")
     parser.add_argument("--sheet", type=pathlib.Path, metavar="FILE", help="show one image of each, as a PNG")
     parser.add_argument("--image", type=int, default=0, help="which image of the test set the sheet shows")
     flags = parser.parse_args(words)

@@ -13,6 +13,7 @@ import numpy as np
 
 from sbn.data.corruptions import parameters
 from sbn.data.examples import Images
+from sbn.runs.atomic import replacing
 
 _PIXELS = 2**16  # a chunk's: its arrays fit a core's cache, and are large enough to hide what Python costs
 
@@ -102,14 +103,9 @@ def kept(images: Generated, directory: pathlib.Path, *, fingerprint: str) -> np.
     with contextlib.suppress(FileNotFoundError, ValueError):  # not there, or not whole
         return np.lib.format.open_memmap(path, mode="r")
     directory.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     step = max(1, 2**24 // images.shape[1] ** 2)
-    try:
-        made = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=images.shape)
+    with replacing(path) as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": images.shape})
         for start in range(0, len(images), step):
-            made[start : start + step] = images[start : start + step]
-        made.flush()
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+            file.write(np.ascontiguousarray(images[start : start + step], np.uint8).data)
     return np.lib.format.open_memmap(path, mode="r")

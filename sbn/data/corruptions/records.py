@@ -1,9 +1,8 @@
 """Corrupted sets that TFDS has prepared: cifar10_corrupted and imagenet2012_corrupted, a config a type and severity."""
 
 import functools
-import json
+import os
 import pathlib
-import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,13 +35,18 @@ _KINDS = {
 
 
 class _Record(NamedTuple):
-    path: pathlib.Path
+    """Where an encoded image lies, and its label."""
+
+    path: str
     start: int
     length: int
+    label: int
 
 
 def find(data_dir: pathlib.Path, kinds: Sequence[str], *, name: str) -> Released:
     """Returns what a data_dir holds; images are read when they are asked for, labels now.
+
+    Every file is read once before, its checksums compared.
 
     Args:
         data_dir: of TFDS.
@@ -62,7 +66,7 @@ def find(data_dir: pathlib.Path, kinds: Sequence[str], *, name: str) -> Released
     if missing:
         raise ConfigError(f"{data_dir} lacks {', '.join(missing)}: run `tfds build {missing[0]}`, and so on")
     first = _records(configs[0], data_dir, kind_of.split)
-    labels = np.array([_fetch(first, number)[1] for number in range(len(first))], np.int32)
+    labels = np.array([record.label for record in first], np.int32)
 
     def read(kind: str, severity: int) -> Images:
         found = _records(config(kind, severity), data_dir, kind_of.split)
@@ -75,28 +79,18 @@ def find(data_dir: pathlib.Path, kinds: Sequence[str], *, name: str) -> Released
 
 def _records(config: str, data_dir: pathlib.Path, split: str) -> list[_Record]:
     """Returns where the examples of a split lie, in the order of its files, which is TFDS's without shuffling."""
-    directory = pathlib.Path(str(tfrecords.folder(config, str(data_dir))))
-    info = json.loads((directory / "dataset_info.json").read_text())
-    expected = {part["name"]: sum(int(count) for count in part["shardLengths"]) for part in info["splits"]}.get(split)
-    found: list[_Record] = []
-    for path in sorted(directory.glob(f"*-{split}.tfrecord-*")):
-        start, size = 0, path.stat().st_size
-        with path.open("rb") as file:
-            while start < size:  # length (8 bytes), its checksum (4), the record, its checksum (4)
-                file.seek(start)
-                (length,) = struct.unpack("<Q", file.read(12).ljust(12, b"\xff")[:8])
-                found.append(_Record(path, start + 12, length))
-                start += 16 + length
-        if start != size:
-            raise ConfigError(f"{path} is cut short")
-    if not found or len(found) != expected:
-        raise ConfigError(f"{directory} holds {len(found)} of the {expected} examples of {split!r}")
-    return found
+    directory = tfrecords.folder(config, str(data_dir))
+    if directory is None:
+        raise ConfigError(f"{data_dir} lacks {config}: run `tfds build {config}`")
+    return [
+        _Record(str(path), start, len(image), label)
+        for path, count in tfrecords.shards(directory, split).items()
+        for start, image, label in tfrecords.images(path, count=count)
+    ]
 
 
 def _fetch(found: Sequence[_Record], number: int) -> tuple[bytes, int, str]:
-    path, start, length = found[number]
-    with path.open("rb") as file:
+    path, start, length, label = found[number]
+    with open(path, "rb") as file:
         file.seek(start)
-        features = tfrecords.parse_example(file.read(length))
-    return features["image"][0], features["label"][0], f"example {number} of {path.parent}"
+        return file.read(length), label, f"example {number} of {os.path.dirname(path)}"

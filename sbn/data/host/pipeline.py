@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbn.augment.encoded_crops import split_crop
-from sbn.data import pixels
 from sbn.data.encoded import Encoded
 from sbn.data.examples import LabelledImages
 from sbn.data.host.without_gpu import hide_gpus
 from sbn.data.index import Index
-from sbn.data.views import Fed, View, strengths, together
+from sbn.data.targets import LABEL, Targets
+from sbn.data.views import Fed, View, assemble, strengths
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,6 +27,7 @@ def batches(
     start: int,
     stop: int,
     shard: tuple[int, int] = (0, 1),
+    targets: Targets = LABEL,
 ) -> Iterator[Fed]:
     """Yields the batches of steps `start` to `stop - 1` of a stage.
 
@@ -42,6 +43,7 @@ def batches(
         start: first step, counted from the start of the stage.
         stop: the step to stop before.
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
+        targets: what batches carry beside the images.
 
     Yields:
         this process's part of a batch, n = batch_size / count examples, and the numbers of the step
@@ -73,11 +75,18 @@ def batches(
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    return _augmented(dataset, source, views, seed=seed, stage=stage, local=local)
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=local, targets=targets)
 
 
 def batches_of(
-    source: LabelledImages, views: Sequence[View], ids: np.ndarray, *, seed: int, stage: int, epoch: int
+    source: LabelledImages,
+    views: Sequence[View],
+    ids: np.ndarray,
+    *,
+    seed: int,
+    stage: int,
+    epoch: int,
+    targets: Targets = LABEL,
 ) -> Iterator[Fed]:
     """Yields batches of examples that the caller names, with the draws that they have in one epoch of one stage.
 
@@ -88,6 +97,7 @@ def batches_of(
         seed: the experiment's seed.
         stage: index of the stage.
         epoch: of the stage.
+        targets: what batches carry beside the images.
 
     Yields:
         what `batches` does.
@@ -98,11 +108,18 @@ def batches_of(
     with tf.device("CPU"):
         named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
     dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
-    return _augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1])
+    return _augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1], targets=targets)
 
 
 def _augmented(
-    dataset: "tf.data.Dataset", source: LabelledImages, views: Sequence[View], *, seed: int, stage: int, local: int
+    dataset: "tf.data.Dataset",
+    source: LabelledImages,
+    views: Sequence[View],
+    *,
+    seed: int,
+    stage: int,
+    local: int,
+    targets: Targets,
 ) -> Iterator[Fed]:
     """The batches of a data set of (epoch, step, ids (local,))."""
     import tensorflow as tf
@@ -110,7 +127,7 @@ def _augmented(
     from sbn.augment.host.apply import make_batch_apply
 
     with tf.device("CPU"):
-        labels = tf.constant(source.labels)
+        known = {name: tf.constant(array) for name, array in targets.arrays(source).items()}
     wanted = dataset
     if isinstance(source, Encoded):
         from sbn.data.host.framed import frame_batches
@@ -121,7 +138,7 @@ def _augmented(
     else:
         sizes = [source.images.shape[1:3]] * len(views)
         with tf.device("CPU"):
-            packed = tf.constant(pixels.pack(np.asarray(source.images)))
+            packed = tf.constant(targets.packed(source))
     applies = [
         make_batch_apply(view.ops, view=view.draws, image_size=image_size, fading=view.strengths is not None)
         for view, image_size in zip(views, sizes, strict=True)
@@ -132,14 +149,15 @@ def _augmented(
         epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: tuple[Any, ...] | None = None
     ) -> tuple[dict[str, Any], dict[str, tf.Tensor]]:
         gathered = framed or [tf.gather(packed, ids)] * len(views)
+        own = {name: tf.gather(array, ids) for name, array in known.items()}
+        placed = {} if targets.boxes is None else {"boxes": own[targets.boxes]}
         now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
-            apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k])
+            apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k], **placed)
             for k, (apply, each) in enumerate(zip(applies, gathered, strict=True))
         ]
-        inputs, targets = {"image": together(augmented, tf.stack)}, {"label": tf.gather(labels, ids)}
         numbers = {"epoch": tf.cast(epoch, tf.int32)} | ({} if left is None else {"strength": now})
-        return {"inputs": inputs, "targets": targets, "id": ids}, numbers
+        return assemble(augmented, own, ids, targets, tf.stack), numbers
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if isinstance(source, Encoded):

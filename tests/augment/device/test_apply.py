@@ -11,7 +11,7 @@ from sbn.augment import ops
 from sbn.augment.device.apply import make_apply
 from sbn.augment.pipeline import parse
 from sbn.data.pixels import pack
-from tests.oracles.image_ops import images, run
+from tests.oracles.image_ops import images, labelled, run
 
 COUNT = 200
 PIPELINES = [
@@ -65,6 +65,7 @@ def both(text, size, **change):
 
     host = make_host_apply(parse(text), image_size=size)
     words = pack(IMAGES[size])
+    words[::2] = np.concatenate([IMAGES[size], labelled(IMAGES[size])[..., None]], axis=-1).view("<i4")[::2, ..., 0]
     expected = host(tf.constant(words), ids=IDS, **{**ADDRESS, **change}).numpy()
     found = compiled(text, size)(words, IDS, **{**ADDRESS, **change})
     return rgbx(found), rgbx(expected)

@@ -6,7 +6,7 @@ from sbn.augment import draws, ops
 from sbn.augment.host.apply import make_apply
 from sbn.augment.host.arrays import pack
 from sbn.augment.pipeline import draw_addresses, parse
-from tests.oracles.image_ops import images, run
+from tests.oracles.image_ops import images, labelled, run
 
 ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
 PIPELINES = [
@@ -46,15 +46,17 @@ def rgbx(words):
 
 @pytest.mark.parametrize("size", IMAGES)
 @pytest.mark.parametrize("text", PIPELINES)
-def test_a_pipeline_equals_pillow_on_one_image_after_the_other(text, size):
+def test_a_pipeline_moves_pixels_and_labels_as_pillow_does_on_one_image_after_the_other(text, size):
     pipeline = parse(text)
     apply = make_apply(pipeline, image_size=size)
     ids = np.arange(60) * 991
-    for epoch in (0, 1):
+    labels = labelled(IMAGES[size])
+    for epoch, marks in enumerate((np.full_like(labels, 255), labels)):
         address = {**ADDRESS, "epoch": epoch}
-        found = rgbx(apply(pack(IMAGES[size]), ids=ids, **address))
-        for image, identity, result in zip(IMAGES[size], ids, found, strict=True):
-            np.testing.assert_array_equal(result, run(image, pipeline, identity=identity, **address))
+        words = tf.bitcast(np.concatenate([IMAGES[size], marks[..., None]], axis=-1), tf.int32)
+        found = rgbx(apply(words, ids=ids, **address))
+        for image, identity, mark, result in zip(IMAGES[size], ids, marks, found, strict=True):
+            np.testing.assert_array_equal(result, run(image, pipeline, identity=identity, marks=mark, **address))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def apply_one(name, rgb, *, level, negative=False, row=0, column=0, fill=128):
     choices = ((names.index(name), len(names)), (negative, 2), (row, height), (column, width))
     draw = [word_for(choice, count) for choice, count in choices]
     layers = policy(ops.RandAugment(1, level, op_list, fill), (height, width))
-    words = layers(tf.tile(tf.constant([draw], tf.uint32), [len(rgb), 1]), pack(rgb))
+    words, _ = layers(tf.tile(tf.constant([draw], tf.uint32), [len(rgb), 1]), pack(rgb), None)
     return tf.bitcast(words, tf.uint8).numpy()
 
 
@@ -89,7 +89,7 @@ def test_fillers_keep_their_mark_through_tone_ops_and_move_with_geometry():
     layers = policy(ops.RandAugment(1, 7), size)
     for number, name in enumerate(names):
         draw = tf.constant([[word_for(number, 16), 0, 0, 0]], tf.uint32)
-        found = tf.bitcast(layers(draw, words), tf.uint8).numpy()[0]
+        found = tf.bitcast(layers(draw, words, None)[0], tf.uint8).numpy()[0]
         np.testing.assert_array_equal(found, policy_op(holed, name, argument(name, 7), 0, 0, 128))
         if name not in SIGNED and name != "Cutout":
             np.testing.assert_array_equal(found[..., 3], holed[..., 3])
@@ -103,12 +103,12 @@ def test_signs_and_ops_are_drawn_evenly():
     words = pack(np.broadcast_to(position, (count, 16, 16, 3)))
     bits = rng.integers(0, 2**32, (count, 8), dtype=np.uint32)
     layers = policy(ops.RandAugment(1, 4), (16, 16))
-    found = layers(tf.constant(bits[:, :4]), words).numpy()
-    up = layers(tf.constant([[word_for(13, 16), 0, 0, 0]], tf.uint32), words[:1]).numpy()[0]
-    down = layers(tf.constant([[word_for(13, 16), 2**31, 0, 0]], tf.uint32), words[:1]).numpy()[0]
+    found = layers(tf.constant(bits[:, :4]), words, None)[0].numpy()
+    up = layers(tf.constant([[word_for(13, 16), 0, 0, 0]], tf.uint32), words[:1], None)[0].numpy()[0]
+    down = layers(tf.constant([[word_for(13, 16), 2**31, 0, 0]], tf.uint32), words[:1], None)[0].numpy()[0]
     for target in (up, down):  # TranslateY with each sign: 1/32 of 3,200 images, within 5 standard deviations
         share = np.sum(np.all(found == target, axis=(1, 2)))
         assert abs(share - count / 32) < 5 * np.sqrt(count / 32)
     # the second layer reads its own four draws
-    both = policy(op, (16, 16))(tf.constant(bits), words)
-    np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found)))
+    both = policy(op, (16, 16))(tf.constant(bits), words, None)[0]
+    np.testing.assert_array_equal(both, layers(tf.constant(bits[:, 4:]), tf.constant(found), None)[0])

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from sbn.data.corruptions.kinds import GROUPS, SEVERITIES
@@ -51,9 +52,8 @@ def records(folder, split, encoded, labels, *, shards=2):
     folder.mkdir(parents=True)
     parts = np.array_split(np.arange(len(labels)), shards)
     for number, part in enumerate(parts):
-        with (folder / f"data-{split}.tfrecord-{number:05}-of-{shards:05}").open("wb") as file:
+        with tf.io.TFRecordWriter(str(folder / f"data-{split}.tfrecord-{number:05}-of-{shards:05}")) as file:
             for place in part:
-                example = _example(encoded[place], int(labels[place]))
-                file.write(len(example).to_bytes(8, "little") + bytes(4) + example + bytes(4))
+                file.write(_example(encoded[place], int(labels[place])))
     info = {"splits": [{"name": split, "shardLengths": [str(len(part)) for part in parts]}]}
     (folder / "dataset_info.json").write_text(json.dumps(info))

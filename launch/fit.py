@@ -1,0 +1,177 @@
+"""What the rows of a table take on a TPU or GPU, before one is paid for.
+
+    python -m launch.fit split_bn:table3 --topology=v5e:4x4 --set precision=bfloat16 --out=fit.png
+
+Every row's training step is compiled for the chips, which need not be there: memory per chip and whether it fits,
+collectives, estimated time, chip-hours. A row that does not fit says what would make it fit. Compiling takes seconds to
+minutes per row; what was compiled is kept, and the same command is then done at once. `--out` compiles the rows for
+every number of chips, and draws step time and memory. `python -m sbn.accelerators.environment tpu` (gpu) makes the
+environment that compiles, once.
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from launch.plan import Job, make_jobs
+from sbn.accelerators.chips import Topology, topologies, topology
+from sbn.accelerators.compiled import Answer, Asked, compile_all, known
+from sbn.accelerators.estimate import Fit, fit
+from sbn.config import tree
+from sbn.config.durations import clock_time
+from sbn.config.errors import ConfigError
+from sbn.figures.by_chips import ByChips, draw_by_chips
+from sbn.figures.make import to_png
+
+# What makes a step smaller, the cheapest first
+REMEDIES: tuple[dict[str, Any], ...] = (
+    {"model.remat": True},
+    {"optim.accumulate": 2},
+    {"optim.accumulate": 4},
+    {"model.remat": True, "optim.accumulate": 4},
+)
+HEADER = (
+    "row",
+    "fits",
+    "GB/chip",
+    "examples/chip",
+    "collectives",
+    "MB exchanged",
+    "ms per step",
+    "epochs",
+    "chip-hours",
+)
+
+
+def measured(flats: Sequence[Mapping[str, Any]], where: Topology, *, tell: bool = True) -> Iterator[Answer]:
+    """Yields the answer for the training step of every config, and says how many are left, and for how long."""
+    asked = [Asked(flat) for flat in flats]
+    missing = sum(known(one, where) is None for one in asked)
+    began, done = time.monotonic(), 0
+    for answer in compile_all(asked, where):
+        yield answer
+        done += answer.fresh
+        if tell and answer.fresh and done < missing:
+            left = (time.monotonic() - began) / done * (missing - done)
+            print(f"{where.name}: {done} of {missing} compiled, {clock_time(left)} left", file=sys.stderr, flush=True)
+
+
+def described(name: str, found: Fit) -> tuple[str, ...]:
+    """Returns a row's line of the table, by `HEADER`."""
+    return (
+        name,
+        "yes" if found.fits else "NO",
+        f"{found.held / 1e9:.2f} of {found.memory / 1e9:.1f}",
+        f"{found.examples:g}",
+        f"{found.collectives}",
+        f"{found.exchanged / 1e6:.1f}",
+        _range(found.step, 1e3),
+        f"{found.epochs:g}",
+        _range(found.hours, 1),
+    )
+
+
+def remedies(flat: Mapping[str, Any], where: Topology) -> list[str]:
+    """Returns what makes a row fit that does not, each tried by compiling it: changes of the row, and more chips."""
+    found = []
+    for change in REMEDIES:
+        changed = {**flat, **change}
+        if changed["batch_size"] // where.chips % changed["optim.accumulate"] or flat["optim.accumulate"] > 1:
+            continue
+        if _fits(changed, where):
+            found.append(" ".join(f"--set {key}={value}" for key, value in change.items()))
+            break
+    larger = [other for other in topologies(where.name.partition(":")[0]) if other.chips > where.chips]
+    for other in larger:
+        if flat["batch_size"] % other.chips == 0 and _fits(flat, other):
+            found.append(f"--topology={other.name}")
+            break
+    return found
+
+
+def _fits(flat: Mapping[str, Any], where: Topology) -> bool:
+    answer = next(measured([flat], where, tell=False))
+    try:
+        return fit(answer, where, flat).fits
+    except ConfigError:
+        return False
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Returns lines as text in columns."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = []
+    for first, *others in lines:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        shown.append("  ".join(cells).rstrip())
+    return "\n".join(shown)
+
+
+def by_chips(jobs: Sequence[Job], names: Sequence[str], chip: str) -> dict[str, ByChips]:
+    """Returns what every row takes by the number of chips, for those that divide its batch."""
+    found = {name: ByChips([], [], []) for name in names}
+    for where in topologies(chip):
+        flats = {name: tree.flatten(job.config) for name, job in zip(names, jobs, strict=True)}
+        flats = {name: flat for name, flat in flats.items() if flat["batch_size"] % where.chips == 0}
+        for name, answer in zip(flats, measured(list(flats.values()), where), strict=True):
+            if answer.costs is not None:
+                row = fit(answer, where, flats[name])
+                found[name].chips.append(where.chips)
+                found[name].seconds.append(row.step or (0.0, 0.0))
+                found[name].memory.append(row.held)
+    return {name: points for name, points in found.items() if points.chips}
+
+
+def _range(pair: tuple[float, float] | None, factor: float) -> str:
+    if pair is None:
+        return "-"
+    low, high = (f"{factor * value:.3g}" for value in pair)
+    return low if low == high else f"{low} to {high}"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line."""
+    parser = argparse.ArgumentParser(
+        "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="* matches anything")
+    parser.add_argument("--topology", required=True, metavar="CHIP:SHAPE", help="v5e:4x4, v5p:2x2x4, h100:8, ...")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE,VALUE", help="override, as of a sweep")
+    parser.add_argument("--out", type=pathlib.Path, metavar="FILE.png", help="step time and memory by number of chips")
+    options = parser.parse_args(argv)
+    try:
+        where = topology(options.topology)
+        jobs = make_jobs(options.experiment, seeds=[0], sets=options.set, root="runs")
+        names = [job.name.rpartition("/")[0] for job in jobs]
+        flats = [tree.flatten(job.config) for job in jobs]
+        lines: list[tuple[str, ...]] = [HEADER]
+        notes, unfit = [], False
+        for name, flat, answer in zip(names, flats, measured(flats, where), strict=True):
+            if answer.error:
+                unfit = True
+                notes.append(f"{name}: {answer.error}")
+                continue
+            found = fit(answer, where, flat)
+            lines.append(described(name, found))
+            if not found.fits:
+                unfit = True
+                ways = " or ".join(remedies(flat, where)) or "none of remat, accumulate and more chips"
+                notes.append(f"{name} does not fit; it does with {ways}")
+        print("\n".join([table(lines), *notes]))
+        chip = where.chip
+        print(f"\n{where.name}: {where.chips} chips of {chip.memory / 2**30:g} GiB ({chip.source}).")
+        print("Times are the compiler's and the data sheet's, without evaluation and input: nothing was run.")
+        if options.out:
+            found_by_chips = by_chips(jobs, names, where.name.partition(":")[0])
+            options.out.write_bytes(to_png(draw_by_chips(found_by_chips, available=where.chip.memory)))
+            print(f"wrote {options.out}")
+    except ConfigError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return int(unfit)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

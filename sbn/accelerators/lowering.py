@@ -1,0 +1,128 @@
+"""A config's programs, lowered for devices that are not there: neither data nor variables, shapes alone."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from sbn.accelerators import stand_in
+from sbn.augment import pipeline
+from sbn.augment.size_ops import sizes, variants
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import device
+from sbn.data.targets import sort
+from sbn.data.views import assemble
+from sbn.train import mesh as meshes
+from sbn.train.feed import Prepare
+from sbn.train.optimiser import make_optimiser
+from sbn.train.plan import Stage
+from sbn.train.schedules import make_schedule
+from sbn.train.setup import Setup, make_setup, make_views
+from sbn.train.state import init_state
+from sbn.train.step import make_step
+
+PROGRAMS = ("step", "evaluation")
+
+
+@dataclasses.dataclass(frozen=True)
+class Lowered:
+    """A program before it is compiled.
+
+    Attributes:
+        program: of JAX.
+        facts: 'examples' per step, 'images' per step over all views, 'steps' of the run, 'epochs' of the run,
+            'parameters' of the network.
+    """
+
+    program: Any
+    facts: dict[str, float]
+
+
+def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "step") -> Lowered:
+    """Returns a program of the run that `config` describes, for `devices`.
+
+    Args:
+        config: of the run, checked.
+        devices: of a topology, or real ones.
+        program: 'step', that of the stage whose steps have the most pixels; or 'evaluation', one forward pass of every
+            branch over `eval.batch_size` images.
+
+    Raises:
+        ConfigError: if the config can't be run on these devices.
+    """
+    if program not in PROGRAMS:
+        raise unknown("program", program, PROGRAMS)
+    setup = make_setup(config, devices=devices, splits=stand_in.splits(config))
+    stage = max(setup.plan.stages, key=lambda stage: _pixels(setup, stage))
+    schedule = make_schedule(stage, setup.plan)
+    state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=0))
+    facts = {
+        "examples": config.batch_size,
+        "images": config.batch_size * len(stage.config.branches),
+        "steps": setup.plan.total,
+        "epochs": setup.plan.total / setup.plan.steps_per_epoch,
+        "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params)),
+    }
+    if program == "evaluation":
+        return Lowered(_evaluation(setup, config, state.variables), facts)
+    fed, resident, prepare = _fed(setup, stage)
+    calls = config.steps_per_call
+    step: Any = make_step(setup.task, stage, schedule, setup.mesh, prepare=prepare, steps=calls)
+    if calls > 1:
+        fed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((calls, *leaf.shape), leaf.dtype), fed)
+    facts["steps_per_call"] = calls
+    return Lowered(step.lower(state, *fed, resident), facts)
+
+
+def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
+    whole, own = meshes.replicated(setup.mesh), meshes.over_data(setup.mesh)
+    forward = jax.jit(setup.task.outputs, in_shardings=(whole, own), out_shardings=whole)
+    count = -(-config.eval.batch_size // setup.mesh.devices.size) * setup.mesh.devices.size
+    images = jax.ShapeDtypeStruct((count, *setup.test.images.shape[1:3]), jnp.int32)
+    return forward.lower(variables, {"image": images})
+
+
+def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
+    """Shapes of (a batch, the numbers of a step), of what lies on the devices; and what makes a batch of all."""
+    count, views, carried = stage.config.batch_size, stage.config.branches, sort(setup.train, setup.task.targets)
+    numbers = {"epoch": jax.ShapeDtypeStruct((), jnp.int32)}
+    if any(stage.fades.values()):
+        numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
+    seed, ids = jax.ShapeDtypeStruct((), jnp.uint32), np.zeros(1, np.int32)
+    own = {name: array[:1] for name, array in carried.arrays(setup.train).items()}
+    if stage.config.data.path == "device":
+        size = setup.train.images.shape[1:3]
+        try:
+            made = make_views(stage, setup.train.images)
+            prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh, targets=carried)
+        except ValueError as error:
+            raise ConfigError(f"data.path = 'device': {error}") from None
+        resident = _shapes({"pixels": np.zeros((1, *size), np.int32), **own}, len(setup.train))
+        return (_shapes({"id": ids}, count), numbers), {**resident, "seed": seed}, prepare
+    images = [np.zeros((1, *size), np.int32) for size in _sizes(setup, stage)]
+    augmented = images if carried.boxes is None else [(image, own[carried.boxes]) for image in images]
+    batch = assemble(augmented, own, ids, carried, np.stack)
+    return (_shapes(batch, count), numbers), {"seed": seed}, lambda batch, numbers, resident: batch
+
+
+def _shapes(tree: Any, count: int) -> Any:
+    """The shapes of arrays (1, ...) with `count` in the place of 1."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), tree)
+
+
+def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:
+    """(height, width) of every view; of a view that draws its size, the largest."""
+    found = []
+    for view in stage.config.branches:
+        drawn = variants(pipeline.parse(stage.config.views[view].augment))
+        found.append(max(sizes(ops, setup.train.images.shape[1:3])[-1] for ops in drawn))
+    return found
+
+
+def _pixels(setup: Setup, stage: Stage) -> int:
+    return sum(height * width for height, width in _sizes(setup, stage))

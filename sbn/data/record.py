@@ -1,0 +1,57 @@
+"""What a run records of its data, in data.json: it goes on with the same, and is evaluated with the same input."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sbn.config.errors import ConfigError
+from sbn.data.examples import LabelledImages
+from sbn.data.statistics import Channels, checked
+
+
+def describe(name: str, train: LabelledImages, test: LabelledImages, channels: Channels) -> dict[str, Any]:
+    """Returns what data.json holds.
+
+    Args:
+        name: `data.name`.
+        train: the training split.
+        test: the test split.
+        channels: what the input is normalised with.
+    """
+    splits = {"train": train, "test": test}
+    return {
+        "name": name,
+        "examples": {split: len(examples) for split, examples in splits.items()},
+        "fingerprints": {split: examples.fingerprint() for split, examples in splits.items()},
+        "classes": list(train.features["label"].classes),
+        "mean": list(channels.mean),
+        "std": list(channels.std),
+    }
+
+
+def channels(recorded: Mapping[str, Any] | None) -> Channels | None:
+    """Returns the mean and the deviation that a run recorded; None where it recorded none."""
+    if not recorded or not recorded.get("mean") or not recorded.get("std"):
+        return None
+    return checked(recorded["mean"], recorded["std"])
+
+
+def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: object) -> None:
+    """Refuses data that are not those that a run began with.
+
+    Args:
+        recorded: what its data.json holds; None where it has none.
+        now: what `describe` returns of the data that are there.
+        where: its work directory, for the message.
+
+    Raises:
+        ConfigError: naming the split that differs.
+    """
+    before = (recorded or {}).get("fingerprints")
+    if not isinstance(before, Mapping):
+        return
+    for split, print_now in now["fingerprints"].items():
+        if split in before and before[split] != print_now:
+            raise ConfigError(
+                f"{where} was begun with other data: the {split} split of {now['name']!r} has the fingerprint "
+                f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
+            )

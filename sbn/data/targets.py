@@ -1,0 +1,86 @@
+"""What batches carry beside the images: the features that a task asks for, sorted by how they travel.
+
+Labels and the like are looked up by id. Boxes go through the geometry of every view, and are (N, K, B, 4) in a batch.
+A mask rides in the fourth byte of the packed pixels, where every op that moves pixels moves it too.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import pixels
+from sbn.data.examples import Examples, Feature, InMemory, LabelledImages
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """Names of features.
+
+    Attributes:
+        by_id: of those that are the same in every view.
+        boxes: of the boxes, or None.
+        mask: of the mask, or None.
+    """
+
+    by_id: tuple[str, ...] = ("label",)
+    boxes: str | None = None
+    mask: str | None = None
+
+    def arrays(self, examples: LabelledImages) -> dict[str, np.ndarray]:
+        """Returns those that have a place in `targets` of a batch, (M, ...) by name."""
+        names = (*self.by_id, *((self.boxes,) if self.boxes else ()))
+        if isinstance(examples, InMemory):
+            return {name: examples.arrays[name] for name in names}
+        known = {"label": examples.labels}  # all that examples whose images stay encoded have
+        return {name: known[name] for name in names}
+
+    def packed(self, examples: LabelledImages, which: Any = slice(None)) -> np.ndarray:
+        """Returns packed images (n, H, W) int32 of a slice or of ids, with their masks where one is asked for."""
+        images = np.asarray(examples.images[which])
+        if self.mask is None:
+            return pixels.pack(images)
+        ids = np.arange(len(examples))[which]
+        return pixels.pack(images, pixels.marks(examples.load(ids)[self.mask]))
+
+
+LABEL = Targets()
+
+
+def sort(examples: Examples, names: Sequence[str]) -> Targets:
+    """Returns the features that a task asks for, sorted.
+
+    Args:
+        examples: of the training split.
+        names: as the task gives them.
+
+    Raises:
+        ConfigError: if the examples lack one, or have two masks or two features of boxes.
+    """
+    for name in names:
+        if name not in examples.features:
+            raise unknown("feature of the data that the task asks for:", name, examples.features)
+    kinds = {name: examples.features[name].kind for name in names}
+    found = {kind: [name for name in names if kinds[name] == kind] for kind in ("boxes", "mask")}
+    for kind, several in found.items():
+        if len(several) > 1:
+            raise ConfigError(f"a task can ask for one feature of kind {kind!r}, not for {', '.join(several)}")
+    by_id = tuple(name for name in names if kinds[name] not in ("boxes", "mask", "image"))
+    return Targets(by_id, next(iter(found["boxes"]), None), next(iter(found["mask"]), None))
+
+
+def for_evaluation(
+    arrays: Mapping[str, np.ndarray], features: Mapping[str, Feature], names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns examples as they are evaluated, without the axis of views: (inputs, targets), arrays (n, ...) by name.
+
+    Args:
+        arrays: (n, ...) by name of the feature. Images and tokens are inputs; images are packed, (n, H, W) int32.
+        features: what they are.
+        names: of the targets that the task asks for; a mask is one of them here.
+    """
+    packed = {name: pixels.pack(array) for name, array in arrays.items() if features[name].kind == "image"}
+    tokens = {name: array for name, array in arrays.items() if features[name].kind == "tokens"}
+    return {**packed, **tokens}, {name: arrays[name] for name in names}

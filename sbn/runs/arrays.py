@@ -1,0 +1,60 @@
+"""Arrays in .npz files: what evaluators leave in artifacts/EVALUATOR/STEP.npz, and the pictures beside them."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from sbn.runs.atomic import replace_bytes
+from sbn.runs.content import Damaged, Path, first_line, read_bytes
+
+
+def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Returns the content of an .npz file, compressed."""
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
+    return packed.getvalue()
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an .npz file whole.
+
+    Raises:
+        OSError: if it can't be written.
+    """
+    replace_bytes(path, pack(arrays))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Returns the arrays of an .npz file by name; None where there is no file. Nothing in it is run.
+
+    Raises:
+        Damaged: if it can't be read.
+    """
+    content = read_bytes(path)
+    if content is None:
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            if broken := parts.testzip():
+                raise ValueError(f"{broken} does not match its checksum")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+        if others := [name for name, value in found.items() if not isinstance(value, np.ndarray)]:
+            raise ValueError(f"{others[0]} is none")
+        return found
+    except Exception as error:  # zipfile, zlib and NumPy's headers have a dozen kinds between them
+        raise Damaged(path, f"no arrays: {first_line(error)}") from None
+
+
+def read_png(path: Path) -> bytes | None:
+    """Returns a picture as it lies in its file; None where there is none.
+
+    Raises:
+        Damaged: if it can't be read, or is no PNG.
+    """
+    content = read_bytes(path)
+    if content is not None and not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise Damaged(path, "no PNG")
+    return content

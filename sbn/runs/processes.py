@@ -1,0 +1,77 @@
+"""Whether a process that a file names still runs: its number alone may have been given to another since."""
+
+import functools
+import os
+import pathlib
+import socket
+
+_BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE = "/proc/self/ns/pid"
+
+
+@functools.cache
+def _machine() -> str:
+    """What process numbers are counted in: this start of the system, and the container; '' where it does not say."""
+    try:
+        return f"{_BOOT.read_text().strip()}/{os.readlink(_NAMESPACE)}"
+    except OSError:
+        return ""
+
+
+def began(pid: int) -> str | None:
+    """Returns when a process started, as a text that no other process of any machine shares; None if nobody knows.
+
+    It is counted from the start of the system, so that a clock that is set anew changes nothing.
+    """
+    if not _machine() or pid <= 0:
+        return None
+    fields = _stat(pid)
+    return f"{_machine()}/{fields[19]}" if fields and len(fields) > 19 else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third on: the second, a name, may hold blanks and brackets."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def is_alive(host: str, pid: int | None, start: str | None) -> bool | None:
+    """Returns whether a process runs, None if that can't be told from here.
+
+    Args:
+        host: its machine's name.
+        pid: its number.
+        start: what `began` said of it; None: older files do not say, and a process of that number has to train.
+    """
+    if host != socket.gethostname() or pid is None:
+        return None
+    if start is not None and _machine() and start.rpartition("/")[0] != _machine():
+        return None  # another container, or the machine was started again, or is another one of that name
+    if not _exists(pid):
+        return False
+    return _trains(pid) if start is None else began(pid) in (start, None)
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process of that number runs; one that ended and was not waited for does not."""
+    if not 0 < pid < 2**31:  # to the system, numbers below mean groups of processes
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    fields = _stat(pid)
+    return fields is None or fields[0] != "Z"
+
+
+def _trains(pid: int) -> bool:
+    """Whether a process is one of ours, by its command line; yes where the system does not tell."""
+    try:
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+    return b"sbn" in words or b"launch" in words

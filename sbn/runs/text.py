@@ -1,0 +1,55 @@
+"""Text that others wrote, made harmless: control characters where it is printed, secrets where it is kept."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+# C0 and C1 controls but newline and tab, what turns the direction of writing, halves of characters
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    r"""Returns a text that moves no cursor and changes no colour: control characters are spelt out, as in '\x1b'."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_SECRET: Final = (
+    r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth)"
+)
+_NAMED: Final = re.compile(rf"(?i)(?<![a-z0-9])(?:[\w.-]*[_.-])?{_SECRET}(?:[_-]?(?:id|key|value))?(?![a-z0-9])")
+_HARMLESS: Final = re.compile(r"(?i)-?[\d.,]+(?:e-?\d+)?|true|false|none|null|''|\"\"|")
+# What is a secret whatever it is called: an address with a password in it, keys of well-known services
+_KNOWN: Final = re.compile(
+    r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)"
+    r"|\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|sk-[\w-]{20,}|AKIA[A-Z0-9]{16}|AIza[\w-]{30,}|xox[abp]-[\w-]{10,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+)
+_ASSIGNED: Final = re.compile(rf"(?i)([\w.-]*{_SECRET}[\w]*[\"']?\s*[:=]\s*)([\"'][^\"'\n]+[\"']|[^\s\"',;)]+)")
+_RANDOM: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[\w+/=-]{12,}")  # a value without quotes that is no code
+MASK: Final = "***"
+
+
+def masked_words(words: Sequence[str]) -> list[str]:
+    """Returns a command line without the values of arguments whose names look like secrets: '--api_token=***'."""
+    shown: list[str] = []
+    follows = False
+    for word in words:
+        name, equals, value = word.partition("=")
+        if follows and not word.startswith("-"):
+            word = MASK
+        elif equals and _NAMED.search(name) and not _HARMLESS.fullmatch(value):
+            word = f"{name}={MASK}"
+        follows = word.startswith("-") and not equals and _NAMED.search(word) is not None
+        shown.append(_KNOWN.sub(MASK, word))
+    return shown
+
+
+def masked_text(text: str) -> str:
+    """Returns a text, such as the difference of sources, without values that are assigned to names of secrets."""
+
+    def hide(found: re.Match[str]) -> str:
+        quoted = found[2][0] in "\"'"
+        literal = not _HARMLESS.fullmatch(found[2].strip("\"'")) if quoted else _RANDOM.fullmatch(found[2])
+        return f"{found[1]}{found[2][0] * quoted}{MASK}{found[2][0] * quoted}" if literal else found[0]
+
+    return _KNOWN.sub(MASK, _ASSIGNED.sub(hide, text))

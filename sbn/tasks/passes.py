@@ -1,0 +1,107 @@
+"""How views go through a network of branches: which branch each takes, and what a pass changes of the statistics."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+
+from sbn.models.network import STREAMS
+from sbn.nn import branches
+from sbn.nn.branched import Branched
+from sbn.nn.layout import mode_arguments
+from sbn.nn.taps import Tap, no_tap
+from sbn.tasks.base import Keys, StageViews, Variables
+from sbn.tasks.mixing import Mixed
+
+Array = jax.Array
+
+
+def forward(
+    model: Branched, variables: Variables, batch: Mixed, views: StageViews, *, shared: bool, keys: Keys | None
+) -> tuple[Array, Any]:
+    """Sends the views of one pass through the network.
+
+    Args:
+        model: with its branches.
+        variables: of all branches.
+        batch: the views.
+        views: what they are; each goes through its own branch.
+        shared: instead all views go through the only branch, as one batch.
+        keys: of what the network draws in training mode; None: evaluation mode.
+
+    Returns:
+        logits (N, K, classes), and the statistics of all branches: new in training mode.
+    """
+    images, through = batch.images, views.branches
+    if shared:  # statistics groups hold the same examples as without folding
+        images, through = branches.fold(images), (0,)
+        if group := getattr(model.network, "group_size", None):
+            model = model.clone(network=model.network.clone(group_size=group * len(views.names)))
+    rngs = {} if keys is None else {stream: keys(stream) for stream in STREAMS}
+    logits, updates = model.apply(
+        variables,
+        images,
+        train=keys is not None,
+        through=through,
+        mutable=["batch_stats"],
+        rngs=rngs,
+        **_taps(batch.tap),
+    )
+    return logits.reshape(*batch.images.shape[:2], -1), updates.get("batch_stats", {})
+
+
+def one_branch(
+    model: Branched, variables: Variables, images: Array, branch: int, *, tap: Tap = no_tap, keys: Keys | None = None
+) -> Array:
+    """Logits (N, classes) of images (N, H, W, 3) by one branch, whose statistics stay as they are.
+
+    Args:
+        model: with its branches.
+        variables: of all branches.
+        images: normalised.
+        branch: its index.
+        tap: into the network.
+        keys: of what the network draws in training mode, with the statistics of the batch; None: evaluation mode.
+    """
+    rngs = {} if keys is None else {stream: keys(stream) for stream in STREAMS}
+    logits, _ = model.apply(
+        variables,
+        images[:, None],
+        train=keys is not None,
+        through=(branch,),
+        mutable=["batch_stats"],
+        rngs=rngs,
+        **_taps(tap),
+    )
+    return logits[:, 0]
+
+
+def all_branches(model: Branched, variables: Variables, images: Array, *, tap: Tap = no_tap) -> Array:
+    """Logits (N, K, classes) of the same images (N, H, W, 3) by every branch, in evaluation mode."""
+    logits = [one_branch(model, variables, images, branch, tap=tap) for branch in range(model.branches)]
+    return jnp.stack(logits, axis=1)
+
+
+def layers(model: Branched, variables: Variables, images: Array) -> dict[str, Array]:
+    """What every named layer gives for the same images (N, H, W, 3) in every branch, in evaluation mode.
+
+    Returns:
+        by name, as in 'group1_block1/norm1', in the order of the forward pass, (N, K, ...). Layers that give anything
+        but one array per example are left out.
+    """
+    found: dict[str, list[Array]] = {}
+    layout = model.layout(images)
+    for branch in range(model.branches):
+        own = branches.plain_branch(variables, branch, layout=layout)
+        modes = mode_arguments(model.network, train=False)
+        _, state = model.network.apply(own, images, **modes, capture_intermediates=True)
+        for name, outputs in traverse_util.flatten_dict(state["intermediates"], sep="/").items():
+            if isinstance(outputs[0], Array) and outputs[0].shape[:1] == images.shape[:1]:
+                found.setdefault(name.removesuffix("/__call__"), []).append(outputs[0])
+    return {name: jnp.stack(parts, axis=1) for name, parts in found.items()}
+
+
+def _taps(tap: Tap) -> dict[str, Tap]:
+    """The tap as an argument, for networks that know what one is."""
+    return {} if tap is no_tap else {"tap": tap}

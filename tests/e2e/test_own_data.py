@@ -1,0 +1,84 @@
+"""A folder of images of one's own is trained on, from outside the repository, and the run remembers its data."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sbn import export
+from sbn.config.errors import ConfigError
+from sbn.evaluate import evaluate
+from sbn.train import train
+from tests.data.imagenets import encode, picture
+
+OWN = {
+    "data.image_size": None,
+    "data.train_examples": None,
+    "data.test_examples": None,
+    "duration": "4 steps",
+    "views.main.augment": "crop(2)|flip",
+    "views.aux.augment": "crop(2)|flip",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("outside") / "insects"
+    for split, count in (("train", 9), ("val", 3)):
+        for name in ("ant", "bee"):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                (root / split / name / f"{number}.png").write_bytes(encode(picture(rng, 16, 16), "PNG"))
+    return root
+
+
+@pytest.fixture
+def config(tiny, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return lambda **changes: tiny({**OWN, "data.name": f"folder:{folder}", **changes})
+
+
+def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_them(config, tmp_path):
+    result = train(config(), tmp_path / "run")
+    data = json.loads((tmp_path / "run/data.json").read_text())
+    assert data["classes"] == ["ant", "bee"]
+    assert data["examples"] == {"train": 18, "test": 6}
+    assert set(data["fingerprints"]) == {"train", "test"}
+    assert 0.3 < min(data["mean"]) < 0.7
+    step, scalars = evaluate(tmp_path / "run")
+    assert step == 4
+    assert scalars.items() <= result["metrics"].items()
+    about = export.export(tmp_path / "run", out=tmp_path / "net")
+    assert (about["mean"], about["std"]) == (data["mean"], data["std"])
+
+
+def test_a_resumed_run_whose_data_changed_is_refused_in_one_line(config, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("sbn.train.loop.make_step", None)  # ends before the first step
+    with pytest.raises(TypeError):
+        train(config(), tmp_path / "run")
+    image = folder / "train/ant/0.png"
+    before = image.read_bytes()
+    image.write_bytes(encode(np.zeros((16, 16, 3), np.uint8), "PNG"))
+    with pytest.raises(ConfigError, match=r"begun with other data: the train split") as caught:
+        train(config(), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    image.write_bytes(before)
+
+
+def test_images_of_several_sizes_need_the_host_path(config, folder, tmp_path):
+    image = folder / "train/bee/large.png"
+    image.write_bytes(encode(np.zeros((20, 24, 3), np.uint8), "PNG"))
+    with pytest.raises(ConfigError, match=r"data.path = 'device'.*differ in size.*'host'"):
+        train(config(**{"eval.augment": "centre_crop(16)"}), tmp_path / "run")
+    image.unlink()
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").iterdir())
+
+
+def test_given_mean_and_deviation_count(config, tmp_path):
+    from sbn.train.setup import make_setup
+
+    setup = make_setup(config(**{"data.mean": (0.1, 0.2, 0.3), "data.std": (0.5, 0.5, 0.5)}))
+    assert (setup.task.mean, setup.task.std) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
+    recorded = {"mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2]}
+    assert make_setup(config(), recorded=recorded).task.mean == (0.4, 0.4, 0.4)

@@ -1,0 +1,38 @@
+"""Stored texts move no cursor when they are printed, and secrets are not stored."""
+
+import pytest
+
+from sbn.runs.text import masked_text, masked_words, plain
+
+
+def test_control_characters_are_spelt_out_and_text_stays():
+    assert plain("\x1b[31mred\x07\r") == r"\x1b[31mred\x07\x0d".replace(r"\x0d", r"\r")
+    assert plain("\x9b2J \u202egnp\u2066 \ud800") == r"\x9b2J \u202egnp\u2066 \ud800"
+    assert plain("ä ± λ\n\tzwei") == "ä ± λ\n\tzwei"
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (["--api_token=abc123"], ["--api_token=***"]),
+        (["--config.data.password", "abc"], ["--config.data.password", "***"]),
+        (["--AWS_SECRET_ACCESS_KEY=xyz", "--x=1"], ["--AWS_SECRET_ACCESS_KEY=***", "--x=1"]),
+        (["--url=https://me:pw@host/a"], ["--url=https://***@host/a"]),
+        (["hf_" + "a" * 30], ["***"]),
+        (
+            ["--config.data.max_tokens=100", "--config.task.token=7"],
+            ["--config.data.max_tokens=100", "--config.task.token=7"],
+        ),
+        (["--config.author=me", "--config.optim.lr=0.1"], ["--config.author=me", "--config.optim.lr=0.1"]),
+        (["--config.data.token", "--workdir=a"], ["--config.data.token", "--workdir=a"]),
+    ],
+)
+def test_values_of_arguments_that_look_like_secrets_are_masked_and_others_stay(words, kept):
+    assert masked_words(words) == kept
+
+
+def test_sources_keep_their_code_and_lose_their_secrets():
+    diff = "+API_TOKEN = \"abcdef\"\n+password: 'x y'\n+token = next(tokens)\n+auth = 3\n+secret=a1b2c3d4e5f6g7h8\n"
+    assert masked_text(diff) == (
+        "+API_TOKEN = \"***\"\n+password: '***'\n+token = next(tokens)\n+auth = 3\n+secret=***\n"
+    )
