@@ -142,7 +142,7 @@ def test_what_is_wrong_is_told_in_one_line_before_anything_is_compiled(tiny, fol
 def test_an_analysis_that_needs_more_says_so_in_one_line(tiny, folder):
     config = tiny({**OWN, "eval.evals": ("accuracy", "spectra")})
     with pytest.raises(
-        ConfigError, match="'spectra' reads the features of a network, which .* its __call__ takes no tap"
+        ConfigError, match=r"'spectra' reads the features of a network, which .* its __call__ takes no tap"
     ):
         make_evaluators(make_setup(config).materials(config))
 
