@@ -70,8 +70,16 @@ EVALUATION = (
         (0.5,),
         "Lambdas of mixed predictions: lambda * main + (1 - lambda) * aux (first and second branch).",
         low=0,
+        tasks=("classification",),
     ),
-    Key("eval.average", "str", "probabilities", "What mixed predictions average.", choices=("probabilities", "logits")),
+    Key(
+        "eval.average",
+        "str",
+        "probabilities",
+        "What mixed predictions average.",
+        choices=("probabilities", "logits"),
+        tasks=("classification",),
+    ),
     Key(
         "eval.corruptions.source",
         "str",

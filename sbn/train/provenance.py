@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from sbn.config import imported
+
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -27,7 +29,10 @@ PACKAGES = (
 
 
 def collect(data: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
+    """Returns what to record about this start of a run; `data` are fingerprints of the data by split.
+
+    Of things of the user's own their file and its hash are recorded, so call it once they are imported.
+    """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "argv": sys.argv,
@@ -37,6 +42,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
         "data": dict(data),
+        "imported": imported.loaded(),
         **_source_code(),
     }
 
