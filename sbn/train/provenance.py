@@ -42,7 +42,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
         "data": dict(data),
-        "imported": imported.loaded(),
+        "imported": imported.loaded(),  # what is the user's own, with the hash of its file
         **_source_code(),
     }
 
