@@ -14,6 +14,7 @@ from sbn.data import record
 from sbn.evals.make import make_evaluators
 from sbn.runs import files
 from sbn.runs.lock import Lock
+from sbn.runs.progress import Progress
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -22,7 +23,6 @@ from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser
 from sbn.train.pending import Diverged, Pending, check_finite
-from sbn.train.progress import Progress
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
@@ -98,7 +98,8 @@ def _run(
     kept = restored.lines if restored else ""
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
-    progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
+    shape = {"total": plan.total, "stages": plan.spans, "batch_size": config.batch_size}
+    progress = Progress(workdir, start=step, seconds=seconds, active=leads, **shape)
     pending = Pending()
     results: dict[str, float] = {}
 

@@ -14,6 +14,8 @@ from sbn.train.step import Metrics
 class Diverged(RuntimeError):
     """The loss or its gradient is no longer a number. The last checkpoint is from before that."""
 
+    exit_code = 1
+
 
 def check_finite(state: TrainState) -> None:
     """Raises `Diverged` if any number of the state is not finite: a finite loss does not show what its update did."""
