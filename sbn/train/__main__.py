@@ -4,6 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from sbn.config.environment import use_large_pages
+
+if __name__ == "__main__":
+    use_large_pages()  # before more is imported, all of which would be imported twice
+
 from sbn.config import arguments, command_line
 
 

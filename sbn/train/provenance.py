@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from sbn.config.environment import large_pages
+
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -36,6 +38,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
+        "large_pages": large_pages(),
         "data": dict(data),
         **_source_code(),
     }
