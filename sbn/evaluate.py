@@ -17,8 +17,7 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.runs import files
-from sbn.tasks.base import Variables
-from sbn.train import artifacts, inheritance
+from sbn.train import artifacts, averaging, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -26,7 +25,7 @@ from sbn.train.optimiser import make_optimiser
 from sbn.train.process import prepare
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup
-from sbn.train.state import init_state
+from sbn.train.state import TrainState, init_state
 
 
 def evaluate(
@@ -35,6 +34,7 @@ def evaluate(
     evals: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     stage: str | None = None,
+    weights: str = averaging.PLAIN,
 ) -> tuple[int, dict[str, float]]:
     """Evaluates a checkpoint of a run.
 
@@ -46,6 +46,8 @@ def evaluate(
         evals: names of evaluators; empty for the run's own, `eval.evals`.
         overrides: `eval` keys by dotted name, with values other than the run's.
         stage: the stage at whose end; None: the newest checkpoint.
+        weights: 'plain', as they are trained, or 'ema', their average, of a run with `optim.ema`: scalars are then
+            called 'test_ema/...', and files lie in artifacts/EVALUATOR_ema.
 
     Returns:
         the step of the checkpoint, and scalars by name.
@@ -58,12 +60,16 @@ def evaluate(
     before = inheritance.find(config, workdir).before
     setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
-    step, variables = _restore(workdir, config, setup, stage)
+    state = _restore(workdir, config, setup, stage)
+    step, variables = int(state.step), state.weights(weights)
     scalars: dict[str, float] = {}
     for name, evaluator in evaluators.items():
         numbers, arrays = run(evaluator, variables, step=step)
-        artifacts.write(workdir, name, step, arrays)
-        artifacts.write_scalars(workdir, name, step, numbers, overrides or {})
+        folder = name
+        if weights == averaging.AVERAGED:
+            numbers, folder = averaging.named(numbers), f"{name}_{weights}"
+        artifacts.write(workdir, name, step, arrays, folder=folder)
+        artifacts.write_scalars(workdir, folder, step, numbers, overrides or {})
         scalars |= numbers
     return step, scalars
 
@@ -82,7 +88,7 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
     return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
 
 
-def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> tuple[int, Variables]:
+def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> TrainState:
     ends = {known.name: known.stop for known in setup.plan.stages}
     if stage is not None and stage not in ends:
         raise unknown(f"stage of {workdir} (--stage)", stage, ends)
@@ -92,7 +98,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
         workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, create=False
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
-    state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
+    state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))
     sharding = meshes.replicated(setup.mesh)
     with contextlib.closing(checkpoints):
         if stage is None:
@@ -108,7 +114,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
                 raise ConfigError(f"checkpoint {ends[stage]} in {workdir} can't be read ({error})") from error
     if restored is None:
         raise ConfigError(f"{workdir} has no checkpoint yet")
-    return int(restored.state.step), restored.state.variables
+    return restored.state
 
 
 def main(argv: Sequence[str]) -> None:
@@ -122,6 +128,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"
     )
+    parser.add_argument(
+        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     prepare()
     try:
@@ -129,7 +138,9 @@ def main(argv: Sequence[str]) -> None:
         options = parser.parse_args(others)
         overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
         evals = [name for name in options.evals.split(",") if name]
-        step, scalars = evaluate(options.workdir, evals=evals, overrides=overrides, stage=options.stage)
+        step, scalars = evaluate(
+            options.workdir, evals=evals, overrides=overrides, stage=options.stage, weights=options.weights
+        )
     except ConfigError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     if options.json:

@@ -89,7 +89,7 @@ def _run(
 
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
-    state = init_state(task, optimiser, seed=config.seed)
+    state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
     start = provenance.collect(data["fingerprints"])
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
@@ -144,7 +144,7 @@ def _run(
                 progress.failed(step, str(error))
                 raise
             if evaluating:
-                results = evaluation.run(evaluating, step, state.variables)
+                results = evaluation.run(evaluating, step, state)
                 writers.write(step, results)
                 progress.show(summary(results))
                 progress.restart_rate()
@@ -155,7 +155,7 @@ def _run(
 
     # Finish
     if not results:  # killed between the last checkpoint and result.json
-        results = evaluation.run(evaluation.due(step), step, state.variables)
+        results = evaluation.run(evaluation.due(step), step, state)
     checkpoints.wait()
     seconds, proof = progress.seconds(), writers.settle()
     return workdirs.finish(workdir, config, origin, plan=plan, seconds=seconds, metrics=results, log=proof)

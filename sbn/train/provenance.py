@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from sbn.config import imported
 from sbn.config.environment import large_pages
 
 PACKAGES = (
@@ -40,6 +41,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "processes": jax.process_count(),
         "large_pages": large_pages(),
         "data": dict(data),
+        "imported": imported.loaded(),  # what is the user's own, with the hash of its file
         **_source_code(),
     }
 
