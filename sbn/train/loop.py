@@ -83,7 +83,8 @@ def _run(
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
     state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
-    state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
+    layout = getattr(task, "layout", None)
+    state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh), layout=layout)
     start = provenance.collect(data["fingerprints"])
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
