@@ -18,8 +18,8 @@ from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.schedules import Schedule
-from sbn.train.setup import stage_views
 from sbn.train.state import TrainState
+from sbn.train.views import stage_views
 
 Metrics = Mapping[str, tuple[jax.Array, jax.Array]]
 # (state, batch, numbers of the step, resident arrays) -> (new state, metrics)
