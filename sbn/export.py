@@ -6,13 +6,17 @@ another size than that of evaluation, and where all of it comes from. `load` mak
 package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
 """
 
+if __name__ == "__main__":  # before jax is loaded, which takes seconds
+    from sbn.runs import signals
+
+    signals.listen()
+
 import argparse
 import contextlib
 import dataclasses
 import functools
 import logging
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +36,7 @@ from sbn.data.statistics import Channels
 from sbn.models import make_model
 from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
-from sbn.runs import files
+from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
@@ -213,6 +217,7 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
     return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}
 
 
+@commands.command("python -m sbn.export")
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = argparse.ArgumentParser(
@@ -229,14 +234,11 @@ def main(argv: Sequence[str]) -> None:
     )
     options = parser.parse_args(argv)
     prepare()
-    try:
-        about = export(
-            options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights
-        )
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    about = export(
+        options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights
+    )
     print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)
