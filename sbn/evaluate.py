@@ -1,9 +1,13 @@
 """`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a checkpoint of a run, as training does."""
 
+if __name__ == "__main__":  # before jax is loaded, which takes seconds
+    from sbn.runs import signals
+
+    signals.listen()
+
 import argparse
 import contextlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +20,7 @@ from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
-from sbn.runs import files
+from sbn.runs import commands, files
 from sbn.train import artifacts, averaging, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -54,24 +58,39 @@ def evaluate(
 
     Raises:
         ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
+        OSError: once all is measured, if some of it can't be written.
     """
+    step, scalars, unwritten = _evaluated(workdir, evals, overrides or {}, stage, weights)
+    if unwritten is not None:
+        raise unwritten
+    return step, scalars
+
+
+def _evaluated(
+    workdir: epath.PathLike, evals: Sequence[str], overrides: Mapping[str, Any], stage: str | None, weights: str
+) -> tuple[int, dict[str, float], OSError | None]:
+    """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
-    config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
+    config = overridden(files.read_config(workdir), overrides, evals=evals)
     before = inheritance.find(config, workdir).before
     setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)
     scalars: dict[str, float] = {}
+    unwritten: OSError | None = None
     for name, evaluator in evaluators.items():
         numbers, arrays = run(evaluator, variables, step=step)
         folder = name
         if weights == averaging.AVERAGED:
             numbers, folder = averaging.named(numbers), f"{name}_{weights}"
-        artifacts.write(workdir, name, step, arrays, folder=folder)
-        artifacts.write_scalars(workdir, folder, step, numbers, overrides or {})
         scalars |= numbers
-    return step, scalars
+        try:
+            artifacts.write(workdir, name, step, arrays, folder=folder)
+            artifacts.write_scalars(workdir, folder, step, numbers, overrides)
+        except OSError as error:  # what took hours is shown first
+            unwritten = unwritten or error
+    return step, scalars, unwritten
 
 
 def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Sequence[str] = ()) -> ConfigDict:
@@ -117,8 +136,9 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
     return restored.state
 
 
+@commands.command("python -m sbn.evaluate")
 def main(argv: Sequence[str]) -> None:
-    """Prints one number a line, or JSON."""
+    """Prints one number per line, or JSON."""
     parser = argparse.ArgumentParser(
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
@@ -132,24 +152,21 @@ def main(argv: Sequence[str]) -> None:
         "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    others, dotted = command_line.split(argv)
+    options = parser.parse_args(others)
     prepare()
-    try:
-        others, dotted = command_line.split(argv)
-        options = parser.parse_args(others)
-        overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
-        evals = [name for name in options.evals.split(",") if name]
-        step, scalars = evaluate(
-            options.workdir, evals=evals, overrides=overrides, stage=options.stage, weights=options.weights
-        )
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
+    evals = [name for name in options.evals.split(",") if name]
+    step, scalars, unwritten = _evaluated(options.workdir, evals, overrides, options.stage, options.weights)
     if options.json:
         print(json.dumps({"step": step, **scalars}))
-        return
-    print(f"step {step}")
-    for name, value in scalars.items():
-        print(f"{name:32} {value:.6f}")
+    else:
+        print(f"step {step}")
+        for name, value in scalars.items():
+            print(f"{name:32} {value:.6f}")
+    if unwritten is not None:
+        raise unwritten
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 
 from sbn.config import imported
+from sbn.config.environment import large_pages
+from sbn.runs.text import masked_text, masked_words
 
 PACKAGES = (
     "jax",
@@ -29,15 +31,19 @@ PACKAGES = (
 
 
 def collect(data: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
+    """Returns what to record about this start of a run; `data` are fingerprints of the data by split.
+
+    Of things of the user's own their file and its hash are recorded, so call it once they are imported.
+    """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "argv": sys.argv,
+        "argv": masked_words(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
+        "large_pages": large_pages(),
         "data": dict(data),
         "imported": imported.loaded(),  # what is the user's own, with the hash of its file
         **_source_code(),
@@ -61,6 +67,10 @@ def _source_code() -> dict[str, str]:
 
     try:
         commit = git("rev-parse", "HEAD").strip()
-        return {"commit": commit, "diff": git("diff", "HEAD", "--", "*.py", "*.cfg", "*.toml")} if commit else {}
+        return (
+            {"commit": commit, "diff": masked_text(git("diff", "HEAD", "--", "*.py", "*.cfg", "*.toml"))}
+            if commit
+            else {}
+        )
     except (OSError, subprocess.TimeoutExpired):
         return {}
