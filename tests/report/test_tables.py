@@ -97,6 +97,18 @@ def test_other_branches_are_shown_where_runs_have_them():
     assert [line.mean for line in lines] == pytest.approx([90, 80, 95])
 
 
+def test_averaged_weights_are_shown_beside_the_plain_ones():
+    averaged = {"test_ema/main/accuracy": 0.92, "test_ema/aux/accuracy": 0.85}
+    lines = lines_of([make_run(main=0.9, aux=0.8, **averaged)])
+    assert [(line.measure.metric, line.paper is None) for line in lines] == [
+        (MAIN, False),
+        (AUX, True),
+        ("test_ema/main/accuracy", True),
+        ("test_ema/aux/accuracy", True),
+    ]
+    assert [line.mean for line in lines] == pytest.approx([90, 80, 92, 85])
+
+
 def test_asked_metrics_replace_the_default():
     runs = [make_run(main=0.9, **{"test/main/loss": 0.25})]
     (line,) = lines_of(runs, measures=[Measure("test/main/loss")])
