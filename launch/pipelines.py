@@ -14,8 +14,10 @@ from sbn.augment.size_ops import variants
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 
-# Sides of images that all have one size; those of the other data sets have sizes of their own
+# Sides of images that all have one size, and the data sets whose images are known to differ in size. Of all other data
+# sets it is known when they are read.
 _SIDES = {"cifar10": 32, "cifar100": 32, "tiny_imagenet": 64, "shapes": 32}
+_DIFFER = ("imagenet2012", "imagenette")
 _ANY = 1 << 16  # larger than an image: how small those are is known when they are there
 
 
@@ -33,7 +35,8 @@ def check_pipelines(flat: tree.Flat) -> None:
         for view in flat.get(f"stage.{stage}.branches") or flat["branches"]:
             key = f"views.{view}.augment"
             shared = flat.get(key, tree.key_of(key).default)
-            _try(_check_trained, key, flat.get(f"stage.{stage}.{key}", shared), side)
+            if side is not None or flat["data.name"] in _DIFFER:
+                _try(_check_trained, key, flat.get(f"stage.{stage}.{key}", shared), side)
     if flat["eval.augment"] is not None:
         _try(_check_still, "eval.augment", flat["eval.augment"])
     for key in ("eval.affinity.pipelines", "eval.diversity.pipelines"):

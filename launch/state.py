@@ -14,6 +14,7 @@ from sbn.config.stored import differences, other_source
 from sbn.report.failures import last_lines
 from sbn.runs import files, lock, processes
 from sbn.runs.content import Damaged
+from sbn.runs.text import plain
 
 # In the order of a summary.
 KINDS = ("done", "running", "queued", "stopped", "failed", "refused", "missing")
@@ -67,7 +68,7 @@ def look(job: Job) -> State:
     elif _alive(job, record, progress):
         return _running(progress)
     if progress["failed"] is not None:
-        return State("failed", progress["failed"])
+        return State("failed", plain(progress["failed"]))
     if record["code"] not in (None, 0) and record["gave_up"]:
         return State("failed", f"exit code {record['code']}: {last_lines(job.workdir / LOG, count=_LAST_LINES)}")
     if any((job.workdir / name).exists() for name in (files.JOB, files.PROGRESS, files.CONFIG)):

@@ -1,7 +1,6 @@
 """What has become of a sweep: `python -m launch.status --experiment=split_bn:table3 --seeds=0:10 --root=runs`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from launch import summary, sweep
@@ -9,8 +8,11 @@ from launch.plan import remarks
 from launch.queues import NoAnswer
 from launch.state import look
 from sbn.config.errors import ConfigError
+from sbn.runs import commands
+from sbn.runs.text import plain
 
 
+@commands.command("python -m launch.status")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line."""
     parser = argparse.ArgumentParser("python -m launch.status", description="What has become of a sweep.")
@@ -21,11 +23,13 @@ def main(argv: Sequence[str]) -> int:
         states = [look(job) for job in jobs]
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join([*remarks(options.experiment), *summary.by_row(jobs, states), *summary.describe(jobs, states)]))
+    print(
+        plain("\n".join([*remarks(options.experiment), *summary.by_row(jobs, states), *summary.describe(jobs, states)]))
+    )
     if left := summary.time_left(jobs, states, parallel=1):
         print(left)
     return int(any(state.kind != "done" for state in states))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

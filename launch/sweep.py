@@ -19,6 +19,8 @@ from launch.queues import NoAnswer
 from launch.state import look
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
+from sbn.runs import commands
+from sbn.runs.text import plain
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
     return make_jobs(options.experiment, seeds=parse_seeds(options.seeds), sets=options.set, root=options.root)
 
 
+@commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
@@ -86,7 +89,7 @@ def main(argv: Sequence[str]) -> int:
         preview = engine.preview(due)
     except (ConfigError, NoAnswer) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join([*remarks(options.experiment), *summary.describe(jobs, states)]))
+    print(plain("\n".join([*remarks(options.experiment), *summary.describe(jobs, states)])))
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
     if options.dry_run:
         print("\n".join(preview))
@@ -105,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except ConfigError as error:  # of an engine that looks at the jobs before it submits any
         parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join(summary.describe(jobs, states)))
+    print(plain("\n".join(summary.describe(jobs, states))))
     return int(any(state.kind != "done" for state in states))
 
 

@@ -1,9 +1,13 @@
 """`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a checkpoint of a run, as training does."""
 
+if __name__ == "__main__":  # before jax is loaded, which takes seconds
+    from sbn.runs import signals
+
+    signals.listen()
+
 import argparse
 import contextlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +20,8 @@ from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
-from sbn.runs import files
-from sbn.tasks.base import Variables
-from sbn.train import artifacts, inheritance
+from sbn.runs import commands, files
+from sbn.train import artifacts, averaging, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -26,7 +29,7 @@ from sbn.train.optimiser import make_optimiser
 from sbn.train.process import prepare
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup
-from sbn.train.state import init_state
+from sbn.train.state import TrainState, init_state
 
 
 def evaluate(
@@ -35,6 +38,7 @@ def evaluate(
     evals: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     stage: str | None = None,
+    weights: str = averaging.PLAIN,
 ) -> tuple[int, dict[str, float]]:
     """Evaluates a checkpoint of a run.
 
@@ -46,26 +50,47 @@ def evaluate(
         evals: names of evaluators; empty for the run's own, `eval.evals`.
         overrides: `eval` keys by dotted name, with values other than the run's.
         stage: the stage at whose end; None: the newest checkpoint.
+        weights: 'plain', as they are trained, or 'ema', their average, of a run with `optim.ema`: scalars are then
+            called 'test_ema/...', and files lie in artifacts/EVALUATOR_ema.
 
     Returns:
         the step of the checkpoint, and scalars by name.
 
     Raises:
         ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
+        OSError: once all is measured, if some of it can't be written.
     """
+    step, scalars, unwritten = _evaluated(workdir, evals, overrides or {}, stage, weights)
+    if unwritten is not None:
+        raise unwritten
+    return step, scalars
+
+
+def _evaluated(
+    workdir: epath.PathLike, evals: Sequence[str], overrides: Mapping[str, Any], stage: str | None, weights: str
+) -> tuple[int, dict[str, float], OSError | None]:
+    """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
-    config = overridden(files.read_config(workdir), overrides or {}, evals=evals)
+    config = overridden(files.read_config(workdir), overrides, evals=evals)
     before = inheritance.find(config, workdir).before
     setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
-    step, variables = _restore(workdir, config, setup, stage)
+    state = _restore(workdir, config, setup, stage)
+    step, variables = int(state.step), state.weights(weights)
     scalars: dict[str, float] = {}
+    unwritten: OSError | None = None
     for name, evaluator in evaluators.items():
         numbers, arrays = run(evaluator, variables, step=step)
-        artifacts.write(workdir, name, step, arrays)
-        artifacts.write_scalars(workdir, name, step, numbers, overrides or {})
+        folder = name
+        if weights == averaging.AVERAGED:
+            numbers, folder = averaging.named(numbers), f"{name}_{weights}"
         scalars |= numbers
-    return step, scalars
+        try:
+            artifacts.write(workdir, name, step, arrays, folder=folder)
+            artifacts.write_scalars(workdir, folder, step, numbers, overrides)
+        except OSError as error:  # what took hours is shown first
+            unwritten = unwritten or error
+    return step, scalars, unwritten
 
 
 def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Sequence[str] = ()) -> ConfigDict:
@@ -82,7 +107,7 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
     return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
 
 
-def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> tuple[int, Variables]:
+def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> TrainState:
     ends = {known.name: known.stop for known in setup.plan.stages}
     if stage is not None and stage not in ends:
         raise unknown(f"stage of {workdir} (--stage)", stage, ends)
@@ -92,7 +117,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
         workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, create=False
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
-    state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
+    state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))
     sharding = meshes.replicated(setup.mesh)
     with contextlib.closing(checkpoints):
         if stage is None:
@@ -108,11 +133,12 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
                 raise ConfigError(f"checkpoint {ends[stage]} in {workdir} can't be read ({error})") from error
     if restored is None:
         raise ConfigError(f"{workdir} has no checkpoint yet")
-    return int(restored.state.step), restored.state.variables
+    return restored.state
 
 
+@commands.command("python -m sbn.evaluate")
 def main(argv: Sequence[str]) -> None:
-    """Prints one number a line, or JSON."""
+    """Prints one number per line, or JSON."""
     parser = argparse.ArgumentParser(
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
@@ -122,23 +148,25 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"
     )
+    parser.add_argument(
+        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    others, dotted = command_line.split(argv)
+    options = parser.parse_args(others)
     prepare()
-    try:
-        others, dotted = command_line.split(argv)
-        options = parser.parse_args(others)
-        overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
-        evals = [name for name in options.evals.split(",") if name]
-        step, scalars = evaluate(options.workdir, evals=evals, overrides=overrides, stage=options.stage)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
+    evals = [name for name in options.evals.split(",") if name]
+    step, scalars, unwritten = _evaluated(options.workdir, evals, overrides, options.stage, options.weights)
     if options.json:
         print(json.dumps({"step": step, **scalars}))
-        return
-    print(f"step {step}")
-    for name, value in scalars.items():
-        print(f"{name:32} {value:.6f}")
+    else:
+        print(f"step {step}")
+        for name, value in scalars.items():
+            print(f"{name:32} {value:.6f}")
+    if unwritten is not None:
+        raise unwritten
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)

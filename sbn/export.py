@@ -6,13 +6,17 @@ another size than that of evaluation, and where all of it comes from. `load` mak
 package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
 """
 
+if __name__ == "__main__":  # before jax is loaded, which takes seconds
+    from sbn.runs import signals
+
+    signals.listen()
+
 import argparse
 import contextlib
 import dataclasses
 import functools
 import logging
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,15 +36,16 @@ from sbn.data.statistics import Channels
 from sbn.models import make_model
 from sbn.nn.branched import Branched
 from sbn.nn.branches import select_branch
-from sbn.runs import files
+from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
 from sbn.tasks.base import Variables
-from sbn.train import inheritance
+from sbn.train import averaging, inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.process import prepare
+from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +91,12 @@ class Plain:
 
 
 def export(
-    workdir: epath.PathLike, *, out: epath.PathLike, branch: str | None = None, stage: str | None = None
+    workdir: epath.PathLike,
+    *,
+    out: epath.PathLike,
+    branch: str | None = None,
+    stage: str | None = None,
+    weights: str = averaging.PLAIN,
 ) -> Mapping[str, Any]:
     """Writes one branch of a run's checkpoint to a folder, and returns what its `model.json` holds.
 
@@ -95,6 +105,7 @@ def export(
         out: the folder, made if missing; an export that lies there is replaced.
         branch: its name; None: the first.
         stage: the stage at whose end; None: the newest checkpoint that is whole.
+        weights: 'plain', as they were trained, or 'ema', their average, of a run with `optim.ema`.
 
     Raises:
         ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file.
@@ -109,11 +120,13 @@ def export(
         raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
-    step, every = _read(workdir, config, stage)
+    state = _read(workdir, config, stage)
+    step, every = int(state.step), state.weights(weights)
     variables = jax.tree.map(np.asarray, select_branch(every, names.index(branch)))
     about = {
         "format": FORMAT,
         "branch": branch,
+        "weights": weights,
         "classes": int(variables["params"]["head"]["kernel"].shape[-1]),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
@@ -156,8 +169,8 @@ def load(folder: epath.PathLike) -> Plain:
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
-def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[int, Variables]:
-    """The step and the variables of a checkpoint, all branches; of damaged ones the next older is taken."""
+def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainState:
+    """The state of a checkpoint, all branches; of damaged ones the next older is taken."""
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -169,7 +182,7 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> tuple[i
                 if stage is not None and not _ends(checkpoints.meta(step), stage):
                     continue
                 like = inheritance.like(checkpoints.shapes(step), config)
-                return step, checkpoints.read(step, like, sharding).state.variables
+                return checkpoints.read(step, like, sharding).state
             except ConfigError:
                 raise
             except Exception as error:
@@ -204,6 +217,7 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
     return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}
 
 
+@commands.command("python -m sbn.export")
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = argparse.ArgumentParser(
@@ -215,14 +229,16 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
     )
+    parser.add_argument(
+        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
+    )
     options = parser.parse_args(argv)
     prepare()
-    try:
-        about = export(options.workdir, out=options.out, branch=options.branch, stage=options.stage)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    about = export(
+        options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights
+    )
     print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)

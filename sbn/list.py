@@ -1,14 +1,16 @@
 """Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from sbn.config import command_line, rows
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import unknown
 from sbn.config.schema import KEYS
+from sbn.runs import commands
+from sbn.runs.text import plain
 
 
+@commands.command("python -m sbn.list")
 def main(argv: Sequence[str]) -> None:
     """Prints the rows that `argv` selects."""
     parser = argparse.ArgumentParser(
@@ -27,10 +29,7 @@ def main(argv: Sequence[str]) -> None:
     if options.keys:
         print(describe_keys())
         return
-    try:
-        print("\n".join(describe(options.select, commands=options.commands)))
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    print(plain("\n".join(describe(options.select, commands=options.commands))))
 
 
 def describe(select: str, *, commands: bool = False) -> list[str]:
@@ -125,4 +124,4 @@ def describe_keys() -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    commands.start(main)

@@ -1,6 +1,8 @@
 """The listing names every row, with the paper's number and commands that run it."""
 
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from sbn.config import command_line, rows, schema
 from sbn.config.errors import ConfigError
 from sbn.config.rows import load_experiment
 from sbn.report import __main__ as report_command
+from tests.conftest import ROOT
 
 
 def test_every_row_is_listed_with_its_numbers():
@@ -57,6 +60,20 @@ def test_what_can_not_be_run_yet_says_so_and_lists_no_command():
     path = next(path for path in rows.experiment_files() if path.stem == "consistent")
     *_, line = listing.describe(f"{path}:table6/bn", commands=True)
     assert line.strip().startswith("can't be run yet: waits for segmentation")
+
+
+def test_listing_every_row_takes_less_than_a_second_of_work():
+    """Counted in calls, of which a second is some ten million, since a test can't know how busy a machine is."""
+    code = """
+from tests.calls import calls_of
+def listing():
+    from sbn import list
+    list.main([])
+print(calls_of(listing))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "split_bn" in done.stdout
+    assert int(done.stdout.splitlines()[-1]) < 2_000_000
 
 
 def test_unknown_rows_name_the_nearest():

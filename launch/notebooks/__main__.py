@@ -5,11 +5,13 @@ import pathlib
 from collections.abc import Sequence
 
 from sbn.config import arguments
+from sbn.runs import commands
 from sbn.runs.atomic import replace_text
 
 TEXTS = pathlib.Path(__file__).parent / "text"
 
 
+@commands.command("python -m launch.notebooks")
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
@@ -33,4 +35,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.start(main)

@@ -15,7 +15,8 @@ from sbn.augment import pipeline
 from sbn.augment.size_ops import sizes, variants
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import device
-from sbn.data.views import together
+from sbn.data.targets import sort
+from sbn.data.views import assemble
 from sbn.train import mesh as meshes
 from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
@@ -88,26 +89,30 @@ def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
 
 def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
     """Shapes of (a batch, the numbers of a step), of what lies on the devices; and what makes a batch of all."""
-    examples, count, views = len(setup.train), stage.config.batch_size, stage.config.branches
+    count, views, carried = stage.config.batch_size, stage.config.branches, sort(setup.train, setup.task.targets)
     numbers = {"epoch": jax.ShapeDtypeStruct((), jnp.int32)}
     if any(stage.fades.values()):
         numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
-    ids, seed = (jax.ShapeDtypeStruct(shape, kind) for shape, kind in (((count,), jnp.int32), ((), jnp.uint32)))
+    seed, ids = jax.ShapeDtypeStruct((), jnp.uint32), np.zeros(1, np.int32)
+    own = {name: array[:1] for name, array in carried.arrays(setup.train).items()}
     if stage.config.data.path == "device":
         size = setup.train.images.shape[1:3]
         try:
             made = make_views(stage, setup.train.images)
-            prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh)
+            prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh, targets=carried)
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
-        pixels, labels = (jax.ShapeDtypeStruct((examples, *shape), jnp.int32) for shape in (size, ()))
-        return ({"id": ids}, numbers), {"pixels": pixels, "label": labels, "seed": seed}, prepare
-    empty = [np.broadcast_to(np.int32(0), (1, *size)) for size in _sizes(setup, stage)]
-    images = jax.tree.map(
-        lambda view: jax.ShapeDtypeStruct((count, *view.shape[1:]), view.dtype), together(empty, np.stack)
-    )
-    batch = {"inputs": {"image": images}, "targets": {"label": ids}, "id": ids}
-    return (batch, numbers), {"seed": seed}, lambda batch, numbers, resident: batch
+        resident = _shapes({"pixels": np.zeros((1, *size), np.int32), **own}, len(setup.train))
+        return (_shapes({"id": ids}, count), numbers), {**resident, "seed": seed}, prepare
+    images = [np.zeros((1, *size), np.int32) for size in _sizes(setup, stage)]
+    augmented = images if carried.boxes is None else [(image, own[carried.boxes]) for image in images]
+    batch = assemble(augmented, own, ids, carried, np.stack)
+    return (_shapes(batch, count), numbers), {"seed": seed}, lambda batch, numbers, resident: batch
+
+
+def _shapes(tree: Any, count: int) -> Any:
+    """The shapes of arrays (1, ...) with `count` in the place of 1."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), tree)
 
 
 def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from sbn.augment.pipeline import parse
 from sbn.augment.show import table
 from sbn.config import arguments
+from sbn.runs import commands
 
 
+@commands.command("python -m sbn.augment")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
     parser = argparse.ArgumentParser(prog="python -m sbn.augment", description="What an augmentation string means.")
@@ -66,4 +68,4 @@ def _figure1(flags: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.start(main)

@@ -38,6 +38,9 @@ def check(config: ConfigDict) -> ConfigDict:
         if weight > 1:
             raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
     _below_one(config, ("model.dropout", "norm.momentum"))
+    if config.optim.ema is not None:
+        _below_one(config, ("optim.ema",))
+    _distinct("init.only", config.init.only)
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)
     _distinct("eval.low_pass.widths", config.eval.low_pass.widths)

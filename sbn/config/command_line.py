@@ -120,19 +120,20 @@ def check_overrides(overrides: Iterable[str], stated: tree.Flat, config: ConfigD
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argparse.Namespace, Request]:
-    """Parses `argv` with `parser`, which gains --config; a ConfigError ends the program with its line and code 2."""
+    """Parses `argv` with `parser`, which gains --config.
+
+    Raises:
+        ConfigError: one line, with what is wrong and the nearest choice.
+    """
     parser.add_argument(
         "--config",
         required=True,
         metavar="FILE:TABLE/ROW[,key=value...]",
         help="the row to run; more overrides as --config.key=value",
     )
-    try:
-        others, dotted = split(argv)
-        options = parser.parse_args(others)
-        return options, request(options.config, dotted)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    others, dotted = split(argv)
+    options = parser.parse_args(others)
+    return options, request(options.config, dotted)
 
 
 def words(experiment: str, row: str, changes: Mapping[str, Any], *, workdir: str) -> list[str]:

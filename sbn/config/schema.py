@@ -130,6 +130,19 @@ KEYS = (
         "The branch of init.from that every branch begins as; None: each as the one of its own name, or the only one there is.",
         optional=True,
     ),
+    Key(
+        "init.only",
+        "names",
+        (),
+        "Parts of the network to take over from init.from, as 'stem*,stage*' or 'stage1/block2'; the rest, momentum and steps begin anew. (): all, to go on from where that run was.",
+    ),
+    Key(
+        "init.weights",
+        "str",
+        "plain",
+        "Weights of init.from to begin with: as they were trained, or their average (optim.ema), with momentum anew.",
+        choices=("plain", "ema"),
+    ),
     *EVALUATION,
     # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),

@@ -126,6 +126,14 @@ TRAINING_KEYS = (
         per_stage=True,
     ),
     Key(
+        "optim.ema",
+        "float",
+        None,
+        "Decay of an exponential moving average of weights and running statistics, of early steps (1 + step) / (10 + step) at the most. Training measures it by the task's metrics, as test_ema/...; None: none is kept.",
+        optional=True,
+        low=0,
+    ),
+    Key(
         "optim.accumulate",
         "int",
         1,

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from sbn.config.errors import ConfigError
-from sbn.data.progress import told
+from sbn.runs.progress import shown
 
 _TURNED = 0x0112  # EXIF's tag of the orientation; 1 is upright
 
@@ -108,7 +108,7 @@ def decode_all(images: Sequence[bytes], names: Sequence[str], *, upright: bool =
             raise ConfigError(f"{names[number]} can't be read: {error}") from None
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without Python's lock
-        decoded = told(pool.map(read, range(len(images))), count=len(images), what="decoding images")
+        decoded = shown(pool.map(read, range(len(images))), "decoding images", total=len(images))
         for number, image in enumerate(decoded):
             if found is None:
                 found = np.zeros((len(images), *image.shape), np.uint8)

@@ -18,8 +18,8 @@ import numpy as np
 from etils import epath
 
 from sbn.data.decode import as_png
-from sbn.data.progress import told
 from sbn.runs.atomic import replacing
+from sbn.runs.progress import shown
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ def _make(files: Files, name: str) -> Index:
     log.info("%s: looking into %d files of %s, once", name, len(files.names), files.root)
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         looked = pool.map(files.look, files.names)
-        entries = list(told(looked, count=len(files.names), what=f"{name}: looking into files"))
+        entries = list(shown(looked, f"{name}: looking into files", total=len(files.names)))
     table = np.array(list(itertools.chain.from_iterable(entries)), np.int64).reshape(-1, len(Entry._fields))
     return Index(
         str(files.root),

@@ -93,5 +93,5 @@ def find(name: str, data_dir: str | None) -> Place:
     tried = [f"{layout.records}/VERSION/dataset_info.json", *(os.path.join(f, layout.marker) for f in layout.folders)]
     raise ConfigError(
         f"no {name!r} in {shown}: looked for {', '.join([*tried, *layout.zips])} there; {layout.how}. "
-        "--config.data.dir or TFDS_DATA_DIR says where it is; --config.data.name=shapes needs no data"
+        "data.dir (or TFDS_DATA_DIR) says where it is; the data set 'shapes' needs no files"
     )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.data import archive, prepared, tfrecords, tiny_imagenet
+from sbn.runs import commands
 
 
 def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
@@ -33,6 +34,7 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     return {split: len(labels) for split, (_, labels) in splits.items()}
 
 
+@commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 where there is nothing to read."""
     parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
@@ -58,4 +60,4 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.start(main)

@@ -38,8 +38,8 @@ def directory(name: str, data_dir: str | None, *, built_in: tuple[str, ...] = ()
     if known and builder not in known:
         raise unknown("data set (data.name)", name, [*built_in, *known])
     raise ConfigError(
-        f"no prepared {name!r} in {shown}: point --config.data.dir or TFDS_DATA_DIR at a TFDS data_dir that has it, or "
-        f"run `tfds build {name}`; --config.data.name=shapes needs no data"
+        f"no prepared {name!r} in {shown}: point data.dir (or TFDS_DATA_DIR) at a TFDS data_dir that has it, or run "
+        f"`tfds build {name}`; the data set 'shapes' needs no files"
     )
 
 

@@ -13,10 +13,12 @@ import numpy as np
 from sbn.augment.pipeline import Op, format, parse
 from sbn.config import tree
 from sbn.data import pixels, sources
+from sbn.data.eval_view import DEFAULTS
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
+_VIEW = "resize(128)|centre_crop(128)"  # of images that differ in size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,7 @@ def first_images(name: str, *, data_dir: str | None, count: int) -> Pictures:
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
-    examples = sources.load(data, "train")
+    examples = sources.load(data, "train", view=DEFAULTS.get(name, _VIEW))
     return Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
 
 

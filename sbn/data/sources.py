@@ -5,6 +5,7 @@ In memory where all images are of one size; otherwise the images stay encoded, i
 
 import os
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from etils import epath
@@ -21,6 +22,7 @@ from sbn.data.layouts import find
 from sbn.data.statistics import KNOWN, Channels
 
 LabelledImages = InMemory | Encoded
+_Whole = TypeVar("_Whole", InMemory, Index)
 
 FOLDER = "folder:"
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
@@ -216,22 +218,27 @@ def _decoded(found: Index, name: str) -> InMemory | Index:
 
 def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> InMemory:
     """The parts of splits that `data` names, one after the other; `read` reads a whole one."""
-    key, text = f"data.{split}_split", _wanted(data, split)
-    whole = {name: read(name) for name in splits.names(text, key=key)}
-    lengths = {name: len(examples) for name, examples in whole.items()}
-    parts = splits.ids(text, lengths, key=key, of=data.name)
-    first = next(iter(whole.values()))
-    arrays = {name: splits.joined([whole[base].arrays[name][where] for base, where in parts]) for name in first.arrays}
+    parts = _parts(data, split, read)
+    first, _ = parts[0]
+    arrays = {name: splits.joined([whole.arrays[name][where] for whole, where in parts]) for name in first.arrays}
     return InMemory(arrays, first.features)
 
 
 def _joined_index(data: ConfigDict, split: str, read: Callable[[str], Index]) -> Index:
     """As `_joined`, of images that stay encoded."""
+    return index.joined([whole.take(where) for whole, where in _parts(data, split, read)])
+
+
+def _parts(data: ConfigDict, split: str, read: Callable[[str], _Whole]) -> list[tuple[_Whole, slice]]:
+    """The whole splits that `data` names, each with the part of it that is meant."""
     key, text = f"data.{split}_split", _wanted(data, split)
-    whole = {name: read(name) for name in splits.names(text, key=key)}
+    try:
+        whole = {name: read(name) for name in splits.names(text, key=key)}
+    except ConfigError as error:
+        told = str(error)
+        raise ConfigError(f"{key} = {text!r}: {told}" if told.startswith("unknown split") else told) from None
     lengths = {name: len(found) for name, found in whole.items()}
-    parts = splits.ids(text, lengths, key=key, of=data.name)
-    return index.joined([whole[base].take(where) for base, where in parts])
+    return [(whole[name], where) for name, where in splits.ids(text, lengths, key=key, of=data.name)]
 
 
 # What reads a data set where no archive is given; any other name is TFDS's

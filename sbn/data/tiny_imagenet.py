@@ -14,7 +14,7 @@ from sbn.data import tfrecords
 from sbn.data.decode import decode_all
 from sbn.data.examples import InMemory, in_memory
 from sbn.data.layouts import find
-from sbn.data.progress import told
+from sbn.runs import progress
 
 SPLITS = ("train", "validation")
 
@@ -76,8 +76,8 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
     if not labelled:
         raise ConfigError(f"{shown} holds no images of {split!r}: train/WNID/images/*.JPEG and val/images/*.JPEG")
     labels = np.array([number[wnid] for _, wnid in labelled], np.int32)
-    files = told((there[name] for name, _ in labelled), count=len(labelled), what=f"{shown}: reading {split} images")
-    encoded = [read(name) for name in files]
+    files = [there[name] for name, _ in labelled]
+    encoded = [read(name) for name in progress.shown(files, f"{shown}: reading {split} images")]
     pixels = decode_all(encoded, [f"{shown}: {name}" for name, _ in labelled])
     return _examples(pixels, labels, class_names, f"{shown}, {split}")
 

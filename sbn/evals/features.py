@@ -14,8 +14,8 @@ import numpy as np
 from sbn.evals.base import Materials
 from sbn.evals.layers import find_layer, layer_shapes
 from sbn.evals.predictions import Images, Predict
-from sbn.evals.progress import shown
 from sbn.evals.views import transformed
+from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
 
 BINS = 200  # of a density

@@ -21,8 +21,8 @@ from sbn.data.spectrum import NO_STAGE
 from sbn.data.views import Fed
 from sbn.evals.base import Evaluator, Materials, Stage
 from sbn.evals.predictions import Chosen, ahead
-from sbn.evals.progress import shown
 from sbn.evals.scores import Labelled
+from sbn.runs.progress import shown
 from sbn.tasks.base import Arrays, Variables, stream_key
 
 _BATCHES = {"host": host.batches_of, "device": device.batches_of}

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from sbn.evals.predictions import ON_DEVICE, Examples, Stream
-from sbn.evals.progress import shown
 from sbn.metrics.base import Metric, State
+from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
 
 Tag = TypeVar("Tag")

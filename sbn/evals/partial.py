@@ -61,10 +61,13 @@ class Partial:
         if self._path is None or jax.process_index() != 0 or now - self._last < self._every:
             return
         self._last = now
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
         np.savez(packed, fingerprint=np.asarray(self._fingerprint), counts=counts)
-        replace_bytes(self._path, packed.getvalue())
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            replace_bytes(self._path, packed.getvalue())
+        except OSError:  # what is kept against a kill is no reason to stop
+            self._path = None
 
 
 def fingerprint(*parts: Any) -> str:

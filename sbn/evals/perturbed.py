@@ -16,8 +16,8 @@ from sbn.augment import draws
 from sbn.data.spectrum import NO_STAGE
 from sbn.evals.base import Materials
 from sbn.evals.partial import Partial, fingerprint
-from sbn.evals.progress import shown
 from sbn.metrics.accuracy import ranked
+from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sbn.data.examples import LabelledImages
 from sbn.evals.predictions import Chosen, Predict
-from sbn.evals.progress import shown
+from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
 
 

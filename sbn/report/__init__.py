@@ -14,6 +14,7 @@ from sbn.report.latex import latex
 from sbn.report.measures import parse
 from sbn.report.page import html_page
 from sbn.report.report_data import ReportData, make_report_data, no_runs, tables_with_runs
+from sbn.runs.text import plain
 
 FORMATS: Final[dict[str, Callable[[ReportData], str]]] = {
     "text": text,
@@ -57,4 +58,4 @@ def report(
     data = make_report_data(
         experiments, found, tables=names, measures=[parse(metric) for metric in metrics], stages=stages
     )
-    return FORMATS[format](data), list(data.notes)
+    return plain(FORMATS[format](data)), [plain(note) for note in data.notes]

@@ -14,21 +14,21 @@ seed by seed; `figures` draws what is a figure in its paper. Both have a --help 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
 from sbn.report import FORMATS, compare, report, table_figures
+from sbn.runs import commands
 from sbn.runs.atomic import write_output
 
 _COMMANDS = {"compare": compare.main, "figures": table_figures.main}
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@commands.command("python -m sbn.report")
+def main(argv: Sequence[str]) -> int:
     """Runs the command line."""
-    argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in _COMMANDS:
         return _COMMANDS[argv[0]](argv[1:])
     parser = argparse.ArgumentParser(
@@ -58,25 +58,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--stages", action="store_true", help="show every statistic of every stage")
     options = parser.parse_args(argv)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
-    try:
-        if options.all == bool(options.target):
-            raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
-        tables, notes = report(
-            options.target or "", root=options.root, format=options.format, metrics=metrics, stages=options.stages
-        )
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    if options.all == bool(options.target):
+        raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
+    tables, notes = report(
+        options.target or "", root=options.root, format=options.format, metrics=metrics, stages=options.stages
+    )
     if options.out:
         try:
             write_output(options.out, tables.encode())
         except OSError as error:
-            parser.exit(2, f"{parser.prog}: --out={options.out} can't be written: {error.strerror}\n")
+            raise ConfigError(f"--out={options.out} can't be written: {error.strerror}") from None
     else:
         print(tables, end="")
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
-    return None
+        commands.say(f"note: {note}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    commands.start(main)

@@ -12,7 +12,6 @@ those runs.
 import argparse
 import dataclasses
 import math
-import sys
 from collections.abc import Mapping, Sequence
 
 from sbn.config import arguments, rows, tree
@@ -25,6 +24,8 @@ from sbn.report.measures import Measure, measured, parse, shown_scale
 from sbn.report.paired import DRAWN, PairedTest, paired_test
 from sbn.report.refusals import refuse
 from sbn.report.tables import DEFAULT_METRIC, main_metric
+from sbn.runs import commands
+from sbn.runs.text import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +159,7 @@ def _listed(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
+@commands.command("python -m sbn.report compare")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report compare`."""
     parser = argparse.ArgumentParser(
@@ -180,17 +182,14 @@ def main(argv: Sequence[str]) -> None:
         help=f"default: the main metric of the first row's table, in all papers {DEFAULT_METRIC}",
     )
     options = parser.parse_args(argv)
-    try:
-        found = find_runs(options.root)
-        first, notes = load_side(options.first, found)
-        measure = parse(options.metric or first.metric)
-        second, more = load_side(options.second, found)
-        known = {metric for run in (*first.runs, *second.runs) for metric in run.metrics}
-        if measure.metric not in known:
-            raise unknown("metric", measure.metric, known)
-        printed = describe(first, second, measure)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
-    print("\n".join(printed))
+    found = find_runs(options.root)
+    first, notes = load_side(options.first, found)
+    measure = parse(options.metric or first.metric)
+    second, more = load_side(options.second, found)
+    known = {metric for run in (*first.runs, *second.runs) for metric in run.metrics}
+    if measure.metric not in known:
+        raise unknown("metric", measure.metric, known)
+    printed = describe(first, second, measure)
+    print(plain("\n".join(printed)))
     for note in dict.fromkeys([*found.problems, *notes, *more]):
-        print(f"note: {note}", file=sys.stderr)
+        commands.say(f"note: {note}")

@@ -19,6 +19,7 @@ from sbn.config.errors import ConfigError
 from sbn.config.rows import Experiment
 from sbn.config.schema import NEUTRAL
 from sbn.runs import files
+from sbn.runs.text import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ def failures_of(experiment: Experiment, paths: Sequence[pathlib.Path]) -> list[F
 def reason_of(path: pathlib.Path) -> str:
     """Returns why the run in a work directory stopped for good; '' if nothing there says that it did."""
     if failed := files.glance(path, files.PROGRESS)["failed"]:
-        return failed
+        return plain(failed)
     job = files.glance(path, files.JOB)
     if job["code"] in (None, 0) or not job["gave_up"]:
         return ""
@@ -61,7 +62,7 @@ def last_lines(log: pathlib.Path, *, count: int) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return "no log"
-    return " / ".join([line.strip() for line in lines if line.strip()][-count:]) or "an empty log"
+    return plain(" / ".join([line.strip() for line in lines if line.strip()][-count:])) or "an empty log"
 
 
 Whose = tuple[str, int, Mapping[str, Any]]  # row, seed, overrides

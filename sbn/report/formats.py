@@ -1,6 +1,7 @@
 """A report as plain text, Markdown or CSV, and the cells that every format shows one line by."""
 
 import csv
+import html
 import io
 from collections.abc import Sequence
 from typing import Final
@@ -71,13 +72,19 @@ def markdown(data: ReportData) -> str:
     rule = "|".join(" ---: " if k in NUMERIC else " --- " for k in range(len(HEADER)))
     blocks = []
     for section in data.sections:
-        rows = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (HEADER, *make_cells(section.lines))]
+        cells = [[_escaped(cell) for cell in row] for row in (HEADER, *make_cells(section.lines))]
+        rows = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in cells]
         bars = [f"| {row} |" for row in rows]
-        blocks += [f"## {section.chapter}\n"] * bool(section.chapter)
-        blocks.append("\n".join([f"### {section.heading}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
+        blocks += [f"## {_escaped(section.chapter)}\n"] * bool(section.chapter)
+        blocks.append("\n".join([f"### {_escaped(section.heading)}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
     if data.notes:
-        blocks.append("\n".join(["### Not in the tables", "", *(f"* {note}" for note in data.notes)]) + "\n")
+        blocks.append("\n".join(["### Not in the tables", "", *(f"* {_escaped(note)}" for note in data.notes)]) + "\n")
     return "\n".join(blocks)
+
+
+def _escaped(text: str) -> str:
+    """Text as Markdown shows it: HTML in it would be carried out."""
+    return html.escape(text, quote=False).replace("\n", " ")
 
 
 def comma_separated(data: ReportData) -> str:

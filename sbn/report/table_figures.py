@@ -8,7 +8,6 @@ import json
 import math
 import pathlib
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +22,11 @@ from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
+from sbn.runs import commands
 from sbn.runs.arrays import read_arrays
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line
+from sbn.runs.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -250,6 +251,7 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
         return {}
 
 
+@commands.command("python -m sbn.report figures")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report figures`."""
     parser = argparse.ArgumentParser(
@@ -265,28 +267,25 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=arguments.path, default=".", help="folder for EXPERIMENT_TABLE.png")
     options = parser.parse_args(argv)
-    try:
-        path, _, only = options.target.partition(":")
-        experiment = load_experiment(experiment_file(path))
-        if only and only not in experiment.tables:
-            raise unknown(f"table of {path}", only, experiment.tables)
-        found = find_runs(options.root)
-        runs = [run for run in found.runs if run.experiment == experiment.name]
-        for name, table in experiment.tables.items():
-            drawn = draw_table(name, table, runs) if only in ("", name) else None
-            if drawn is None:
-                if only == name:
-                    why = "no run left what it is made of" if table.figure else "this table has none"
-                    raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
-                continue
-            pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
-            file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
-            replace_bytes(file, to_png(drawn.figure))
-            print(file)
-            for note in drawn.notes:
-                print(f"note: {note}", file=sys.stderr)
-        # a mean over the seeds that are left says nothing of one that diverged
-        for line in (*found.problems, *found.unfinished):
-            print(f"note: not drawn: {line}", file=sys.stderr)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    path, _, only = options.target.partition(":")
+    experiment = load_experiment(experiment_file(path))
+    if only and only not in experiment.tables:
+        raise unknown(f"table of {path}", only, experiment.tables)
+    found = find_runs(options.root)
+    runs = [run for run in found.runs if run.experiment == experiment.name]
+    for name, table in experiment.tables.items():
+        drawn = draw_table(name, table, runs) if only in ("", name) else None
+        if drawn is None:
+            if only == name:
+                why = "no run left what it is made of" if table.figure else "this table has none"
+                raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
+            continue
+        pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
+        file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
+        replace_bytes(file, to_png(drawn.figure))
+        print(plain(str(file)))
+        for note in drawn.notes:
+            commands.say(f"note: {note}")
+    # a mean over the seeds that are left says nothing of one that diverged
+    for line in (*found.problems, *found.unfinished):
+        commands.say(f"note: not drawn: {line}")

@@ -57,6 +57,7 @@ _INIT = record(
     stages=(count, 0),
     source=(_source, None),
     checksum=(optional(whole), None),
+    only=(listing(text), []),
     **{"from": (optional(text), None), "stage": (optional(text), None), "branches": (optional(mapping(text)), None)},
 )
 _START = record({}, **_NAMES, argv=(listing(text), []))

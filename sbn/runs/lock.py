@@ -38,6 +38,8 @@ BEAT, SILENCE = 10.0, 35.0  # seconds
 class Lost(RuntimeError):
     """Another process has taken the lock: this one was silent for too long, and must write no more."""
 
+    exit_code = 1
+
 
 class Lock:
     """The lock of a work directory, held by this process."""

@@ -1,14 +1,17 @@
 """`python -m sbn.train --config=FILE:TABLE/ROW[,key=value] [--config.key=value] --workdir=DIR`."""
 
-import argparse
-import sys
 from collections.abc import Sequence
 
-from sbn.config import arguments, command_line
+from sbn.runs import commands
 
 
+@commands.command("python -m sbn.train")
 def main(argv: Sequence[str]) -> int:
-    """Runs one experiment; returns the exit code: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again)."""
+    """Trains one row; exit codes: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again), 130 Ctrl-C."""
+    import argparse
+
+    from sbn.config import arguments, command_line
+
     parser = argparse.ArgumentParser(
         "python -m sbn.train", description="Trains one row of an experiment, or goes on with it."
     )
@@ -22,25 +25,16 @@ def main(argv: Sequence[str]) -> int:
     options, request = command_line.parse(parser, argv)
 
     # Only now: a mistake in the command line is told before jax is loaded.
-    from sbn.train import Diverged, Origin, Preempted, train
-    from sbn.train.preemption import EXIT_CODE
+    from sbn.train import Origin, train
     from sbn.train.process import prepare
 
     prepare()
-    try:
-        result = train(
-            request.config, options.workdir, origin=Origin(request.experiment, request.row, request.overrides)
-        )
-    except command_line.ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
-    except Diverged as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    except Preempted as event:
-        parser.exit(EXIT_CODE, f"{parser.prog}: {event}\n")
+    origin = Origin(request.experiment, request.row, request.overrides)
+    result = train(request.config, options.workdir, origin=origin)
     for name, value in result["metrics"].items():
         print(f"{name:32} {value:.4f}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

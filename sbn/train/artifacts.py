@@ -14,13 +14,16 @@ from sbn.runs.atomic import replace_bytes
 from sbn.runs.files import FORMAT, write_json
 
 
-def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray]) -> list[epath.Path]:
+def write(
+    workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray], *, folder: str = ""
+) -> list[epath.Path]:
     """Writes the arrays of an evaluator as STEP.npz, and their figure as STEP.png; of several processes one writes.
 
     Args:
         workdir: of the run.
         evaluator: its name.
         step: steps the variables were trained for.
+        folder: in artifacts/; '' for one called after the evaluator.
         arrays: by name; the names, with their slashes, are the keys of the .npz.
 
     Returns:
@@ -29,8 +32,9 @@ def write(workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, n
     if not arrays or jax.process_index() != 0:
         return []
     contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
+    folder = folder or evaluator
     written = [
-        _replace(workdir, evaluator, f"{step}.{ending}", content) for ending, content in contents.items() if content
+        _replace(workdir, folder, f"{step}.{ending}", content) for ending, content in contents.items() if content
     ]
     (workdir / "artifacts" / evaluator / PARTIAL).unlink(missing_ok=True)  # what was kept against a kill
     return written

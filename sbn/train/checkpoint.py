@@ -75,9 +75,8 @@ class Checkpoints:
         for stage in self._stages:
             if stage.start < step <= stage.stop:
                 meta |= {"stage": stage.name, "stages": stage.index + 1, "stage_done": step == stage.stop}
-        items = {"model": state.variables, "optimiser": state.opt_state}
         args = ocp.args.Composite(
-            **{name: ocp.args.StandardSave(item) for name, item in items.items()}, meta=ocp.args.JsonSave(meta)
+            **{name: ocp.args.StandardSave(item) for name, item in _items(state).items()}, meta=ocp.args.JsonSave(meta)
         )
         self._manager.save(step, args=args)
 
@@ -155,7 +154,7 @@ class Checkpoints:
         def shaped(tree: Any) -> Any:
             return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 
-        items = {"model": shaped(like.variables), "optimiser": shaped(like.opt_state)}
+        items = {name: shaped(item) for name, item in _items(like).items()}
         args = ocp.args.Composite(
             **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
         )
@@ -166,7 +165,7 @@ class Checkpoints:
                 f"not {list(self._branches)}"
             )
         counter = jax.device_put(np.asarray(step, np.int32), sharding)
-        state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser)
+        state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser, read.get("ema"))
         if checksum(state) != read.meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         return Restored(state, read.meta["seconds"], read.meta.get("lines"))
@@ -190,6 +189,12 @@ class Checkpoints:
         """Waits for what is being written."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def _items(state: TrainState) -> dict[str, Any]:
+    """What is written of a state, by the name of its folder; averaged variables only where they are kept."""
+    items = {"model": state.variables, "optimiser": state.opt_state}
+    return items if state.ema is None else {**items, "ema": state.ema}
 
 
 def _everywhere(here: bool) -> bool:

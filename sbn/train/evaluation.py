@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from etils import epath
 
 from sbn.evals.base import Evaluator, run
-from sbn.tasks.base import Variables
-from sbn.train import artifacts
+from sbn.train import artifacts, averaging
 from sbn.train.plan import Plan
+from sbn.train.state import TrainState
 
 
 class Evaluation:
@@ -27,13 +27,19 @@ class Evaluation:
         """Returns the names of those that run once `step` steps are done."""
         return [name for name, rhythm in self._rhythms.items() if rhythm.due(step)]
 
-    def run(self, names: Sequence[str], step: int, variables: Variables) -> dict[str, float]:
-        """Runs evaluators, writes their arrays and figures, and returns their scalars."""
+    def run(self, names: Sequence[str], step: int, state: TrainState) -> dict[str, float]:
+        """Runs evaluators, writes their arrays and figures, and returns their scalars.
+
+        Where an average of the weights is kept, the task's own metrics are measured with it too.
+        """
         scalars: dict[str, float] = {}
         for name in names:
-            numbers, arrays = run(self._evaluators[name], variables, step=step)
+            numbers, arrays = run(self._evaluators[name], state.variables, step=step)
             artifacts.write(self._workdir, name, step, arrays)
             scalars |= numbers
+            if state.ema is not None and name in averaging.MEASURED:
+                numbers, _ = run(self._evaluators[name], state.ema, step=step)
+                scalars |= averaging.named(numbers)
         return scalars
 
 

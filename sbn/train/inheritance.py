@@ -19,6 +19,7 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
 from sbn.runs import files
 from sbn.tasks.base import Variables
+from sbn.train import averaging, parts
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser
@@ -38,19 +39,25 @@ class Inheritance:
             None: nothing is taken over.
         source: the work directory to read; None once the run has a checkpoint of its own, which then tells all.
         branch: the other run's branch that every branch starts from; None: each from that of its own name.
+        only: names of the parts of the network to take over; empty: all of it, and momentum and steps with it.
+        weights: the other run's weights as they were trained, 'plain', or their average, 'ema'.
     """
 
     before: Before = NOTHING_BEFORE
     record: Mapping[str, Any] | None = None
     source: epath.Path | None = None
     branch: str | None = None
+    only: tuple[str, ...] = ()
+    weights: str = averaging.PLAIN
 
     def take_over(
         self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding
     ) -> tuple[TrainState, Mapping[str, Any] | None]:
         """Returns the state to begin with, and the record complete; `fresh` where there is nothing to read.
 
-        Momentum comes along where the optimiser's state has the same form, and starts at 0 where it has another.
+        Momentum comes along where the optimiser's state has the same form, and starts at 0 where it has another, with
+        averaged weights, which it does not belong to, and with parts alone. With parts alone steps are counted from 0.
+        An average that this run keeps goes on from the other run's, if it has one, or begins as the weights.
 
         Args:
             fresh: the state of a run that starts from nothing.
@@ -69,25 +76,47 @@ class Inheritance:
             try:
                 shapes = checkpoints.shapes(step)
                 chosen = jax.eval_shape(lambda old: _chosen(old, rows), shapes)
-                _check_same_network(chosen, fresh.variables, self.source)
+                if self.only:
+                    jax.eval_shape(self._merged, chosen, fresh.variables)
+                else:
+                    _check_same_network(chosen, fresh.variables, self.source)
                 old = checkpoints.read(step, like(shapes, config), sharding).state
             except ConfigError:
                 raise
             except Exception as error:
                 raise _unreadable(self.source, step, error) from error
-        variables = _chosen(old.variables, rows)
-        opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
-        same_form = _form(opt_state) == _form(fresh.opt_state)
-        record = {
-            **self.record,
+        if self.weights == averaging.AVERAGED and old.ema is None:
+            raise ConfigError(f"init.weights = 'ema', and {self.source} was trained without optim.ema")
+        variables = _chosen(old.weights(self.weights), rows)
+        named = {
             "branches": {name: there[row] for name, row in zip(names, rows, strict=True)},
-            "momentum": "carried over" if same_form else "fresh: the optimiser's state has another form",
+            "weights": self.weights,
+            "only": list(self.only),
         }
+        if self.only:
+            log.info("takes %s over from step %d of %s", ", ".join(self.only), step, self.source)
+            variables = self._merged(variables, fresh.variables)
+            average = None if fresh.ema is None else averaging.start(variables)
+            state = fresh._replace(**variables, ema=average)
+            return jax.device_put(state, sharding), {**self.record, **named, "momentum": "fresh"}
+        opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
+        averages = self.weights == averaging.AVERAGED
+        why = "averaged weights have none" if averages else "the optimiser's state has another form"
+        kept = _form(opt_state) == _form(fresh.opt_state) and not averages
+        record = {**self.record, **named, "momentum": "carried over" if kept else f"fresh: {why}"}
         log.info("starts from step %d of %s, momentum %s", step, self.source, record["momentum"])
         counter = jnp.asarray(step, jnp.int32)
-        opt_state = opt_state if same_form else fresh.opt_state
-        state = TrainState(counter, variables["params"], variables["batch_stats"], opt_state)
+        ema = None
+        if fresh.ema is not None:
+            ema = averaging.start(variables if old.ema is None else _chosen(old.ema, rows))
+        state = TrainState(
+            counter, variables["params"], variables["batch_stats"], opt_state if kept else fresh.opt_state, ema
+        )
         return jax.device_put(state, sharding), record
+
+    def _merged(self, old: Variables, fresh: Variables) -> dict[str, Any]:
+        assert self.source is not None
+        return parts.merged(old, fresh, self.only, source=self.source)
 
 
 def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
@@ -103,10 +132,12 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
         for name in ("stage", "branch"):
             if init[name] is not None:
                 raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
+        if init.only or init.weights != averaging.PLAIN:
+            raise ConfigError("init.only and init.weights speak of another run: name it by init.from")
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
     if recorded is not None and files.saved_steps(workdir):
-        return Inheritance(Before(recorded["step"], recorded["stages"]), recorded)
+        return Inheritance(_before(recorded, init.only), recorded)
     source = epath.Path(init["from"])
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
@@ -114,7 +145,12 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     if recorded is not None and any(recorded.get(name) != value for name, value in position.items()):
         raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
     record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
-    return Inheritance(Before(position["step"], position["stages"]), record, source, init.branch)
+    return Inheritance(_before(position, init.only), record, source, init.branch, init.only, init.weights)
+
+
+def _before(position: Mapping[str, Any], only: tuple[str, ...]) -> Before:
+    """What steps and stages are counted on from: a run that takes parts over is a new one, from step 0."""
+    return NOTHING_BEFORE if only else Before(position["step"], position["stages"])
 
 
 def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
@@ -182,7 +218,8 @@ def like(shapes: Variables, config: ConfigDict) -> TrainState:
     """Returns the form of a run's state, of the shapes of its variables and its config: no data are looked at."""
     stage = Stage("", 0, 0, 0, tree.stage_config(config, config.stages[0]))
     momenta = jax.eval_shape(make_optimiser(stage, optax.constant_schedule(0.0)).init, shapes["params"])
-    return TrainState(jnp.zeros((), jnp.int32), shapes["params"], shapes["batch_stats"], momenta)
+    average = None if config.optim.ema is None else {name: shapes[name] for name in ("params", "batch_stats")}
+    return TrainState(jnp.zeros((), jnp.int32), shapes["params"], shapes["batch_stats"], momenta, average)
 
 
 def _form(tree: Any) -> Any:

@@ -18,6 +18,7 @@ from sbn.data import record
 from sbn.evals.make import make_evaluators
 from sbn.runs import files
 from sbn.runs.lock import Lock
+from sbn.runs.progress import Progress
 from sbn.train import calls, inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
@@ -25,7 +26,6 @@ from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.feed import make_feed
 from sbn.train.optimiser import make_optimiser
-from sbn.train.progress import Progress
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 class Diverged(RuntimeError):
     """The loss or its gradient is no longer a number. The last checkpoint is from before that."""
+
+    exit_code = 1
 
 
 def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None = None) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _run(
 
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
-    state = init_state(task, optimiser, seed=config.seed)
+    state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh))
     start = provenance.collect(data["fingerprints"])
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
@@ -105,7 +107,8 @@ def _run(
     kept = restored.lines if restored else ""
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
-    progress = Progress(workdir, plan, start=step, seconds=seconds, batch_size=config.batch_size, active=leads)
+    shape = {"total": plan.total, "stages": plan.spans, "batch_size": config.batch_size}
+    progress = Progress(workdir, start=step, seconds=seconds, active=leads, **shape)
     pending = Pending()
     results: dict[str, float] = {}
 
@@ -144,7 +147,7 @@ def _run(
                 progress.failed(step, str(error))
                 raise
             if evaluating:
-                results = evaluation.run(evaluating, step, state.variables)
+                results = evaluation.run(evaluating, step, state)
                 writers.write(step, results)
                 progress.show(summary(results))
                 progress.restart_rate()
@@ -155,7 +158,7 @@ def _run(
 
     # Finish
     if not results:  # killed between the last checkpoint and result.json
-        results = evaluation.run(evaluation.due(step), step, state.variables)
+        results = evaluation.run(evaluation.due(step), step, state)
     checkpoints.wait()
     seconds, proof = progress.seconds(), writers.settle()
     return workdirs.finish(workdir, config, origin, plan=plan, seconds=seconds, metrics=results, log=proof)

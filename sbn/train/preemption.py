@@ -1,5 +1,6 @@
-"""Being asked to stop: SIGTERM, or the notice that the hosts of a pod agree on."""
+"""Being asked to stop: a signal, or the notice that the hosts of a pod agree on."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,42 +8,55 @@ from types import FrameType
 
 import jax
 
-EXIT_CODE = 75  # EX_TEMPFAIL: start me again
+from sbn.runs import signals
+
+EXIT_CODE = signals.AGAIN
 
 
 class Preempted(Exception):
-    """Training was asked to stop; its checkpoint is written."""
+    """Training was asked to stop; its checkpoint is written.
+
+    Attributes:
+        exit_code: 75, start me again, after SIGTERM; 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = signals.notice().exit_code
 
 
 class Notice:
     """Whether this process was told to stop."""
 
-    def __init__(self) -> None:
-        self.given = False
+    @property
+    def given(self) -> bool:
+        """Whether a signal was noted."""
+        return signals.notice().given
 
 
 @contextmanager
 def watch() -> Iterator[Notice]:
-    """Notes SIGTERM while the block runs, instead of dying of it.
+    """Notes SIGTERM, Ctrl-C and SIGHUP while the block runs, instead of dying of them.
 
-    With several processes the notice here is never given: JAX's own service hears the signal, from which a handler of
-    ours would keep it, and agrees on a step with the others (`Checkpoints.reached_preemption`). Nor is it given outside
-    the main thread, where Python allows no handler.
+    With several processes the notice here is never given: JAX's own service hears SIGTERM, from which a handler of ours
+    would keep it, and agrees on a step with the others (`Checkpoints.reached_preemption`); the other signals are turned
+    into that one. Nor is it given outside the main thread, where Python allows no handler.
     """
-    notice = Notice()
-    if jax.process_count() > 1:
-        yield notice
+    if jax.process_count() == 1:
+        with signals.noting():
+            yield Notice()
         return
 
-    def note(signum: int, frame: FrameType | None) -> None:
-        notice.given = True
+    def turn(number: int, frame: FrameType | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
 
+    others = [number for number in (signal.SIGINT, getattr(signal, "SIGHUP", None)) if number is not None]
     try:
-        previous = signal.signal(signal.SIGTERM, note)
+        previous = {number: signal.signal(number, turn) for number in others}
     except ValueError:  # not the main thread
-        yield notice
-        return
+        previous = {}
     try:
-        yield notice
+        yield Notice()
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -31,6 +31,8 @@ def prepare() -> None:
     logging.getLogger("absl").addFilter(lambda record: "_CHECKPOINT_METADATA" not in record.getMessage())
     if hosts := os.environ.get("SBN_MULTIHOST"):
         jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
+        if jax.process_index() != 0:  # of several processes one says how far evaluations are
+            logging.getLogger("sbn.runs.progress").setLevel(logging.WARNING)
 
 
 def _place(hosts: str) -> dict[str, Any]:

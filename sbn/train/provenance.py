@@ -11,6 +11,9 @@ from typing import Any
 
 import jax
 
+from sbn.config import imported
+from sbn.runs.text import masked_text, masked_words
+
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -30,13 +33,14 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
     """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "argv": sys.argv,
+        "argv": masked_words(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
         "data": dict(data),
+        "imported": imported.loaded(),  # what is the user's own, with the hash of its file
         **_source_code(),
     }
 
@@ -58,6 +62,10 @@ def _source_code() -> dict[str, str]:
 
     try:
         commit = git("rev-parse", "HEAD").strip()
-        return {"commit": commit, "diff": git("diff", "HEAD", "--", "*.py", "*.cfg", "*.toml")} if commit else {}
+        return (
+            {"commit": commit, "diff": masked_text(git("diff", "HEAD", "--", "*.py", "*.cfg", "*.toml"))}
+            if commit
+            else {}
+        )
     except (OSError, subprocess.TimeoutExpired):
         return {}

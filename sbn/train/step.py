@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
+from sbn.train import averaging
 from sbn.train import mesh as meshes
 from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
@@ -74,7 +75,11 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
         params = optax.apply_updates(state.params, updates)
         alone = {"grad_norm": (optax.tree.norm(grads), 1.0), "lr": (schedule(state.step), 1.0)}
         metrics = jax.tree.map(jnp.asarray, {**loss.metrics, **alone})
-        return TrainState(state.step + 1, params, loss.batch_stats, opt_state), metrics
+        after, ema = {"params": params, "batch_stats": loss.batch_stats}, state.ema
+        if ema is not None:
+            trained = views.branches if left_out else None
+            ema = averaging.update(ema, after, step=state.step, decay=stage.config.optim.ema, trained=trained)
+        return TrainState(state.step + 1, **after, opt_state=opt_state, ema=ema), metrics
 
     platform = mesh.devices.flat[0].platform
 

@@ -11,6 +11,7 @@ from ml_collections import config_flags
 from sbn.config import arguments, command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.stored import differences
+from sbn.train.__main__ import main
 
 ROOT = pathlib.Path(__file__).parents[2]
 SPLIT_BN = str(ROOT / "experiments/split_bn.py")
@@ -183,14 +184,13 @@ def test_mistakes_are_told_in_one_line(argument, words):
         assert word in str(caught.value)
 
 
-def test_a_mistake_ends_the_program_with_its_line(capsys):
+def test_a_mistake_ends_the_program_with_its_line(capsys, tmp_path):
+    words = [f"--config={SPLIT_BN}:table3/weak_augment", "--config.optim.lrr=1", f"--workdir={tmp_path}"]
     with pytest.raises(SystemExit) as caught:
-        command_line.parse(
-            argparse.ArgumentParser("prog"), [f"--config={SPLIT_BN}:table3/weak_augment", "--config.optim.lrr=1"]
-        )
+        main(words)
     assert caught.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith("prog: unknown config key 'optim.lrr'; did you mean 'optim.lr'?")
+    assert error.startswith("python -m sbn.train: unknown config key 'optim.lrr'; did you mean 'optim.lr'?")
     assert error.count("\n") == 1
 
 

@@ -123,8 +123,8 @@ def test_defaults_are_whole_images_or_those_of_the_data_set():
 @pytest.mark.parametrize(
     ("view", "words"),
     [
-        ("flip", ["flip", "draws at random"]),
-        ("resize(256)|random_crop(224)", ["random_crop", "draws at random"]),
+        ("flip", ["flip", "is random"]),
+        ("resize(256)|random_crop(224)", ["random_crop", "is random"]),
         ("mixup(1)", ["mixup"]),
         ("resiz(256)", ["resiz", "resize"]),
         ("none", ["differ in size", "centre_crop(size)"]),

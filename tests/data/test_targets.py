@@ -77,3 +77,36 @@ def test_what_the_data_lack_is_told_with_what_they_have():
     two = in_memory({"image": images, "label": np.zeros(3, int), **masks}, name="two", classes=1, features=features)
     with pytest.raises(ConfigError, match="mask, depth"):
         sort(two, ["mask", "depth"])
+
+
+def test_boxes_move_with_every_view_on_both_paths(examples):
+    """Against the mask of the same batch, which moved as the pixels did: the tight box around what is left of it."""
+    names = ["label", "boxes", "box_label", "mask"]
+    whole = 0
+    for batches in both(examples, views("", "crop(4)|flip", "random_crop(20)|flip(1)"), names):
+        for batch in batches:
+            ids, targets = batch["id"], batch["targets"]
+            assert set(targets) == {"label", "boxes", "box_label"}
+            assert (targets["boxes"].shape, targets["boxes"].dtype) == ((4, 3, 1, 4), np.float32)
+            np.testing.assert_array_equal(targets["box_label"], targets["label"][:, None])
+            np.testing.assert_array_equal(targets["boxes"][:, 0], examples.arrays["boxes"][ids])
+            for view, words in enumerate(batch["inputs"]["image"]):
+                size = words.shape[1]
+                for mark, label, (box,) in zip(
+                    unpack(words)[1], targets["label"], targets["boxes"][:, view], strict=True
+                ):
+                    rows, columns = np.nonzero(mark == label + 2)
+                    tight = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
+                    assert (box[:2] <= tight[:2]).all()
+                    assert (box[2:] >= tight[2:]).all()
+                    if (box[:2] > 0).all() and (box[2:] < size).all():  # nothing was cut off
+                        np.testing.assert_array_equal(box, tight)
+                        whole += 1
+    assert whole > 20
+
+
+def test_both_paths_give_the_same_targets(examples):
+    asked = views("crop(4)|flip|randaugment(2, 5)", "crop(2)")
+    for a, b in zip(*both(examples, asked, ["label", "boxes", "mask"]), strict=True):
+        np.testing.assert_array_equal(a["inputs"]["image"], b["inputs"]["image"])
+        np.testing.assert_array_equal(a["targets"]["boxes"], b["targets"]["boxes"])

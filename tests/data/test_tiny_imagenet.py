@@ -76,6 +76,7 @@ def copy(held, root, **changes):
             ["n99999999", "val_0.JPEG"],
         ),
         ({"val/val_annotations.txt": b""}, "validation", ["no images of 'validation'"]),
+        ({"val/val_annotations.txt": b"val_0.JPEG\n"}, "validation", ["val_annotations.txt is damaged", "a tab"]),
         ({}, "test", ["'test'", "validation"]),
     ],
 )
@@ -100,6 +101,20 @@ def test_where_there_is_nothing_to_prepare_it_says_how_to_get_it(tmp_path, capsy
     for words in ("absent.zip", "wnids.txt", "http://cs231n.stanford.edu/tiny-imagenet-200.zip"):
         assert words in told
     assert not (tmp_path / "x.npz").exists()
+
+
+def test_an_encrypted_or_cut_zip_is_told(made, tmp_path):
+    whole = (made[0] / "other.zip").read_bytes()
+    flags = whole.index(b"PK\1\2") + 8
+    encrypted = bytearray(whole)
+    for at in [n for n in range(len(whole) - 4) if whole[n : n + 4] in (b"PK\1\2", b"PK\3\4")]:
+        encrypted[at + (8 if whole[at : at + 4] == b"PK\1\2" else 6)] |= 1
+    assert encrypted[flags] & 1
+    for damaged in (bytes(encrypted), whole[:-200], whole[: len(whole) // 2]):
+        (tmp_path / "tiny-imagenet-200.zip").write_bytes(damaged)
+        with pytest.raises(ConfigError, match=r"tiny-imagenet-200\.zip.*no whole zip") as caught:
+            tiny_imagenet.read(str(tmp_path), "train")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_broken_zip_is_told(tmp_path):

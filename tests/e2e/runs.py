@@ -35,7 +35,7 @@ def final_state(workdir):
     config = read_config(epath.Path(workdir))
     setup = make_setup(config)
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
-    like = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed))
+    like = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))
     store = Checkpoints(pathlib.Path(workdir) / "checkpoints", keep=2, branches=setup.task.branches, create=False)
     restored = store.restore(like, meshes.replicated(setup.mesh))
     store.close()

@@ -7,7 +7,7 @@ from sbn.config.errors import ConfigError
 from sbn.evals.base import run
 from sbn.evals.filtered import Filtered
 from tests.evals.test_fourier import predictions
-from tests.evals.toys import make_materials, make_source, make_variables
+from tests.evals.toys import MEAN, make_materials, make_source, make_variables
 from tests.oracles import fourier as oracle
 
 COUNT = 25
@@ -17,7 +17,7 @@ def slow_accuracy(source, weights, width, name):
     right = []
     for image, label in zip(source.images / 255, source.labels, strict=True):
         low = oracle.low_pass(image, width)
-        high = image - low + (np.array(source.mean) if width else 0)
+        high = image - low + (np.array(MEAN) if width else 0)
         found = predictions(weights, np.clip(low if name == "low_pass" else high, 0, 1))
         right.append(np.array(found) == label)
     return np.mean(right, axis=0)

@@ -14,6 +14,7 @@ from sbn.evals.base import Materials
 from sbn.train.mesh import make_mesh
 
 CLASSES = 4
+MEAN = (0.5, 0.4, 0.6)
 EVAL = {"eval.mix": (0.0, 0.3, 1.0), "seed": 3}
 
 
@@ -42,4 +43,4 @@ def make_materials(source, changes: dict[str, Any] | None = None, *, task=None, 
     config = check(tree.to_config(tree.changed(tree.defaults(), {**EVAL, **(changes or {})})))
     mesh = make_mesh(batch_size=840)
     path = None if workdir is None else epath.Path(workdir)
-    return Materials(config, task or Linear(), mesh, train=source, test=source, workdir=path)
+    return Materials(config, task or Linear(), mesh, train=source, test=source, workdir=path, mean=MEAN)

@@ -49,11 +49,14 @@ def run(jobs, **settings):
 
 
 def test_jobs_run_in_order_so_many_at_once(tmp_path):
+    # each waits for the next one to begin, which takes two at once, however slowly they start
     code = """
-        import sys, time
-        open(sys.argv[1] + "/times", "a").write(f"{time.time()} ")
-        time.sleep(0.5)
-        open(sys.argv[1] + "/times", "a").write(f"{time.time()}")
+        import pathlib, sys, time
+        own = pathlib.Path(sys.argv[1])
+        (own / "times").write_text(f"{time.time()} ")
+        while own.name != "4" and not (own.with_name(str(int(own.name) + 1)) / "times").exists():
+            time.sleep(0.01)
+        (own / "times").open("a").write(f"{time.time()}")
     """
     jobs = [Script(tmp_path / str(number), code) for number in range(5)]
     run(jobs, parallel=2)
@@ -141,9 +144,11 @@ def test_each_job_has_gpus_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5,7")
     assert visible_gpus() == ["2", "5", "7"]
     code = """
-        import os, sys, time
-        open(sys.argv[1] + "/gpus", "w").write(os.environ["CUDA_VISIBLE_DEVICES"])
-        time.sleep(0.3)
+        import os, pathlib, sys, time
+        own = pathlib.Path(sys.argv[1])
+        (own / "gpus").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+        while len(list(own.parent.glob("*/gpus"))) < 3:  # all three run at once
+            time.sleep(0.01)
     """
     jobs = [Script(tmp_path / str(number), code) for number in range(3)]
     assert Local(Settings()).parallel == 3
@@ -228,12 +233,12 @@ except KeyboardInterrupt:
     sys.exit(130)
 """
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not all((tmp_path / name / "ready").exists() for name in "01"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=300) == 130
     assert all((tmp_path / name / "saved").exists() for name in "01")
     assert not (tmp_path / "2").exists()
 
@@ -249,12 +254,12 @@ def test_what_is_ended_on_purpose_did_not_fail(tmp_path):
         attempts = Attempts(job.words, job.workdir, retries=0, env={}, about={}, tell=told.append)
         thread = threading.Thread(target=attempts.run)
         thread.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (job.workdir / "ready").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
         attempts.stop(signal.SIGTERM)
-        thread.join(60)
+        thread.join(300)
         assert told[-1].startswith(said)
         assert not record(job)["gave_up"]
 

@@ -129,7 +129,7 @@ def test_what_somebody_has_begun_since_it_was_planned_is_not_submitted(make, mon
         (None, None, False),
         ({"host": socket.gethostname(), "pid": os.getpid()}, None, True),
         ({"host": socket.gethostname(), "pid": os.getpid(), "code": 1}, None, False),
-        ({"host": "other", "pid": 1, "time": time.time()}, None, True),
+        ({"host": "other", "pid": 1, "time": "now"}, None, True),
         ({"host": "other", "pid": 1, "time": 0.0}, None, False),
         ({"engine": "slurm", "id": 7}, {"7": "PENDING"}, True),
         ({"engine": "slurm", "id": 7}, {"8": "PENDING"}, False),
@@ -146,6 +146,7 @@ def test_who_has_a_job_is_told_by_its_note_and_its_system(make, monkeypatch, rec
     job = make("a")
     job.workdir.mkdir(parents=True, exist_ok=True)
     if record is not None:
+        record = {key: time.time() if value == "now" else value for key, value in record.items()}
         (job.workdir / "job.json").write_text(json.dumps(record))
     assert taken(job) == expected
     (job.workdir / "result.json").write_text("{}")

@@ -277,3 +277,9 @@ def test_planning_loads_neither_jax_nor_tensorflow():
         "sys.exit(' '.join({'jax', 'tensorflow', 'flax'} & set(sys.modules)) or 0)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["svhn_cropped", "folder:insects", "mine.npz", "mine:make"])
+def test_jobs_on_data_of_ones_own_are_planned_before_their_images_are_known(name, tmp_path):
+    (job,) = plan.make_jobs(["split_bn:table3/weak_augment"], seeds=[0], sets=[f"data.name={name}"], root=str(tmp_path))
+    assert job.overrides["data.name"] == name

@@ -5,7 +5,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from sbn.report import FORMATS, report
 from sbn.report.__main__ import main
 from sbn.report.collect import find_runs
 from sbn.report.report_data import make_report_data
+from tests.calls import calls_of
 from tests.conftest import ROOT
 from tests.report.work_dirs import MAIN, write_run
 
@@ -131,19 +131,17 @@ def test_every_row_of_the_papers_is_in_it_in_order(format, tmp_path):
             at = found.end()
 
 
-def test_two_hundred_rows_of_ten_seeds_take_under_two_seconds(tmp_path):
+def test_a_report_of_four_hundred_rows_is_little_work(tmp_path):
     rows = {f"row{k}": Row({"optim.lr": 0.1 + k / 1000}, (Paper(95.0, MAIN),), runs=10) for k in range(220)}
     tables = {f"table{k}": Table("t", dict(list(rows.items())[20 * k : 20 * k + 20])) for k in range(11)}
     file = tmp_path / "many.py"
     file.write_text(f"from sbn.config.rows import Paper, Row, Table\nBASE = {{}}\nTABLES = {tables!r}\n")
     (tmp_path / "runs").mkdir()
-    start = time.perf_counter()
     experiment = load_experiment(file)
-    book = make_report_data([experiment, experiment], find_runs(tmp_path / "runs"))
+    data = make_report_data([experiment, experiment], find_runs(tmp_path / "runs"))
+    assert sum(len(section.lines) for section in data.sections) == 440
     for make in FORMATS.values():
-        make(book)
-    assert sum(len(section.lines) for section in book.sections) == 440
-    assert time.perf_counter() - start < 2  # measured 0.05 s
+        assert calls_of(make, data) < 1_000_000  # a tenth of a second
 
 
 def test_a_book_loads_neither_jax_nor_tensorflow_nor_matplotlib(tmp_path):
@@ -154,7 +152,5 @@ from sbn.report.__main__ import main
 main(["--all", "--runs={tmp_path}", "--format=html", "--out={tmp_path}/book.html"])
 print(sorted({{"jax", "jaxlib", "flax", "tensorflow", "tensorflow_datasets", "matplotlib"}} & set(sys.modules)))
 """
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert time.perf_counter() - start < 10  # measured 0.4 s; a busy machine is no failure

@@ -1,7 +1,6 @@
 """The files of a run: metrics, progress, config, result."""
 
 import json
-import types
 
 import pytest
 from etils import epath
@@ -10,7 +9,6 @@ from sbn.config.errors import ConfigError
 from sbn.runs.metrics import read_lines
 from sbn.train import workdir as workdirs
 from sbn.train.plan import make_plan
-from sbn.train.progress import Progress, clock_time
 from sbn.train.workdir import Origin
 from sbn.train.writers import Writers
 
@@ -65,69 +63,6 @@ def test_tensorboard_files_hold_the_scalars(tmp_path):
     events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0}).Reload()
     (event,) = events.Tensors("test/main/accuracy")
     assert (event.step, tensor_util.make_ndarray(event.tensor_proto)) == (7, 0.25)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-def progress_of(folder, total, clock, **options):
-    plan = types.SimpleNamespace(total=total, spans={"train": (0, total)})
-    return Progress(epath.Path(folder), plan, **{"start": 0, "seconds": 0, "batch_size": 1, **options}, clock=clock)
-
-
-def stored(folder):
-    return json.loads((folder / "progress.json").read_text())
-
-
-def test_progress_shows_rate_share_and_time_left(tmp_path, capsys):
-    clock = Clock()
-    progress = progress_of(tmp_path, 1000, clock, seconds=50.0, batch_size=128)
-    clock.now += 20  # compilation is in here
-    progress.report(10, {})
-    clock.now += 10
-    progress.report(60, {"train/loss": 1.23456})
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert line == "step   60/1000   6.0%  5 steps/s (640 examples/s)  left 3:08  train/loss 1.235"
-    numbers = stored(tmp_path)
-    assert numbers.pop("time") > 1.7e9  # of today's clock, by which a reader knows whether the run is alive
-    assert numbers.pop("stages") == {"train": [0, 1000]}
-    assert numbers == {
-        "format": 1,
-        "step": 60,
-        "total": 1000,
-        "steps_per_second": 5.0,
-        "seconds": 80.0,
-        "seconds_left": 188.0,
-    }
-    assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]  # no draft is left
-
-
-def test_evaluations_count_in_the_time_left_and_not_in_the_rate(tmp_path):
-    clock = Clock()
-    progress = progress_of(tmp_path, 100, clock)
-    progress.report(10, {})
-    clock.now += 30  # an evaluation
-    progress.restart_rate()
-    clock.now += 10
-    progress.report(20, {})
-    assert stored(tmp_path)["steps_per_second"] == 1.0
-    assert stored(tmp_path)["seconds_left"] == 80 * 40 / 10
-
-
-def test_of_several_processes_one_talks(tmp_path, capsys):
-    progress_of(tmp_path, 100, Clock(), active=False).report(10, {})
-    assert capsys.readouterr().out == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3600 * 25 + 62, "25:01:02")])
-def test_clock_time(seconds, text):
-    assert clock_time(seconds) == text
 
 
 def test_a_workdir_of_another_config_is_refused_with_the_difference(tmp_path, tiny):

@@ -19,6 +19,7 @@ from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError
 from sbn.data import sheet, sources
 from sbn.data.corruptions import kinds, parameters, sets
+from sbn.runs import commands
 
 
 def listed() -> str:
@@ -53,6 +54,7 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
     return blocks
 
 
+@commands.command("python -m sbn.data.corruptions")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 where something is missing or unknown."""
     parser = argparse.ArgumentParser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
@@ -96,4 +98,4 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.start(main)

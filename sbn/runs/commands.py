@@ -1,0 +1,149 @@
+"""What every command of this project does with errors: one line, and an exit code that says what kind it is.
+
+0 done; 1 a run that failed, or a fault of the machine (disk full, no permission, no memory); 2 a command line, config,
+data or file of a run that can't be used; 75 asked to stop by SIGTERM: start it again; 130 Ctrl-C, or a hang-up.
+SBN_TRACEBACK=1 shows where an error was raised.
+"""
+
+import contextlib
+import errno
+import functools
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sbn.config.errors import ConfigError
+from sbn.runs import signals
+from sbn.runs.text import plain
+
+FAILED, UNUSABLE, BROKEN_PIPE = 1, 2, 141
+_LONGEST: Final = 2000  # characters of a line
+
+Main = Callable[[Sequence[str]], int | None]
+
+# Words by which libraries that have no OSError of their own tell that the machine is at its end
+_FAULTS: Final = (
+    "RESOURCE_EXHAUSTED",
+    "Out of memory",
+    "out of memory",
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "Permission denied",
+    "PERMISSION_DENIED",
+    "Input/output error",
+    "Cannot allocate memory",
+    "Too many open files",
+    "can't start new thread",
+    "Resource temporarily unavailable",
+)
+
+
+def command(prog: str) -> Callable[[Main], Callable[..., int]]:
+    """Decorates `main(argv)` of a command: what it raises becomes a line on standard error and SystemExit.
+
+    Args:
+        prog: how the command is called, as in 'python -m sbn.train'.
+    """
+
+    def decorate(main: Main) -> Callable[..., int]:
+        @functools.wraps(main)
+        def run(argv: Sequence[str] | None = None) -> int:
+            try:
+                with signals.raising():
+                    code = main(sys.argv[1:] if argv is None else argv)
+                    sys.stdout.flush()
+                return code or 0
+            except (Exception, KeyboardInterrupt) as error:
+                line, code = describe(error)
+                if line is None:
+                    raise
+                if os.environ.get("SBN_TRACEBACK"):
+                    traceback.print_exc()
+                say(f"{prog}: {line}" if line else "")
+                raise SystemExit(code) from None
+
+        return run
+
+    return decorate
+
+
+def start(main: Callable[..., int]) -> None:
+    """Runs a command as a process: from here on signals are heard, and no library has the last word."""
+    signals.listen()
+    code: Any = 0
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code
+    if signals.notice().given or code in (FAILED, BROKEN_PIPE):
+        # threads of compilers and readers of data, cut off in the middle, would print what no one can use
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else FAILED)
+    sys.exit(code)
+
+
+def describe(error: BaseException) -> tuple[str | None, int]:
+    """Returns what to say of an error, and the exit code; None of an error that is a fault of this program."""
+    if isinstance(error, BrokenPipeError):
+        _silence()
+        return "", BROKEN_PIPE
+    if isinstance(error, KeyboardInterrupt):
+        number = signals.notice()
+        return signals.STOPPED, number.exit_code if number.given else signals.INTERRUPTED
+    if isinstance(code := getattr(error, "exit_code", None), int):
+        return _line(error), code
+    if isinstance(error, ConfigError):
+        return _line(error), UNUSABLE
+    fault = _machine_fault(error)
+    return fault, FAILED
+
+
+def say(line: str) -> None:
+    """Writes a line to standard error, without control characters that somebody put into it."""
+    if line:
+        with contextlib.suppress(OSError, ValueError):
+            print(plain(line), file=sys.stderr, flush=True)
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split("\n")).strip()
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
+
+
+def _machine_fault(error: BaseException) -> str | None:
+    """A line about what the machine refused, wherever in a chain of errors that is told."""
+    chain: list[BaseException] = []
+    seen: BaseException | None = error
+    while seen is not None and seen not in chain and len(chain) < 20:
+        chain.append(seen)
+        seen = seen.__cause__ or seen.__context__
+    for each in chain:
+        if isinstance(each, MemoryError):
+            return "out of memory"
+        if isinstance(each, OSError) and each.errno is not None:
+            name = f": {each.filename}" if each.filename else ""
+            return f"{each.strerror or errno.errorcode.get(each.errno, each.errno)}{name}"
+    for each in chain:
+        for line in str(each).splitlines():
+            if any(word in line for word in _FAULTS):
+                return f"{type(each).__name__}: {line.strip()[:300]}"
+    return None
+
+
+def _silence() -> None:
+    """Nobody reads what is printed any more: neither does the interpreter's end complain of it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def default_interrupts() -> None:
+    """Has SIGTERM raise KeyboardInterrupt as Ctrl-C does, each time: for commands that look after other processes."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,0 +1,69 @@
+"""Programs are lowered here for the CPU's own devices: the compilers of accelerators are another environment's."""
+
+import jax
+import pytest
+
+from sbn.accelerators import stand_in
+from sbn.accelerators.lowering import lower
+from sbn.config import command_line
+from sbn.config.errors import ConfigError
+
+SMALL = {"model.depth": "10", "batch_size": "16"}
+
+
+def config_of(row="table3/weak_augment", **changes):
+    overrides = {**SMALL, **{name.replace("__", "."): str(value) for name, value in changes.items()}}
+    return command_line.request(f"split_bn:{row}", overrides).config
+
+
+def arguments(lowered):
+    """Shapes of the state, the batch, the numbers of the step and what lies on the devices."""
+    return lowered.program.in_avals[0]
+
+
+@pytest.fixture(scope="module")
+def devices():
+    return jax.devices()[:1]
+
+
+def test_a_step_is_lowered_without_data(devices):
+    found = lower(config_of(), devices)
+    images, labels = (arguments(found)[1][name] for name in ("inputs", "targets"))
+    assert images["image"].shape == (16, 2, 32, 32)
+    assert labels["label"].shape == (16,)
+    assert found.facts["steps"] == 200 * (50_000 // 16)
+    assert found.facts["images"] == 32
+
+
+def test_the_device_path_takes_ids_and_holds_the_whole_data_set(devices):
+    found = lower(config_of(data__path="device", data__train_examples=100), devices)
+    _, batch, _, resident = arguments(found)
+    assert set(batch) == {"id"}
+    assert resident["pixels"].shape == (100, 32, 32)
+
+
+def test_several_steps_in_one_call_have_a_first_axis(devices):
+    found = lower(config_of(steps_per_call=3), devices)
+    assert arguments(found)[1]["inputs"]["image"].shape == (3, 16, 2, 32, 32)
+
+
+def test_the_evaluation_pass_is_of_all_branches(devices):
+    found = lower(config_of(eval__batch_size=5), devices, program="evaluation")
+    assert found.program.out_info.shape == (5, 2, 10)
+
+
+def test_a_batch_that_does_not_divide_is_refused(devices):
+    with pytest.raises(ConfigError, match="does not divide over 2 devices"):
+        lower(config_of(batch_size=15), [*devices, *devices])
+
+
+def test_an_unknown_program_names_the_choices(devices):
+    with pytest.raises(ConfigError, match="unknown program 'steps'; did you mean 'step'"):
+        lower(config_of(), devices, program="steps")
+
+
+def test_a_known_data_set_is_not_read_and_takes_no_memory():
+    train, test = stand_in.splits(config_of("table2/imagenet_weak_augment", batch_size=128))
+    assert (len(train), len(test), train.classes) == (1_281_167, 50_000, 1000)
+    assert train.images.shape == (1_281_167, 224, 224, 3)
+    assert train.images.base.nbytes == 224 * 224 * 3

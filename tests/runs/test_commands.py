@@ -1,0 +1,215 @@
+"""What goes wrong in a command is one line and an exit code; signals save first and end second."""
+
+import errno
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.runs import signals
+from sbn.runs.commands import command
+from sbn.runs.content import Damaged
+from sbn.runs.lock import Lost
+from tests.conftest import ROOT
+
+
+class Diverged(RuntimeError):
+    exit_code = 1
+
+
+def chained():
+    try:
+        raise OSError(errno.ENOSPC, "No space left on device", "a/b")
+    except OSError as error:
+        raise ValueError("Orbax: something\nwith many\nlines") from error
+
+
+ERRORS = {
+    "a config": (lambda: ConfigError("unknown key"), 2, "unknown key"),
+    "a damaged file": (lambda: Damaged("a/result.json", "it is empty"), 2, "a/result.json is damaged (it is empty)"),
+    "a run that failed": (lambda: Diverged("loss is nan at step 7"), 1, "loss is nan at step 7"),
+    "a lost lock": (lambda: Lost("taken over"), 1, "taken over"),
+    "a full disk": (lambda: OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "No space left on device: a/b"),
+    "no permission": (lambda: PermissionError(errno.EACCES, "Permission denied", "x"), 1, "Permission denied: x"),
+    "no memory": (MemoryError, 1, "out of memory"),
+    "no threads": (lambda: RuntimeError("can't start new thread"), 1, "RuntimeError: can't start new thread"),
+    "no device memory": (
+        lambda: RuntimeError("INTERNAL: x\nRESOURCE_EXHAUSTED: Out of memory allocating 9 bytes"),
+        1,
+        "RuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes",
+    ),
+    "Ctrl-C": (KeyboardInterrupt, 130, "stopped; the same command starts again"),
+    "escapes": (lambda: ConfigError("\x1b[2Jgone"), 2, r"\x1b[2Jgone"),
+    "several lines": (lambda: ConfigError("a\nb"), 2, "a b"),
+}
+
+
+@pytest.mark.parametrize("what", ERRORS)
+def test_an_error_is_one_line_and_a_code(what, capsys, monkeypatch):
+    monkeypatch.delenv("SBN_TRACEBACK", raising=False)
+    error, code, line = ERRORS[what]
+
+    @command("python -m sbn.x")
+    def main(argv):
+        raise error()
+
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == code
+    assert capsys.readouterr().err == f"python -m sbn.x: {line}\n"
+
+
+def test_what_the_machine_refused_is_found_below_a_librarys_own_error(capsys):
+    with pytest.raises(SystemExit, match="1"):
+        command("x")(lambda argv: chained())([])
+    assert capsys.readouterr().err == "x: No space left on device: a/b\n"
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        command("x")(lambda argv: 1 // 0)([])
+
+
+def test_the_traceback_is_shown_on_request(capsys, monkeypatch):
+    monkeypatch.setenv("SBN_TRACEBACK", "1")
+    with pytest.raises(SystemExit, match="1"):
+        command("x")(lambda argv: chained())([])
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert said.endswith("x: No space left on device: a/b\n")
+
+
+def test_a_command_that_returns_nothing_is_done():
+    assert command("x")(lambda argv: None)([]) == 0
+    assert command("x")(lambda argv: 3)([]) == 3
+
+
+def run(*words, **options):
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
+def test_who_stops_reading_a_listing_sees_no_traceback():
+    script = f"{sys.executable} -m sbn.list --keys | head -n 1"
+    ended = subprocess.run(script, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+SLOW = """
+import sys, time
+from sbn.runs import commands, signals
+@commands.command("slow")
+def main(argv):
+    if argv[0] == "note":
+        with signals.noting() as notice:
+            print("ready", flush=True)
+            while not notice.given:
+                time.sleep(0.01)
+            print("saving", flush=True)
+            time.sleep(float(argv[1]))
+        print("saved", flush=True)
+        raise signals.Stopped
+    print("ready", flush=True)
+    time.sleep(30)
+commands.start(main)
+"""
+
+
+def stopped(numbers, *words, saving="0"):
+    """The exit code and all that is printed of a slow command that gets signals once it is ready."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", SLOW, *words, saving], cwd=ROOT, **piped) as process:
+        said = process.stdout.readline()
+        process.send_signal(numbers[0])
+        if len(numbers) > 1:
+            said += process.stdout.readline()
+            process.send_signal(numbers[1])
+        out, err = process.communicate(timeout=25)
+    return process.returncode, said + out, err
+
+
+LINE = "slow: stopped; the same command starts again\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGHUP, 130)])
+def test_a_signal_ends_a_command_with_one_line(number, code):
+    assert stopped([number], "wait") == (code, "ready\n", LINE)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGHUP, 130)])
+def test_a_signal_where_there_is_something_to_save_saves_it(number, code):
+    assert stopped([number], "note") == (code, "ready\nsaving\nsaved\n", LINE)
+
+
+def test_the_second_signal_ends_at_once():
+    began = time.monotonic()
+    code, out, _ = stopped([signal.SIGINT, signal.SIGINT], "note", saving="20")
+    assert (code, out) == (130, "ready\nsaving\n")
+    assert time.monotonic() - began < 15
+
+
+COMPILING = """
+import hashlib
+from sbn.runs import signals
+signals.listen()
+print("ready", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # as in a compiler: no handler of Python's runs meanwhile
+"""
+
+
+def test_the_second_signal_ends_at_once_also_inside_of_a_compiler():
+    words = [sys.executable, "-c", COMPILING]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        began = time.monotonic()
+        process.terminate()
+        time.sleep(0.3)
+        process.terminate()
+        assert process.wait(timeout=15) == 75
+    assert time.monotonic() - began < 10
+
+
+def test_signals_that_are_ignored_stay_so():
+    """As under nohup."""
+    ignored = "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    heard = "from sbn.runs import signals; signals.listen(); os.kill(os.getpid(), signal.SIGHUP); print(1)"
+    ended = run("-c", f"{ignored}; {heard}")
+    assert (ended.returncode, ended.stdout) == (0, "1\n")
+
+
+def test_sigterm_within_the_first_second_of_a_start_counts(tmp_path):
+    """Before jax is loaded: nothing is written yet, and the code says 'start me again'."""
+    words = [f"--config={ROOT}/experiments/split_bn.py:table3/baseline", f"--workdir={tmp_path / 'run'}"]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-m", "sbn.train", *words], cwd=ROOT, **piped) as process:
+        wakeup = pathlib.Path(f"/proc/{process.pid}/status")
+        deadline = time.monotonic() + 20
+        while not _catches(wakeup, signal.SIGTERM):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.removeprefix("python -m sbn.train: ")) == (75, f"{signals.STOPPED}\n")
+    assert not (tmp_path / "run").exists()
+
+
+def _catches(status, number):
+    (mask,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+    return int(mask, 16) >> (number - 1) & 1
+
+
+def test_a_handler_is_given_back_to_a_library_caller():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    with signals.noting() as notice:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert (notice.given, notice.exit_code) == (True, 75)
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert not signals.notice().given
