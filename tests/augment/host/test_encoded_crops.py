@@ -1,4 +1,4 @@
-"""An image is decoded as Pillow decodes it, part by part, and cut out and scaled as Pillow does, but for one rounding."""
+"""An image is decoded as Pillow does it; crops are cut out and scaled as Pillow does it, but for one rounding."""
 
 import numpy as np
 import pytest
