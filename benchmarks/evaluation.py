@@ -21,6 +21,7 @@ from sbn.evals.predictions import Predict
 from sbn.evals.scores import Labelled, Measure
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn import branches
+from sbn.nn.branched import branched
 from sbn.tasks.classification import Classification
 from sbn.train.mesh import make_mesh
 
@@ -29,8 +30,8 @@ BARS = {"evaluator/bare": 1.10, "bare/main": 2.1, "grid/evaluator": 1.02}
 
 
 def make_task(depth: int, width: int, names: tuple[str, ...]) -> Classification:
-    model = WideResNet(depth=depth, width=width, classes=10, branches=len(names), norm="split")
-    return Classification(model, names, False, False, (32, 32), (0.5,) * 3, (0.25,) * 3)
+    model = branched(WideResNet(depth=depth, width=width, classes=10), branches=len(names))
+    return Classification(model, names, False, True, (32, 32), 10, (0.5,) * 3, (0.25,) * 3)
 
 
 def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray, batch: int) -> dict[str, Callable]:

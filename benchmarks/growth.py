@@ -12,9 +12,9 @@ GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment, as `benchmarks.run` ha
 
 Branches start from one. k of them are compared in three ways:
 
-- split: one pass over all views, each normalised by its own branch, as sbn trains;
+- split: every view goes through its own branch, one after the other, as sbn trains;
 - one batch: the same views through one BatchNorm (`norm.kind='shared'`), a plain model on k times the batch;
-- one by one: a pass for every branch (`norm.sequential`).
+- one by one: the views one after the other through one BatchNorm (with `norm.sequential`).
 
 Bar: the memory of k branches is at most 1.05 times k times that of one.
 """
@@ -29,7 +29,7 @@ from benchmarks.steps import Step
 from sbn.figures.make import to_png
 
 MEMORY_BAR = 1.05
-WAYS = {"split": {}, "one batch": {"kind": "shared"}, "one by one": {"sequential": True}}
+WAYS = {"split": {}, "one batch": {"kind": "shared"}, "one by one": {"kind": "shared", "sequential": True}}
 
 
 def first_of(axis, base):

@@ -23,7 +23,6 @@ from typing import Any
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is for both
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,6 +33,7 @@ from benchmarks import worker
 from benchmarks.train_step import BRANCHES, Runner
 from sbn.config.errors import unknown
 from sbn.models.wide_resnet import WideResNet
+from sbn.nn.branched import Branched, branched
 
 NEEDS = ("torch", "timm", "numpy")
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
@@ -51,9 +51,10 @@ PRECISIONS: dict[str, tuple[Any, str, float]] = {
 }
 
 
-def make_ours(depth: int, width: int, dtype: Any) -> dict[str, nn.Module]:
-    fields = {"depth": depth, "width": width, "classes": 10, "norm": "split", "shortcut": "conv", "dtype": dtype}
-    return {"plain": WideResNet(branches=1, **fields), "split": WideResNet(branches=BRANCHES, **fields)}
+def make_ours(depth: int, width: int, dtype: Any) -> dict[str, Branched]:
+    fields = {"depth": depth, "width": width, "classes": 10, "shortcut": "conv", "dtype": dtype}
+    network = WideResNet(**fields)
+    return {"plain": branched(network, branches=1), "split": branched(network, branches=BRANCHES)}
 
 
 def parameters(runner: Runner) -> int:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from benchmarks import rounds as taking
 from benchmarks.train_step import BRANCHES, Runner, beside_plain
 from sbn.models.make import MODELS, PRECISIONS
+from sbn.nn.branched import branched
 from sbn.train.step import REMAT_OPTIONS
 
 TIME_BAR, MEMORY_BAR = 1.35, 0.60
@@ -29,14 +30,15 @@ def bench(
     images = jax.random.normal(jax.random.key(1), (batch, BRANCHES, side, side, 3))
     labels = jnp.broadcast_to(jnp.arange(batch)[:, None] % 10, (batch, BRANCHES))
     fields = {"depth": depth, "width": width, "dtype": taking.chosen("precision", precision, PRECISIONS)}
-    plain = taking.chosen("model", model, MODELS)(classes=10, branches=BRANCHES, norm="split", **fields)
+    plain = branched(taking.chosen("model", model, MODELS)(classes=10, **fields), branches=BRANCHES)
+    remat = plain.clone(network=plain.network.clone(remat=True))
     options = REMAT_OPTIONS.get(jax.default_backend())
     runners = {
         "plain": Runner(plain, images, labels),
-        "remat": Runner(plain.clone(remat=True), images, labels, options=options),
+        "remat": Runner(remat, images, labels, options=options),
     }
     if options:
-        runners["no option"] = Runner(plain.clone(remat=True), images, labels)
+        runners["no option"] = Runner(remat, images, labels)
     return beside_plain(runners, {"remat": (TIME_BAR, MEMORY_BAR)}, images=BRANCHES * batch, rounds=rounds, steps=steps)
 
 

@@ -12,8 +12,7 @@ takes 2 ms by itself, and a step passes dozens of arrays: small steps suffer mos
 Counted from the compiled program:
 
 - FLOPs of a device / those of one device alone divided by their number: bar 1.05;
-- all-gathers: bar 0; a batch that lies wrong is gathered on all devices;
-- all-reduces / those of one pass a branch (`norm.sequential`), at the most devices: bar 0.6.
+- all-gathers: bar 0; a batch that lies wrong is gathered on all devices.
 
 Timed, as time / ideal:
 
@@ -29,8 +28,8 @@ import numpy as np
 from benchmarks import rounds as taking
 from benchmarks.scaling_worker import Workers, found
 
-FLOPS_BAR, GATHERS_BAR, REDUCES_BAR = 1.05, 0, 0.6
-SAME_BATCH, SAME_SHARE, ONE_BY_ONE = "same_batch", "same_share", "one_by_one"
+FLOPS_BAR, GATHERS_BAR = 1.05, 0
+SAME_BATCH, SAME_SHARE = "same_batch", "same_share"
 
 
 def asked_for(numbers, *, model, batch, precision="float32"):
@@ -43,22 +42,18 @@ def asked_for(numbers, *, model, batch, precision="float32"):
         step = {"depth": depth, "width": width, "batch": batch, "branches": 2, "precision": precision}
         step |= {"devices": devices, "timed": True}
         asked[devices] = {SAME_BATCH: step, SAME_SHARE: {**step, "batch": batch // most * devices}}
-    asked[most][ONE_BY_ONE] = {**asked[most][SAME_BATCH], "sequential": True, "timed": False}
     return asked
 
 
 def exchanges(counted):
     """Returns the lines of what was counted: number of devices -> name -> kind -> number."""
-    lines, one, most = [], counted[1][SAME_BATCH], max(counted)
+    lines, one = [], counted[1][SAME_BATCH]
     for devices, names in counted.items():
         own = names[SAME_BATCH]
         if devices > 1:
             what, share = f"{devices} devices", one["flops"] / devices
             lines.append(taking.line(f"{what}: FLOPs a device / ideal", own["flops"], share, bar=FLOPS_BAR))
             lines.append(taking.line(f"{what}: all-gathers", gathers(own), bar=GATHERS_BAR))
-    if most > 1:
-        fused, apart = (counted[most][name]["collectives"]["all-reduce"] for name in (SAME_BATCH, ONE_BY_ONE))
-        lines.append(taking.line(f"{most} devices: all-reduces / one by one", fused, apart, bar=REDUCES_BAR))
     return lines
 
 
@@ -135,7 +130,6 @@ def bench(*, model, batch, devices, rounds, times, precision="float32"):
         facts["2 processes"] = described(of_two, both)
     for (n, name), kinds in taken.items():
         facts[f"devices {n}, {name.replace('_', ' ')}"] = described(counted[n][name], kinds)
-    facts[f"devices {max(asked)}, one by one"] = counted[max(asked)][ONE_BY_ONE]["collectives"]
     lines += overheads(taken, simulated=simulated)
     return lines, facts
 

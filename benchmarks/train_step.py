@@ -1,9 +1,7 @@
 """What a split step costs: a full training step of a split model against other ways to train on the same 2B images.
 
-- plain: the same Wide ResNet with flax's stock `nn.BatchNorm` over the 4-D batch of 2B images, which all are beside;
-- split: ours, two branches in one pass; shared: ours, one branch on 2B images;
-- separate: two passes of B images, each through its own branch;
-- stock_split, asked for: flax's BatchNorm with a branch axis.
+- plain: the same Wide ResNet with flax's stock `nn.BatchNorm` over the batch of 2B images, which all are beside;
+- split: two branches, a pass of B images through each; shared: one branch on 2B images.
 
 Time is that of a step and that of tracing and compiling it, anew in every round; memory is XLA's own count of
 temporary bytes.
@@ -25,75 +23,39 @@ import optax
 
 from benchmarks import rounds as taking
 from sbn.models.make import PRECISIONS
-from sbn.models.network import STREAMS, Network, init_variables
+from sbn.models.network import STREAMS, init_variables
 from sbn.models.wide_resnet import WideResNet
-from sbn.nn import branches
+from sbn.nn.branched import Branched, branched
 
 TIME_BAR, MEMORY_BAR = 1.05, 1.00
 BRANCHES = 2
 
 
-class StockNorm(nn.Module):
-    """flax's BatchNorm over the 4-D batch, behind the calling convention of the models."""
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=x.dtype)
-        return norm(x[:, 0])[:, None]
+def stock_norm(x: jax.Array, *, train: bool, name: str) -> jax.Array:
+    """Flax's BatchNorm, as the networks call their layers."""
+    norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=x.dtype, name=name)
+    normalised: jax.Array = norm(x)
+    return normalised
 
 
-class StockBranchNorm(nn.Module):
-    """flax's BatchNorm with a branch axis, for orientation."""
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(axis=(1, -1), use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=x.dtype)
-        return norm(x)
-
-
-def make_variants(depth: int, width: int, precision: str = "float32") -> dict[str, Network]:
-    fields = {
-        "depth": depth,
-        "width": width,
-        "classes": 10,
-        "norm": "split",
-        "dtype": taking.chosen("precision", precision, PRECISIONS),
-    }
-    split = WideResNet(branches=BRANCHES, **fields)
+def make_variants(depth: int, width: int, precision: str = "float32") -> dict[str, Branched]:
+    dtype = taking.chosen("precision", precision, PRECISIONS)
+    network = WideResNet(depth=depth, width=width, classes=10, dtype=dtype)
     return {
-        "plain": WideResNet(branches=1, norm_layer=StockNorm, **fields),
-        "split": split,
-        "shared": WideResNet(branches=1, **fields),
-        "separate": split,
-        "stock_split": WideResNet(branches=BRANCHES, norm_layer=StockBranchNorm, **fields),
+        "plain": branched(network.clone(norm_layer=stock_norm), branches=1),
+        "split": branched(network, branches=BRANCHES),
+        "shared": branched(network, branches=1),
     }
 
 
-def forward(model: Network, variables: dict, images: jax.Array, passes: list[list[int]]) -> tuple[jax.Array, dict]:
-    """Returns logits (B, K, classes) and the new statistics, by a pass for each of these groups of branches."""
-    rngs, logits, updated = {stream: jax.random.key(2) for stream in STREAMS}, [], variables
-    for group in passes:
-        own, taken = model.clone(branches=len(group)), branches.take_branches(variables, group)
-        found, new = own.apply(taken, images[:, np.array(group)], train=True, mutable="batch_stats", rngs=rngs)
-        logits.append(found)
-        updated = branches.put_branches(updated, new, group)
-    return jnp.concatenate(logits, axis=1), updated["batch_stats"]
-
-
-def make_step(
-    model: Network, optimiser: optax.GradientTransformation, passes: list[list[int]] | None = None
-) -> Callable[..., Any]:
+def make_step(model: Branched, optimiser: optax.GradientTransformation) -> Callable[..., Any]:
     rngs = {stream: jax.random.key(2) for stream in STREAMS}
 
     def step(params, stats, moments, images, labels):
         def loss(params):
             variables = {"params": params, "batch_stats": stats}
-            if passes:
-                logits, new = forward(model, variables, images, passes)
-            else:
-                logits, updates = model.apply(variables, images, train=True, mutable="batch_stats", rngs=rngs)
-                new = updates["batch_stats"]
-            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), new
+            logits, updates = model.apply(variables, images, train=True, mutable="batch_stats", rngs=rngs)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), updates["batch_stats"]
 
         (value, new_stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
         updates, moments = optimiser.update(grads, moments, params)
@@ -107,20 +69,19 @@ class Runner:
 
     def __init__(
         self,
-        model: Network,
+        model: Branched,
         images: jax.Array,
         labels: jax.Array,
         *,
         rate: float = 0.1,
         decay: float = 5e-4,
         options: dict[str, str] | None = None,
-        passes: list[list[int]] | None = None,
     ):
         optimiser = optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9, nesterov=True))
         variables = init_variables(model, jax.random.key(0), image_size=images.shape[2:4])
         self.state = (variables["params"], variables["batch_stats"], optimiser.init(variables["params"]))
         self.batch = (images, labels)
-        self._make = lambda: make_step(model, optimiser, passes)
+        self._make = lambda: make_step(model, optimiser)
         self._options = options
         self.compiled = self.compile()
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
@@ -186,7 +147,6 @@ def bench(
         name: Runner(
             network,
             *(folded if network.branches == 1 else (images, labels)),
-            passes=[[k] for k in range(BRANCHES)] if name == "separate" else None,
         )
         for name, network in wanted.items()
     }
@@ -206,7 +166,7 @@ if __name__ == "__main__":
         batch=(32, 4),
         rounds=(7, 2),
         steps=(1, 1),
-        variants=("split,shared,separate", "split,separate"),
+        variants=("split,shared", "split,shared"),
         compiles=(2, 1),
         precision=("float32", "float32"),
     )

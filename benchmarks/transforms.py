@@ -25,6 +25,7 @@ from benchmarks import rounds as taking
 from benchmarks.parts import batch_of
 from sbn.data.pixels import pack
 from sbn.models.resnet import CifarResNet
+from sbn.nn.branched import branched
 from sbn.nn.branches import select_branch
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import Classification
@@ -34,8 +35,8 @@ ONE_SIZE_BAR, SIZES_BAR = 1.05, 1.10
 
 
 def make_task(names: tuple[str, ...], *, depth: int, width: int, size: int) -> Classification:
-    model = CifarResNet(classes=10, branches=len(names), norm="split", depth=depth, width=width)
-    return Classification(model, names, False, False, (size, size), (0.5,) * 3, (0.25,) * 3)
+    model = branched(CifarResNet(classes=10, depth=depth, width=width), branches=len(names))
+    return Classification(model, names, False, True, (size, size), 10, (0.5,) * 3, (0.25,) * 3)
 
 
 def make_views(names: tuple[str, ...]) -> StageViews:

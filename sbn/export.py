@@ -28,6 +28,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.imported import is_import_path, loaded
 from sbn.data import record as data_record
 from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
@@ -35,11 +36,12 @@ from sbn.data.sources import channels
 from sbn.data.statistics import Channels
 from sbn.models import make_model
 from sbn.nn.branched import Branched
-from sbn.nn.branches import select_branch
+from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
+from sbn.tasks import passes
 from sbn.tasks.base import Variables
 from sbn.train import averaging, inheritance
 from sbn.train import workdir as workdirs
@@ -122,12 +124,15 @@ def export(
         raise ConfigError(f"--out={out} is a file: name a folder")
     state = _read(workdir, config, stage)
     step, every = int(state.step), state.weights(weights)
-    variables = jax.tree.map(np.asarray, select_branch(every, names.index(branch)))
+    recorded = files.read(workdir, files.DATA)
+    classes = _classes(recorded, every)
+    variables = select_branch(every, names.index(branch), layout=_layout(config, recorded, classes))
+    variables = jax.tree.map(np.asarray, variables)
     about = {
         "format": FORMAT,
         "branch": branch,
         "weights": weights,
-        "classes": int(variables["params"]["head"]["kernel"].shape[-1]),
+        "classes": classes,
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
@@ -135,6 +140,7 @@ def export(
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
         **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
+        **({"imported": loaded()} if is_import_path(config.model.name) else {}),
         **_origin(workdir, step),
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -188,6 +194,21 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
             except Exception as error:
                 log.warning("checkpoint %d is damaged (%s)", step, str(error).partition("\n")[0])
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
+
+
+def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
+    if recorded and recorded.get("classes"):
+        return len(recorded["classes"])
+    return int(variables["params"]["head"]["kernel"].shape[-1])  # of older runs, whose networks are built in
+
+
+def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int) -> Layout | None:
+    """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
+    if not is_import_path(config.model.name):
+        return None
+    model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))
+    height, width = (recorded or {})["image_size"]
+    return passes.layout(model, (height, width))
 
 
 def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:

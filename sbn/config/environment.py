@@ -1,6 +1,8 @@
 """The environment that processes which train are started with."""
 
 import os
+import pathlib
+import sys
 
 # glibc, from version 2.35 on, then asks for large pages where it hands out large arrays (glibc manual, Memory
 # Allocation Tunables). Without them a step on a CPU has thousands of small ones cleared and mapped anew: a tenth of the
@@ -11,3 +13,36 @@ _LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 def environment() -> dict[str, str]:
     """Returns this process's variables, with large pages for arrays unless they say something of glibc themselves."""
     return _LARGE_PAGES | os.environ
+
+
+_CHOICE = "SBN_LARGE_PAGES"  # '0': leave the C library as it is
+_SWITCH = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+def use_large_pages() -> None:
+    """Starts this process anew, the same command with the same process id, with large pages for arrays.
+
+    glibc reads the request when a process starts, and never again, so that it can't be made from inside. Does nothing
+    where it would be of no use: on other systems and C libraries, where the kernel has switched large pages off, and
+    where `GLIBC_TUNABLES` is set, so that it happens once. `SBN_LARGE_PAGES=0` keeps it from happening.
+    """
+    if "GLIBC_TUNABLES" in os.environ or os.environ.get(_CHOICE) == "0" or not available():
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment())
+
+
+def large_pages() -> bool:
+    """Returns whether this process was started with them."""
+    return "glibc.malloc.hugetlb" in os.environ.get("GLIBC_TUNABLES", "") and available()
+
+
+def available() -> bool:
+    """Returns whether the C library and the kernel of this machine know large pages."""
+    try:
+        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
+        known = name == "glibc" and tuple(map(int, version.split("."))) >= (2, 35)
+        return known and "[never]" not in _SWITCH.read_text()
+    except (AttributeError, OSError, ValueError):  # another system, another C library
+        return False

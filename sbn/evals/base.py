@@ -109,6 +109,12 @@ class Materials:
                 f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
                 f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
             )
+        for name, why in getattr(self.task, "cannot", {}).items():
+            if name in needs:
+                raise ConfigError(
+                    f"eval.evals: {evaluator!r} reads the {name} of a network, which {self.config.model.name!r} does "
+                    f"not show: {why}"
+                )
         return cast(ImageTask, self.task)
 
     def shared(self, make: Callable[["Materials"], Shared]) -> Shared:

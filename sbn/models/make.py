@@ -4,7 +4,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from sbn.config.errors import unknown
+from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS
+from sbn.models.imported import make_imported
 from sbn.models.network import Network
 from sbn.models.preact_resnet import PreActResNet
 from sbn.models.resnet import CifarResNet, ImageNetResNet
@@ -48,15 +50,19 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Branched:
         one.
 
     Raises:
-        ValueError: unknown model name, norm kind or precision.
+        ValueError: unknown model name, norm kind or precision, or a network of the user's own that can't be made.
     """
     name = config.model.name
-    if name not in MODELS:
+    if name not in MODELS and not is_import_path(name):
         raise unknown("model.name", name, MODELS)
     if config.norm.kind not in NORM_KINDS:
         raise unknown("norm.kind", config.norm.kind, NORM_KINDS)
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, PRECISIONS)
+    kind = config.norm.kind
+    count, split_affine, dtype = 1 if kind == "shared" else branches, NORM_KINDS[kind], PRECISIONS[config.precision]
+    if is_import_path(name):
+        return make_imported(config, classes=classes, branches=count, split_affine=split_affine, dtype=dtype)
     given = {
         "depth": config.model.depth,
         "width": config.model.width,
@@ -69,7 +75,6 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Branched:
         "zero_last_scale": config.model.zero_last_scale,
     }
     reads = {key.name.removeprefix("model."): key.models for key in MODEL_KEYS}
-    kind = config.norm.kind
     network = MODELS[name](
         **{key: value for key, value in given.items() if value is not None and name in (reads[key] or MODELS)},
         classes=classes,
@@ -79,7 +84,7 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Branched:
         epsilon=config.norm.epsilon,
         group_size=config.norm.group_size,
         unbiased=config.norm.unbiased,
-        dtype=PRECISIONS[config.precision],
+        dtype=dtype,
         remat=config.model.remat,
     )
-    return Branched(network, 1 if kind == "shared" else branches, split_affine=NORM_KINDS[kind])
+    return Branched(network, count, split_affine)

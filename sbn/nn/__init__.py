@@ -5,6 +5,7 @@ The names below are for use in other projects' models as well, and stay as they 
 
 from sbn.nn.batch_norm import from_batch_norm, to_batch_norm
 from sbn.nn.branch_norm import BranchNorm
+from sbn.nn.branched import branched
 from sbn.nn.branches import (
     branch_count,
     fold,
@@ -19,6 +20,7 @@ from sbn.nn.branches import (
 __all__ = [
     "BranchNorm",
     "branch_count",
+    "branched",
     "fold",
     "from_batch_norm",
     "from_plain",

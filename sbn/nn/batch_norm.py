@@ -1,7 +1,7 @@
 """Variables of a network with flax's BatchNorm as those of the same network with branch norms, and back.
 
-Both networks call their layers the same, but for layers that flax numbers by their class: `BatchNorm_3` of the one is
-`BranchNorm_3` of the other.
+Both networks call their layers the same, as the networks of `nn.branched` do; but where flax numbers layers by their
+class, `BatchNorm_3` of the one is `BranchNorm_3` of the other.
 """
 
 from collections.abc import Mapping
@@ -53,11 +53,12 @@ def to_batch_norm(variables: Variables, k: int, *, like: Variables) -> dict[str,
     Raises:
         ValueError: k is no branch, or the two are not the same network.
     """
-    chosen, wanted = _flat(select_branch(variables, k)), _flat(like)
-    _check_same({_renamed(path, _FLAXS, _OURS): path for path in wanted}, chosen)
+    chosen = {_renamed(path, _OURS, _FLAXS): leaf for path, leaf in _flat(select_branch(variables, k)).items()}
+    wanted = _flat(like)
+    _check_same({path: path for path in wanted}, chosen)
     loaded = {}
     for path, leaf in wanted.items():
-        value = chosen[_renamed(path, _FLAXS, _OURS)]
+        value = chosen[path]
         if value.shape not in (leaf.shape, (1, *leaf.shape)):
             raise ValueError(f"{'/'.join(path)} has shape {leaf.shape}, and {value.shape} in branch {k}")
         loaded[path] = jnp.array(value.reshape(leaf.shape), leaf.dtype, copy=True)

@@ -3,9 +3,9 @@
 Sources: AutoAugment's TensorFlow code (`research/autoaugment/wrn.py`, `custom_ops.py`) for `pool_and_pad`.
 """
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 Array = jax.Array
 
@@ -17,12 +17,12 @@ def pool_and_pad(x: Array, channels: int, *, stride: int) -> Array:
     the result is as large as a SAME convolution's. For the others this is TensorFlow's VALID pool.
 
     Args:
-        x: (..., H, W, C) float.
+        x: (N, H, W, C) float.
         channels: C of the result, at least C of `x`.
         stride: window and step of the pool in pixels.
 
     Returns:
-        (..., ceil(H / stride), ceil(W / stride), channels).
+        (N, ceil(H / stride), ceil(W / stride), channels).
 
     Raises:
         ValueError: fewer channels asked for than there are.
@@ -31,20 +31,14 @@ def pool_and_pad(x: Array, channels: int, *, stride: int) -> Array:
     if missing < 0:
         raise ValueError(f"{channels} channels asked for, fewer than the {x.shape[-1]} of the input")
     if stride > 1:
-        x = _pool(x, stride)
+        # A window that slides. Two-wide axes, which a reshape would give, are padded to whole tiles on TPUs.
+        ends = [(0, -side % stride) for side in x.shape[1:3]]
+        window = (stride, stride)
+        pooled = nn.avg_pool(x.astype(jnp.float32), window, window, ends, count_include_pad=False)
+        x = pooled.astype(x.dtype)
     if missing:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(missing // 2, missing - missing // 2)])
     return x
-
-
-def _pool(x: Array, stride: int) -> Array:
-    *lead, height, width, channels = x.shape
-    ends = [(0, 0)] * len(lead) + [(0, -height % stride), (0, -width % stride), (0, 0)]
-    padded = jnp.pad(x, ends)
-    rows, columns = (side // stride for side in padded.shape[-3:-1])
-    total = padded.reshape(*lead, rows, stride, columns, stride, channels).sum((-4, -2), dtype=jnp.float32)
-    filled = np.outer(*(np.minimum(stride, side - np.arange(0, side, stride)) for side in (height, width)))
-    return (total / filled[..., None].astype(np.float32)).astype(x.dtype)
 
 
 def subsample_and_pad(x: Array, channels: int, *, stride: int) -> Array:

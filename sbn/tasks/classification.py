@@ -1,7 +1,9 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,11 +14,15 @@ from ml_collections import ConfigDict
 from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.imported import is_import_path
 from sbn.data.pixels import normalise, standardise
 from sbn.metrics.accuracy import Accuracy
 from sbn.models import make_model, of_stage
+from sbn.models.imported import check_imported
 from sbn.models.network import init_variables
 from sbn.nn.branched import Branched
+from sbn.nn.branches import Layout
+from sbn.nn.native import Native
 from sbn.nn.taps import Tap, no_tap
 from sbn.tasks import passes
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
@@ -35,6 +41,7 @@ class Classification:
         shared: whether all views go through the model's single branch, those of one size as one batch.
         apart: whether every view goes through the model on its own, one after the other.
         image_size: (H, W) in pixels.
+        classes: number of classes.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
         label_smoothing: share of the label spread over all classes.
@@ -48,12 +55,28 @@ class Classification:
     shared: bool
     apart: bool
     image_size: tuple[int, int]
+    classes: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     label_smoothing: float = 0.0
     consistency: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """The leaves of the variables that have a K axis."""
+        return passes.layout(self.model, self.image_size)
+
+    @property
+    def cannot(self) -> Mapping[str, str]:
+        """What analyses can't have of this network, with the reason."""
+        reasons = {}
+        if "tap" not in inspect.signature(type(self.model.network).__call__).parameters:
+            reasons["features"] = "its __call__ takes no tap, which would be given the pooled features"
+        if isinstance(self.model, Native):
+            reasons["activations"] = "its layers see all views at once"
+        return reasons
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -77,6 +100,11 @@ class Classification:
         """Raises a `ConfigError` if an op of the training step asks for what the model has not."""
         for name, ops in zip(views.names, views.ops, strict=True):
             for op in ops:
+                if isinstance(op, ManifoldMixup) and not self._points:
+                    raise ConfigError(
+                        f"views.{name}.augment: manifold_mixup mixes inside a network, at its mixing_points, which "
+                        f"{type(self.model.network).__name__} has not"
+                    )
                 if isinstance(op, ManifoldMixup) and op.deepest >= len(self._points):
                     raise ConfigError(
                         f"views.{name}.augment: manifold_mixup(deepest) is {op.deepest}; the model's mixing points "
@@ -125,11 +153,6 @@ class Classification:
             total += self.consistency * sums["consistency"]
         weight = float(len(logits))
         return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return int(self.model.network.classes)
 
     @property
     def _points(self) -> tuple[str, ...]:
@@ -293,12 +316,17 @@ def make_classification(config: ConfigDict, data: TaskData) -> Classification:
             )
     names, (height, width, _) = tree.branch_names(config), data.features["image"].shape
     shared = config.norm.kind in ("shared", "none")
+    classes, image_size = len(data.features["label"].classes), (int(height or 0), int(width or 0))
+    model = make_model(config, classes=classes, branches=len(names))
+    if is_import_path(config.model.name):
+        check_imported(model, config.model.name, classes=classes, image_size=image_size)
     return Classification(
-        make_model(config, classes=len(data.features["label"].classes), branches=len(names)),
+        model,
         names,
         shared=shared,
-        apart=config.norm.sequential or not shared,
-        image_size=(int(height or 0), int(width or 0)),
+        apart=config.norm.sequential or not (shared or isinstance(model, Native)),
+        image_size=image_size,
+        classes=classes,
         mean=data.mean,
         std=data.std,
         label_smoothing=config.loss.label_smoothing,

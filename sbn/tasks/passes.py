@@ -9,12 +9,20 @@ from flax import traverse_util
 from sbn.models.network import STREAMS
 from sbn.nn import branches
 from sbn.nn.branched import Branched
+from sbn.nn.branches import Layout
 from sbn.nn.layout import mode_arguments
+from sbn.nn.native import Native
 from sbn.nn.taps import Tap, no_tap
 from sbn.tasks.base import Keys, StageViews, Variables
 from sbn.tasks.mixing import Mixed
 
 Array = jax.Array
+
+
+def layout(model: Branched, image_size: tuple[int, int]) -> Layout:
+    """The leaves of the variables of a network on images of this size that have a K axis."""
+    views = (1,) * isinstance(model, Native)
+    return model.layout(jax.ShapeDtypeStruct((1, *views, *image_size, 3), jnp.float32))
 
 
 def forward(
@@ -91,9 +99,9 @@ def layers(model: Branched, variables: Variables, images: Array) -> dict[str, Ar
         but one array per example are left out.
     """
     found: dict[str, list[Array]] = {}
-    layout = model.layout(images)
+    own_axes = model.layout(images)
     for branch in range(model.branches):
-        own = branches.plain_branch(variables, branch, layout=layout)
+        own = branches.plain_branch(variables, branch, layout=own_axes)
         modes = mode_arguments(model.network, train=False)
         _, state = model.network.apply(own, images, **modes, capture_intermediates=True)
         for name, outputs in traverse_util.flatten_dict(state["intermediates"], sep="/").items():

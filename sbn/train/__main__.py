@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sbn.config.environment import use_large_pages
 from sbn.runs import commands
 
 
@@ -37,4 +38,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    use_large_pages()
     commands.start(main)

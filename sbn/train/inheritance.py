@@ -51,7 +51,7 @@ class Inheritance:
     weights: str = averaging.PLAIN
 
     def take_over(
-        self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding
+        self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding, *, layout: branches.Layout | None = None
     ) -> tuple[TrainState, Mapping[str, Any] | None]:
         """Returns the state to begin with, and the record complete; `fresh` where there is nothing to read.
 
@@ -63,6 +63,7 @@ class Inheritance:
             fresh: the state of a run that starts from nothing.
             names: of its branches.
             sharding: of its arrays.
+            layout: the leaves of its variables that have a K axis, where the task knows.
 
         Raises:
             ConfigError: if the other run's network is another one, has no such branch, or can't be read.
@@ -75,7 +76,7 @@ class Inheritance:
         with contextlib.closing(_opened(self.source, config)) as checkpoints:
             try:
                 shapes = checkpoints.shapes(step)
-                chosen = jax.eval_shape(lambda old: _chosen(old, rows), shapes)
+                chosen = jax.eval_shape(lambda old: _chosen(old, rows, layout), shapes)
                 if self.only:
                     jax.eval_shape(self._merged, chosen, fresh.variables)
                 else:
@@ -87,7 +88,7 @@ class Inheritance:
                 raise _unreadable(self.source, step, error) from error
         if self.weights == averaging.AVERAGED and old.ema is None:
             raise ConfigError(f"init.weights = 'ema', and {self.source} was trained without optim.ema")
-        variables = _chosen(old.weights(self.weights), rows)
+        variables = _chosen(old.weights(self.weights), rows, layout)
         named = {
             "branches": {name: there[row] for name, row in zip(names, rows, strict=True)},
             "weights": self.weights,
@@ -99,7 +100,7 @@ class Inheritance:
             average = None if fresh.ema is None else averaging.start(variables)
             state = fresh._replace(**variables, ema=average)
             return jax.device_put(state, sharding), {**self.record, **named, "momentum": "fresh"}
-        opt_state = _map_like(lambda node: _chosen({"params": node}, rows)["params"], old.opt_state, old.params)
+        opt_state = _map_like(lambda node: _chosen({"params": node}, rows, layout)["params"], old.opt_state, old.params)
         averages = self.weights == averaging.AVERAGED
         why = "averaged weights have none" if averages else "the optimiser's state has another form"
         kept = _form(opt_state) == _form(fresh.opt_state) and not averages
@@ -108,7 +109,7 @@ class Inheritance:
         counter = jnp.asarray(step, jnp.int32)
         ema = None
         if fresh.ema is not None:
-            ema = averaging.start(variables if old.ema is None else _chosen(old.ema, rows))
+            ema = averaging.start(variables if old.ema is None else _chosen(old.ema, rows, layout))
         state = TrainState(
             counter, variables["params"], variables["batch_stats"], opt_state if kept else fresh.opt_state, ema
         )
@@ -207,11 +208,12 @@ def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, so
     return [there.index(branch or name) for name in names]
 
 
-def _chosen(variables: Variables, rows: list[int]) -> Variables:
+def _chosen(variables: Variables, rows: list[int], layout: branches.Layout | None) -> Variables:
     """The branches `rows` of another run's variables, or of those that have a K axis."""
     if len(set(rows)) == len(rows):
-        return branches.take_branches(variables, rows)
-    return branches.from_plain(branches.select_branch(variables, rows[0]), len(rows))
+        return branches.take_branches(variables, rows, layout=layout)
+    one = branches.select_branch(variables, rows[0], layout=layout)
+    return branches.from_plain(one, len(rows), layout=layout)
 
 
 def like(shapes: Variables, config: ConfigDict) -> TrainState:

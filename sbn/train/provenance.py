@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from sbn.config import imported
+from sbn.config.environment import large_pages
 from sbn.runs.text import masked_text, masked_words
 
 PACKAGES = (
@@ -30,7 +31,10 @@ PACKAGES = (
 
 
 def collect(data: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
+    """Returns what to record about this start of a run; `data` are fingerprints of the data by split.
+
+    Of things of the user's own their file and its hash are recorded, so call it once they are imported.
+    """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "argv": masked_words(sys.argv),
@@ -39,6 +43,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
+        "large_pages": large_pages(),
         "data": dict(data),
         "imported": imported.loaded(),  # what is the user's own, with the hash of its file
         **_source_code(),

@@ -18,8 +18,8 @@ from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.schedules import Schedule
-from sbn.train.setup import stage_views
 from sbn.train.state import TrainState
+from sbn.train.views import stage_views
 
 Metrics = Mapping[str, tuple[jax.Array, jax.Array]]
 # (state, batch, numbers of the step, resident arrays) -> (new state, metrics)
@@ -44,7 +44,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     parts = stage.config.optim.accumulate
     left_out = set(range(len(task.branches))) - set(views.branches)
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
-    mine = functools.partial(_trained, indices=views.branches) if left_out else None
+    layout = getattr(task, "layout", None)
+    mine = functools.partial(_trained, indices=views.branches, layout=layout) if left_out else None
 
     def step(state: TrainState, fed: Arrays, numbers: Arrays, resident: Arrays) -> tuple[TrainState, Metrics]:
         batch = prepare(fed, numbers, resident)
@@ -97,7 +98,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     )
 
 
-def _trained(params: Any, *, indices: tuple[int, ...]) -> Any:
+def _trained(params: Any, *, indices: tuple[int, ...], layout: branches.Layout | None) -> Any:
     """1 for every parameter that a stage of the branches `indices` trains, 0 for the others."""
-    ones = branches.take_branches({"params": jax.tree.map(jnp.ones_like, params)}, indices)
+    ones = branches.take_branches({"params": jax.tree.map(jnp.ones_like, params)}, indices, layout=layout)
     return branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, ones, indices)["params"]

@@ -35,7 +35,7 @@ def test_branches_start_from_one_and_are_had_in_three_ways():
     found = growth.points("branches", [3], BASE)
     assert list(found) == [("split", 1), ("split", 3), ("one batch", 3), ("one by one", 3)]
     assert found["one batch", 3] == {**BASE, "branches": 3, "kind": "shared"}
-    assert found["one by one", 3] == {**BASE, "branches": 3, "sequential": True}
+    assert found["one by one", 3] == {**BASE, "branches": 3, "kind": "shared", "sequential": True}
 
 
 def test_time_is_divided_by_the_works_growth_within_rounds():
@@ -121,7 +121,7 @@ def test_the_step_is_that_of_the_loop_and_moves_its_state(ways):
 
 def test_the_ways_differ_in_statistics_and_not_in_work(ways):
     rows = {way: len(step.state.batch_stats["final_norm"]["mean"]) for way, step in ways.items()}
-    assert rows == {"split": 2, "one batch": 1, "one by one": 2}
+    assert rows == {"split": 2, "one batch": 1, "one by one": 1}
     work = [step.work for step in ways.values()]
     assert max(work) <= 1.01 * min(work)  # the same convolutions; the sums of two branches are a little more or less
     # of what is kept, the branches' own are the statistics, scales and biases: a small part

@@ -17,18 +17,17 @@ def test_the_same_batch_or_the_same_share_is_spread_over_the_devices():
     asked = scaling.asked_for([1, 2, 8], model="10-1", batch=64)
     batches = {(n, name): step["batch"] for n, names in asked.items() for name, step in names.items()}
     same = {(n, "same_batch"): 64 for n in (1, 2, 8)}
-    assert batches == same | {(1, "same_share"): 8, (2, "same_share"): 16, (8, "same_share"): 64, (8, "one_by_one"): 64}
-    assert [step["sequential"] for step in asked[8].values() if "sequential" in step] == [True]
+    assert batches == same | {(1, "same_share"): 8, (2, "same_share"): 16, (8, "same_share"): 64}
     assert {(step["depth"], step["width"], step["devices"]) for step in asked[2].values()} == {(10, 1, 2)}
     with pytest.raises(SystemExit, match="batch=12 does not divide over 8"):
         scaling.asked_for([1, 8], model="10-1", batch=12)
 
 
-def test_flops_are_held_to_a_share_gathers_to_none_and_reduces_to_those_of_two_passes():
+def test_flops_are_held_to_a_share_and_gathers_to_none():
     found = {
         1: {"same_batch": counted(100.0)},
         2: {"same_batch": counted(60.0, all_reduce=3)},
-        4: {"same_batch": counted(26.0, all_reduce=3, all_gather=2), "one_by_one": counted(26.0, all_reduce=6)},
+        4: {"same_batch": counted(26.0, all_reduce=3, all_gather=2)},
     }
     lines = {line["name"]: (line["ratio"], rounds.verdict(line)) for line in scaling.exchanges(found)}
     assert lines == {
@@ -36,12 +35,11 @@ def test_flops_are_held_to_a_share_gathers_to_none_and_reduces_to_those_of_two_p
         "2 devices: all-gathers": (0, "holds"),
         "4 devices: FLOPs a device / ideal": (1.04, "holds"),
         "4 devices: all-gathers": (2, "MISSED"),
-        "4 devices: all-reduces / one by one": (0.5, "holds"),
     }
 
 
 def test_one_device_alone_has_nothing_to_compare():
-    assert scaling.exchanges({1: {"same_batch": counted(1.0), "one_by_one": counted(1.0)}}) == []
+    assert scaling.exchanges({1: {"same_batch": counted(1.0)}}) == []
     assert scaling.overheads({(1, "same_batch"): seconds(1.0)}, simulated=True) == []
 
 

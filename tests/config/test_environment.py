@@ -1,12 +1,15 @@
 """The environment that processes which train are started with."""
 
+import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from sbn.config import environment as environments
 from sbn.config.environment import environment
 
 SWITCH = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -50,3 +53,53 @@ def test_what_the_user_says_of_glibc_holds(monkeypatch):
     monkeypatch.setenv("KEPT", "as it is")
     assert environment()["KEPT"] == "as it is"
     assert "hugetlb" in environment()["GLIBC_TUNABLES"]
+
+
+# Says how it was started, then ends by the signal or with the code that it is told to.
+STARTED = """
+import os, signal, sys
+from sbn.config import environment
+if __name__ == "__main__":
+    environment.use_large_pages()
+    print(os.getpid(), environment.large_pages(), sys.argv[1:], sys.flags.utf8_mode, flush=True)
+    if sys.argv[1] == "wait":
+        signal.pause()
+    sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Returns a function that starts a process which asks for large pages for itself."""
+    file = tmp_path / "started.py"
+    file.write_text(STARTED)
+
+    def started(*words, **variables):
+        own = {name: value for name, value in os.environ.items() if name not in ("GLIBC_TUNABLES", "SBN_LARGE_PAGES")}
+        own |= {"PYTHONPATH": str(pathlib.Path(__file__).parents[2]), **variables}
+        command = [sys.executable, "-X", "utf8", str(file), *words]
+        return subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True)
+
+    return started
+
+
+def test_a_process_starts_itself_anew_with_large_pages_and_keeps_everything_else(start):
+    process = start("7", "a b")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert said.split(maxsplit=1)[0] == str(process.pid)
+    assert said.endswith(f" {environments.available()} ['7', 'a b'] 1\n")
+
+
+@pytest.mark.parametrize("variables", [{"SBN_LARGE_PAGES": "0"}, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2"}])
+def test_a_process_that_is_told_otherwise_stays_as_it_is(start, variables):
+    said, _ = start("0", **variables).communicate(timeout=60)
+    assert said.split()[1] == "False"
+
+
+def test_a_signal_reaches_the_process_that_was_started_anew(start):
+    process = start("wait")
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM

@@ -151,7 +151,8 @@ def test_a_network_of_one_branch_holds_one_row(plain):
 
 def test_the_names_for_other_projects_stay():
     assert set(sbn.nn.__all__) == {
-        "BranchNorm", "branch_count", "fold", "from_batch_norm", "from_plain", "put_branches", "select_branch",
+        "BranchNorm", "branch_count", "branched", "fold", "from_batch_norm", "from_plain", "put_branches",
+        "select_branch",
         "spread", "take_branches", "to_batch_norm", "unfold",
     }  # fmt: skip
     for name in sbn.nn.__all__:
