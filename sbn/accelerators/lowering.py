@@ -22,7 +22,7 @@ from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.schedules import make_schedule
-from sbn.train.setup import Setup, make_setup, make_views
+from sbn.train.setup import Setup, make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
 
@@ -98,7 +98,7 @@ def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
     if stage.config.data.path == "device":
         size = setup.train.images.shape[1:3]
         try:
-            made = make_views(stage, setup.train.images)
+            made = setup.views[stage.name].data
             prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh, targets=carried)
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None

@@ -4,6 +4,7 @@ import re
 
 from ml_collections import ConfigDict
 
+from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
@@ -131,6 +132,10 @@ def check_data(data: ConfigDict) -> None:
             f"data.args.{next(iter(data.args))} means nothing for data.name = {name!r}: only data sets of your own, "
             "package.module:function, read data.args"
         )
+    if kind == "shapes":
+        images, side = (data.train_examples or 10_000) + (data.test_examples or 2_000), data.image_size or 32
+        what = f"{images} images of {side} x {side} pixels (data.train_examples, data.test_examples, data.image_size)"
+        check_memory(images * side**2 * 4, what=what)  # packed, as batches take them
     if not 0 < data.test_share < 1:
         raise ConfigError(f"data.test_share = {data.test_share:g} must lie between 0 and 1")
     for key in ("mean", "std"):

@@ -7,6 +7,7 @@ import re
 from sbn.config.errors import ConfigError
 
 UNITS = ("epochs", "steps", "examples")
+_LONGEST = 1e15
 _PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(epoch|step|example)s?\s*", re.IGNORECASE)
 
 
@@ -40,8 +41,9 @@ def parse(text: str) -> Duration:
             f"{text!r} is not a duration: write an amount and one of {', '.join(UNITS)}, as in '200 epochs'"
         )
     amount, unit = float(match[1]), match[2].lower() + "s"
-    if not math.isfinite(amount):
-        raise ConfigError(f"{text[:40]!r}... is not a duration: it has no end")
+    if amount > _LONGEST:
+        shown = f"{text[:40]!r}{'...' * (len(text) > 40)}"
+        raise ConfigError(f"{shown} is not a duration: {_LONGEST:g} {unit} are the most that is counted to")
     if unit != "epochs" and amount != int(amount):
         raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
     return Duration(amount, unit)

@@ -1,8 +1,10 @@
-"""The environment that processes which train are started with."""
+"""The environment that training runs in: the variables that its processes start with, and the machine's memory."""
 
 import os
 import pathlib
 import sys
+
+from sbn.config.errors import ConfigError
 
 # glibc, from version 2.35 on, then asks for large pages where it hands out large arrays (glibc manual, Memory
 # Allocation Tunables). Without them a step on a CPU has thousands of small ones cleared and mapped anew: a tenth of the
@@ -46,3 +48,26 @@ def available() -> bool:
         return known and "[never]" not in _SWITCH.read_text()
     except (AttributeError, OSError, ValueError):  # another system, another C library
         return False
+
+
+def memory() -> int | None:
+    """Returns the bytes of this machine's memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def check_memory(needed: int, *, what: str) -> None:
+    """Refuses sizes that no machine like this one can hold, before anything is made or compiled.
+
+    Args:
+        needed: bytes.
+        what: takes them, with the keys that say so.
+
+    Raises:
+        ConfigError: if they are more than this machine's memory.
+    """
+    there = memory()
+    if there is not None and needed > there:
+        raise ConfigError(f"{what} would take {needed / 2**30:,.0f} GiB, and this machine has {there / 2**30:,.0f}")

@@ -19,6 +19,11 @@ ANALYSES = (
     "sizes",
 )
 
+# How often each runs: the key of its rhythm, and what the key says. mix and corruptions are one pass over the same images.
+_OTHERS = {name: name for name in ANALYSES if name not in ("mix", "corruptions")}
+_RHYTHMS = {"corruptions": "corruptions and mix", **_OTHERS, "imported": "evaluators of your own"}
+RHYTHM_KEYS = tuple(f"eval.{name}.every" for name in _RHYTHMS)
+
 EVALUATION = (
     Key(
         "eval.evals",
@@ -49,12 +54,12 @@ EVALUATION = (
     ),
     *(
         Key(
-            f"eval.{name}.every",
+            key,
             "duration",
             "0 steps",
             f"Run {what} this often, and at the end of every stage; '0 steps': only at stage ends.",
         )
-        for name, what in (*((name, name) for name in ANALYSES), ("imported", "evaluators of your own"))
+        for key, what in zip(RHYTHM_KEYS, _RHYTHMS.values(), strict=True)
     ),
     Key(
         "eval.augment",
@@ -70,8 +75,16 @@ EVALUATION = (
         (0.5,),
         "Lambdas of mixed predictions: lambda * main + (1 - lambda) * aux (first and second branch).",
         low=0,
+        tasks=("classification",),
     ),
-    Key("eval.average", "str", "probabilities", "What mixed predictions average.", choices=("probabilities", "logits")),
+    Key(
+        "eval.average",
+        "str",
+        "probabilities",
+        "What mixed predictions average.",
+        choices=("probabilities", "logits"),
+        tasks=("classification",),
+    ),
     Key(
         "eval.corruptions.source",
         "str",
@@ -190,3 +203,12 @@ EVALUATION = (
         low=1,
     ),
 )
+
+
+def rhythm_key(evaluator: str) -> str:
+    """Returns the key that says how often an evaluator runs."""
+    if evaluator in ("metrics", "accuracy"):
+        return "eval.every"
+    if evaluator == "mix":
+        return "eval.corruptions.every"
+    return f"eval.{evaluator if evaluator in ANALYSES else 'imported'}.every"

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sbn.config.evaluation import ANALYSES
+from sbn.config.evaluation import ANALYSES, rhythm_key
 
 # The old key -> the keys, with their values, that say what a value of it said
 _NEW: dict[str, Callable[[Any], Mapping[str, Any]]] = {
-    "eval.long_every": lambda value: {f"eval.{name}.every": value for name in ANALYSES},
+    "eval.long_every": lambda value: {rhythm_key(name): value for name in ANALYSES},
 }
 
 

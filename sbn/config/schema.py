@@ -1,7 +1,7 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 from sbn.config.data_keys import DATA_KEYS
-from sbn.config.evaluation import ANALYSES, EVALUATION
+from sbn.config.evaluation import EVALUATION, RHYTHM_KEYS
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
@@ -88,7 +88,7 @@ KEYS = (
         "norm.sequential",
         "bool",
         False,
-        "Views go through the network one after the other, each with its own batch statistics (shared: the running ones are updated by each); else views of one size together.",
+        "With norm.kind=shared or none: views go through the network one after the other, each with its own batch statistics, and each updates the running ones; else views of one size together. Branches always pass one after the other.",
     ),
     Key(
         "norm.group_size",
@@ -171,7 +171,7 @@ NEUTRAL = frozenset(
         "eval.every",
         "eval.last_epochs",
         "eval.batch_size",
-        *(f"eval.{name}.every" for name in (*ANALYSES, "imported")),
+        *RHYTHM_KEYS,
     ]
 )
 assert NEUTRAL.issubset(BY_NAME)

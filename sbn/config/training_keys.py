@@ -66,6 +66,7 @@ TRAINING_KEYS = (
         "Share of the label spread evenly over the classes.",
         low=0,
         per_stage=True,
+        tasks=("classification",),
     ),
     Key(
         "loss.consistency",
@@ -74,6 +75,7 @@ TRAINING_KEYS = (
         "Weight of the Jensen-Shannon divergence between the views' predictions of an example (AugMix: 12).",
         low=0,
         per_stage=True,
+        tasks=("classification",),
     ),
     Key(
         "optim.name",

@@ -203,6 +203,8 @@ def check_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 def _check_range(labels: np.ndarray, classes: int) -> None:
     if not labels.size:
         return
+    if not classes:
+        raise ValueError("the classes are not known: give their number or their names")
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
         raise ValueError(f"there are examples without labels, or with labels below 0 (the least is {low})")

@@ -30,10 +30,17 @@ def describe(name: str, train: LabelledImages, test: LabelledImages, channels: C
 
 
 def channels(recorded: Mapping[str, Any] | None) -> Channels | None:
-    """Returns the mean and the deviation that a run recorded; None where it recorded none."""
+    """Returns the mean and the deviation that a run recorded; None where it recorded none.
+
+    Raises:
+        ConfigError: if they are not three numbers each.
+    """
     if not recorded or not recorded.get("mean") or not recorded.get("std"):
         return None
-    return checked(recorded["mean"], recorded["std"])
+    mean, std = recorded["mean"], recorded["std"]
+    if len(mean) != 3 or len(std) != 3:
+        raise ConfigError(f"data.json is damaged: mean {mean} and deviation {std} are not of three channels")
+    return checked(mean, std)
 
 
 def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: object) -> None:

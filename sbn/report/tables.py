@@ -148,6 +148,8 @@ def _default_measures(row: Row, own: Sequence[Run], main: str, changed: bool) ->
     beside = [
         re.sub(r"^test/\w+/", f"test/{branch}/", metric) for metric in (DEFAULT_METRIC, main) for branch in _BESIDE
     ]
+    # and each with averaged weights, where runs kept an average of them
+    beside += [re.sub(r"^test/", "test_ema/", metric) for metric in (DEFAULT_METRIC, main, *beside)]
     named += [Measure(metric) for metric in dict.fromkeys(beside) if metric in there and metric not in shown]
     return [
         dataclasses.replace(measure, metric=found)

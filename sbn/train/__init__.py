@@ -4,13 +4,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sbn.train.loop import Diverged, train
+    from sbn.train.loop import train
+    from sbn.train.pending import Diverged
     from sbn.train.preemption import Preempted
     from sbn.train.workdir import Origin
 
 __all__ = ["Diverged", "Origin", "Preempted", "train"]
 
-_MODULES = {"Diverged": "loop", "Origin": "workdir", "Preempted": "preemption", "train": "loop"}
+_MODULES = {"Diverged": "pending", "Origin": "workdir", "Preempted": "preemption", "train": "loop"}
 
 
 def __getattr__(name: str) -> Any:

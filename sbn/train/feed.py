@@ -14,7 +14,7 @@ from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
 from sbn.train.plan import Stage
-from sbn.train.setup import Setup, make_views
+from sbn.train.setup import Setup
 
 # (batch, numbers of the step, resident arrays) -> the batch that a task's loss takes
 Prepare = Callable[[Arrays, Arrays, Arrays], Arrays]
@@ -47,14 +47,13 @@ class HostFeed:
             raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
         self.resident: Arrays = meshes.place_whole(setup.mesh, {"seed": np.asarray(config.seed, np.uint32)})
         self._setup, self._config = setup, config
-        self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
         self._targets = targets.sort(setup.train, setup.task.targets)
 
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         return host.batches(
             self._setup.train,
-            self._views[stage.name],
+            self._setup.views[stage.name].data,
             targets=self._targets,
             **_span(stage, step, self._config.seed, self._config.batch_size),
         )
@@ -69,14 +68,13 @@ class DeviceFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         self._setup, self._config = setup, config
-        self._views = {stage.name: make_views(stage, setup.train.images) for stage in setup.plan.stages}
         self._targets = targets.sort(setup.train, setup.task.targets)
         self._prepares = {stage.name: self._make_prepare(stage) for stage in setup.plan.stages}
         resident = device.resident(setup.train, seed=config.seed, targets=self._targets)
         self.resident: Arrays = meshes.place_whole(setup.mesh, resident)
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        views, size = self._views[stage.name], self._setup.train.images.shape[1:3]
+        views, size = self._setup.views[stage.name].data, self._setup.train.images.shape[1:3]
         try:
             return device.make_prepare(
                 views, stage=stage.index, image_size=size, mesh=self._setup.mesh, targets=self._targets
@@ -87,7 +85,7 @@ class DeviceFeed:
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         span = _span(stage, step, self._config.seed, self._config.batch_size)
-        return device.batches(self._setup.train, **span, views=self._views[stage.name])
+        return device.batches(self._setup.train, **span, views=self._setup.views[stage.name].data)
 
     def prepare(self, stage: Stage) -> Prepare:
         """As `Feed` says."""

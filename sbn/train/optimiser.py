@@ -1,5 +1,6 @@
 """Optimisers: SGD as the papers train with it, optax's by name, and functions of the user's own."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from sbn.config import imported
+from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
 from sbn.train.plan import Plan, Stage
@@ -96,6 +98,8 @@ def check_optimisers(plan: Plan, params: Any) -> None:
         ConfigError: naming the stage, and what is wrong.
     """
     forms = []
+    ours = f"model.name = {plan.stages[0].config.model.name!r} of this size"
+    check_memory(3 * _bytes(params), what=f"{ours}, with gradients and updates,")
     for stage in plan.stages:
         optimiser = make_optimiser(stage, optax.constant_schedule(stage.config.optim.lr))
         try:
@@ -112,6 +116,10 @@ def check_optimisers(plan: Plan, params: Any) -> None:
                 f"stage {stage.name!r} can't go on with the optimiser's state of stage {plan.stages[0].name!r}: "
                 f"what it has of optim.args changes what optim.name = {stage.config.optim.name!r} remembers"
             )
+
+
+def _bytes(leaves: Any) -> int:
+    return sum(math.prod(leaf.shape) * jnp.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(leaves))
 
 
 def _form(state: Any) -> Any:

@@ -1,13 +1,13 @@
 """Every duration of a config, in steps. Nothing else converts epochs or examples."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
 from sbn.config import durations, tree
 from sbn.config.errors import ConfigError
-from sbn.config.evaluation import ANALYSES
+from sbn.config.evaluation import rhythm_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,22 +135,20 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
     def every(text: str, ends: tuple[int, ...] = ends) -> Every:
         return Every(to_steps(text, config, steps_per_epoch), ends)
 
+    flat = tree.flatten(config)
     plan = Plan(
         tuple(stages),
         steps_per_epoch,
         log=every(config.log.every),
-        evals={name: _rhythm(config, name, every, last_epochs) for name in config.eval.evals},
+        evals={
+            name: every(flat[key], last_epochs if key == "eval.every" else ends)
+            for name, key in ((name, rhythm_key(name)) for name in config.eval.evals)
+        },
         save=every(config.save.every),
     )
     for stage in stages:
         _check_schedule(stage, plan)
     return plan
-
-
-def _rhythm(config: ConfigDict, evaluator: str, every: Callable[..., Every], last_epochs: tuple[int, ...]) -> Every:
-    if evaluator in ("metrics", "accuracy"):
-        return every(config.eval.every, last_epochs)
-    return every(config.eval[evaluator if evaluator in ANALYSES else "imported"].every)
 
 
 def schedule_span(stage: Stage, plan: Plan) -> tuple[int, int]:

@@ -31,7 +31,10 @@ PACKAGES = (
 
 
 def collect(data: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what to record about this start of a run; `data` are fingerprints of the data by split."""
+    """Returns what to record about this start of a run; `data` are fingerprints of the data by split.
+
+    Of things of the user's own their file and its hash are recorded, so call it once they are imported.
+    """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "argv": masked_words(sys.argv),

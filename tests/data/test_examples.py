@@ -61,6 +61,7 @@ def test_grey_images_become_rgb():
         ({"label": np.eye(3, dtype=int)[LABELS]}, ["one-hot", "argmax"]),
         ({"label": LABELS[:4]}, ["6 of image, 4 of label"]),
         ({"image": IMAGES[:2]}, ["2 of image, 6 of label"]),
+        ({"classes": ()}, ["classes are not known"]),
         ({"classes": ("cat", "dog")}, ["labels go from 0 to 2", "2 classes"]),
     ],
 )

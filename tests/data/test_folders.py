@@ -201,3 +201,23 @@ def test_an_encrypted_or_cut_zip_is_no_folder(tmp_path, data):
         archive.writestr("a/0.png", b"")
     with pytest.raises(ConfigError, match="no such folder"):
         sources.load(data(tmp_path / "own.zip"), "train")
+
+
+@pytest.mark.parametrize("damage", ["overwritten", "gone"])
+def test_an_image_that_can_not_be_read_while_training_is_told_by_name(tmp_path, data, damage):
+    """One that Pillow has to read (a palette), damaged or removed since the index was made."""
+    fill(tmp_path / "own/train", classes=("a", "b"), count=4)
+    put(tmp_path / "own/train/a/other.png", size=(30, 40))
+    fill(tmp_path / "own/test", classes=("a",), count=1)
+    content = io.BytesIO()
+    Image.fromarray(RNG.integers(0, 256, (40, 40), np.uint8), "L").convert("P").save(content, "PNG")
+    put(tmp_path / "own/train/b/palette.png", content.getvalue())
+    found = sources.load(data(tmp_path / "own"), "train", view="centre_crop(8)")
+    if damage == "gone":
+        (tmp_path / "own/train/b/palette.png").unlink()
+    else:
+        put(tmp_path / "own/train/b/palette.png", content.getvalue()[:-700] + bytes(700))
+    made = batches(found, [View(parse("centre_crop(8)"), 0)], seed=0, stage=0, batch_size=10, start=0, stop=1)
+    with pytest.raises(ConfigError, match=r"train/b/palette.png can't be read") as caught:
+        list(made)
+    assert "\n" not in str(caught.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import sources, statistics
 
 
 @pytest.mark.parametrize("style", ["plain", "sketch", "clear"])
@@ -27,6 +27,13 @@ def test_train_and_test_differ(tiny):
     assert train.images.shape == test.images.shape
     assert train.fingerprint() != test.fingerprint()
     assert train.fingerprint() == sources.load(data, "train").fingerprint()
+
+
+@pytest.mark.parametrize("changes", [{"data.train_examples": 2 * 10**9}, {"data.image_size": 10**7}])
+def test_more_images_than_memory_holds_are_refused_with_what_they_would_take(tiny, changes):
+    with pytest.raises(ConfigError, match=r"GiB of memory.*data\.train_examples, data\.image_size") as caught:
+        sources.load(tiny(changes).data, "train")
+    assert "\n" not in str(caught.value)
 
 
 def test_missing_data_are_told_with_what_to_do(tiny, tmp_path):
@@ -61,3 +68,11 @@ def test_cifar10_splits_can_be_cut(tiny, cifar10_dir):
         sources.load(real(tiny, cifar10_dir, **{"data.test_split": "test[100:150]", "data.test_examples": 70}), "test")
     with pytest.raises(ConfigError, match=r"data\.test_split"):
         sources.load(real(tiny, cifar10_dir, **{"data.test_split": "tset"}), "test")
+
+
+@pytest.mark.slow
+def test_cifar10s_measured_mean_and_deviation_are_the_stated_ones(tiny, cifar10_dir):
+    data = real(tiny, cifar10_dir)
+    measured, stated = statistics.measure(sources.load(data, "train").images), sources.channels(data)
+    np.testing.assert_allclose(measured.mean, stated.mean, atol=2e-6)
+    np.testing.assert_allclose(measured.std, stated.std, atol=5e-6)

@@ -23,3 +23,13 @@ def test_a_channel_that_is_always_the_same_is_refused():
     images = np.full((2, 3, 3, 3), 7, np.uint8)
     with pytest.raises(ConfigError, match=r"data\.std"):
         statistics.checked(*statistics.measure(images))
+
+
+def test_what_a_run_recorded_counts_unless_it_is_damaged():
+    from sbn.data import record
+
+    assert record.channels(None) is None
+    assert record.channels({"mean": None, "std": None}) is None
+    assert record.channels({"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}).mean == (0.1, 0.2, 0.3)
+    with pytest.raises(ConfigError, match="damaged"):
+        record.channels({"mean": [0.1, 0.2], "std": [1, 1, 1]})

@@ -6,7 +6,8 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.train.feed import make_feed
-from sbn.train.setup import make_setup, make_views
+from sbn.train.setup import make_setup
+from sbn.train.views import make_views
 
 FADING = {
     "branches": ("main", "aux"),
@@ -65,8 +66,8 @@ def test_both_paths_leave_the_same_images_alone(tiny):
 
 def test_mixing_fades_too(tiny):
     """Labels tell: at the end nobody has a partner."""
-    from sbn.train.setup import stage_views
     from sbn.train.state import stream_key
+    from sbn.train.views import stage_views
 
     config = tiny({**FADING, "views.main.augment": "crop(2)|mixup(1)", "views.aux.draws": None})
     setup = make_setup(config)

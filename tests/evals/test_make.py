@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sbn.config.errors import ConfigError
+from sbn.config.evaluation import rhythm_key
 from sbn.config.schema import BY_NAME
 from sbn.evals import make
 from sbn.evals.base import Materials, run
@@ -11,6 +12,11 @@ from sbn.evals.base import Materials, run
 
 def test_the_schema_and_the_table_name_the_same_evaluators():
     assert tuple(make.EVALUATORS) == BY_NAME["eval.evals"].choices
+
+
+def test_every_evaluator_has_a_rhythm_that_the_schema_knows():
+    for name in (*make.EVALUATORS, "package.module:Name"):
+        assert BY_NAME[rhythm_key(name)].kind == "duration"
 
 
 def test_only_the_evaluators_asked_for_are_built_in_their_order(tiny, monkeypatch):

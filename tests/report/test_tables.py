@@ -17,7 +17,7 @@ NEAR = 1e-9
 
 def make_run(seed=0, row="table3/baseline", overrides=None, steps=100, **metrics):
     named = {{"main": MAIN, "aux": AUX, "mix": MIX}.get(name, name): value for name, value in metrics.items()}
-    return Run(pathlib.Path(f"seed{seed}"), "split_bn", row, seed, overrides or {}, named, 1.0, steps, 0.0)
+    return Run(pathlib.Path(f"seed{seed}"), "mine", row, seed, overrides or {}, named, 1.0, steps, 0.0)
 
 
 def lines_of(runs, row="baseline", **options):
@@ -95,6 +95,18 @@ def test_other_branches_are_shown_where_runs_have_them():
     lines = lines_of([make_run(main=0.9, aux=0.8, mix=0.95)])
     assert [(line.measure.metric, line.paper is None) for line in lines] == [(MAIN, False), (AUX, True), (MIX, True)]
     assert [line.mean for line in lines] == pytest.approx([90, 80, 95])
+
+
+def test_averaged_weights_are_shown_beside_the_plain_ones():
+    averaged = {"test_ema/main/accuracy": 0.92, "test_ema/aux/accuracy": 0.85}
+    lines = lines_of([make_run(main=0.9, aux=0.8, **averaged)])
+    assert [(line.measure.metric, line.paper is None) for line in lines] == [
+        (MAIN, False),
+        (AUX, True),
+        ("test_ema/main/accuracy", True),
+        ("test_ema/aux/accuracy", True),
+    ]
+    assert [line.mean for line in lines] == pytest.approx([90, 80, 92, 85])
 
 
 def test_asked_metrics_replace_the_default():

@@ -14,7 +14,7 @@ from sbn.config.schema import BY_NAME, NEUTRAL
 from sbn.data.encoded import EncodedImages
 from sbn.report.measures import parse
 from sbn.train.plan import NOTHING_BEFORE, Before, make_plan
-from sbn.train.setup import make_views
+from sbn.train.views import make_views
 from tests import facts
 from tests.conftest import ROOT
 from tests.rows import programs

@@ -143,3 +143,11 @@ def test_mistakes_are_one_line(tiny, mine, changes, words):
 def test_stages_may_change_the_numbers_of_an_optimiser(tiny):
     changes = {"optim.name": "adam", "stages": ("a", "b"), "stage.b.optim.lr": 0.01, "stage.b.optim.args.b1": 0.5}
     check_optimisers(plan_of(tiny, changes), PARAMS)
+
+
+def test_a_network_beyond_the_machines_memory_is_refused_with_what_it_would_take(tiny):
+    wide = {"head": {"kernel": jax.ShapeDtypeStruct((2**20, 2**20), jnp.float32)}}
+    with pytest.raises(
+        ConfigError, match=r"model\.name = 'wide_resnet' .* would take 12,288 GiB, and this machine has"
+    ):
+        check_optimisers(plan_of(tiny, {}), wide)

@@ -86,3 +86,9 @@ def test_boundaries_lie_within_what_the_schedule_spans(tiny, span, boundaries, f
         return
     with pytest.raises(ConfigError, match=r"schedule\.boundaries"):
         make_plan(config, examples=40)
+
+
+@pytest.mark.parametrize("duration", ["1e9 epochs", "1e15 steps", "3e9 steps"])
+def test_more_steps_than_are_counted_are_refused_with_how_many_there_would_be(tiny, duration):
+    with pytest.raises(ConfigError, match=r"duration = .* of stage 'train' ends after \S+e\+\d+ steps"):
+        make_plan(tiny({"duration": duration}), examples=40)

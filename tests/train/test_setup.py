@@ -13,7 +13,8 @@ from sbn.config.errors import ConfigError
 from sbn.data import device, host
 from sbn.data.pixels import pack
 from sbn.data.views import View
-from sbn.train.setup import make_setup, make_views
+from sbn.train.setup import make_setup
+from sbn.train.views import make_views
 
 
 def views(tiny, main, aux):

@@ -106,5 +106,7 @@ def check_readable(index: Index, ids: Iterable[int]) -> None:
     for i in ids:
         try:
             decode(tf.constant(index.read_plain(np.array([i]))[0]), tf.constant([0, 0, *index.sizes[i]]))
-        except (tf.errors.InvalidArgumentError, OSError):
+        except OSError as error:
+            raise ConfigError(f"{index.name(i)} can't be read: {error}") from None
+        except tf.errors.InvalidArgumentError:
             raise ConfigError(f"{index.name(i)} can't be decoded: it is damaged, or neither JPEG nor PNG") from None

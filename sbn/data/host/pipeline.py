@@ -177,7 +177,7 @@ def _readable(made: Iterator[Fed], wanted: Any, index: Index) -> Iterator[Fed]:
             batch = next(made)
         except StopIteration:
             return
-        except tf.errors.InvalidArgumentError:
+        except (tf.errors.InvalidArgumentError, tf.errors.UnknownError):  # the latter: what reading raised
             for _, _, ids in wanted.skip(done).take(1):
                 check_readable(index, ids.numpy())
             raise

@@ -1,0 +1,114 @@
+"""The views of a stage, once and for all: pipelines parsed and checked, weights, branches, how they fade."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sbn.augment import pipeline
+from sbn.augment.encoded_crops import check_crop
+from sbn.augment.ops import POLICIES
+from sbn.augment.size_checks import check_fits
+from sbn.augment.size_ops import variants
+from sbn.augment.step_ops import MIXES
+from sbn.config.errors import ConfigError
+from sbn.data.encoded import EncodedImages
+from sbn.data.examples import Images
+from sbn.data.views import View
+from sbn.tasks.base import StageViews
+from sbn.train.plan import Stage
+
+
+class Views(NamedTuple):
+    """The K views of a stage, in the order of the K axis.
+
+    Attributes:
+        data: as the data paths make them.
+        task: as the task takes them.
+    """
+
+    data: tuple[View, ...]
+    task: StageViews
+
+
+def resolved(stage: Stage, branch_names: tuple[str, ...], images: Images) -> Views:
+    """Returns the views of a stage.
+
+    Raises:
+        ConfigError: if a pipeline can't be read, or does not fit the images.
+    """
+    return Views(tuple(make_views(stage, images)), stage_views(stage, branch_names))
+
+
+def make_views(stage: Stage, images: Images) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images.
+
+    Raises:
+        ConfigError: if a pipeline can't be read, or does not fit the images.
+    """
+    views = []
+    for name, (ops, streams) in _pipelines(stage).items():
+        try:
+            drawn = variants(ops)
+            if len(drawn) > 1 and (steps := stage.config.steps_per_call) > 1:
+                raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
+            for variant in drawn:
+                if isinstance(images, EncodedImages):
+                    check_crop(variant, least=images.least)
+                else:
+                    check_fits(variant, image_size=images.shape[1:3])
+        except ValueError as error:
+            raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
+        views.append(View(ops, streams, _strengths(stage, name, ops)))
+    return views
+
+
+def _strengths(stage: Stage, name: str, ops: tuple[pipeline.Op, ...]) -> np.ndarray | None:
+    """What is left of a view at every step of the stage: 1 until it begins to fade, 0 at the last; None if it stays."""
+    view, steps = stage.config.views[name], stage.stop - stage.start
+    fade = stage.fades[name]
+    if not fade:
+        return None
+    if not any(isinstance(op, (*POLICIES, *MIXES)) for op in ops):
+        names = ", ".join(op.name for op in (*POLICIES, *MIXES))
+        raise ConfigError(f"views.{name}.fade = {view.fade!r}: nothing in {view.augment!r} can fade ({names} can)")
+    if fade > steps:
+        raise ConfigError(f"views.{name}.fade = {view.fade!r} is longer than the stage's {stage.config.duration!r}")
+    gone = np.clip((np.arange(1, steps + 1) - (steps - fade)) / fade, 0, 1)
+    left = 1 - gone if view.fade_shape == "linear" else 0.5 * (1 + np.cos(np.pi * gone))
+    return left.astype(np.float32)
+
+
+def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
+    """Returns the views of a stage; without weights of their own they weigh 1/K (Split BatchNorms, section 3)."""
+    names = tuple(stage.config.branches)
+    weights = [stage.config.views[name].weight for name in names]
+    in_step = [
+        [(op, stream) for op, stream in zip(ops, streams, strict=True) if op.where != "image"]
+        for ops, streams in _pipelines(stage).values()
+    ]
+    return StageViews(
+        names,
+        tuple(1 / len(names) if weight is None else weight for weight in weights),
+        branches=tuple(branch_names.index(name) if name in branch_names else 0 for name in names),
+        ops=tuple(tuple(op for op, _ in pairs) for pairs in in_step),
+        draws=tuple(tuple(stream for _, stream in pairs) for pairs in in_step),
+    )
+
+
+def _pipelines(stage: Stage) -> dict[str, tuple[tuple[pipeline.Op, ...], tuple[int, ...]]]:
+    """Every view's ops, and the stream of draws of each."""
+    names = list(stage.config.branches)
+    ops = {name: parse(stage.config.views[name].augment, f"views.{name}.augment") for name in names}
+    made = {}
+    for own, name in enumerate(names):
+        other = stage.config.views[name].draws or name
+        made[name] = (ops[name], pipeline.streams(ops[name], own, ops[other], names.index(other)))
+    return made
+
+
+def parse(text: str, name: str) -> tuple[pipeline.Op, ...]:
+    """Returns the ops of a pipeline that stands under the key `name`."""
+    try:
+        return pipeline.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} = {text!r}: {error}") from None

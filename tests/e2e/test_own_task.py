@@ -1,0 +1,83 @@
+"""The example of docs/own_task.md, from a folder outside the repository, through the public commands."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sbn.evaluate import evaluate
+from sbn.report.__main__ import main as report
+from sbn.train.__main__ import main as train
+from tests.conftest import ROOT
+from tests.e2e import runs
+
+PAGE = (ROOT / "docs/own_task.md").read_text()
+PARTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = re.findall(r"^python -m (sbn\.\w+) (.*)$", PAGE, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The page's two files, as a reader types them, in the current folder."""
+    path = tmp_path_factory.mktemp("mine")
+    *task, experiments = PARTS
+    (path / "locate.py").write_text("\n\n".join(task))
+    (path / "mine.py").write_text(experiments)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(path)
+        patched.syspath_prepend(path)
+        yield path
+
+
+def arguments(command, **changed):
+    (words,) = [words for name, words in COMMANDS if name == command]
+    return [changed.get(word.split("=")[0].lstrip("-"), word) for word in words.split()]
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    """The run of the page, killed after its first checkpoint and started again."""
+    command = [sys.executable, "-m", "sbn.train", *arguments("sbn.train")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    code, printed = runs.signal_at(process, "step 20/40", signal.SIGKILL)
+    assert code == -signal.SIGKILL, printed
+    workdir = folder / "runs/mine/branches/two/seed0"
+    assert not (workdir / "result.json").exists()
+    train(arguments("sbn.train"))
+    return workdir
+
+
+def test_it_is_killed_and_resumes_to_the_same_bits(folder, trained):
+    train(arguments("sbn.train", workdir="--workdir=whole"))
+    runs.assert_same_state(runs.final_state(trained), runs.final_state(folder / "whole"))
+    names = ["train/loss", "train/main/loss", "train/aux/loss"]
+    losses = [[line[name] for name in names] for line in runs.metric_lines(trained) if "train/loss" in line]
+    assert sum(losses[-1]) < 0.5 * sum(losses[0])  # it learns
+
+
+def test_it_is_evaluated_as_training_did_and_records_what_it_imported(folder, trained):
+    result = json.loads((trained / "result.json").read_text())
+    assert set(result["metrics"]) == {"test/main/distance", "test/aux/distance", "test/main_aux/disagreement"}
+    step, found = evaluate(trained)
+    assert step == 40
+    assert found == pytest.approx(result["metrics"], rel=1e-6)
+    assert 0 < found["test/main/distance"] < 4  # of 16 pixels; a guess in the middle is about as far off
+    for start in json.loads((trained / "provenance.json").read_text()):
+        own = start["imported"]
+        assert {"locate:make_locate", "locate:Disagreement"} <= set(own)
+        assert own["locate:make_locate"]["sha256"] == hashlib.sha256((folder / "locate.py").read_bytes()).hexdigest()
+
+
+def test_it_is_reported(folder, trained, capsys):
+    report(arguments("sbn.report"))
+    printed = capsys.readouterr().out
+    distance = json.loads((trained / "result.json").read_text())["metrics"]["test/main/distance"]
+    assert re.search(rf"two.*{distance:.2f}", printed), printed
