@@ -46,8 +46,8 @@ TINY = {
 
 
 # Where programs run a step or two, that is over sooner than XLA's optimisations would be. Not where bits depend on what
-# the compiler makes of a sum (augment), nor where compiled programs are read (nn).
-SHORT = {"e2e", "evals", "models", "rows", "tasks", "train"}
+# the compiler makes of a sum (augment/device), nor where compiled programs are read (nn).
+SHORT = {"e2e", "evals", "models", "rows", "step", "tasks", "train"}
 
 
 @pytest.fixture(scope="module", autouse=True)

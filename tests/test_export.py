@@ -117,7 +117,7 @@ def test_it_has_the_parameters_and_multiply_adds_of_a_plain_network(workdir, tin
     assert jax.tree.map(np.shape, network.variables) == jax.tree.map(lambda leaf: leaf.shape, shapes)
     assert about["parameters"] == sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
     words = jax.ShapeDtypeStruct((1, 16, 16), np.int32)
-    cost = multiply_adds(plain.predict, shapes, words)
+    cost = multiply_adds(lambda variables, words: plain.outputs(variables, {"image": words}), shapes, words)
     assert cost > 0
     assert multiply_adds(network._forward, network.variables, words) == cost
 

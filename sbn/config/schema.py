@@ -88,7 +88,7 @@ KEYS = (
         "norm.sequential",
         "bool",
         False,
-        "Views go through the network one after the other, each with its own batch statistics (shared: the running ones are updated by each); else views of one size together.",
+        "With norm.kind=shared or none: views go through the network one after the other, each with its own batch statistics, and each updates the running ones; else views of one size together. Branches always pass one after the other.",
     ),
     Key(
         "norm.group_size",

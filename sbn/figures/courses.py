@@ -1,7 +1,9 @@
-"""A number over epochs, one line per row: its mean over runs, and a band from the least to the most."""
+"""A number over epochs or other places: its mean over runs, and how far these are apart, as bands or as bars."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sbn.figures.outcomes import COLOURS
 
@@ -36,4 +38,26 @@ def draw(courses: Mapping[str, Sequence[Point]], *, across: str, up: str) -> "Fi
     axes.grid(alpha=0.3, linewidth=0.6, axis="y")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower left", frameon=False, fontsize=8)
+    return figure
+
+
+def draw_ranges(values: Mapping[float, Sequence[float]], *, across: str, up: str) -> "Figure":
+    """Returns one line of means over runs, with a bar from the least to the most at every place.
+
+    Args:
+        values: of the runs, by place.
+        across: what the places are.
+        up: what the values are.
+    """
+    from matplotlib.figure import Figure
+
+    places = sorted(values)
+    mean, least, most = (np.array([part(values[place]) for place in places]) for part in (np.mean, np.min, np.max))
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(places, mean, yerr=[mean - least, most - mean], color=COLOURS[0], marker="o", markersize=4, capsize=3)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(alpha=0.3, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -9,7 +9,6 @@ from sbn.figures import curves, densities, heat_maps, inference, singular_values
 from sbn.figures.bars import draw_bars
 from sbn.figures.branches import draw_branches
 from sbn.figures.outcomes import Arrays
-from sbn.figures.tables import draw_tables
 from sbn.figures.trade_off import draw_trade_off
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 # whose state would be shared with a notebook's own figures.
 FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
     "mix": draw_trade_off,
-    "corruptions": draw_tables,
+    "corruptions": heat_maps.draw_error_tables,
     "affinity": functools.partial(draw_bars, metric="affinity", label="Affinity (points)", scale=100.0),
     "diversity": functools.partial(draw_bars, metric="diversity", label="Diversity (nats)", scale=1.0),
     "branches": draw_branches,

@@ -17,7 +17,7 @@ from sbn.config import arguments
 from sbn.config.command_line import flags
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
-from sbn.figures import densities, grouped_bars, inference, loss_curves, ranges, singular_values
+from sbn.figures import courses, densities, grouped_bars, inference, loss_curves, singular_values
 from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
@@ -180,7 +180,7 @@ def _removal(rows: Rows) -> Drawn | None:
         if epoch and values:
             errors[float(epoch[1])] = [100 - value for value in values]
     labels = {"across": "epoch at which the augmentation is removed", "up": "test error (%), mean, least and most"}
-    return Drawn(ranges.draw(errors, **labels)) if errors else None
+    return Drawn(courses.draw_ranges(errors, **labels)) if errors else None
 
 
 def _bars(rows: Rows) -> Drawn | None:

@@ -54,19 +54,22 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             def loss(params: optax.Params) -> tuple[jax.Array, Loss]:
                 variables = {"params": params, "batch_stats": batch_stats}
                 found = task.loss(variables, batch, views=views, numbers=numbers, keys=keys)
-                return found.sum, found
+                return found.sum / (divisor(found) if parts == 1 else 1.0), found
 
             return jax.grad(loss, has_aux=True)(state.params)
 
         def keys(stream: str) -> jax.Array:
             return stream_key(resident["seed"], stream, state.step)
 
-        if parts == 1:
-            sums, loss = gradients(batch, state.batch_stats, keys)
+        def divisor(loss: Loss) -> jax.Array:  # a batch in which nothing counts moves nothing
+            weight = jax.lax.stop_gradient(jnp.asarray(loss.weight, jnp.float32))
+            return jnp.where(weight == 0, 1.0, weight)
+
+        if parts == 1:  # divided before it is differentiated: gradients as a mean's, to the bit
+            grads, loss = gradients(batch, state.batch_stats, keys)
         else:
             sums, loss = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
-        weight = jnp.where(loss.weight == 0, 1.0, loss.weight)  # a batch in which nothing counts moves nothing
-        grads = jax.tree.map(lambda leaf: leaf / weight.astype(leaf.dtype), sums)
+            grads = jax.tree.map(lambda leaf: leaf / divisor(loss).astype(leaf.dtype), sums)
         # The rate is that of the run's step: an optimiser may count its own as it likes, from another run's on too.
         optimiser = make_optimiser(stage, lambda _: schedule(state.step))
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))

@@ -30,6 +30,12 @@ def collect(source, views, **options):
     return [batch for batch, _ in batches(source, views, **{**defaults, **options})]
 
 
+@pytest.fixture(scope="module")
+def whole(source):
+    """The batches of two views from first to last."""
+    return collect(source, views(WEAK, STRONG))
+
+
 def same(a, b):
     return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
@@ -63,9 +69,8 @@ def test_an_epoch_visits_every_example_at_most_once_and_every_epoch_in_its_own_o
     assert set(ids.ravel()) == set(range(COUNT))  # what one epoch leaves out, another has
 
 
-@pytest.mark.parametrize("start", [0, 1, 3, 4, 5, 9])
-def test_starting_anywhere_gives_the_same_batches(source, start):
-    whole = collect(source, views(WEAK, STRONG))
+@pytest.mark.parametrize("start", [1, 4, 9])
+def test_starting_anywhere_gives_the_same_batches(source, whole, start):
     rest = collect(source, views(WEAK, STRONG), start=start)
     assert len(rest) == 10 - start
     assert all(same(a, b) for a, b in zip(whole[start:], rest, strict=True))
@@ -78,8 +83,7 @@ def test_seed_and_stage_change_order_and_draws(source, change):
 
 
 @pytest.mark.slow
-def test_processes_get_equal_slices_of_the_same_batches(source):
-    whole = collect(source, views(WEAK, STRONG))
+def test_processes_get_equal_slices_of_the_same_batches(source, whole):
     parts = [collect(source, views(WEAK, STRONG), shard=(index, 4)) for index in range(4)]
     for batch, *pieces in zip(whole, *parts, strict=True):
         joined = jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)

@@ -56,6 +56,12 @@ def collect(source, views, **options):
     return [batch for batch, _ in batches(source, views, **{**defaults, **options})]
 
 
+@pytest.fixture(scope="module")
+def whole(source):
+    """The batches of two views from first to last."""
+    return collect(source, views(WEAK, STRONG))
+
+
 def same(a, b):
     return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
@@ -76,14 +82,13 @@ def test_shapes_types_ids_and_labels(made, source):
 
 
 @pytest.mark.parametrize("start", [4, 5])
-def test_starting_anywhere_gives_the_same_batches(source, start):
-    whole, rest = collect(source, views(WEAK, STRONG)), collect(source, views(WEAK, STRONG), start=start)
+def test_starting_anywhere_gives_the_same_batches(source, whole, start):
+    rest = collect(source, views(WEAK, STRONG), start=start)
     assert len(rest) == 11 - start
     assert all(same(a, b) for a, b in zip(whole[start:], rest, strict=True))
 
 
-def test_processes_get_slices_and_batch_sizes_change_nothing_of_an_example(source):
-    whole = collect(source, views(WEAK, STRONG))
+def test_processes_get_slices_and_batch_sizes_change_nothing_of_an_example(source, whole):
     parts = [collect(source, views(WEAK, STRONG), shard=(index, 2)) for index in range(2)]
     for batch, *pieces in zip(whole, *parts, strict=True):
         assert same(batch, jax.tree.map(lambda *parts: np.concatenate(parts), *pieces))

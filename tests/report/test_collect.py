@@ -17,7 +17,7 @@ def test_runs_are_found_at_any_depth_with_all_they_say(tmp_path):
     assert (found.problems, found.unfinished) == ([], [])
     assert [run.seed for run in found.runs] == [0, 3]
     run = found.runs[1]
-    assert (run.path, run.experiment, run.row) == (path, "split_bn", "table3/baseline")
+    assert (run.path, run.experiment, run.row) == (path, "mine", "table3/baseline")
     assert (run.overrides, run.metrics) == ({"optim.lr": 0.05}, {MAIN: 0.5, AUX: 1.0})
     assert (run.seconds, run.steps, run.written) == (1234.5, 78000, 99.0)
 

@@ -33,7 +33,7 @@ def compared(file, root, capsys, first="table3/weak_augment", second="table3/bas
 def test_prints_the_differences_and_scipys_test(file, root, capsys):
     printed = compared(file, root, capsys)
     lines = printed.out.splitlines()
-    assert lines[0] == "split_bn:table3/weak_augment - split_bn:table3/baseline"
+    assert lines[0] == "mine:table3/weak_augment - mine:table3/baseline"
     assert lines[4].split() == ["0", "96.000", "95.800", "+0.200"]
     assert [float(line.split()[3]) for line in lines[4:8]] == [0.2, -0.1, 0.6, 0.5]
     expected = scipy.stats.ttest_rel(np.array(FIRST) * 100, np.array(SECOND) * 100)
@@ -92,7 +92,7 @@ def test_any_measure_can_be_compared(file, tmp_path, capsys):
     ("first", "options", "message"),
     [
         ("table3/weak_augmnt", {}, "did you mean 'table3/weak_augment'"),
-        ("table3/ours", {}, "no runs of split_bn:table3/ours"),
+        ("table3/ours", {}, "no runs of mine:table3/ours"),
         ("table3/weak_augment,optim.l=1", {}, "did you mean 'optim.lr'"),
         ("table3/weak_augment,optim.lr=1", {}, "unknown overrides of the runs"),
         ("table3/weak_augment", {"metric": "test/main/acuracy"}, "did you mean 'test/main/accuracy'"),
@@ -129,7 +129,7 @@ def test_overrides_without_the_number_do_not_hide_those_with_it(file, root, caps
         write_run(root, f"{row}/lacks", row=f"table3/{row}", overrides={"optim.lr": 0.3})
         write_run(root, f"{row}/nan", math.nan, row=f"table3/{row}", overrides={"optim.lr": 9.0})
     *_, lacks, diverged = compared(file, root, capsys).out.splitlines()
-    name = "split_bn:table3/"
+    name = "mine:table3/"
     start = f"no seed of which both rows have {MAIN} "
     assert lacks == f"{start}[optim.lr=0.3]: {name}weak_augment has it of none and {name}baseline has it of none"
     assert diverged.startswith(f"{start}[optim.lr=9.0]: ")

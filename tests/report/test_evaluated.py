@@ -62,11 +62,12 @@ def test_a_row_that_trains_is_evaluated_as_it_was_trained(tmp_path):
 
 
 def test_a_table_of_evaluations_is_reported_where_its_runs_are(tmp_path):
-    file = tmp_path / "split_bn.py"
+    file = tmp_path / "mine.py"
     file.write_text(
         "from sbn.config.rows import Row, Table\n"
         "BASE = {}\n"
-        f"TABLES = {{'figure3': Table('Mixes', {{'main': {ROWS['main']!r}}}), 'table3': Table('', {{}})}}\n"
+        "TABLES = {'table3': Table('', {'baseline': Row({})})}\n"
+        f"TABLES = {{'figure3': Table('Mixes', {{'main': {ROWS['main']!r}}}), **TABLES}}\n"
     )
     run = write_run(tmp_path / "runs", "seed0", 0.9)
     printed, told = report(str(file), root=str(tmp_path / "runs"), format="text")

@@ -43,8 +43,8 @@ def test_the_last_command_line_says_whose_run_it_was(file, tmp_path):
     [
         [],
         ["--config=other.py:table3/baseline"],
-        ["--config=split_bn.py:table3/gone"],
-        ["--config=split_bn.py:table3/baseline", "--config.optim.gone=1"],
+        ["--config=mine.py:table3/gone"],
+        ["--config=mine.py:table3/baseline", "--config.optim.gone=1"],
         ["--config"],
     ],
 )
@@ -101,12 +101,12 @@ def write_crash(root, name, log=CRASH, **job):
 
 def test_a_run_given_up_before_its_first_line_is_told_by_its_place_and_the_end_of_its_log(file, tmp_path):
     root = tmp_path / "runs"
-    write_crash(root, "split_bn/table3/weak_augment/seed2")
+    write_crash(root, "mine/table3/weak_augment/seed2")
     found = find_runs(root)
     (failure,) = failures_of(load_experiment(file), found.begun)
     assert (failure.row, failure.seed, failure.overrides) == ("table3/weak_augment", 2, {})
     assert failure.reason == WHY
-    assert found.unfinished == [f"{root}/split_bn/table3/weak_augment/seed2: no result yet ({WHY})"]
+    assert found.unfinished == [f"{root}/mine/table3/weak_augment/seed2: no result yet ({WHY})"]
     printed, notes = report(str(file), root=root, format="markdown")
     (line,) = (line for line in printed.splitlines() if line.startswith("| weak_augment"))
     assert line.endswith(f"| seed 2 failed: {WHY} |")
@@ -127,14 +127,14 @@ def test_a_run_given_up_before_its_first_line_is_told_by_its_place_and_the_end_o
     ],
 )
 def test_the_place_tells_the_overrides_where_they_fit_in_a_name(file, tmp_path, folder, overrides):
-    path = write_crash(tmp_path / "runs", f"split_bn/table3/baseline/{folder}/seed1")
+    path = write_crash(tmp_path / "runs", f"mine/table3/baseline/{folder}/seed1")
     found = failures_of(load_experiment(file), find_runs(tmp_path / "runs").begun)
     assert [failure.overrides for failure in found] == ([] if overrides is None else [overrides])
     assert find_runs(tmp_path / "runs").unfinished == [f"{path}: no result yet ({WHY})"]
 
 
 @pytest.mark.parametrize(
-    "name", ["split_bn/table3/baseline/first", "other/table3/baseline/seed1", "split_bn/table3/gone/seed1", "seed1"]
+    "name", ["mine/table3/baseline/first", "other/table3/baseline/seed1", "mine/table3/gone/seed1", "seed1"]
 )
 def test_another_place_names_no_row(file, tmp_path, name):
     write_crash(tmp_path / "runs", name)
@@ -143,7 +143,7 @@ def test_another_place_names_no_row(file, tmp_path, name):
 
 @pytest.mark.parametrize("job", [{"code": 0}, {"gave_up": False}, {"code": None}])
 def test_a_run_that_may_still_go_on_has_not_failed(file, tmp_path, job):
-    path = write_crash(tmp_path / "runs", "split_bn/table3/baseline/seed0", **job)
+    path = write_crash(tmp_path / "runs", "mine/table3/baseline/seed0", **job)
     found = find_runs(tmp_path / "runs")
     assert failures_of(load_experiment(file), found.begun) == []
     assert found.unfinished == [f"{path}: no result yet"]
@@ -151,7 +151,7 @@ def test_a_run_that_may_still_go_on_has_not_failed(file, tmp_path, job):
 
 @pytest.mark.parametrize(("log", "told"), [(None, "no log"), ("\n \n", "an empty log"), ("x" * 9000 + "\nend", "end")])
 def test_a_log_without_an_end_is_told(tmp_path, log, told):
-    write_crash(tmp_path, "split_bn/table3/baseline/seed0", log)
+    write_crash(tmp_path, "mine/table3/baseline/seed0", log)
     assert find_runs(tmp_path).unfinished[0].endswith(f"(exit code 1: {told})")
 
 
@@ -163,7 +163,7 @@ def test_a_run_that_was_killed_before_its_first_log_line_is_begun(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "[]", "3", '{"code": 1}'])
 def test_a_damaged_note_is_no_failure(file, tmp_path, content):
-    path = write_crash(tmp_path / "runs", "split_bn/table3/baseline/seed0")
+    path = write_crash(tmp_path / "runs", "mine/table3/baseline/seed0")
     (path / "job.json").write_text(content)
     assert failures_of(load_experiment(file), [path]) == []
 
@@ -171,11 +171,11 @@ def test_a_damaged_note_is_no_failure(file, tmp_path, content):
 def test_failed_runs_with_overrides_that_nothing_else_has_are_told_beside_the_tables(file, tmp_path):
     root = tmp_path / "runs"
     write_run(root, "done", 0.95, seed=0)
-    write_crash(root, "split_bn/table3/baseline/optim.lr=9.0/seed3")
+    write_crash(root, "mine/table3/baseline/optim.lr=9.0/seed3")
     printed, notes = report(f"{file}:table3", root=root, format="text")
     assert "failed" not in printed
     assert f"table3/baseline [optim.lr=9.0]: seed 3 failed: {WHY}" in notes
-    write_crash(root, "split_bn/table3/ours/seed4")  # of which there is no stage to show
+    write_crash(root, "mine/table3/ours/seed4")  # of which there is no stage to show
     printed, notes = report(f"{file}:table3", root=root, format="text", stages=True)
     (line,) = [line for line in printed.splitlines() if line.startswith("ours ")]
     assert line.endswith(f"seed 4 failed: {WHY}")

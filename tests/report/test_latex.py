@@ -23,7 +23,7 @@ DOCUMENT = r"""\documentclass{article}
 
 @pytest.fixture
 def tex(tmp_path):
-    file = tmp_path / "experiments" / "split_bn.py"
+    file = tmp_path / "experiments" / "mine.py"
     file.parent.mkdir()
     file.write_text(EXPERIMENT.replace("Weak Augment", "50% & more_of #1 {λ} ~ ^ \\\\ $x$ <a|b>"))
     for seed, accuracy in enumerate([0.95, 0.96, 0.91]):

@@ -48,7 +48,7 @@ class Reader(html.parser.HTMLParser):
 
 @pytest.fixture
 def file(tmp_path):
-    path = tmp_path / "experiments" / "split_bn.py"
+    path = tmp_path / "experiments" / "mine.py"
     path.parent.mkdir()
     path.write_text(EXPERIMENT.replace("Another", "<Another> & more"))
     return path

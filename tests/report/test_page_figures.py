@@ -82,7 +82,7 @@ def test_a_run_without_artifacts_has_no_figures(run):
 
 def test_a_table_has_the_figure_of_its_runs_those_with_overrides_where_there_are_no_others(tmp_path):
     table = Table("", {"net_baseline": Row({}, (Paper(94.9, MAIN),), runs_of="table3/baseline")}, "bars")
-    experiment = Experiment("split_bn", tmp_path, {}, {"figure": table, "table3": TABLE})
+    experiment = Experiment("mine", tmp_path, {}, {"figure": table, "table3": TABLE})
     assert figure_of_table(make_report_data([experiment], find_runs(tmp_path)).sections[0]) is None
     changed = {"optim.lr": 0.5}
     write_run(tmp_path, "changed", 0.90, overrides=changed)

@@ -84,7 +84,7 @@ def test_a_default_that_was_spelt_out_before_is_the_same(file, tmp_path):
 
 
 def test_the_run_that_a_run_began_from_lies_where_it_lies(file, tmp_path):
-    table = Table("t", {"baseline": Row({}, (Paper(1.0, MAIN),), needs={"init.from": "table3/ours"})})
+    table = Table("t", {"baseline": Row({}, (Paper(1.0, MAIN),), needs={"init.from": "table3/ours"}), "ours": Row({})})
     file.write_text(f"from sbn.config.rows import Paper, Row, Table\nBASE = {{}}\nTABLES = {{'table3': {table!r}}}\n")
     assert judge(file, tmp_path, config=altered(init__from="runs/ours/seed0"))[1] == []
 

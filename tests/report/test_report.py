@@ -113,11 +113,11 @@ def test_what_is_not_shown_is_noted(file, root):
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [
-        ("split_bn.py:tabel3", {}, "did you mean 'table3'"),
-        ("splitbn.py", {}, "did you mean .*split_bn.py"),
-        ("split_bn.py", {"format": "markdwon"}, "did you mean 'markdown'"),
-        ("split_bn.py", {"metrics": ["test/main/acuracy"]}, "did you mean 'test/main/accuracy'"),
-        ("split_bn.py", {"root": "nowhere"}, "no folder"),
+        ("mine.py:tabel3", {}, "did you mean 'table3'"),
+        ("mne.py", {}, "did you mean .*mine.py"),
+        ("mine.py", {"format": "markdwon"}, "did you mean 'markdown'"),
+        ("mine.py", {"metrics": ["test/main/acuracy"]}, "did you mean 'test/main/accuracy'"),
+        ("mine.py", {"root": "nowhere"}, "no folder"),
     ],
 )
 def test_near_misses_are_one_line(file, root, target, options, message):

@@ -30,13 +30,14 @@ TABLE = Table(
 
 @pytest.fixture
 def papers(tmp_path, monkeypatch):
-    """Two experiments files in a folder of their own, which is the working directory."""
+    """Two experiments files, as if they were the package's own; their parent is the working directory."""
     folder = tmp_path / "experiments"
     folder.mkdir()
     for name in ("first", "second"):
         content = f"from sbn.config.rows import Paper, Row, Table\nBASE = {{}}\nTABLES = {{'table1': {TABLE!r}}}\n"
         (folder / f"{name}.py").write_text(content)
     (tmp_path / "runs").mkdir()
+    monkeypatch.setattr("sbn.config.experiment_files.FOLDER", folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -205,16 +205,16 @@ TABLES = {
 
 
 def test_the_command_writes_the_figures_that_can_be_made(tmp_path, capsys):
-    file = tmp_path / "refine.py"
+    file = tmp_path / "mine.py"
     file.write_text(EXPERIMENT)
-    write_run(tmp_path / "runs", "0", 0.9, experiment="refine", row="figure4/removed_at_7")
+    write_run(tmp_path / "runs", "0", 0.9, experiment="mine", row="figure4/removed_at_7")
     arguments = [f"--root={tmp_path / 'runs'}", f"--out={tmp_path / 'out'}"]
     (tmp_path / "runs/diverged").mkdir()
     (tmp_path / "runs/diverged/provenance.json").write_text("[]")
     command.main(["figures", str(file), *arguments])
-    assert (tmp_path / "out/refine_figure4.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out/mine_figure4.png").read_bytes().startswith(b"\x89PNG")
     said = capsys.readouterr()
-    assert said.out.strip() == str(tmp_path / "out/refine_figure4.png")
+    assert said.out.strip() == str(tmp_path / "out/mine_figure4.png")
     assert f"note: not drawn: {tmp_path / 'runs/diverged'}: no result yet" in said.err
     for table, words in (("table1", "this table has none"), ("figure5", "did you mean 'figure4'")):
         with pytest.raises(SystemExit):

@@ -17,7 +17,7 @@ NEAR = 1e-9
 
 def make_run(seed=0, row="table3/baseline", overrides=None, steps=100, **metrics):
     named = {{"main": MAIN, "aux": AUX, "mix": MIX}.get(name, name): value for name, value in metrics.items()}
-    return Run(pathlib.Path(f"seed{seed}"), "split_bn", row, seed, overrides or {}, named, 1.0, steps, 0.0)
+    return Run(pathlib.Path(f"seed{seed}"), "mine", row, seed, overrides or {}, named, 1.0, steps, 0.0)
 
 
 def lines_of(runs, row="baseline", **options):

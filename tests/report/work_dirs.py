@@ -41,7 +41,7 @@ def write_run(
     """
     result = {
         "format": 1,
-        "experiment": "split_bn",
+        "experiment": "mine",
         "row": "table3/baseline",
         "seed": 0,
         "overrides": {},

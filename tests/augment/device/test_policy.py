@@ -74,8 +74,13 @@ def marked_images(size, count):
     return rgbx
 
 
-@pytest.mark.parametrize("fill", [41, "mean"])
-@pytest.mark.parametrize("size", [(20, 27), (16, 16), (1, 9), (8, 1), (2, 5)])
+def cases_by_size(*sizes):
+    """Grey fillers at every size, the image's mean colour at the first; at the others that is slow."""
+    grey = [(size, 41) for size in sizes]
+    return [*grey, (sizes[0], "mean"), *(pytest.param(size, "mean", marks=pytest.mark.slow) for size in sizes[1:])]
+
+
+@pytest.mark.parametrize(("size", "fill"), cases_by_size((20, 27), (16, 16), (1, 9), (8, 1), (2, 5)))
 def test_every_entry_equals_pillow(size, fill):
     table, centre = entries_of("pillow"), (size[0] // 2, size[1] // 4)
     rgbx = marked_images(size, 16)
@@ -106,8 +111,7 @@ def test_golden_digests_of_tensorflows_ops(number):
     assert tf_golden.digest(_golden_results()[number, ..., :3]) == tf_golden.GOLDEN[number][2]
 
 
-@pytest.mark.parametrize("fill", [41, "mean"])
-@pytest.mark.parametrize("size", [(20, 27), (16, 16), (1, 9)])
+@pytest.mark.parametrize(("size", "fill"), cases_by_size((20, 27), (16, 16), (1, 9)))
 def test_every_entry_of_tensorflows_semantics_is_the_host_paths(size, fill):
     tf = pytest.importorskip("tensorflow")
     from sbn.augment.host.policy import PolicyTables as HostCatalogue
