@@ -7,6 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from sbn.models.preact_resnet import PreActResNet
+from sbn.nn.branches import plain_branch
 from tests.models.variables import count, images, initial, made, parameters, random_variables, shapes_of, small
 
 
@@ -24,24 +25,24 @@ def test_a_final_norm_adds_512_scales_and_biases_a_branch():
 
 @pytest.mark.parametrize(("size", "stem_stride", "last"), [(32, 1, 4), (64, 1, 8), (64, 2, 4), (33, 1, 5)])
 def test_the_stem_stride_decides_the_last_map(size, stem_stride, last):
-    network, seen = small("preact_resnet", stem_stride=stem_stride), {}
+    network, seen = small("preact_resnet", stem_stride=stem_stride).network, {}
 
     def tap(name, x):
         seen[name] = x.shape
         return x
 
-    x = jnp.zeros((2, 2, size, size, 3))
+    x = jnp.zeros((2, size, size, 3))
     jax.eval_shape(lambda: network.init(jax.random.key(0), x, train=False, tap=tap))
-    assert seen["stage4"] == (2, 2, last, last, 32)
-    assert seen["features"] == (2, 2, 32)
+    assert seen["stage4"] == (2, last, last, 32)
+    assert seen["features"] == (2, 32)
 
 
 def test_without_final_norm_the_last_sum_is_pooled_as_it_is():
     network, x = small("preact_resnet"), images()
-    v, seen = random_variables(network), {}
-    network.apply(v, x, train=False, tap=lambda name, y: seen.setdefault(name, y))
+    v, seen = plain_branch(random_variables(network), 0), {}
+    network.network.apply(v, x[:, 0], train=False, tap=lambda name, y: seen.setdefault(name, y))
     # means of 1 pixel of float32
-    np.testing.assert_allclose(seen["features"], seen["stage4"].mean((2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(seen["features"], seen["stage4"].mean((1, 2)), rtol=1e-6)
     assert float(seen["features"].min()) < 0
 
 
