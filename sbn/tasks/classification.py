@@ -3,8 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -132,12 +131,19 @@ class Classification:
             smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
         for number, (indices, pixels) in enumerate(forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
+            logits, stats = passes.forward(
+                self.model,
+                {**variables, "batch_stats": stats},
+                mixed,
+                own,
+                shared=self.shared,
+                keys=passes.keys_of_pass(number, keys),
+            )
             found.append((indices, (logits, mixed.targets)))
         logits, soft_labels = in_order(found)
         targets = optax.smooth_labels(soft_labels, self.label_smoothing)
@@ -177,7 +183,7 @@ class Classification:
             (N, K) float32.
         """
         labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
         for indices, pixels in forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
@@ -197,37 +203,17 @@ class Classification:
         strengths: Sequence[jax.Array | float],
     ) -> Mixed:
         """What the ops of the step make of the views of one pass, (N, views, H, W) packed."""
+        attacked = passes.attacked(self.model, variables, views, branches=self.branches, keys=keys)
         return mix_views(
             normalise(pixels, mean=self.mean, std=self.std),
             labels,
             views=views,
             keys=keys,
             points=self._points,
-            attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
+            attack=make_attack(attacked, mean=self.mean, std=self.std),
             std=self.std,
             strengths=strengths,
         )
-
-    def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
-        """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
-        return passes.forward(self.model, variables, batch, views, shared=self.shared, keys=keys)
-
-    def _attacked(
-        self, variables: Variables, views: StageViews, keys: Keys
-    ) -> Callable[[Adversarial, int, jax.Array], jax.Array]:
-        """The logits of the network that an attack on a view is made against: that of one branch, left as it is."""
-        fixed = jax.lax.stop_gradient(variables)
-
-        def logits(op: Adversarial, view: int, images: jax.Array) -> jax.Array:
-            own = views.branches[view] if op.branch == "own" else self.branches.index(op.branch)
-
-            def drawn(stream: str) -> jax.Array:
-                return jax.random.fold_in(keys(stream), 1)
-
-            in_training = op.statistics == "batch"
-            return passes.one_branch(self.model, fixed, images, own, keys=drawn if in_training else None)
-
-        return logits
 
     def outputs(self, variables: Variables, inputs: Arrays) -> jax.Array:
         """Returns the logits of every branch for the same images.
@@ -249,24 +235,11 @@ class Classification:
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
 
     def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns the logits of every branch for the same images, (N, K, classes) float32.
-
-        Args:
-            variables: of the model.
-            images: (N, H, W, 3) float in [0, 1].
-        """
+        """Returns the logits (N, K, classes) of every branch for the same images (N, H, W, 3) float in [0, 1]."""
         return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
 
     def features(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns the pooled activations, which the last layer is given, of every branch for the same images.
-
-        Args:
-            variables: of the model.
-            images: (N, H, W) int32, packed.
-
-        Returns:
-            (N, K, C) float32.
-        """
+        """Returns what the last layer of every branch is given, (N, K, C), for the same images (N, H, W) packed."""
         found: list[jax.Array] = []
 
         def keep(name: str, x: jax.Array) -> jax.Array:
@@ -291,16 +264,6 @@ class Classification:
 
     def _logits(self, variables: Variables, inputs: jax.Array, *, tap: Tap = no_tap) -> jax.Array:
         return passes.all_branches(self.model, variables, inputs, tap=tap)
-
-
-def _strengths(numbers: Arrays, views: StageViews) -> Any:
-    """What is left of each view's mixing at this step, K of them."""
-    return numbers["strength"] if "strength" in numbers else [1.0] * len(views.names)
-
-
-def _for_pass(number: int, keys: Keys) -> Keys:
-    """The keys of a pass through the network: those of the step, and others for every further pass."""
-    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
 
 
 def make_classification(config: ConfigDict, data: TaskData) -> Classification:

@@ -4,6 +4,7 @@ Pictures and evaluation augment NumPy arrays; training does it inside tf.data (`
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +25,10 @@ def hide_gpus() -> None:
     tf.config.set_visible_devices([], "GPU")
 
 
-def make_apply(ops: Sequence[Op], *, image_size: tuple[int, int]) -> Callable[..., np.ndarray]:
+def make_apply(ops: Sequence[Op], *, image_size: tuple[int, int]) -> Callable[..., Any]:
     """Returns `apply(words, seed=, stage=, epoch=, ids=, view=)`, packed images (N, H, W) to (N, H', W').
+
+    With `boxes=`, (N, B, 4) float32, it returns the images and the boxes in them.
 
     Args:
         ops: the pipeline.
@@ -41,8 +44,8 @@ def make_apply(ops: Sequence[Op], *, image_size: tuple[int, int]) -> Callable[..
 
     augment = make_apply(tuple(ops), image_size=image_size)
 
-    def apply(words: np.ndarray, **address: object) -> np.ndarray:
+    def apply(words: np.ndarray, **address: object) -> Any:
         with tf.device("CPU"):
-            return np.asarray(augment(tf.constant(words), **address))
+            return tf.nest.map_structure(np.asarray, augment(tf.constant(words), **address))
 
     return apply
