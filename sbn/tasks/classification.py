@@ -1,8 +1,7 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -96,12 +95,19 @@ class Classification(ImageNetwork):
             smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
         for number, (indices, pixels) in enumerate(passes.forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
+            logits, stats = passes.forward(
+                self.model,
+                {**variables, "batch_stats": stats},
+                mixed,
+                own,
+                shared=self.shared,
+                keys=passes.keys_of_pass(number, keys),
+            )
             found.append((indices, (logits, mixed.targets)))
         logits, soft_labels = passes.in_order(found)
         targets = optax.smooth_labels(soft_labels, self.label_smoothing)
@@ -141,7 +147,7 @@ class Classification(ImageNetwork):
             (N, K) float32.
         """
         labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
         for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
@@ -161,51 +167,21 @@ class Classification(ImageNetwork):
         strengths: Sequence[jax.Array | float],
     ) -> Mixed:
         """What the ops of the step make of the views of one pass, (N, views, H, W) packed."""
+        attacked = passes.attacked(self.model, variables, views, branches=self.branches, keys=keys)
         return mix_views(
             normalise(pixels, mean=self.mean, std=self.std),
             labels,
             views=views,
             keys=keys,
             points=self._points,
-            attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
+            attack=make_attack(attacked, mean=self.mean, std=self.std),
             std=self.std,
             strengths=strengths,
         )
 
-    def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
-        """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
-        return passes.forward(self.model, variables, batch, views, shared=self.shared, keys=keys)
-
-    def _attacked(
-        self, variables: Variables, views: StageViews, keys: Keys
-    ) -> Callable[[Adversarial, int, jax.Array], jax.Array]:
-        """The logits of the network that an attack on a view is made against: that of one branch, left as it is."""
-        fixed = jax.lax.stop_gradient(variables)
-
-        def logits(op: Adversarial, view: int, images: jax.Array) -> jax.Array:
-            own = views.branches[view] if op.branch == "own" else self.branches.index(op.branch)
-
-            def drawn(stream: str) -> jax.Array:
-                return jax.random.fold_in(keys(stream), 1)
-
-            in_training = op.statistics == "batch"
-            return passes.one_branch(self.model, fixed, images, own, keys=drawn if in_training else None)
-
-        return logits
-
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
-
-
-def _strengths(numbers: Arrays, views: StageViews) -> Any:
-    """What is left of each view's mixing at this step, K of them."""
-    return numbers["strength"] if "strength" in numbers else [1.0] * len(views.names)
-
-
-def _for_pass(number: int, keys: Keys) -> Keys:
-    """The keys of a pass through the network: those of the step, and others for every further pass."""
-    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
 
 
 def divergence(logits: jax.Array) -> jax.Array:

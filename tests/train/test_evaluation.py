@@ -5,13 +5,16 @@ from etils import epath
 
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.plan import make_plan
+from sbn.train.state import TrainState
+
+STATE = TrainState(step=10, params={"x": 3.0}, batch_stats={}, opt_state={})
 
 
 def evaluator(name):
     def call(variables):
-        yield f"test/main/{name}", variables["x"]
-        yield f"test/main/{name}/detail", variables["x"] + 1
-        yield f"test/main/{name}_curve", np.full(2, variables["x"])
+        yield f"test/main/{name}", variables["params"]["x"]
+        yield f"test/main/{name}/detail", variables["params"]["x"] + 1
+        yield f"test/main/{name}_curve", np.full(2, variables["params"]["x"])
 
     return call
 
@@ -44,11 +47,23 @@ def test_every_evaluator_has_a_rhythm_of_its_own(tiny, tmp_path):
 
 
 def test_scalars_are_returned_and_arrays_written(tiny, tmp_path):
-    found = make(tiny(EVALS), tmp_path).run(["losses"], 10, {"x": 3.0})
+    found = make(tiny(EVALS), tmp_path).run(["losses"], 10, STATE)
     assert found == {"test/main/losses": 3.0, "test/main/losses/detail": 4.0}
     with np.load(tmp_path / "artifacts/losses/10.npz") as stored:
         np.testing.assert_array_equal(stored["test/main/losses_curve"], [3.0, 3.0])
     assert not (tmp_path / "artifacts/accuracy").exists()
+
+
+def test_an_average_of_the_weights_is_measured_by_the_tasks_own_metrics_alone(tiny, tmp_path):
+    averaged = STATE._replace(ema={"params": {"x": 5.0}, "batch_stats": {}})
+    found = make(tiny(EVALS), tmp_path).run(["accuracy", "losses"], 10, averaged)
+    assert {name: value for name, value in found.items() if name.count("/") == 2} == {
+        "test/main/accuracy": 3.0,
+        "test_ema/main/accuracy": 5.0,
+        "test/main/losses": 3.0,
+    }
+    with np.load(tmp_path / "artifacts/accuracy/10.npz") as stored:
+        np.testing.assert_array_equal(stored["test/main/accuracy_curve"], [3.0, 3.0])
 
 
 def test_the_terminal_shows_no_details():
