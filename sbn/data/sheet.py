@@ -65,7 +65,7 @@ def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: 
     Raises:
         ValueError: an op does not fit the images.
     """
-    from sbn.data.host.apply import make_apply
+    from sbn.data.host.on_cpu import make_apply
 
     words = pixels.pack(source.images)
     apply = make_apply(ops, image_size=source.images.shape[1:3])

@@ -10,7 +10,7 @@ import pytest
 from etils import epath
 
 from sbn.evals.base import run
-from sbn.evals.fourier import Fourier
+from sbn.evals.frequencies import Fourier
 from sbn.evals.partial import NAME, Partial, fingerprint
 from sbn.train import artifacts
 from tests.conftest import ROOT

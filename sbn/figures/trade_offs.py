@@ -1,15 +1,35 @@
-"""Accuracy against the cost of an image, as its size grows: one network, used at the size that time allows."""
+"""Accuracy against its price: corruption error, a point for each λ; multiply-adds, a point for each image size."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sbn.figures.labels import LabelledLine, label_points
-from sbn.figures.outcomes import COLOURS, Arrays, values
+from sbn.figures.labels import COLOURS, Arrays, LabelledLine, by_name, label_points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_ERRORS = {"mce": "mCE (%)", "uce": "uCE (%)", "error": "mean error (%)"}  # the first there is gets drawn
+
+
+def draw_trade_off(arrays: Arrays) -> "Figure":
+    """Draws `test/mix/accuracy` over `SPLIT/mix/mce`, or `uce`, or `error`, each point with its `mix/lambda`."""
+    from matplotlib.figure import Figure
+
+    names = [name for metric in _ERRORS for name in arrays if name.endswith(f"/mix/{metric}")]
+    split, _, metric = names[0].split("/")
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    errors, accuracies = 100 * arrays[names[0]], 100 * arrays["test/mix/accuracy"]
+    axes.plot(errors, accuracies, marker="o")
+    axes.margins(0.12)
+    axes.set_xlabel(_ERRORS[metric] + ("" if split == "corrupted" else ", generated data"))
+    axes.set_ylabel("clean accuracy (%)")
+    axes.set_title("λ main + (1 − λ) aux")
+    label_points(axes, [LabelledLine([f"{weight:g}" for weight in arrays["mix/lambda"]], errors, accuracies)])
+    return figure
 
 
 class SizeCurve(NamedTuple):
@@ -26,7 +46,7 @@ class SizeCurve(NamedTuple):
     accuracy: np.ndarray
 
 
-def draw(curves: Mapping[str, SizeCurve]) -> "Figure":
+def draw_sizes(curves: Mapping[str, SizeCurve]) -> "Figure":
     """Returns a line of points for every network, each point with its size."""
     from matplotlib.figure import Figure
 
@@ -47,15 +67,15 @@ def draw(curves: Mapping[str, SizeCurve]) -> "Figure":
     return figure
 
 
-def curves_of(arrays: Arrays) -> dict[str, SizeCurve]:
+def size_curves(arrays: Arrays) -> dict[str, SizeCurve]:
     """Returns the curves of what the evaluator `sizes` yields: each size through its own branch, and the first's."""
     shared = arrays["sizes/sizes"], arrays["sizes/multiply_adds"]
     return {
         "every size through its own branch" if name == "own" else f"all through {name}": SizeCurve(*shared, accuracy)
-        for name, accuracy in values(arrays, "accuracy").items()
+        for name, accuracy in by_name(arrays, "accuracy").items()
     }
 
 
-def draw_run(arrays: Arrays) -> "Figure":
+def draw_sizes_of_run(arrays: Arrays) -> "Figure":
     """Returns the figure of one run."""
-    return draw(curves_of(arrays))
+    return draw_sizes(size_curves(arrays))

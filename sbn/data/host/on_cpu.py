@@ -1,4 +1,7 @@
-"""The ops of the host path on NumPy arrays, for pictures and evaluation."""
+"""TensorFlow without a GPU: hiding GPUs from it, TFDS's data sets, and the host path's ops on NumPy arrays.
+
+Pictures and evaluation augment NumPy arrays; training does it inside tf.data (`sbn.data.host.pipeline`).
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +9,20 @@ from typing import Any
 import numpy as np
 
 from sbn.augment.op import Op
-from sbn.data.host.without_gpu import hide_gpus
+
+
+def builders() -> list[str]:
+    """Returns the names of the data sets that the installed TFDS knows."""
+    import tensorflow_datasets as tfds
+
+    return list(tfds.list_builders(with_community_datasets=False))
+
+
+def hide_gpus() -> None:
+    """Hides the GPUs from TensorFlow, before its first use: it would take the memory that JAX needs."""
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
 
 
 def make_apply(ops: Sequence[Op], *, image_size: tuple[int, int]) -> Callable[..., Any]:
