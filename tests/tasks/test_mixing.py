@@ -10,12 +10,11 @@ import pytest
 from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import normalise, pack
+from sbn.models.network import no_tap
 from sbn.nn import branches
-from sbn.nn.taps import no_tap
 from sbn.tasks import mixing, passes
 from sbn.tasks.base import StageViews
-from sbn.tasks.classification import make_classification
-from sbn.tasks.consistency import divergence
+from sbn.tasks.classification import divergence, make_classification
 from sbn.train.state import stream_key
 from tests.tasks.parts import averaged, batch_of, described
 

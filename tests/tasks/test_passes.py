@@ -9,7 +9,7 @@ from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
-from sbn.tasks.grouping import forward_groups, in_order
+from sbn.tasks.passes import forward_groups, in_order
 from sbn.train.state import stream_key
 from tests.tasks.parts import averaged, batch_of, described
 
