@@ -11,16 +11,15 @@ import numpy as np
 
 from benchmarks import rounds as taking
 from benchmarks.photographs import pictures as photographs
-from sbn.data.corruptions import kinds, parameters, sets, spatter
-from sbn.data.corruptions.frost import PROCEDURAL
-from sbn.data.corruptions.frost import pictures as frost_pictures
+from sbn.data.corruptions import kinds, sets, spatter
 from sbn.data.corruptions.generated import Generated
-from sbn.data.corruptions.plasma import plasma
+from sbn.data.corruptions.textures import PROCEDURAL, plasma
+from sbn.data.corruptions.textures import pictures as frost_pictures
 from tests.oracles import corruptions as formulas
 
 
 def one_by_one(images, kind, severity, pictures):
-    values = parameters.CIFAR[kind][severity - 1] + ((pictures,) if kind == "frost" else ())
+    values = kinds.CIFAR[kind][severity - 1] + ((pictures,) if kind == "frost" else ())
     rng = np.random.RandomState(0)
     for image in images:
         formulas.FORMULAS[kind](image, rng, *values)

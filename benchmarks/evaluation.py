@@ -31,7 +31,16 @@ BARS = {"evaluator/bare": 1.10, "bare/main": 2.1, "grid/evaluator": 1.02}
 
 def make_task(depth: int, width: int, names: tuple[str, ...]) -> Classification:
     model = branched(WideResNet(depth=depth, width=width, classes=10), branches=len(names))
-    return Classification(model, names, False, True, (32, 32), 10, (0.5,) * 3, (0.25,) * 3)
+    return Classification(
+        model=model,
+        branches=names,
+        image_size=(32, 32),
+        mean=(0.5,) * 3,
+        std=(0.25,) * 3,
+        shared=False,
+        apart=True,
+        classes=10,
+    )
 
 
 def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray, batch: int) -> dict[str, Callable]:

@@ -24,7 +24,7 @@ from sbn.config.checks import check
 from sbn.data.examples import in_memory
 from sbn.data.spectrum import NO_STAGE, half_plane, make_wave
 from sbn.evals.base import Materials
-from sbn.evals.fourier import Fourier
+from sbn.evals.frequencies import Fourier
 from sbn.tasks.classification import make_classification
 from sbn.train.mesh import make_mesh
 

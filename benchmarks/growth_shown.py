@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sbn.figures.outcomes import COLOURS
+from sbn.figures.labels import COLOURS
 
 ACROSS = {"batch": "batch (examples)", "width": "width", "depth": "depth (layers)", "branches": "branches"}
 MARKERS = {"split": "o", "one batch": "s", "one by one": "^"}

@@ -36,7 +36,16 @@ ONE_SIZE_BAR, SIZES_BAR = 1.05, 1.10
 
 def make_task(names: tuple[str, ...], *, depth: int, width: int, size: int) -> Classification:
     model = branched(CifarResNet(classes=10, depth=depth, width=width), branches=len(names))
-    return Classification(model, names, False, True, (size, size), 10, (0.5,) * 3, (0.25,) * 3)
+    return Classification(
+        model=model,
+        branches=names,
+        image_size=(size, size),
+        mean=(0.5,) * 3,
+        std=(0.25,) * 3,
+        shared=False,
+        apart=True,
+        classes=10,
+    )
 
 
 def make_views(names: tuple[str, ...]) -> StageViews:

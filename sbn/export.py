@@ -43,11 +43,11 @@ from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
 from sbn.tasks import passes
 from sbn.tasks.base import Variables
-from sbn.train import averaging, inheritance
+from sbn.train import inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.process import prepare
-from sbn.train.state import TrainState
+from sbn.train.state import PLAIN, WEIGHTS, TrainState
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def export(
     out: epath.PathLike,
     branch: str | None = None,
     stage: str | None = None,
-    weights: str = averaging.PLAIN,
+    weights: str = PLAIN,
 ) -> Mapping[str, Any]:
     """Writes one branch of a run's checkpoint to a folder, and returns what its `model.json` holds.
 
@@ -254,11 +254,13 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
     parser.add_argument(
-        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables.msgpack and model.json"
+        "--out",
+        type=arguments.path,
+        required=True,
+        metavar="FOLDER",
+        help="gets variables.msgpack and model.json",
     )
-    parser.add_argument(
-        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
-    )
+    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
     options = parser.parse_args(argv)
     prepare()
     about = export(

@@ -15,7 +15,7 @@ from flax import serialization
 from sbn import export
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
-from sbn.evals.multiply_adds import multiply_adds
+from sbn.evals.sizes import multiply_adds
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser

@@ -116,6 +116,7 @@ def _worker(programs: Sequence[Asked], where: Topology) -> Iterator[dict[str, An
                 yield json.loads(line)
         finally:
             process.terminate()
+            process.stdout.close()
             process.wait()
 
 

@@ -39,7 +39,9 @@ from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
 
-_MEMORY = re.compile(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm", re.IGNORECASE)
+# How libtpu says that a program needs more memory than a chip has: '(59.65G) exceeds available HBM (15.75G)', or, once
+# it has laid everything out, 'Used 20.06G of 15.75G hbm'
+_MEMORY = re.compile(r"\(([\d.]+)([KMGT]?)B?\) exceeds|Used ([\d.]+)([KMGT]?) of", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _TPU_CORES = {"v4": {"chip_config_name": "megacore"}}  # one device per chip, as JAX drives v4
 
@@ -66,10 +68,10 @@ def compiled(program: Any, key: str, cache: pathlib.Path) -> dict[str, Any]:
     try:
         done = program.compile()
     except jax.errors.JaxRuntimeError as error:
-        used = _MEMORY.search(str(error))
-        if not used:
+        used = too_large(str(error))
+        if used is None:
             raise
-        answer: dict[str, Any] = {"held": int(float(used[1]) * 2 ** _UNITS[used[2].upper()])}
+        answer: dict[str, Any] = {"held": used}
     else:
         answer = {"costs": _costs(done).as_json()}
     answer["seconds"] = time.perf_counter() - began
@@ -78,6 +80,15 @@ def compiled(program: Any, key: str, cache: pathlib.Path) -> dict[str, Any]:
     part.write_text(json.dumps(answer))
     part.replace(file)
     return answer
+
+
+def too_large(said: str) -> int | None:
+    """Returns the bytes, at least, that a program needs which the compiler refuses for its memory; else None."""
+    found = _MEMORY.search(said) if "RESOURCE_EXHAUSTED" in said else None
+    if found is None:
+        return None
+    number, unit = (found[1], found[2]) if found[1] else (found[3], found[4])
+    return int(float(number) * 2 ** _UNITS[unit.upper()])
 
 
 def _costs(done: Any) -> costs.Costs:

@@ -94,7 +94,7 @@ class RandAugment(Op):
 
     Pillow's ops with the level mapping of `sbn.augment.levels`; every drawn op is applied. `fill` is what geometric ops
     and the policy's own Cutout uncover: a grey level, or 'mean' as explained at `AutoAugment`. `semantics='tf'` takes
-    levels and ops of the TensorFlow code for TPUs (`tf_levels`, `tf_geometry`, `host.tf_tones` name what differs).
+    levels and ops of the TensorFlow code for TPUs (`levels`, `geometry` and `host.tf_tones` name what differs).
     """
 
     name: ClassVar[str] = "randaugment"

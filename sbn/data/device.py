@@ -2,7 +2,7 @@
 
 Every device holds the whole set, packed: 4 bytes a pixel, 205 MB for CIFAR's 50,000 training images. Sharding it would
 save memory that such sets don't need, at the price of an order in which each device draws from its own part alone. So
-the order is the host path's, and so is every batch: bit for bit, but for the rounding that `gaussian` is allowed.
+the order is the host path's, and so is every batch: bit for bit, but for the rounding of `gaussian` and `augmix`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -61,7 +61,7 @@ def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
     if importlib.util.find_spec("tensorflow") is None:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} needs TensorFlow, which is not installed")
-    from sbn.data.host.apply import make_apply
+    from sbn.data.host.on_cpu import make_apply
 
     run = make_apply(ops, image_size=images.shape[1:3])
     starts = range(0, len(images), _BATCH)

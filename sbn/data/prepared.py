@@ -47,7 +47,7 @@ def _builders() -> list[str]:
     """The names that the installed TFDS knows; none where it is not installed."""
     if importlib.util.find_spec("tensorflow_datasets") is None:
         return []
-    from sbn.data.host.builders import builders
+    from sbn.data.host.on_cpu import builders
 
     return builders()
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from sbn.augment.pipeline import Op, format, parse
 from sbn.config import tree
+from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.eval_view import DEFAULTS
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
+_RED = (255, 0, 0)
 _VIEW = "resize(128)|centre_crop(128)"  # of images that differ in size
 
 
@@ -28,10 +30,12 @@ class Pictures:
     Attributes:
         images: (M, H, W, 3) uint8.
         mean: (3,) of the data set, in [0, 1].
+        boxes: (M, B, 4) float32 to draw around what is in the images, (y0, x0, y1, x1) in pixels; or None.
     """
 
     images: np.ndarray
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    boxes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -61,17 +65,32 @@ def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: 
     Raises:
         ValueError: an op does not fit the images.
     """
-    from sbn.data.host.apply import make_apply
+    from sbn.data.host.on_cpu import make_apply
 
     words = pixels.pack(source.images)
     apply = make_apply(ops, image_size=source.images.shape[1:3])
     ids = np.arange(len(source), dtype=np.int32)
-    shown = [source.images]
+    shown = [source.images if source.boxes is None else outlined(source.images, source.boxes)]
     for epoch in range(draws):
-        drawn = apply(words, seed=seed, stage=0, epoch=epoch, ids=ids, view=view)
-        shown.append(show_colours(drawn, source.mean))
+        address = {"seed": seed, "stage": 0, "epoch": epoch, "ids": ids, "view": view}
+        if source.boxes is None:
+            shown.append(show_colours(apply(words, **address), source.mean))
+        else:
+            drawn, boxes = apply(words, **address, boxes=source.boxes)
+            shown.append(outlined(show_colours(drawn, source.mean), boxes))
     height, width = (max(images.shape[axis] for images in shown) for axis in (1, 2))
     return np.stack([_padded(images, height, width) for images in shown], axis=1)
+
+
+def outlined(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Returns images (M, H, W, 3) uint8 with red lines just inside boxes (M, B, 4); boxes without an area have none."""
+    shown = images.copy()
+    for image, own in zip(shown, boxes, strict=True):
+        for top, left, bottom, right in np.rint(own[(own[:, 2:] > own[:, :2]).all(1)]).astype(int):
+            box = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+            for line in (box[:1], box[-1:], box[:, :1], box[:, -1:]):
+                line[...] = _RED
+    return shown
 
 
 def _padded(images: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -105,18 +124,24 @@ def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
     sheet.save(path)
 
 
-def first_images(name: str, *, data_dir: str | None, count: int) -> Pictures:
+def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = False) -> Pictures:
     """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
 
-    Images that have sizes of their own are shown as evaluation sees them.
+    Images that have sizes of their own are shown as evaluation sees them. `boxes`: with the boxes of the data set.
 
     Raises:
-        ConfigError: unknown or missing data set.
+        ConfigError: unknown or missing data set, or one without boxes where they are wanted.
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
     examples = sources.load(data, "train", view=DEFAULTS.get(name, _VIEW))
-    return Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
+    pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
+    if not boxes:
+        return pictures
+    names = [feature for feature, known in examples.features.items() if known.kind == "boxes"]
+    if not names:
+        raise ConfigError(f"--boxes: the data set {name!r} has no boxes")
+    return dataclasses.replace(pictures, boxes=examples.load(np.arange(len(examples)))[names[0]])
 
 
 def make(pipelines: Sequence[str], source: Pictures, path: pathlib.Path, *, draws: int, seed: int) -> None:

@@ -1,7 +1,12 @@
-"""Augmented images for evaluation, by the ops of training, with draws at addresses that no training step uses."""
+"""Augmented images for evaluation, and what is measured on them: Affinity and Diversity.
+
+Images are augmented by the ops of training, with draws at addresses that no training step uses. Affinity is how far a
+pipeline takes images from what a model knows, Diversity how hard it makes the training images for a model trained with
+it (Gontijo-Lopes et al. 2020, arXiv 2002.08973).
+"""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
@@ -14,6 +19,8 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
+from sbn.evals.scores import Labelled, Measure
+from sbn.tasks.base import Variables
 
 _STAGE = 1 << 31  # more stages than any run has
 
@@ -82,7 +89,7 @@ def view_pipelines(config: ConfigDict) -> dict[str, str]:
 def _host(ops: tuple[pipeline.Op, ...], image_size: tuple[int, int], seed: int) -> Augment:
     if importlib.util.find_spec("tensorflow") is None:
         raise ValueError("data.path = 'host' augments with TensorFlow, which is not installed")
-    from sbn.data.host.apply import make_apply
+    from sbn.data.host.on_cpu import make_apply
 
     apply = make_apply(ops, image_size=image_size)
     return lambda words, ids, draw: apply(words, seed=seed, stage=_STAGE, epoch=draw, ids=ids, view=0)
@@ -100,3 +107,74 @@ _MAKERS: dict[str, Callable[[tuple[pipeline.Op, ...], tuple[int, int], int], Aug
     "host": _host,
     "device": _device,
 }
+
+
+class Affinity:
+    """Yields `test/PREDICTION/affinity/PIPELINE`, the mean over draws, and as arrays (pipelines, draws).
+
+    Affinity is accuracy on augmented test images minus accuracy on the test images, of a model trained without
+    augmentation: that the model is such a one is the row's affair. 0 is in distribution, negative values are off.
+
+    Args:
+        measure: scores every branch and mix.
+        source: the test split.
+        augments: by pipeline, as it is written.
+        draws: times that each image is augmented.
+    """
+
+    def __init__(
+        self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int
+    ) -> None:
+        self._measure, self._source, self._augments, self._draws = measure, source, augments, draws
+
+    def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
+        """Yields (name, value) pairs."""
+        source, draws = self._source, range(self._draws)
+        sets = {("", 0): Labelled.of(source.images, source.labels)}
+        for text, augment in self._augments.items():
+            for draw in draws:
+                images = Augmented(source, augment, draw=draw)
+                sets[text or "none", draw] = Labelled.of(images, source.labels)
+        found = self._measure(variables, sets, what="affinity")
+        clean = found.pop(("", 0)).accuracy
+        names = list(dict.fromkeys(text for text, _ in found))
+        # (predictions, pipelines, draws)
+        affinity = np.stack([[found[text, draw].accuracy - clean for draw in draws] for text in names]).transpose(
+            2, 0, 1
+        )
+        for prediction, values in zip(self._measure.names, affinity, strict=True):
+            for text, value in zip(names, values, strict=True):
+                yield f"test/{prediction}/affinity/{text}", float(value.mean())
+            yield f"test/{prediction}/affinity", values
+        yield "test/pipelines", np.array(names)
+
+
+class Diversity:
+    """Yields `train/PREDICTION/diversity/PIPELINE` in nats, and as arrays (pipelines,).
+
+    Diversity is the mean cross-entropy on augmented training images at the end of training. `train/VIEW/loss` of a run
+    is the same over the last steps, with the statistics of the batch; this is over every training image once, with the
+    running ones.
+
+    Args:
+        measure: scores every branch and mix.
+        source: the training split.
+        augments: by pipeline, as it is written.
+    """
+
+    def __init__(self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
+        self._measure, self._source, self._augments = measure, source, augments
+
+    def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
+        """Yields (name, value) pairs."""
+        sets = {
+            text or "none": Labelled.of(Augmented(self._source, augment, draw=0), self._source.labels)
+            for text, augment in self._augments.items()
+        }
+        found = self._measure(variables, sets, what="diversity")
+        for index, prediction in enumerate(self._measure.names):
+            losses = np.array([score.loss[index] for score in found.values()])
+            for text, loss in zip(found, losses, strict=True):
+                yield f"train/{prediction}/diversity/{text}", float(loss)
+            yield f"train/{prediction}/diversity", losses
+        yield "train/pipelines", np.array(list(found))

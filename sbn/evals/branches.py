@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
 from sbn.evals.augmented import Augment, Augmented
-from sbn.evals.layers import find_layer, layer_shapes
+from sbn.evals.features import find_layer, layer_shapes
 from sbn.tasks.base import ImageTask, Variables
 
 _VALUES = 1 << 21  # activations that a density is made of, at most

@@ -1,22 +1,23 @@
 """How a layer's features of clean and of transformed test images are distributed (Zhou et al. 2019, Figure 3).
 
 The images as they are go through the first branch, those of another view's transform through the branch of that view,
-or all through the one that they share (`sbn.evals.views`).
+or all through the one that they share (`sbn.evals.views`). Layers are found by name here, for other evaluators too.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sbn.config.errors import unknown
+from sbn.data.examples import LabelledImages
 from sbn.evals.base import Materials
-from sbn.evals.layers import find_layer, layer_shapes
 from sbn.evals.predictions import Images, Predict
 from sbn.evals.views import transformed
 from sbn.runs.progress import shown
-from sbn.tasks.base import Variables
+from sbn.tasks.base import ImageTask, Variables
 
 BINS = 200  # of a density
 _FINER = 64  # bins of the counts, for one of a density
@@ -124,3 +125,32 @@ def _masses(grid: np.ndarray, distribution: np.ndarray, edges: np.ndarray) -> np
     at_edges = np.interp(edges, grid, distribution)
     at_edges[0], at_edges[-1] = 0, 1
     return np.diff(at_edges)
+
+
+def layer_shapes(task: ImageTask, source: LabelledImages) -> dict[str, tuple[int, ...]]:
+    """Shapes (1, K, ...) of what every layer gives, in the order of the forward pass, which jax's own dicts lose."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def trace(variables: Any, images: jax.Array) -> None:
+        found.update({name: value.shape for name, value in task.activations(variables, images).items()})
+
+    images = jax.ShapeDtypeStruct((1, *source.images.shape[1:3]), np.int32)
+    jax.eval_shape(trace, jax.eval_shape(task.init, jax.random.key(0)), images)
+    return found
+
+
+def find_layer(shapes: Mapping[str, tuple[int, ...]], name: str | None, *, key: str) -> str:
+    """Returns the layer called `name`, or the first residual block for None.
+
+    Args:
+        shapes: of all layers, in order.
+        name: of one.
+        key: the config key that `name` stands under.
+
+    Raises:
+        ConfigError: for a layer that the model does not have; it names the nearest.
+    """
+    chosen = name or next((layer for layer in shapes if "block" in layer and "/" not in layer), "")
+    if chosen not in shapes:
+        raise unknown(f"layer in {key}", chosen, shapes)
+    return chosen

@@ -4,18 +4,14 @@ from collections.abc import Callable, Sequence
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
-from sbn.evals.affinity import Affinity
-from sbn.evals.augmented import Augment, make_augment, view_pipelines
+from sbn.evals.augmented import Affinity, Augment, Diversity, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
-from sbn.evals.corruptions import Corruptions, make_corrupted
-from sbn.evals.diversity import Diversity
+from sbn.evals.corruptions import Corruptions, Mix, make_corrupted
 from sbn.evals.features import Features
-from sbn.evals.filtered import Filtered
-from sbn.evals.fourier import Fourier
+from sbn.evals.frequencies import Filtered, Fourier
 from sbn.evals.losses import Losses
 from sbn.evals.metrics import Metrics
-from sbn.evals.mix import Mix
 from sbn.evals.predictions import Predict
 from sbn.evals.sizes import Sizes
 from sbn.evals.spectra import Spectra

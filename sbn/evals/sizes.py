@@ -1,10 +1,13 @@
 """One network at several image sizes, each through the branch trained at it (Consistent Normalization, Table 5).
 
 Test images are resized as `resize` does, from the size at which they are evaluated otherwise. A size that no view was
-trained at goes through the first branch, and every size does besides: the price of leaving the others at home.
+trained at goes through the first branch, and every size does besides: the price of leaving the others at home. The cost
+of a size is its multiply-adds: what papers call a network's FLOPs; counted, and the same on any device.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +15,6 @@ import numpy as np
 from sbn.augment.size_ops import sizes, variants
 from sbn.evals.augmented import Augmented, make_augment
 from sbn.evals.base import Materials
-from sbn.evals.multiply_adds import multiply_adds
 from sbn.evals.predictions import Predict, of_branches
 from sbn.evals.scores import Labelled, Measure, named
 from sbn.tasks.base import Variables
@@ -83,3 +85,42 @@ def trained_at(materials: Materials) -> dict[int, int]:
         for ops in variants(view.ops):
             found.setdefault(min(sizes(ops, materials.train.images.shape[1:3])[-1]), branch)
     return found
+
+
+def multiply_adds(function: Callable[..., Any], *arguments: Any) -> int:
+    """Returns the products that the convolutions and matrix products of `function` add up.
+
+    As is usual a convolution's zeros of padding count like pixels, and sums, scales and activations do not count.
+
+    Args:
+        function: of arrays.
+        arguments: of it, or their shapes.
+    """
+    return _count(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def _count(jaxpr: Any) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        name, parameters = equation.primitive.name, equation.params
+        shapes = [getattr(variable.aval, "shape", ()) for variable in (*equation.invars, *equation.outvars)]
+        if name == "conv_general_dilated":
+            _, kernel, made = shapes
+            features = kernel[parameters["dimension_numbers"].rhs_spec[0]]
+            total += math.prod(made) * math.prod(kernel) // features
+        elif name == "dot_general":
+            left, _, made = shapes
+            (contracted, _), _ = parameters["dimension_numbers"]
+            total += math.prod(made) * math.prod(left[axis] for axis in contracted)
+        times = parameters["length"] if name == "scan" else 1
+        total += times * sum(_count(inner) for inner in _inner(parameters))
+    return total
+
+
+def _inner(parameters: dict[str, Any]) -> Iterator[Any]:
+    """The functions that an equation calls."""
+    for value in parameters.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            inner = getattr(part, "jaxpr", part)
+            if hasattr(inner, "eqns"):
+                yield inner

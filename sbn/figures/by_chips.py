@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sbn.figures.outcomes import COLOURS
+from sbn.figures.labels import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

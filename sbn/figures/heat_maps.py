@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sbn.figures.outcomes import Arrays, titled, values
+from sbn.figures.labels import Arrays, by_name, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def draw(arrays: Arrays) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    maps = values(arrays, "error")
+    maps = by_name(arrays, "error")
     figure = Figure(figsize=(1.1 + 2.9 * len(maps), 3.75), layout="constrained")
     panels = figure.subplots(1, len(maps), squeeze=False, sharey=True)[0]
     for panel, (name, errors) in zip(panels, maps.items(), strict=True):
@@ -44,7 +44,7 @@ def draw_error_tables(arrays: Arrays) -> "Figure":
 
     (split,) = (name.split("/")[0] for name in arrays if name.endswith("/kinds"))
     kinds, severities = arrays[f"{split}/kinds"], arrays[f"{split}/severities"]
-    shown = values(arrays, "error")
+    shown = by_name(arrays, "error")
     figure = Figure(figsize=(1.6 + 2.4 * len(shown), 1 + 0.26 * len(kinds)), layout="constrained")
     for axes, (prediction, errors) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
         axes.imshow(errors, cmap="viridis", vmin=0, vmax=1, aspect="auto")

@@ -1,12 +1,30 @@
-"""Labels beside the points of lines, placed by adjustText where they cover neither each other nor the lines."""
+"""What branches and mixes are called and coloured in every figure, and labels beside the points of lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+Arrays = Mapping[str, np.ndarray]
+
+# Okabe and Ito's, which the colour-blind tell apart
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def by_name(arrays: Arrays, metric: str) -> dict[str, np.ndarray]:
+    """Returns the arrays called `split/NAME/metric`, by NAME: branches and mixes, in their order."""
+    parts = {tuple(name.split("/")): array for name, array in arrays.items()}
+    return {name[1]: array for name, array in parts.items() if len(name) == 3 and name[2] == metric}
+
+
+def titled(name: str) -> str:
+    """Returns what a branch or mix is called in a figure."""
+    return f"mix, λ = {name.removeprefix('mix_')}" if name.startswith("mix_") else name
+
 
 _PER_SEGMENT = 8  # places per segment of a line that labels keep away from
 _ITERATIONS = 100  # a number, not a time: the same figure on any machine

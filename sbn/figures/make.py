@@ -5,11 +5,11 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sbn.figures import curves, densities, heat_maps, inference, singular_values
+from sbn.figures import curves, features, heat_maps, trade_offs
 from sbn.figures.bars import draw_bars
-from sbn.figures.branches import draw_branches
-from sbn.figures.outcomes import Arrays
-from sbn.figures.trade_off import draw_trade_off
+from sbn.figures.features import draw_branches
+from sbn.figures.labels import Arrays
+from sbn.figures.trade_offs import draw_trade_off
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,9 +25,9 @@ FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
     "fourier": heat_maps.draw,
     "low_pass": curves.low_pass,
     "high_pass": curves.high_pass,
-    "spectra": singular_values.draw_branches,
-    "features": densities.draw_run,
-    "sizes": inference.draw_run,
+    "spectra": features.draw_spectra_of_branches,
+    "features": features.draw_densities_of_run,
+    "sizes": trade_offs.draw_sizes_of_run,
 }
 
 

@@ -1,5 +1,6 @@
 """What all image networks have in common: their fields, the check of their input, their layers."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -13,9 +14,17 @@ from sbn.nn.layers import Layers
 from sbn.nn.norms import NormLayer, make_norm
 
 Array = jax.Array
+# A named point of a network where its caller may read, or replace, what passes:
+# (name of the point, activations) -> what goes on from there
+Tap = Callable[[str, Array], Array]
 
 # What the networks draw in training: the keys of `rngs` in `model.apply(..., train=True)`.
 STREAMS = ("dropout", "shake")
+
+
+def no_tap(name: str, x: Array) -> Array:
+    """Leaves everything as it is."""
+    return x
 
 
 class Network(nn.Module):

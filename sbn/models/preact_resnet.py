@@ -7,11 +7,10 @@ codes train (kuangliu/pytorch-cifar), and with them Data Augmentation Revisited 
 import flax.linen as nn
 import jax
 
-from sbn.config.depths import STEPS, blocks_a_stage
-from sbn.models.network import Network
+from sbn.config.model_keys import STEPS, blocks_a_stage
+from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import pool
-from sbn.nn.preact_block import PreActBlock
-from sbn.nn.taps import Tap, no_tap
+from sbn.nn.residual import PreActBlock
 
 Array = jax.Array
 

@@ -8,11 +8,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from sbn.config.depths import STEPS, blocks_a_stage
-from sbn.models.network import Network
+from sbn.config.model_keys import STEPS, blocks_a_stage
+from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import Layers, pool
 from sbn.nn.shake import ShakeShake
-from sbn.nn.taps import Tap, no_tap
 
 Array = jax.Array
 

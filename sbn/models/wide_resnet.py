@@ -9,13 +9,11 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 
-from sbn.config.depths import STEPS, blocks_a_stage
 from sbn.config.errors import unknown
-from sbn.models.network import Network
+from sbn.config.model_keys import STEPS, blocks_a_stage
+from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import pool
-from sbn.nn.preact_block import PreActBlock
-from sbn.nn.residual import pool_and_pad
-from sbn.nn.taps import Tap, no_tap
+from sbn.nn.residual import PreActBlock, pool_and_pad
 
 Array = jax.Array
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sbn.figures import courses as figure
+from sbn.figures import curves
 from sbn.report.collect import Run
 from sbn.report.measures import shown_scale
 from sbn.report.tables import DEFAULT_METRIC
@@ -26,12 +26,12 @@ def draw_courses(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_M
     courses = {name: course for name, course in found.items() if len(course) > 1}
     if not courses:
         return None
-    return figure.draw(
+    return curves.draw_courses(
         courses, across="step" if by_step else "epoch", up=f"{metric} (%)" if shown_scale(metric) == 100 else metric
     )
 
 
-def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> list[figure.Point]:
+def course_of(runs: Sequence[Run], metric: str, *, by_step: bool = False) -> list[curves.Point]:
     """Returns the course of `metric` over `runs`, by epoch or by step, fractions in percent.
 
     A point has the values that are finite there, one per run: where a run was evaluated again, what training measured.

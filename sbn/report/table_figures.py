@@ -17,7 +17,7 @@ from sbn.config import arguments
 from sbn.config.command_line import flags
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
-from sbn.figures import courses, densities, grouped_bars, inference, loss_curves, singular_values
+from sbn.figures import bars, curves, features, trade_offs
 from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
@@ -103,7 +103,7 @@ def _loss_curves(rows: Rows) -> Drawn | None:
     panels, borders, notes = {}, {}, []
     for name, (row, runs) in rows.items():
         measured_by_epoch = [run for run in runs if run.steps_per_epoch]
-        curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for prefix, suffix, title in _CURVES:
             metrics = dict.fromkeys(key for run in measured_by_epoch for key in run.courses)
             own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
@@ -111,15 +111,15 @@ def _loss_curves(rows: Rows) -> Drawn | None:
             for metric, branch in branches.items():
                 course = _course(measured_by_epoch, metric, running=prefix == "train/")
                 if len(course[0]):
-                    curves[title if len(branches) == 1 else f"{title}, {branch}"] = course
-        if curves:
-            panels[name] = curves
+                    found[title if len(branches) == 1 else f"{title}, {branch}"] = course
+        if found:
+            panels[name] = found
             first = measured_by_epoch[0]
             ends = [stop for _, stop in first.stages.values()]
             borders[name] = [stop / (first.steps_per_epoch or 1) for stop in ends[:-1]]
-            if row.during and loss_curves.dotted(curves, borders[name]):
+            if row.during and curves.dotted(found, borders[name]):
                 notes.append(f"{name}: no course by epoch without training with {' '.join(flags(row.during))}")
-    return Drawn(loss_curves.draw(panels, borders=borders), notes) if panels else None
+    return Drawn(curves.draw_losses(panels, borders=borders), notes) if panels else None
 
 
 def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -165,10 +165,10 @@ def _spectra(rows: Rows) -> Drawn | None:
     for metric, lines in spectra.items():
         reference, *others = lines
         for name in others:
-            ratios = singular_values.ratios(lines[name], lines[reference], classes=classes)
+            ratios = features.spectrum_ratios(lines[name], lines[reference], classes=classes)
             words = ", ".join(f"{span}: {value:.3g}" for span, value in ratios.items())
             notes.append(f"{name}, {metric}: mean ratio to {reference} of the singular values {words}")
-    return Drawn(singular_values.draw(spectra["intra_class"], spectra["all_classes"], classes=classes), notes)
+    return Drawn(features.draw_spectra(spectra["intra_class"], spectra["all_classes"], classes=classes), notes)
 
 
 def _removal(rows: Rows) -> Drawn | None:
@@ -180,18 +180,18 @@ def _removal(rows: Rows) -> Drawn | None:
         if epoch and values:
             errors[float(epoch[1])] = [100 - value for value in values]
     labels = {"across": "epoch at which the augmentation is removed", "up": "test error (%), mean, least and most"}
-    return Drawn(courses.draw_ranges(errors, **labels)) if errors else None
+    return Drawn(curves.draw_ranges(errors, **labels)) if errors else None
 
 
 def _bars(rows: Rows) -> Drawn | None:
     """Rows are called GROUP_BAR, and have one number of the paper."""
-    groups: dict[str, dict[str, grouped_bars.Bar]] = {}
+    groups: dict[str, dict[str, bars.Bar]] = {}
     for name, (row, runs) in rows.items():
         group, _, bar = name.partition("_")
         (paper, *_) = row.paper
         groups.setdefault(group, {})[bar] = (_measured(runs, measure_of(paper)), paper.value)
     any_runs = any(runs for _, runs in rows.values())
-    return Drawn(grouped_bars.draw(groups, up="test accuracy (%); black: the paper's")) if any_runs else None
+    return Drawn(bars.draw_groups(groups, up="test accuracy (%); black: the paper's")) if any_runs else None
 
 
 def _densities(rows: Rows) -> Drawn | None:
@@ -205,7 +205,7 @@ def _densities(rows: Rows) -> Drawn | None:
             panels[f"{name}: {row.runs_of.partition('/')[2]}" if row.runs_of else name] = arrays
             if len(there) > 1:
                 notes.append(f"{name}: of seed {run.seed} alone, one of {len(there)} runs")
-    return Drawn(densities.draw(panels), notes) if panels else None
+    return Drawn(features.draw_density_panels(panels), notes) if panels else None
 
 
 def _inference(rows: Rows) -> Drawn | None:
@@ -218,8 +218,8 @@ def _inference(rows: Rows) -> Drawn | None:
             notes.append(f"{name}: {len(arrays) - len(alike_sizes)} of {len(arrays)} runs have other sizes, not drawn")
         if arrays:
             own = np.mean([found["sizes/own/accuracy"] for found in alike_sizes], axis=0)
-            lines[name] = inference.SizeCurve(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
-    return Drawn(inference.draw(lines), notes) if lines else None
+            lines[name] = trade_offs.SizeCurve(arrays[0]["sizes/sizes"], arrays[0]["sizes/multiply_adds"], own)
+    return Drawn(trade_offs.draw_sizes(lines), notes) if lines else None
 
 
 TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {

@@ -1,1 +1,22 @@
-"""Tasks: what is learned."""
+"""Tasks: what is learned. The table of them by the name that `config.task` gives."""
+
+from collections.abc import Callable
+
+from ml_collections import ConfigDict
+
+from sbn.config import imported
+from sbn.tasks.base import Task, TaskData
+from sbn.tasks.classification import make_classification
+
+TASKS: dict[str, Callable[[ConfigDict, TaskData], Task]] = {"classification": make_classification}
+
+
+def make_task(config: ConfigDict, data: TaskData) -> Task:
+    """Returns the task that `config.task` names; one of the user's own is what its name returns for (config, data).
+
+    Raises:
+        ConfigError: if it can't be imported, or the config or the data are not for it.
+    """
+    maker = TASKS.get(config.task) or imported.load(config.task, key="task")
+    task: Task = maker(config, data)
+    return task

@@ -1,10 +1,7 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,77 +12,43 @@ from sbn.augment.step_ops import Adversarial, ManifoldMixup
 from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
-from sbn.data.pixels import normalise, standardise
+from sbn.data.pixels import normalise
 from sbn.metrics.accuracy import Accuracy
 from sbn.models import make_model, of_stage
 from sbn.models.imported import check_imported
-from sbn.models.network import init_variables
-from sbn.nn.branched import Branched
-from sbn.nn.branches import Layout
 from sbn.nn.native import Native
-from sbn.nn.taps import Tap, no_tap
 from sbn.tasks import passes
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
-from sbn.tasks.consistency import divergence
-from sbn.tasks.grouping import forward_groups, in_order
+from sbn.tasks.image_network import ImageNetwork
 from sbn.tasks.mixing import Mixed, make_attack, mix_views
 
 
 @dataclasses.dataclass(frozen=True)
-class Classification:
+class Classification(ImageNetwork):
     """Softmax classification: cross-entropy a view, averaged by the views' weights (Split BatchNorms, Algorithm 1).
 
     Attributes:
-        model: maps (N, K, H, W, 3) float to logits (N, K, classes).
-        branches: names of the model's K branches.
         shared: whether all views go through the model's single branch, those of one size as one batch.
         apart: whether every view goes through the model on its own, one after the other.
-        image_size: (H, W) in pixels.
-        classes: number of classes.
-        mean: (3,) of the training images, in [0, 1].
-        std: (3,) of the training images, in [0, 1].
+        classes: number of classes, which the model gives logits of.
         label_smoothing: share of the label spread over all classes.
         consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
         mix: lambdas of mixed predictions that are measured.
         average: what they average.
     """
 
-    model: Branched
-    branches: tuple[str, ...]
     shared: bool
     apart: bool
-    image_size: tuple[int, int]
     classes: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
     label_smoothing: float = 0.0
     consistency: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
 
-    @functools.cached_property
-    def layout(self) -> Layout:
-        """The leaves of the variables that have a K axis."""
-        return passes.layout(self.model, self.image_size)
-
-    @property
-    def cannot(self) -> Mapping[str, str]:
-        """What analyses can't have of this network, with the reason."""
-        reasons = {}
-        if "tap" not in inspect.signature(type(self.model.network).__call__).parameters:
-            reasons["features"] = "its __call__ takes no tap, which would be given the pooled features"
-        if isinstance(self.model, Native):
-            reasons["activations"] = "its layers see all views at once"
-        return reasons
-
     @property
     def targets(self) -> tuple[str, ...]:
         """What it learns to tell."""
         return ("label",)
-
-    def init(self, key: jax.Array) -> Variables:
-        """Returns fresh variables: {'params', 'batch_stats'}."""
-        return init_variables(self.model, key, image_size=self.image_size)
 
     def for_stage(self, config: ConfigDict) -> "Classification":
         """Returns the task as the stage of `config` trains it: network and loss with the stage's own values."""
@@ -132,14 +95,21 @@ class Classification:
             smoothing, give to the predicted class.
         """
         labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
-        for number, (indices, pixels) in enumerate(forward_groups(batch["inputs"]["image"], apart=self.apart)):
+        for number, (indices, pixels) in enumerate(passes.forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, stats = self._forward({**variables, "batch_stats": stats}, mixed, own, _for_pass(number, keys))
+            logits, stats = passes.forward(
+                self.model,
+                {**variables, "batch_stats": stats},
+                mixed,
+                own,
+                shared=self.shared,
+                keys=passes.keys_of_pass(number, keys),
+            )
             found.append((indices, (logits, mixed.targets)))
-        logits, soft_labels = in_order(found)
+        logits, soft_labels = passes.in_order(found)
         targets = optax.smooth_labels(soft_labels, self.label_smoothing)
         losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
         predicted = logits.argmax(axis=-1)[..., None]
@@ -177,14 +147,14 @@ class Classification:
             (N, K) float32.
         """
         labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
-        strengths = _strengths(numbers, views)
+        strengths = passes.strengths(numbers, views)
         found = []
-        for indices, pixels in forward_groups(batch["inputs"]["image"], apart=self.apart):
+        for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             logits, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
             found.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
-        (losses,) = in_order(found)
+        (losses,) = passes.in_order(found)
         return losses
 
     def _mix(
@@ -197,110 +167,34 @@ class Classification:
         strengths: Sequence[jax.Array | float],
     ) -> Mixed:
         """What the ops of the step make of the views of one pass, (N, views, H, W) packed."""
+        attacked = passes.attacked(self.model, variables, views, branches=self.branches, keys=keys)
         return mix_views(
             normalise(pixels, mean=self.mean, std=self.std),
             labels,
             views=views,
             keys=keys,
             points=self._points,
-            attack=make_attack(self._attacked(variables, views, keys), mean=self.mean, std=self.std),
+            attack=make_attack(attacked, mean=self.mean, std=self.std),
             std=self.std,
             strengths=strengths,
         )
-
-    def _forward(self, variables: Variables, batch: Mixed, views: StageViews, keys: Keys) -> tuple[jax.Array, Any]:
-        """Logits (N, K, classes) in training mode, and the new statistics of all branches."""
-        return passes.forward(self.model, variables, batch, views, shared=self.shared, keys=keys)
-
-    def _attacked(
-        self, variables: Variables, views: StageViews, keys: Keys
-    ) -> Callable[[Adversarial, int, jax.Array], jax.Array]:
-        """The logits of the network that an attack on a view is made against: that of one branch, left as it is."""
-        fixed = jax.lax.stop_gradient(variables)
-
-        def logits(op: Adversarial, view: int, images: jax.Array) -> jax.Array:
-            own = views.branches[view] if op.branch == "own" else self.branches.index(op.branch)
-
-            def drawn(stream: str) -> jax.Array:
-                return jax.random.fold_in(keys(stream), 1)
-
-            in_training = op.statistics == "batch"
-            return passes.one_branch(self.model, fixed, images, own, keys=drawn if in_training else None)
-
-        return logits
-
-    def outputs(self, variables: Variables, inputs: Arrays) -> jax.Array:
-        """Returns the logits of every branch for the same images.
-
-        One branch after the other, as plain networks: on CPUs that takes 1.6 to 1.9 times one branch, where both at
-        once take 2.1 to 2.8 (`benchmarks/evaluation.py`), and half the memory.
-
-        Args:
-            variables: of the model.
-            inputs: 'image' (N, H, W) int32, packed.
-
-        Returns:
-            (N, K, classes) float32.
-        """
-        return self._logits(variables, normalise(inputs["image"], mean=self.mean, std=self.std))
 
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
 
-    def predict_floats(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns the logits of every branch for the same images, (N, K, classes) float32.
 
-        Args:
-            variables: of the model.
-            images: (N, H, W, 3) float in [0, 1].
-        """
-        return self._logits(variables, standardise(images, mean=self.mean, std=self.std))
+def divergence(logits: jax.Array) -> jax.Array:
+    """Returns the Jensen-Shannon divergence of the views' predictions of every example, (N,), in nats.
 
-    def features(self, variables: Variables, images: jax.Array) -> jax.Array:
-        """Returns the pooled activations, which the last layer is given, of every branch for the same images.
+    The mixture of the K predictions is clipped to [1e-7, 1], as in AugMix's code (Hendrycks et al. 2020, section 3).
 
-        Args:
-            variables: of the model.
-            images: (N, H, W) int32, packed.
-
-        Returns:
-            (N, K, C) float32.
-        """
-        found: list[jax.Array] = []
-
-        def keep(name: str, x: jax.Array) -> jax.Array:
-            if name == "features":
-                found.append(x)
-            return x
-
-        self._logits(variables, normalise(images, mean=self.mean, std=self.std), tap=keep)
-        return jnp.stack(found, axis=1)
-
-    def activations(self, variables: Variables, images: jax.Array) -> dict[str, jax.Array]:
-        """Returns what every named layer gives for the same images: within jit, only those that are used are computed.
-
-        Args:
-            variables: of the model.
-            images: (N, H, W) int32, packed.
-
-        Returns:
-            by name, as in 'group1_block1/norm1', in the order of the forward pass, (N, K, ...).
-        """
-        return passes.layers(self.model, variables, normalise(images, mean=self.mean, std=self.std))
-
-    def _logits(self, variables: Variables, inputs: jax.Array, *, tap: Tap = no_tap) -> jax.Array:
-        return passes.all_branches(self.model, variables, inputs, tap=tap)
-
-
-def _strengths(numbers: Arrays, views: StageViews) -> Any:
-    """What is left of each view's mixing at this step, K of them."""
-    return numbers["strength"] if "strength" in numbers else [1.0] * len(views.names)
-
-
-def _for_pass(number: int, keys: Keys) -> Keys:
-    """The keys of a pass through the network: those of the step, and others for every further pass."""
-    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)
+    Args:
+        logits: (N, K, classes).
+    """
+    log_p = jax.nn.log_softmax(logits)
+    mixture = jnp.log(jnp.clip(jnp.exp(log_p).mean(axis=1, keepdims=True), 1e-7, 1.0))
+    return (jnp.exp(log_p) * (log_p - mixture)).sum(axis=-1).mean(axis=1)
 
 
 def make_classification(config: ConfigDict, data: TaskData) -> Classification:
@@ -321,14 +215,14 @@ def make_classification(config: ConfigDict, data: TaskData) -> Classification:
     if is_import_path(config.model.name):
         check_imported(model, config.model.name, classes=classes, image_size=image_size)
     return Classification(
-        model,
-        names,
-        shared=shared,
-        apart=config.norm.sequential or not (shared or isinstance(model, Native)),
+        model=model,
+        branches=names,
         image_size=image_size,
-        classes=classes,
         mean=data.mean,
         std=data.std,
+        shared=shared,
+        apart=config.norm.sequential or not (shared or isinstance(model, Native)),
+        classes=classes,
         label_smoothing=config.loss.label_smoothing,
         consistency=config.loss.consistency,
         mix=config.eval.mix,

@@ -10,7 +10,7 @@ from sbn.augment import step_ops
 from sbn.augment.step import mix
 from sbn.augment.step.adversarial import attack
 from sbn.augment.step.lighting import lighten
-from sbn.nn.taps import Tap, no_tap
+from sbn.models.network import Tap, no_tap
 from sbn.tasks.base import Keys, StageViews
 
 Array = jax.Array

@@ -1,22 +1,56 @@
-"""How views go through a network of branches: which branch each takes, and what a pass changes of the statistics."""
+"""How views go through a network of branches: in which passes, each through which branch, and what that changes."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import traverse_util
 
-from sbn.models.network import STREAMS
+from sbn.augment.step_ops import Adversarial
+from sbn.models.network import STREAMS, Tap, no_tap
 from sbn.nn import branches
 from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout
 from sbn.nn.layout import mode_arguments
 from sbn.nn.native import Native
-from sbn.nn.taps import Tap, no_tap
-from sbn.tasks.base import Keys, StageViews, Variables
+from sbn.tasks.base import Arrays, Keys, StageViews, Variables
 from sbn.tasks.mixing import Mixed
 
 Array = jax.Array
+# The views of one pass, by index
+Group = tuple[int, ...]
+
+
+def forward_groups(pixels: Array | tuple[Array, ...], *, apart: bool) -> list[tuple[Group, Array]]:
+    """Returns the passes of a batch, in the order of their first views.
+
+    Args:
+        pixels: (N, K, H, W), or K arrays (N, H, W) of any sizes.
+        apart: make every view a pass of its own.
+
+    Returns:
+        (indices of the views, (N, views, H, W)) of every pass.
+    """
+    if not isinstance(pixels, tuple):
+        if not apart:
+            return [(tuple(range(pixels.shape[1])), pixels)]
+        pixels = tuple(jnp.moveaxis(pixels, 1, 0))
+    groups: dict[object, list[int]] = {}
+    for k, view in enumerate(pixels):
+        groups.setdefault(k if apart else view.shape, []).append(k)
+    return [(tuple(indices), jnp.stack([pixels[k] for k in indices], axis=1)) for indices in groups.values()]
+
+
+def in_order(passes: Sequence[tuple[Group, tuple[Array, ...]]]) -> tuple[Array, ...]:
+    """Puts what passes gave, arrays (N, views of the pass, ...), together along K in the order of the views."""
+    if len(passes) == 1:
+        return passes[0][1]
+    order = np.argsort([k for indices, _ in passes for k in indices])
+    return tuple(
+        jnp.concatenate(parts, axis=1)[:, order] for parts in zip(*(arrays for _, arrays in passes), strict=True)
+    )
 
 
 def layout(model: Branched, image_size: tuple[int, int]) -> Layout:
@@ -113,3 +147,38 @@ def layers(model: Branched, variables: Variables, images: Array) -> dict[str, Ar
 def _taps(tap: Tap) -> dict[str, Tap]:
     """The tap as an argument, for networks that know what one is."""
     return {} if tap is no_tap else {"tap": tap}
+
+
+def attacked(
+    model: Branched, variables: Variables, views: StageViews, *, branches: Sequence[str], keys: Keys
+) -> Callable[[Adversarial, int, Array], Array]:
+    """Returns the logits of the network that an attack on a view is made against: of one branch, left as it is.
+
+    Args:
+        model: with its branches.
+        variables: of all branches.
+        views: of the stage.
+        branches: their names.
+        keys: of what the network draws in training mode.
+    """
+    fixed = jax.lax.stop_gradient(variables)
+
+    def logits(op: Adversarial, view: int, images: Array) -> Array:
+        own = views.branches[view] if op.branch == "own" else branches.index(op.branch)
+
+        def drawn(stream: str) -> Array:
+            return jax.random.fold_in(keys(stream), 1)
+
+        return one_branch(model, fixed, images, own, keys=drawn if op.statistics == "batch" else None)
+
+    return logits
+
+
+def strengths(numbers: Arrays, views: StageViews) -> Any:
+    """Returns what is left of each view's mixing at this step, K of them."""
+    return numbers["strength"] if "strength" in numbers else [1.0] * len(views.names)
+
+
+def keys_of_pass(number: int, keys: Keys) -> Keys:
+    """Returns the keys of a pass through the network: those of the step, and others for every further pass."""
+    return keys if number == 0 else lambda stream: jax.random.fold_in(keys(stream), number)

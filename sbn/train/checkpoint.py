@@ -15,6 +15,7 @@ from jax.sharding import Sharding
 from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
+from sbn.runs.content import first_line
 from sbn.train.plan import Stage
 from sbn.train.state import TrainState
 
@@ -105,7 +106,7 @@ class Checkpoints:
             except ConfigError:
                 raise
             except Exception as error:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                reason = first_line(error).partition(" [tensorstore_spec")[0][:300]
             whole = _everywhere(restored is not None)
             if restored is None or not whole:
                 damaged.append((candidate, reason))

@@ -3,6 +3,8 @@
 import logging
 import os
 import pathlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -29,10 +31,24 @@ def prepare() -> None:
     log.propagate = False
     # Orbax remarks on the absence of a file that nothing here reads, before what is really wrong is told
     logging.getLogger("absl").addFilter(lambda record: "_CHECKPOINT_METADATA" not in record.getMessage())
+    sys.excepthook = _hook(sys.excepthook)
     if hosts := os.environ.get("SBN_MULTIHOST"):
         jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
         if jax.process_index() != 0:  # of several processes one says how far evaluations are
             logging.getLogger("sbn.runs.progress").setLevel(logging.WARNING)
+
+
+def _hook(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """What shows errors that nobody caught, but for those of reads that were given up: a damaged checkpoint has dozens.
+
+    Orbax's reader ends its event loop at the first error; every array that is still being read then fails there.
+    """
+
+    def show(kind: type[BaseException], error: BaseException, place: Any) -> None:
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            otherwise(kind, error, place)
+
+    return show
 
 
 def _place(hosts: str) -> dict[str, Any]:

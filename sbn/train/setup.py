@@ -14,8 +14,8 @@ from sbn.data import record, sources
 from sbn.data.examples import LabelledImages
 from sbn.data.statistics import Channels
 from sbn.evals import base as evals
+from sbn.tasks import make_task
 from sbn.tasks.base import Task, TaskData
-from sbn.tasks.make import make_task
 from sbn.train import views
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers

@@ -6,7 +6,7 @@ from typing import Any
 
 from etils import epath
 
-from sbn.data.host.without_gpu import hide_gpus
+from sbn.data.host.on_cpu import hide_gpus
 from sbn.runs import metrics
 from sbn.runs.lock import Lock
 

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from sbn.accelerators import stand_in
+from sbn.accelerators import stand_in, worker
 from sbn.accelerators.lowering import lower
 from sbn.config import command_line
 from sbn.config.errors import ConfigError
@@ -67,3 +67,21 @@ def test_a_known_data_set_is_not_read_and_takes_no_memory():
     assert (len(train), len(test), train.classes) == (1_281_167, 50_000, 1000)
     assert train.images.shape == (1_281_167, 224, 224, 3)
     assert train.images.base.nbytes == 224 * 224 * 3
+
+
+# The first as libtpu 0.0.42 says it
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        (
+            "RESOURCE_EXHAUSTED: Ran out of memory on HBM, the total memory required for HLO temporaries (59.65G) "
+            "exceeds available HBM (15.75G).",
+            int(59.65 * 2**30),
+        ),
+        ("RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 512.5M of 15.75G hbm.", int(512.5 * 2**20)),
+        ("RESOURCE_EXHAUSTED: too many open files", None),
+        ("INVALID_ARGUMENT: (59.65G) exceeds", None),
+    ],
+)
+def test_a_program_too_large_for_a_chip_is_told_from_other_errors(said, held):
+    assert worker.too_large(said) == held

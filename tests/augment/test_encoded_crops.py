@@ -1,12 +1,15 @@
-"""CropWindows of images of different sizes are the windows that the ops for images of one size cut out."""
+"""Crops of images of different sizes are the windows that the ops for images of one size cut out."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from sbn.augment import draws
-from sbn.augment.encoded_crops import check_crop, crop_windows, split_crop
+from sbn.augment.device.apply import make_apply
+from sbn.augment.encoded_crops import check_crop, crop_windows, move_boxes, split_crop
 from sbn.augment.inception import draw_windows
 from sbn.augment.pipeline import draw_addresses, format, parse
+from tests.oracles.boxes import some
 
 # A panorama and a pillar, where no window of the usual ratios may fit, and one pixel
 SIZES = np.array([(375, 500), (500, 375), (40, 900), (900, 41), (64, 64), (333, 334), (1, 1), (2, 7)], np.int32)
@@ -16,55 +19,55 @@ def bits_of(op, ids):
     return draws.bits(3, ids, stage=0, epoch=1, view=1, draws=draw_addresses((op,), (8, 8))[0])
 
 
-def frames_of(text, sizes=SIZES):
-    framing = split_crop(parse(text))
-    return framing, crop_windows(framing, bits_of(framing.cut, np.arange(len(sizes))), sizes)
+def windows_of(text, sizes=SIZES):
+    crop = split_crop(parse(text))
+    return crop, crop_windows(crop, bits_of(crop.cut, np.arange(len(sizes))), sizes)
 
 
 @pytest.mark.parametrize("text", ["inception_crop(48)", "inception_crop(32, area=(0.5, 1), ratio=(2, 3))"])
 def test_inception_windows_are_those_of_images_of_that_size(text):
     sizes = np.repeat(SIZES, 200, axis=0)
-    framing, frames = frames_of(text, sizes)
-    bits = bits_of(framing.cut, np.arange(len(sizes)))
+    crop, windows = windows_of(text, sizes)
+    bits = bits_of(crop.cut, np.arange(len(sizes)))
     for size in SIZES:
         here = (sizes == size).all(axis=1)
-        windows = draw_windows(framing.cut, bits[here], image_size=(int(size[0]), int(size[1])))
-        np.testing.assert_array_equal(np.concatenate([frames.corner, frames.shape], 1)[here], np.stack(windows, 1))
-    assert (frames.scaled == framing.size).all()
-    assert (frames.kept == 0).all()
-    assert frames.shape.dtype == np.int32
+        alone = draw_windows(crop.cut, bits[here], image_size=(int(size[0]), int(size[1])))
+        np.testing.assert_array_equal(np.concatenate([windows.corner, windows.shape], 1)[here], np.stack(alone, 1))
+    assert (windows.scaled == crop.size).all()
+    assert (windows.kept == 0).all()
+    assert windows.shape.dtype == np.int32
 
 
 @pytest.mark.parametrize("text", ["inception_crop(48)", "inception_crop(9, ratio=(3, 4))", "random_crop(1)"])
 def test_windows_lie_inside_their_images(text):
     sizes = np.repeat(SIZES, 100, axis=0)
-    _, frames = frames_of(text, sizes)
-    assert (frames.corner >= 0).all()
-    assert (frames.shape >= 1).all()
-    assert (frames.corner + frames.shape <= sizes).all()
+    _, windows = windows_of(text, sizes)
+    assert (windows.corner >= 0).all()
+    assert (windows.shape >= 1).all()
+    assert (windows.corner + windows.shape <= sizes).all()
 
 
 def test_resize_and_centre_crop_scale_the_whole_and_keep_the_middle():
-    _, frames = frames_of("resize(256)|centre_crop(224)")
-    assert (frames.corner == 0).all()
-    np.testing.assert_array_equal(frames.shape, SIZES)
-    assert (frames.scaled.min(axis=1) == 256).all()
+    _, windows = windows_of("resize(256)|centre_crop(224)")
+    assert (windows.corner == 0).all()
+    np.testing.assert_array_equal(windows.shape, SIZES)
+    assert (windows.scaled.min(axis=1) == 256).all()
     expected = [(256, 341), (341, 256), (256, 5760), (5619, 256), (256, 256), (256, 256), (256, 256), (256, 896)]
-    np.testing.assert_array_equal(frames.scaled, expected)  # floor(256 * longer / shorter), worked out by hand
-    np.testing.assert_array_equal(frames.kept, (np.array(expected) - 224) // 2)
+    np.testing.assert_array_equal(windows.scaled, expected)  # floor(256 * longer / shorter), worked out by hand
+    np.testing.assert_array_equal(windows.kept, (np.array(expected) - 224) // 2)
 
 
 def test_random_crop_reaches_every_place_and_no_other():
     sizes = np.tile([[9, 12]], (4000, 1)).astype(np.int32)
-    _, frames = frames_of("random_crop(8)", sizes)
-    assert {tuple(corner) for corner in frames.corner} == {(row, column) for row in range(2) for column in range(5)}
-    _, scaled = frames_of("resize(9)|random_crop(8)", sizes)
-    np.testing.assert_array_equal(scaled.kept, frames.corner)  # the same draws, after the resize
+    _, windows = windows_of("random_crop(8)", sizes)
+    assert {tuple(corner) for corner in windows.corner} == {(row, column) for row in range(2) for column in range(5)}
+    _, scaled = windows_of("resize(9)|random_crop(8)", sizes)
+    np.testing.assert_array_equal(scaled.kept, windows.corner)  # the same draws, after the resize
 
 
 def test_what_follows_the_frame_is_left_for_images_of_one_size():
-    framing = split_crop(parse("resize(64)|random_crop(48)|flip|resize(32)|mixup(1)"))
-    assert (framing.resize.size, framing.size, format(framing.rest)) == (64, (48, 48), "flip|resize(32)|mixup")
+    crop = split_crop(parse("resize(64)|random_crop(48)|flip|resize(32)|mixup(1)"))
+    assert (crop.resize.size, crop.size, format(crop.rest)) == (64, (48, 48), "flip|resize(32)|mixup")
     assert check_crop(parse("resize(64)|random_crop(48)|flip|resize(32)"), least=1) == (32, 32)
     assert check_crop(parse("centre_crop(30)|centre_crop(20)"), least=30) == (20, 20)
 
@@ -89,3 +92,20 @@ def test_pipelines_that_leave_images_different_are_refused_in_one_line(text, wor
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["inception_crop(24)", "random_crop(13)", "resize(16)|centre_crop(13)", "resize(33)|random_crop(20)"]
+)
+def test_boxes_go_where_they_go_when_all_images_have_one_size(text):
+    size, count = (20, 27), 24
+    boxes, ids = some(count, 4, size), np.arange(count)
+    crop = split_crop(parse(text))
+    windows = crop_windows(crop, bits_of(crop.cut, ids), np.tile(size, (count, 1)))
+    for least in (0.0, 0.4):
+        apply = make_apply(parse(text), image_size=size, least_box=least)
+        _, expected = apply(
+            jnp.zeros((count, *size), jnp.int32), ids=ids, boxes=boxes, seed=3, stage=0, epoch=1, view=1
+        )
+        np.testing.assert_array_equal(move_boxes(crop, windows, boxes, least=least), expected)
+        assert np.any(expected)

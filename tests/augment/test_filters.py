@@ -119,3 +119,13 @@ def test_blurring_before_normalisation_is_blurring_after_it_up_to_rounding():
     # both passes together shift a mean of 0 to 255 by less than 2 * 5 * 255 / 8192 / 2 levels
     assert error.max() < 0.5 + 0.16
     assert error.max() > 0.4  # rounded indeed
+
+
+def test_the_nearest_pixels_are_pillows_for_every_size():
+    for size in (1, 2, 3, 7, 20, 27, 64):
+        for target in range(1, 70):
+            line = np.arange(size, dtype=np.uint8)[None]
+            expected = np.asarray(Image.fromarray(line).resize((target, 1), Image.Resampling.NEAREST))[0]
+            np.testing.assert_array_equal(filters.nearest(size, target), expected)
+    table = filters.nearest_each(range(1, 9), 5)
+    np.testing.assert_array_equal(table[6], filters.nearest(7, 5))

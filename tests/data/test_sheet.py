@@ -6,7 +6,7 @@ import pytest
 from sbn.augment.pipeline import parse
 from sbn.data import pixels, sources
 from sbn.data.host import batches
-from sbn.data.sheet import Pictures, draw, lay_out, show_colours
+from sbn.data.sheet import Pictures, draw, lay_out, outlined, show_colours
 from sbn.data.views import View
 
 
@@ -60,3 +60,17 @@ def test_smaller_and_larger_images_stand_in_the_upper_left_corner_on_white(sourc
     shown = draw(source, parse("resize(20)"), draws=1, seed=0)
     np.testing.assert_array_equal(shown[:, 0, :16, :16], source.images)
     assert shown.shape == (8, 2, 20, 20, 3)
+
+
+def test_boxes_are_drawn_where_the_images_have_moved_them(examples):
+    boxes = examples.load(np.arange(8))["boxes"]
+    source = Pictures(np.zeros_like(examples.images), boxes=boxes)
+    shown = draw(source, parse("flip(1)"), draws=1, seed=0)
+    red = (shown == [255, 0, 0]).all(-1)
+    np.testing.assert_array_equal(red[:, 1], red[:, 0, :, ::-1])
+    for found, (top, left, bottom, right) in zip(red[:, 0], boxes[:, 0].astype(int), strict=True):
+        assert found.sum() == 2 * (bottom - top + right - left) - 4
+        assert found[top, left:right].all()
+        assert found[top:bottom, right - 1].all()
+    none = outlined(source.images, np.zeros((8, 2, 4), np.float32))
+    np.testing.assert_array_equal(none, source.images)

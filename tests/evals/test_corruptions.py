@@ -1,23 +1,95 @@
-"""Errors on corrupted images and the grid of λ, from one pass, against a slow count over images."""
+"""Errors on corrupted images by definition; uCE, CE and mCE, by hand and with the published anchors."""
 
 import numpy as np
 import pytest
 
-from sbn.data.corruptions.kinds import BENCHMARK
+from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS, BENCHMARK, KINDS, SEVERITIES
 from sbn.data.examples import in_memory
 from sbn.data.pixels import pack
-from sbn.evals.corruptions import GRID, Corrupted, Corruptions
-from sbn.evals.mix import Mix
+from sbn.evals.corruptions import GRID, Corrupted, Corruptions, Mix, corruption_errors
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
 from sbn.figures.make import FIGURES, make_png
 from sbn.metrics.accuracy import mix_name
 from sbn.train.mesh import make_mesh
+from tests import facts
 from tests.evals.parts import CLASSES, ByPixels
 from tests.evals.parts import source as numbered
 
+
+def numbers(errors, kinds=KINDS, *, clean=0.05, anchored=False, severities=SEVERITIES):
+    return corruption_errors(np.array(errors), kinds, severities, clean=clean, anchored=anchored)
+
+
+def test_uce_is_the_mean_over_fifteen_types_and_five_severities():
+    errors = np.zeros((19, 5))
+    errors[KINDS.index("fog")] = [0.1, 0.2, 0.3, 0.4, 0.5]  # mean 0.3
+    errors[KINDS.index("snow")] = 0.6
+    errors[KINDS.index("saturate")] = 1.0  # one of the extra four
+    found = numbers(errors)
+    assert found["error/fog"] == pytest.approx(0.3)
+    assert (found["error/fog_1"], found["error/fog_5"], found["error/snow_3"]) == (0.1, 0.5, 0.6)
+    assert found["uce"] == pytest.approx((0.3 + 0.6) / 15)  # 0.06
+    assert found["error"] == pytest.approx((0.3 + 0.6 + 1.0) / 19)  # 0.1
+
+
+def test_uce_does_not_depend_on_the_order_of_the_types():
+    errors = np.random.default_rng(0).uniform(size=(19, 5))
+    order = np.random.default_rng(1).permutation(19)
+    shuffled = numbers(errors[order], tuple(KINDS[i] for i in order), anchored=True)
+    for name, value in numbers(errors, anchored=True).items():
+        assert shuffled[name] == pytest.approx(value, rel=1e-12), name
+
+
+@pytest.mark.parametrize(
+    ("kinds", "severities"), [(BENCHMARK[1:], SEVERITIES), (BENCHMARK, (1, 3, 5)), (("fog",), SEVERITIES)]
+)
+def test_a_part_of_the_benchmark_has_no_uce(kinds, severities):
+    found = numbers(np.full((len(kinds), len(severities)), 0.25), kinds, severities=severities, anchored=True)
+    assert found["error"] == 0.25
+    assert not {"uce", "mce", "relative_mce"} & set(found)
+
+
+def test_cifar_has_nothing_to_do_with_alexnet():
+    assert not [name for name in numbers(np.zeros((19, 5))) if "ce/" in name or name in ("mce", "relative_mce")]
+
+
+def test_ce_and_relative_ce_worked_by_hand():
+    # AlexNet on brightness: .4514 + .48502 + .54048 + .62166 + .7244 = 2.82296; less 5 x .435: 0.64796
+    errors = np.full((1, 5), 0.2)
+    errors[0] = [0.2, 0.25, 0.3, 0.35, 0.4]  # sum 1.5; less 5 x .1: 1.0
+    found = numbers(errors, ("brightness",), clean=0.1, anchored=True)
+    assert found["ce/brightness"] == pytest.approx(1.5 / 2.82296)  # 0.531357
+    assert found["relative_ce/brightness"] == pytest.approx(1.0 / 0.64796)  # 1.543305
+
+
+def test_alexnet_itself_has_mce_100_percent():
+    errors = np.array([ALEXNET_ERRORS[kind] for kind in KINDS])
+    found = numbers(errors, clean=ALEXNET_CLEAN_ERROR, anchored=True)
+    assert found["mce"] == pytest.approx(1, abs=1e-12)
+    assert found["relative_mce"] == pytest.approx(1, abs=1e-12)
+    assert found["uce"] == pytest.approx(0.788993, abs=5e-7)  # the published mean of the 15 averages
+
+
+def test_mce_is_a_mean_of_ratios_not_a_ratio_of_means():
+    errors = np.array([ALEXNET_ERRORS[kind] for kind in BENCHMARK])
+    errors[BENCHMARK.index("brightness")] *= 2.5  # CE 2.5, the others 1
+    found = numbers(errors, BENCHMARK, anchored=True)
+    assert found["mce"] == pytest.approx((14 + 2.5) / 15)  # 1.1; the ratio of means would be 1.0716
+
+
+def test_the_anchors_are_the_published_ones():
+    published = facts.load("alexnet_imagenet_c_errors")
+    assert {kind: list(errors) for kind, errors in ALEXNET_ERRORS.items()} == published["severity_1_to_5"]
+    assert published["clean_error"] == ALEXNET_CLEAN_ERROR
+    assert len(BENCHMARK) == 15
+    assert np.mean([np.mean(ALEXNET_ERRORS[kind]) for kind in BENCHMARK]) == pytest.approx(
+        published["mean_of_15_averages"], abs=5e-7
+    )
+
+
 SIDE, M = 4, 13
-KINDS = (*BENCHMARK, "spatter")
+MEASURED = (*BENCHMARK, "spatter")
 
 
 class Fake:
@@ -25,7 +97,7 @@ class Fake:
 
     name, severities, about = "fake", (1, 2, 3, 4, 5), "A fake."
 
-    def __init__(self, source, *, generated=False, kinds=KINDS):
+    def __init__(self, source, *, generated=False, kinds=MEASURED):
         self.source, self.generated, self.kinds, self.labels = source, generated, kinds, source.labels
         self.asked = []
 
@@ -74,13 +146,13 @@ def test_errors_are_those_of_a_slow_count(source, batch_size):
     found = dict(Corruptions(corrupted, names=PREDICTIONS)({}))
     for name, predict in PREDICTIONS.items():
         table = np.array(
-            [[slow_error(task, data.images(k, s), source.labels, predict) for s in data.severities] for k in KINDS]
+            [[slow_error(task, data.images(k, s), source.labels, predict) for s in data.severities] for k in MEASURED]
         )
         np.testing.assert_allclose(found[f"corrupted/{name}/error"], table, atol=1e-12)
         assert found[f"corrupted/{name}/uce"] == pytest.approx(table[:15].mean())
-        assert found[f"corrupted/{name}/error/fog_5"] == pytest.approx(table[KINDS.index("fog"), 4])
+        assert found[f"corrupted/{name}/error/fog_5"] == pytest.approx(table[MEASURED.index("fog"), 4])
         assert found[f"test/{name}/error"] == pytest.approx(slow_error(task, source.images, source.labels, predict))
-    assert list(found["corrupted/kinds"]) == list(KINDS)
+    assert list(found["corrupted/kinds"]) == list(MEASURED)
     assert list(found["corrupted/severities"]) == [1, 2, 3, 4, 5]
 
 
@@ -89,9 +161,9 @@ def test_every_image_of_every_set_counts_once_for_both_evaluators(source):
     variables = {"x": np.zeros(1, np.float32)}
     dict(Corruptions(corrupted, names=("main",))(variables))
     dict(Mix(corrupted)(variables))
-    assert sorted(data.asked) == sorted((kind, severity) for kind in KINDS for severity in data.severities)
+    assert sorted(data.asked) == sorted((kind, severity) for kind in MEASURED for severity in data.severities)
     dict(Mix(corrupted)(dict(variables)))  # other variables, another pass
-    assert len(data.asked) == 2 * 5 * len(KINDS)
+    assert len(data.asked) == 2 * 5 * len(MEASURED)
 
 
 @pytest.mark.parametrize("average", ["probabilities", "logits"])
@@ -136,7 +208,7 @@ def test_imagenet_has_mce_with_its_anchors_beside_it(source):
     found = dict(Corruptions(corrupted, names=("main",))({}))
     assert found["corrupted/alexnet/error/fog"] == pytest.approx(0.819324)
     assert found["test/alexnet/error"] == 0.435
-    fog = found["corrupted/main/error"][KINDS.index("fog")]
+    fog = found["corrupted/main/error"][MEASURED.index("fog")]
     assert found["corrupted/main/ce/fog"] == pytest.approx(fog.mean() / 0.819324)
     assert found["corrupted/main/mce"] == pytest.approx(
         np.mean([found[f"corrupted/main/ce/{kind}"] for kind in BENCHMARK])

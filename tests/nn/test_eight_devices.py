@@ -20,18 +20,25 @@ def measured():
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def test_step_gathers_no_activations(measured):
-    assert set(measured["step"]["collectives"]) == {"all-reduce"}
+@pytest.fixture(params=["ours", "outside"])
+def step(request, measured):
+    return measured["step"][request.param]
 
 
-def test_each_device_does_an_eighth_of_the_work(measured):
-    assert measured["step"]["flops_ratio"] <= 1.05
+def test_step_gathers_no_activations(step):
+    assert set(step["collectives"]) == {"all-reduce"}
 
 
-def test_eight_devices_equal_one(measured):
+def test_each_device_does_an_eighth_of_the_work(step):
+    # What remains is the update of the parameters, which every device makes whole: 1 % of a small network's work, 6 %
+    # of a tiny one's. Work that is not divided would give 8.
+    assert step["flops_ratio"] <= 1.1
+
+
+def test_eight_devices_equal_one(step):
     # Parameters and statistics are O(1): the two differ in the order of float32 sums, each O(1e-7), and one step
     # leaves ReLU no time to amplify that. Per-device statistics in place of global ones would differ by 1e-2.
-    assert measured["step"]["state_difference"] <= 2e-6
+    assert step["state_difference"] <= 1e-5
 
 
 def test_groups_equal_replicas_with_their_own_statistics(measured):
@@ -44,8 +51,7 @@ def test_groups_within_a_device_gather_nothing(measured):
     assert set(measured["groups"]["collectives"]) == {"all-reduce"}
 
 
-@pytest.mark.parametrize("name", ["shake_shake", "imagenet_resnet"])
-def test_random_shares_and_pools_gather_nothing_and_are_those_of_one_device(measured, name):
-    assert set(measured["networks"][name]["collectives"]) == {"all-reduce"}
+def test_random_shares_gather_nothing_and_are_those_of_one_device(measured):
+    assert set(measured["shares"]["collectives"]) == {"all-reduce"}
     # a loss of O(1), summed in another order; other shares would change it by O(0.1)
-    assert measured["networks"][name]["loss_difference"] <= 1e-4
+    assert measured["shares"]["loss_difference"] <= 1e-4

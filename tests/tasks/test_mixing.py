@@ -10,12 +10,11 @@ import pytest
 from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import normalise, pack
+from sbn.models.network import no_tap
 from sbn.nn import branches
-from sbn.nn.taps import no_tap
-from sbn.tasks import mixing
+from sbn.tasks import mixing, passes
 from sbn.tasks.base import StageViews
-from sbn.tasks.classification import make_classification
-from sbn.tasks.consistency import divergence
+from sbn.tasks.classification import divergence, make_classification
 from sbn.train.state import stream_key
 from tests.tasks.parts import averaged, batch_of, described
 
@@ -200,7 +199,11 @@ def test_an_attack_stays_in_its_ball_and_raises_the_loss(tiny, batch):
 
 
 def adversarial_images(task, variables, images, views):
-    attack = mixing.make_attack(task._attacked(variables, views, keys_at(0)), mean=task.mean, std=task.std)
+    attack = mixing.make_attack(
+        passes.attacked(task.model, variables, views, branches=task.branches, keys=keys_at(0)),
+        mean=task.mean,
+        std=task.std,
+    )
     labels = jnp.eye(CLASSES)[:N]
     return mixing.mix_views(
         images, labels, views=views, keys=keys_at(0), points=(), attack=attack, std=task.std, strengths=(1.0, 1.0)

@@ -55,8 +55,8 @@ def make_apply(
     `pixels` are (N, H, W) int32 packed words (`sbn.data.pixels.pack`), and so is the result, of the size that
     `sbn.augment.size_ops.sizes` tells. `ids` is (N,) whole numbers; seed, stage, epoch and view are ints or 0-d arrays,
     traced or not, view also a tuple of one for every op. An image's result depends on these numbers and on the image
-    alone, and is the host path's: bit for bit but for the noise of `gaussian` and `patch_gaussian`, where a few values
-    in a million differ by one level (of 0..255).
+    alone, and is the host path's: bit for bit but for `gaussian`, `patch_gaussian` and `augmix`, where a few values in
+    a million differ by one level (of 0..255), or by what AugMix's next op makes of one level.
     With `boxes` (N, B, 4) float32, (y0, x0, y1, x1) in pixels, half-open, the result is (pixels, boxes), with
     boxes moved as `sbn.augment.boxes` says; a box that is gone, or was none, is zeros.
     Ops that run in the training step (`where` other than `'image'`) are passed over.

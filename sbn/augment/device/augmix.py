@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment import geometry, mixture, ops
-from sbn.augment.device import bilinear, float64, tones
+from sbn.augment.device import bilinear, fixed_point, tones
 from sbn.augment.device.arrays import JAX, below, marked, merge, split
-from sbn.augment.device.float64 import Double
+from sbn.augment.device.fixed_point import Fixed
 from sbn.augment.device.op_per_image import NAMES, NUMBER, Acts, OpPerImage
 from sbn.augment.device.tables import ENHANCE, tone_rows
 from sbn.augment.packing import MARK
@@ -32,9 +32,10 @@ class _Drawn(NamedTuple):
     Attributes:
         op: (M,) int32, `NUMBER` of the op.
         row: (M,) int32, of the tables of tones; 0 for ops that are not in them.
-        factor: of the enhance ops, (M,) each as `float64.float32` returns it.
+        factor: of the enhance ops, (M,) each as `fixed_point.float32` returns it.
         turn: (M,) int32, row of the turns; 0 for ops that don't turn.
-        shear: (M,) signed.
+        shear: (M,) uint32, its size in units of 2**-32.
+        negative: (M,) bool, whether the shear is.
         x: (M,) int32, pixels, signed; 0 for ops that don't move.
         y: likewise.
     """
@@ -43,7 +44,8 @@ class _Drawn(NamedTuple):
     row: jax.Array
     factor: tuple[jax.Array, jax.Array]
     turn: jax.Array
-    shear: Double
+    shear: jax.Array
+    negative: jax.Array
     x: jax.Array
     y: jax.Array
 
@@ -68,7 +70,6 @@ class Chains:
         steepest = int(op.severity * 30 / 10)
         turns = [geometry.rotation(sign * k % 360, height, width) for k in range(steepest + 1) for sign in (1, -1)]
         self.turns = bilinear.positions(np.array(turns), image_size=image_size)
-        self.centres = [float64.constant(np.arange(size) + 0.5) for size in image_size]
 
     def __call__(self, bits: jax.Array, words: jax.Array) -> jax.Array:
         """Mixes every image with its chains.
@@ -113,7 +114,7 @@ class Chains:
         which, unit = below(bits[..., 0], len(self.names)), (bits[..., 1] >> (32 - _UNIT_BITS)).astype(jnp.int32)
         op = jnp.where(active, jnp.asarray(self.number)[which], NUMBER["Identity"])
         negative = below(bits[..., 2], 2)
-        level, (height, width) = self._level(unit), self.image_size
+        height, width = self.image_size
 
         def if_op(name: str, value: jax.Array) -> jax.Array:
             return jnp.where(op == NUMBER[name], value, 0)
@@ -122,9 +123,10 @@ class Chains:
         return _Drawn(
             op=op,
             row=functools.reduce(jnp.add, rows),
-            factor=float64.float32(float64.add(_tenth_of(level, 1.8), float64.constant(0.1))),
+            factor=fixed_point.float32(self._of_level(unit, slope=0.18, start=0.1, bits=31)),
             turn=if_op("Rotate", 2 * self._whole(unit, 30) + negative),
-            shear=_tenth_of(level, 0.3)._replace(negative=negative == 1),
+            shear=self._of_level(unit, slope=0.03, start=0.0, bits=32),
+            negative=negative == 1,
             x=(1 - 2 * negative) * if_op("TranslateX", self._whole(unit, width / 3)),
             y=(1 - 2 * negative) * if_op("TranslateY", self._whole(unit, height / 3)),
         )
@@ -136,24 +138,30 @@ class Chains:
             rows = jnp.where(jnp.asarray(enhanced)[drawn.op][:, None], tones.enhance_rows(*drawn.factor), rows)
         # in place or turned; sheared or moved
         read = jax.tree.map(lambda table: jnp.asarray(table)[drawn.turn], self.turns)
-        shear = jax.tree.map(lambda part: part[:, None], drawn.shear)
-        by_row, by_column = (float64.multiply(shear, centres) for centres in self.centres)
-        x_row = float64.where((drawn.op == NUMBER["ShearX"])[:, None], by_row, read.x_row)
-        y_column = float64.where((drawn.op == NUMBER["ShearY"])[:, None], by_column, read.y_column)
+        by_row, by_column = (self._sheared(drawn, size) for size in self.image_size)
+        x_row = fixed_point.where((drawn.op == NUMBER["ShearX"])[:, None], by_row, read.x_row)
+        y_column = fixed_point.where((drawn.op == NUMBER["ShearY"])[:, None], by_column, read.y_column)
         x, y = (
-            float64.where(moved != 0, float64.from_int(moved), rest)
+            fixed_point.where(moved != 0, Fixed(moved, jnp.zeros_like(moved, jnp.uint32)), rest)
             for moved, rest in ((drawn.x, read.x), (drawn.y, read.y))
         )
         return Acts(
             op=drawn.op, rows=rows, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y)
         )
 
-    def _level(self, unit: jax.Array) -> Double:
-        """0.1 + (severity - 0.1) * unit."""
-        share = float64.from_int(unit)
-        share = share._replace(exponent=share.exponent - _UNIT_BITS)
-        spread = float64.multiply(float64.constant(self.op.severity - 0.1), share)
-        return float64.add(float64.constant(0.1), spread)
+    def _of_level(self, unit: jax.Array, *, slope: float, start: float, bits: int) -> jax.Array:
+        """slope * level + start for level = 0.1 + (severity - 0.1) * unit, uint32 in units of 2**-bits."""
+        first, spread = (
+            np.uint32(round(part * 2**bits)) for part in (slope * 0.1 + start, slope * (self.op.severity - 0.1))
+        )
+        more, _ = fixed_point.wide(spread, unit.astype(jnp.uint32) << (32 - _UNIT_BITS))
+        return first + more
+
+    def _sheared(self, drawn: _Drawn, size: int) -> Fixed:
+        """(M, size): how far a shear moves every line, at its middle."""
+        middles = np.arange(1, 2 * size, 2, dtype=np.uint32)  # twice of them
+        moved = fixed_point.times_half(drawn.shear[:, None], middles)
+        return fixed_point.where(drawn.negative[:, None], fixed_point.negate(moved), moved)
 
     def _whole(self, unit: jax.Array, maximum: float) -> jax.Array:
         """int(level * maximum / 10): how many of the units at which that goes up are reached."""
@@ -175,8 +183,3 @@ def _steps(severity: float, maximum: float) -> np.ndarray:
         reached = whole(middle) >= numbers
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
     return high.astype(np.int32)
-
-
-def _tenth_of(level: Double, factor: float) -> Double:
-    """level * factor / 10."""
-    return float64.tenth(float64.multiply(level, float64.constant(factor)))

@@ -82,7 +82,7 @@ def above(tables: jax.Array) -> jax.Array:
 
 
 def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
-    """T of the enhance ops, (N, 511) float32, for factors (N,) drawn in the step, as `float64.float32` returns them."""
+    """T of the enhance ops, (N, 511) float32, for factors (N,) drawn in the step, as of `fixed_point.float32`."""
     distance = np.arange(-255, 256)
     product = mantissa[:, None] * np.abs(distance).astype(np.uint32)
     # Rounded to 24 bits, half to even, in integers: a compiler would fuse a float product with the sum that follows.

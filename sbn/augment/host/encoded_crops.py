@@ -53,7 +53,7 @@ def crop_all(
         crops: of K pipelines.
         windows: K times (8,) int32, the four pairs of `sbn.augment.encoded_crops.CropWindows`.
 
-        marks: (h, w) uint8, the X of every pixel (`sbn.augment.packing.marks` of its mask), which are those of the
+        marks: (h, w) uint8, the X of every pixel (label + 1, or 255 without a label), which are those of the
             nearest pixel afterwards; None for an image without a mask.
 
     Returns:

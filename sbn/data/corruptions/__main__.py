@@ -18,7 +18,7 @@ import numpy as np
 from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError
 from sbn.data import sheet, sources
-from sbn.data.corruptions import kinds, parameters, sets
+from sbn.data.corruptions import kinds, sets
 from sbn.runs import commands
 
 
@@ -27,7 +27,7 @@ def listed() -> str:
     lines = []
     for group, members in kinds.GROUPS.items():
         for kind in members:
-            tables = (parameters.CIFAR[kind], parameters.IMAGENET[kind])
+            tables = (kinds.CIFAR[kind], kinds.IMAGENET[kind])
             shown = ["  ".join(",".join(f"{part:g}" for part in values) for values in table) for table in tables]
             lines.append(f"{group:8}{kind:18}  CIFAR     {shown[0]}\n{'':26}  ImageNet  {shown[1]}")
     return "\n".join(lines)

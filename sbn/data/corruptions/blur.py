@@ -1,12 +1,97 @@
-"""Blurs: defocus, glass, motion, zoom, Gaussian."""
+"""Blurs: defocus, glass, motion, zoom, Gaussian; snow borrows the enlargement and the motion blur.
+
+The motion blur is ImageMagick's: a one-sided Gaussian along a line of whole pixels. The enlargement is linear
+interpolation, as in SciPy's `zoom`, with which the released data were made.
+"""
+
+import math
 
 import numpy as np
 from scipy import ndimage, signal
 
-from sbn.data.corruptions import zoom
-from sbn.data.corruptions.levels import truncated, unit
-from sbn.data.corruptions.motion import motion_blur as along_lines
+from sbn.data.corruptions.images import truncated, unit
 from sbn.data.corruptions.stream import Stream
+
+
+def plan_zoom(side: int, factor: float) -> tuple[int, int]:
+    """Returns (width of the middle that is kept, side of what it is enlarged to) for a zoom of images of `side`."""
+    crop = math.ceil(side / factor)
+    return crop, round(crop * factor)
+
+
+def clipped_zoom(values: np.ndarray, crop: int, size: int) -> np.ndarray:
+    """Enlarges the middle of square images and cuts off what sticks out.
+
+    Args:
+        values: (N, S, S, C) float.
+        crop: side of the middle to enlarge.
+        size: side of the enlarged middle, at least S: pixel i of it lies at i * (crop - 1) / (size - 1) of the middle.
+
+    Returns:
+        (N, S, S, C), computed in float64 and rounded to the dtype of `values`.
+    """
+    count, side, _, channels = values.shape
+    if crop == size == side:
+        return values
+    top, trim = (side - crop) // 2, (size - side) // 2
+    place = np.arange(trim, trim + side) * ((crop - 1) / (size - 1))
+    first = np.minimum(place.astype(int), crop - 2)
+    weight = place - first
+    first += top
+    rows = values.astype(np.float64).reshape(count, side, side * channels)
+    rows = rows.take(first, axis=1) * (1 - weight[:, None]) + rows.take(first + 1, axis=1) * weight[:, None]
+    # one column after the other, each with its channels: long rows of plain numbers
+    first = (channels * first[:, None] + np.arange(channels)).reshape(-1)
+    weight = weight.repeat(channels)
+    mixed = rows.take(first, axis=2) * (1 - weight) + rows.take(first + channels, axis=2) * weight
+    return mixed.astype(values.dtype).reshape(values.shape)
+
+
+def line_weights(radius: float, sigma: float) -> np.ndarray:
+    """Returns the weights of the pixels along the line, nearest first; (2 * ceil(radius) + 1,), sum 1."""
+    places = np.arange(2 * math.ceil(radius) + 1)
+    values = np.exp(-(places**2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
+    return values / values.sum()
+
+
+def line_offsets(angles: np.ndarray, width: int) -> np.ndarray:
+    """Returns where the line of `width` pixels runs: (N, width, 2) whole numbers (y, x) for angles (N,) in degrees."""
+    radians = np.deg2rad(angles)
+    direction = np.stack([width * np.sin(radians), width * np.cos(radians)], axis=-1)
+    length = np.hypot(direction[:, 0], direction[:, 1])[:, None, None]
+    return np.ceil(np.arange(width)[:, None] * direction[:, None] / length - 0.5).astype(int)
+
+
+def motion_blur(images: np.ndarray, angles: np.ndarray, radius: float, sigma: float) -> np.ndarray:
+    """Blurs each image along its own line; pixels beyond the edge are those at the edge.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        angles: (N,) in degrees; 0 takes pixels from the right, 90 from below.
+        radius: half the length of the line in pixels.
+        sigma: of the Gaussian, in pixels.
+
+    Returns:
+        (N, H, W, C) uint8, rounded to 16 bits and truncated to 8.
+    """
+    line = line_weights(radius, sigma)
+    width, (height, breadth) = len(line), images.shape[1:3]
+    # Images whose lines are equal are done together: whole pixels leave few lines.
+    lines, which = np.unique(line_offsets(angles, width), axis=0, return_inverse=True)
+    order = np.argsort(which.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(which.reshape(-1), minlength=len(lines)))
+    reach = ((0, 0), (width, width), (width, width), (0, 0))
+    padded = np.pad(images[order], reach, mode="edge") * 257.0
+    total = np.empty(images.shape)
+    for start, stop, steps in zip(np.concatenate([[0], ends]), ends, lines, strict=False):
+        into = total[start:stop]
+        into[:] = 0
+        for weight, (down, right) in zip(line, steps, strict=True):
+            top, left = width + down, width + right
+            into += weight * padded[start:stop, top : top + height, left : left + breadth]
+    blurred = np.empty_like(images)
+    blurred[order] = np.floor((total + 0.5) / 257)
+    return blurred
 
 
 def smooth(values: np.ndarray, sigma: float, *, mode: str = "nearest", truncate: float = 4) -> np.ndarray:
@@ -96,17 +181,12 @@ def draw_motion(stream: Stream, side: int, radius: float, sigma: float) -> tuple
     return (90 * stream.uniform(1)[:, 0] - 45,)
 
 
-def motion_blur(images: np.ndarray, angles: np.ndarray, radius: float, sigma: float) -> np.ndarray:
-    """Returns images (N, S, S, 3) uint8 blurred along a line at each image's angle (N,), in degrees."""
-    return along_lines(images, angles, radius, sigma)
-
-
 def zoom_blur(images: np.ndarray, stop: float, step: float) -> np.ndarray:
     """Returns the mean of images (N, S, S, 3) uint8 and of them zoomed by 1, 1 + step, ... below stop."""
     values = unit(images).astype(np.float32)
-    plans = [zoom.plan(images.shape[1], factor) for factor in np.arange(1, stop, step)]
+    plans = [plan_zoom(images.shape[1], factor) for factor in np.arange(1, stop, step)]
     # Zooms of few pixels round to few plans. float32 sums in the release's order: flat areas are ties of truncation.
-    zoomed = {plan: zoom.clipped_zoom(values, *plan) for plan in set(plans)}
+    zoomed = {plan: clipped_zoom(values, *plan) for plan in set(plans)}
     total = np.zeros_like(values)
     for plan in plans:
         total += zoomed[plan]

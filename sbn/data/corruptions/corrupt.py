@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.data.corruptions import blur, colour, digital, elastic, kinds, noise, parameters, spatter, weather
+from sbn.data.corruptions import blur, digital, kinds, noise, spatter, weather
 from sbn.data.corruptions.stream import Stream
 
 _STORED = 85  # the quality of ImageNet-C's files
@@ -34,10 +34,10 @@ CORRUPTIONS = {kind: Corruption(functools.partial(noise.noise, kind=kind), noise
     "snow": Corruption(weather.snow, weather.draw_snow),
     "frost": Corruption(weather.frost, weather.draw_frost),
     "fog": Corruption(weather.fog, weather.draw_fog),
-    "brightness": Corruption(colour.brightness),
-    "saturate": Corruption(colour.saturate),
+    "brightness": Corruption(digital.brightness),
+    "saturate": Corruption(digital.saturate),
     "contrast": Corruption(digital.contrast),
-    "elastic_transform": Corruption(elastic.elastic_transform, elastic.draw_elastic),
+    "elastic_transform": Corruption(digital.elastic_transform, digital.draw_elastic),
     "pixelate": Corruption(digital.pixelate),
     "jpeg_compression": Corruption(digital.jpeg_compression),
     "spatter": Corruption(spatter.spatter, spatter.draw_spatter),
@@ -79,7 +79,7 @@ def corrupt(
     side = images.shape[1]
     if images.shape[2] != side:
         raise ConfigError(f"corruptions are made of square images, and these are {images.shape[2]} x {side}")
-    name, table = parameters.table(side)
+    name, table = kinds.parameters(side)
     values = table[kind][severity - 1] + ((frost,) if kind == "frost" else ())
     corruption = CORRUPTIONS[kind]
     draws = corruption.draw(Stream(seed, kind, severity, ids), side, *values)

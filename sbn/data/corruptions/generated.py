@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sbn.data.corruptions import parameters
+from sbn.data.corruptions import kinds
 from sbn.data.examples import Images
 from sbn.runs.atomic import replacing
 
@@ -79,8 +79,8 @@ def file_name(images: Generated, fingerprint: str) -> str:
         images: the images.
         fingerprint: a hash of the clean images.
     """
-    name, table = parameters.table(images.shape[1])
-    what = [parameters.VERSION, fingerprint, images.count, images.seed, images.kind, images.severity, name]
+    name, table = kinds.parameters(images.shape[1])
+    what = [kinds.VERSION, fingerprint, images.count, images.seed, images.kind, images.severity, name]
     what += [
         table[images.kind][images.severity - 1],
         [hashlib.sha256(picture.tobytes()).hexdigest() for picture in images.frost],

@@ -1,4 +1,7 @@
-"""What holds the images of one type and severity: arrays, or encoded files that are read as they are asked for."""
+"""Images of one type and severity, as an array or as encoded files that are read when asked for; grey levels.
+
+Levels go to [0, 1] and back as in the released code: back by truncation, not rounding.
+"""
 
 import dataclasses
 import io
@@ -9,6 +12,18 @@ import numpy as np
 from PIL import Image
 
 from sbn.config.errors import ConfigError
+
+
+def unit(images: np.ndarray) -> np.ndarray:
+    """Returns uint8 images in [0, 1], float64."""
+    return images / 255.0
+
+
+def truncated(values: np.ndarray) -> np.ndarray:
+    """Returns values, of [0, 1] where they are not beyond, as uint8. Writes over them."""
+    np.clip(values, 0, 1, out=values)
+    values *= 255
+    return values.astype(np.uint8)
 
 
 class Images(Protocol):

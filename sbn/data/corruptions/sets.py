@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.data.corruptions import frost as frosts
-from sbn.data.corruptions import generated, parameters, released
+from sbn.data.corruptions import generated, released, textures
 from sbn.data.corruptions.generated import Generated
 from sbn.data.corruptions.images import Encoded, Images, Released
-from sbn.data.corruptions.kinds import BENCHMARK, GROUPS, KINDS, SEVERITIES
+from sbn.data.corruptions.kinds import BENCHMARK, GROUPS, KINDS, SEVERITIES, parameters
 from sbn.data.examples import LabelledImages
 
 SOURCES = ("generated", "released")
@@ -101,8 +100,8 @@ def load(
         raise unknown("source of corrupted images", source, SOURCES)
     count = _count(examples, len(clean))
     side = clean.images.shape[1]
-    table, _ = parameters.table(side)
-    pictures = frosts.pictures(frost, side=side, reduced=table == "cifar") if "frost" in wanted else ()
+    table, _ = parameters(side)
+    pictures = textures.pictures(frost, side=side, reduced=table == "cifar") if "frost" in wanted else ()
     # with an image as evaluation sees it, since of images that stay encoded the fingerprint is that of their files
     fingerprint = clean.fingerprint() + np.asarray(clean.images[:1]).tobytes().hex() if dir else ""
 
@@ -111,7 +110,7 @@ def load(
         return generated.kept(images, pathlib.Path(dir).expanduser(), fingerprint=fingerprint) if dir else images
 
     about = f"{data} corrupted here (parameters of {_RELEASES[table]}, seed {seed}), not the released images"
-    if frost == frosts.PROCEDURAL and pictures:
+    if frost == textures.PROCEDURAL and pictures:
         about += "; frost is a made-up texture, its numbers are no one else's"
     return CorruptedSet(f"{data}-c-generated", wanted, True, clean.labels[:count], about, read)
 

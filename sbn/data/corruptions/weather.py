@@ -1,14 +1,13 @@
-"""Weather: snow, frost, fog. Brightness, the fourth of the group, is a matter of `colour`."""
+"""Weather: snow, frost, fog. Brightness, the fourth of the group, is in `digital`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sbn.data.corruptions import zoom
-from sbn.data.corruptions.levels import truncated, unit
-from sbn.data.corruptions.motion import motion_blur
-from sbn.data.corruptions.plasma import plasma
+from sbn.data.corruptions.blur import clipped_zoom, motion_blur, plan_zoom
+from sbn.data.corruptions.images import truncated, unit
 from sbn.data.corruptions.stream import Stream
+from sbn.data.corruptions.textures import plasma
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -45,7 +44,7 @@ def snow(
         sigma: of the flakes' motion blur.
         blend: how much of the image is left as it is; the rest is whitened.
     """
-    layer = zoom.clipped_zoom((mean + deviation * flakes)[..., None], *zoom.plan(images.shape[1], enlargement))
+    layer = clipped_zoom((mean + deviation * flakes)[..., None], *plan_zoom(images.shape[1], enlargement))
     layer = np.where(layer < threshold, 0, layer)
     layer = unit(motion_blur(truncated(layer), angles, radius, sigma))
     scene = unit(images).astype(np.float32)

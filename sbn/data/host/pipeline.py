@@ -8,7 +8,7 @@ import numpy as np
 from sbn.augment.encoded_crops import split_crop
 from sbn.data.encoded import Encoded
 from sbn.data.examples import LabelledImages
-from sbn.data.host.without_gpu import hide_gpus
+from sbn.data.host.on_cpu import hide_gpus
 from sbn.data.index import Index
 from sbn.data.targets import LABEL, Targets
 from sbn.data.views import Fed, View, assemble, strengths

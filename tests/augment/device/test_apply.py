@@ -33,10 +33,8 @@ PIPELINES = [
     "crop(4)|resize_and_pad(11, 'random', 'mean')|resize_and_pad(9, placement='top_left', fill=77)|flip",
 ]
 # Pillow has no word on these: the policy tables' and AugMix's own tests prove their ops
-OTHERS = [
-    "cutout(5)|randaugment(2, 9, fill='mean', semantics='tf')|autoaugment('imagenet_v0', fill=128, semantics='tf')",
-    "crop(4)|augmix(7, 2, 2, 2, True)|flip",
-]
+TF = "cutout(5)|randaugment(2, 9, fill='mean', semantics='tf')|autoaugment('imagenet_v0', fill=128, semantics='tf')"
+AUGMIX = "crop(4)|augmix(7, 2, 2, 2, True)|flip"
 NOISY = [
     "gaussian(0.2)|flip",
     "crop(4)|gaussian(0.1, 'uniform')",
@@ -75,7 +73,7 @@ def both(text, size, **change):
     ("text", "size"),
     [
         pytest.param(text, size, marks=[pytest.mark.slow] * (size == (32, 32) and place % 3 > 0))
-        for place, text in enumerate(PIPELINES + OTHERS)
+        for place, text in enumerate([*PIPELINES, TF])
         for size in IMAGES
     ],
 )
@@ -93,6 +91,18 @@ def test_noise_is_the_host_paths_up_to_rounding_at_ties(text, size):
     difference = np.abs(found[..., :3].astype(int) - expected[..., :3])
     assert difference.max() <= 1
     assert np.mean(difference) < 2e-5
+
+
+@pytest.mark.parametrize("size", IMAGES)
+def test_augmix_is_the_host_paths_but_for_a_few_values_and_labels_stay(size):
+    found, expected = both(AUGMIX, size)
+    np.testing.assert_array_equal(found[..., 3], expected[..., 3])
+    assert np.mean(found != expected) < 2e-5
+    still, moved = (
+        compiled(text, size)(pack(IMAGES[size]) & 0x4FFFFFFF, IDS, **ADDRESS) for text in ("augmix", AUGMIX)
+    )
+    assert (rgbx(still)[..., 3] == 0x4F).all()
+    assert set(np.unique(rgbx(moved)[..., 3])) == {0x4F, 0xFF}  # what the crop uncovered has no label
 
 
 @pytest.mark.parametrize("text", PIPELINES)
@@ -116,7 +126,7 @@ def test_noise_is_float64s_up_to_rounding_at_ties(text):
     assert np.mean(difference) < 2e-4
 
 
-@pytest.mark.parametrize("text", [PIPELINES[2], *OTHERS, *PIPELINES[6:], NOISY[0]])
+@pytest.mark.parametrize("text", [PIPELINES[2], TF, AUGMIX, *PIPELINES[6:], NOISY[0]])
 def test_result_depends_on_the_image_and_its_address_alone(text):
     size = (20, 27)
     apply, words = compiled(text, size), pack(IMAGES[size])

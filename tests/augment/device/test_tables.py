@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from sbn.augment.device import tones
-from sbn.augment.device.float64 import constant, float32
+from sbn.augment.device.fixed_point import float32
 from sbn.augment.device.tables import VALUES, autocontrast_slips, tone_rows
 from sbn.augment.levels import argument
 from sbn.augment.policy_draws import Entry
@@ -58,6 +58,7 @@ def test_rows_of_ops_on_values_equal_pillow(level):
 def test_rows_of_factors_drawn_in_the_step_are_those_of_factors_known_before():
     rng = np.random.default_rng(0)
     # short ones too, whose products lie at ties
-    factors = np.concatenate([rng.uniform(0.1, 2, 3000), rng.integers(1, 2**17, 1000) / 2**16, [1.0, 2 - 2.0**-30]])
-    found = jax.jit(tones.enhance_rows)(*float32(constant(factors)))
+    factors = np.concatenate([rng.uniform(0.1, 2, 3000), rng.integers(1, 2**17, 1000) / 2**16, [1.0, 2 - 2.0**-22]])
+    factors = np.float32(factors)  # whole multiples of 2**-31
+    found = jax.jit(tones.enhance_rows)(*float32(np.uint32(factors.astype(np.float64) * 2**31)))
     np.testing.assert_array_equal(found, tone_rows([Entry("Color", factor) for factor in factors]))

@@ -1,4 +1,4 @@
-"""An image is decoded as Pillow decodes it, part by part, and framed as Pillow frames it, but for one rounding."""
+"""An image is decoded as Pillow does it; crops are cut out and scaled as Pillow does it, but for one rounding."""
 
 import numpy as np
 import pytest
@@ -135,3 +135,25 @@ def test_frames_of_one_image_do_not_depend_on_one_another():
     ]
     for together, framing, frame in zip(crop_all(image, framings, frames), framings, frames, strict=True):
         np.testing.assert_array_equal(together, crop_all(image, [framing], [frame])[0])
+
+
+@pytest.mark.parametrize("text", ["inception_crop(24)", "random_crop(20)", "resize(25)|centre_crop(20)"])
+def test_labels_of_a_mask_are_those_of_the_nearest_pixel_of_the_crop(text):
+    """Window by window through Pillow's NEAREST, whose sums may fall short of a tie: a row and a column at most."""
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (40, 52, 3)).astype(np.uint8)
+    mask = rng.integers(0, 256, (40, 52)).astype(np.uint8)
+    crop, count = split_crop(parse(text)), 12
+    bits = rng.integers(0, 2**32, (count, crop.cut.draws_needed((40, 52))), dtype=np.uint32)
+    windows = crop_windows(crop, bits, np.tile(image.shape[:2], (count, 1)))
+    for number in range(count):
+        where = np.concatenate([part[number] for part in windows])
+        (words,) = crop_all(tf.constant(image), [crop], [where], tf.constant(mask))
+        (plain,) = crop_all(tf.constant(image), [crop], [where])
+        top, left, height, width, tall, wide, down, right = where
+        window = Image.fromarray(np.ascontiguousarray(mask[top : top + height, left : left + width]))
+        nearest = np.asarray(window.resize((wide, tall), Image.Resampling.NEAREST))
+        kept = nearest[down : down + crop.size[0], right : right + crop.size[1]]
+        found = words.numpy().view(np.uint8).reshape(*crop.size, 4)
+        assert np.mean(found[..., 3] != np.where(kept == 0, 255, kept)) < 0.1
+        np.testing.assert_array_equal(found[..., :3], plain.numpy().view(np.uint8).reshape(*crop.size, 4)[..., :3])

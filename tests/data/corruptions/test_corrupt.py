@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.data.corruptions import frost, kinds, noise, parameters
+from sbn.data.corruptions import kinds, noise, textures
 from sbn.data.corruptions.corrupt import CORRUPTIONS, corrupt
 from tests.data.corruptions import reference
 from tests.data.corruptions.pictures import pictures
 from tests.oracles.corruptions import FORMULAS, jpeg_compression
 
-FROST = frost.procedural(32)
+FROST = textures.procedural(32)
 
 # How many levels of a thousand may differ by one: truncation turns the last bit of a float into a level wherever the
 # exact value is a whole number, as in flat areas. The formulas have the kernel of defocus in float64, the release in
@@ -19,7 +19,7 @@ ROUNDING = {"defocus_blur": 50, "brightness": 3, "saturate": 20, "snow": 1, "spa
 
 
 def parts(kind, severity, side, pictures=FROST):
-    values = parameters.CIFAR[kind][severity - 1]
+    values = kinds.CIFAR[kind][severity - 1]
     return values + ((pictures,) if kind == "frost" else ())
 
 
@@ -45,7 +45,7 @@ def test_noise_is_distributed_as_the_published_formula(kind, severity):
     # summed: 8 sums of about 4,000 degrees of freedom, outside 4.5 deviations once in 18,000 for noise that is right.
     images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3).repeat(700, axis=0)
     found = corrupt(images, kind, severity, seed=3, ids=np.arange(700))
-    wanted = FORMULAS[kind](images, np.random.RandomState(severity), *parameters.CIFAR[kind][severity - 1])
+    wanted = FORMULAS[kind](images, np.random.RandomState(severity), *kinds.CIFAR[kind][severity - 1])
     counts = [np.zeros((256, 32)), np.zeros((256, 32))]
     for count, after in zip(counts, (found, wanted), strict=True):
         np.add.at(count, (images, after // 8), 1)
@@ -85,8 +85,8 @@ def test_random_types_depend_on_seed_severity_and_id_and_the_others_do_not():
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_images_of_imagenet_are_corrupted_by_its_parameters_and_come_out_of_jpeg_files(kind):
     images, ids = pictures(2, 128), np.arange(2)
-    found = corrupt(images, kind, 1, seed=0, ids=ids, frost=frost.procedural(128))
-    values = parameters.IMAGENET[kind][0]
+    found = corrupt(images, kind, 1, seed=0, ids=ids, frost=textures.procedural(128))
+    values = kinds.IMAGENET[kind][0]
     if kind not in reference.DRAWS and kind not in noise.LEVELS:
         wanted = [jpeg_compression(image, None, 85) for image in CORRUPTIONS[kind].apply(images, *values)]
         np.testing.assert_array_equal(found, wanted)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from sbn.data.corruptions import frost, generated, parameters
+from sbn.data.corruptions import generated, kinds, textures
 from sbn.data.corruptions.corrupt import corrupt
 from sbn.data.corruptions.generated import Generated, file_name, kept
 from tests.conftest import ROOT
@@ -53,10 +53,10 @@ def test_kept_images_are_made_once_and_mapped(images, tmp_path, monkeypatch):
 
 
 def test_a_file_is_named_after_all_that_its_images_depend_on(images, monkeypatch):
-    changes = ({"kind": "fog"}, {"severity": 3}, {"seed": 6}, {"count": 149}, {"frost": frost.procedural(32)})
+    changes = ({"kind": "fog"}, {"severity": 3}, {"seed": 6}, {"count": 149}, {"frost": textures.procedural(32)})
     others = [dataclasses.replace(images, **change) for change in changes]
     names = {file_name(other, "f") for other in (images, *others)} | {file_name(images, "g")}
-    monkeypatch.setattr(parameters, "VERSION", parameters.VERSION + 1)
+    monkeypatch.setattr(kinds, "VERSION", kinds.VERSION + 1)
     assert len(names | {file_name(images, "f")}) == 8
     monkeypatch.undo()
     # of neither the number of workers nor where the images lie

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from sbn.data.corruptions import corrupt, kinds, parameters
+from sbn.data.corruptions import corrupt, kinds
 
 
 def test_there_are_fifteen_and_four_types_in_the_papers_order():
@@ -12,7 +12,7 @@ def test_there_are_fifteen_and_four_types_in_the_papers_order():
     assert kinds.BENCHMARK[::5] == ("gaussian_noise", "motion_blur", "brightness")
     assert kinds.EXTRA == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
     assert set(kinds.KINDS) == set(corrupt.CORRUPTIONS) == set(kinds.ALEXNET_ERRORS)
-    assert set(kinds.KINDS) == set(parameters.CIFAR) == set(parameters.IMAGENET)
+    assert set(kinds.KINDS) == set(kinds.CIFAR) == set(kinds.IMAGENET)
 
 
 def test_alexnets_errors_have_the_published_means():
@@ -25,20 +25,20 @@ def test_alexnets_errors_have_the_published_means():
 
 
 def test_every_type_has_five_severities_of_the_same_parameters():
-    for table in (parameters.CIFAR, parameters.IMAGENET):
+    for table in (kinds.CIFAR, kinds.IMAGENET):
         for kind, values in table.items():
             assert len(values) == 5
             assert len({len(each) for each in values}) == 1, kind
-    assert all(len(parameters.CIFAR[kind][0]) == len(parameters.IMAGENET[kind][0]) for kind in kinds.KINDS)
+    assert all(len(kinds.CIFAR[kind][0]) == len(kinds.IMAGENET[kind][0]) for kind in kinds.KINDS)
 
 
 def test_numbers_change_with_their_version_alone():
-    # made files are addressed by the version: a number that changes needs a new one, here and in `parameters`
-    numbers = repr((parameters.CIFAR, parameters.IMAGENET)).encode()
-    assert (parameters.VERSION, hashlib.sha256(numbers).hexdigest()[:16]) == (1, "c6900cb5f0905950")
+    # made files are addressed by the version: a number that changes needs a new one, here and in `kinds`
+    numbers = repr((kinds.CIFAR, kinds.IMAGENET)).encode()
+    assert (kinds.VERSION, hashlib.sha256(numbers).hexdigest()[:16]) == (1, "c6900cb5f0905950")
 
 
 def test_the_table_follows_from_the_size():
-    assert [parameters.table(side)[0] for side in (16, 32, 64, 224)] == ["cifar", "cifar", "cifar", "imagenet"]
-    assert parameters.table(32)[1]["elastic_transform"][4] == (3.2, 0.96, 0.96)
-    assert parameters.table(224)[1]["elastic_transform"][0][0] == 488
+    assert [kinds.parameters(side)[0] for side in (16, 32, 64, 224)] == ["cifar", "cifar", "cifar", "imagenet"]
+    assert kinds.parameters(32)[1]["elastic_transform"][4] == (3.2, 0.96, 0.96)
+    assert kinds.parameters(224)[1]["elastic_transform"][0][0] == 488

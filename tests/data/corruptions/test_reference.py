@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from sbn.data import tfrecords
-from sbn.data.corruptions import frost, kinds, noise, parameters
+from sbn.data.corruptions import kinds, noise, textures
 from sbn.data.corruptions.corrupt import CORRUPTIONS, corrupt
 from tests.conftest import REAL_DATA
 from tests.data.corruptions import reference
@@ -27,9 +27,9 @@ def test_with_the_releases_random_numbers_its_images_come_out(arrays, kind):
     assert tuple(arrays["names"]) == kinds.KINDS
     clean, number = arrays["clean"], kinds.KINDS.index(kind)
     for severity in kinds.SEVERITIES:
-        values = parameters.CIFAR[kind][severity - 1]
+        values = kinds.CIFAR[kind][severity - 1]
         if kind == "frost":
-            values += (frost.pictures(str(reference.path("frost")), side=32, reduced=True),)
+            values += (textures.pictures(str(reference.path("frost")), side=32, reduced=True),)
         states = reference.states(100_000 + 1000 * number + 100 * (severity - 1) + image for image in range(len(clean)))
         draws = reference.draws(kind, states, 32, *values)
         corrupted = CORRUPTIONS[kind].apply(clean, *draws, *values)
@@ -45,7 +45,7 @@ def test_the_releases_noise_is_as_likely_as_its_matrix_says(arrays, kind):
     # types of five severities outside 4.5 standard deviations: once in 7,000 matrices that are right.
     clean, number = arrays["clean"], kinds.KINDS.index(kind)
     for severity in kinds.SEVERITIES:
-        matrix = noise.LEVELS[kind](*parameters.CIFAR[kind][severity - 1])
+        matrix = noise.LEVELS[kind](*kinds.CIFAR[kind][severity - 1])
         log = np.log(np.where(matrix > 0, matrix, 1))
         mean = (matrix * log).sum(axis=1)
         variance = (matrix * log**2).sum(axis=1) - mean**2
@@ -78,7 +78,7 @@ def test_statistics_of_500_images_are_those_of_the_release(first_500, kind):
     # The release's statistics are of one run, ours of two, whose difference is each image's own variance: 500 degrees
     # of freedom. 3 moments of 11 random types and 5 severities outside 4.75 deviations: once in 3,000 seeds, if right.
     wanted = json.loads(reference.path("corruptions_stats_500.json").read_text())["corruptions"][kind]
-    pictures = frost.pictures(str(reference.path("frost")), side=32, reduced=True) if kind == "frost" else ()
+    pictures = textures.pictures(str(reference.path("frost")), side=32, reduced=True) if kind == "frost" else ()
     for severity, numbers in zip(kinds.SEVERITIES, wanted, strict=True):
         runs = [
             moments(first_500, corrupt(first_500, kind, severity, seed=seed, ids=np.arange(500), frost=pictures))
