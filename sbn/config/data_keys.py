@@ -126,7 +126,9 @@ def check_data(data: ConfigDict) -> None:
         raise ConfigError(f"data.archive = {data.archive!r} and data.dir = {data.dir!r}: give one of them")
     for key, (default, kinds, why) in _READERS.items():
         if kind not in kinds and data[key] != default:
-            raise ConfigError(f"data.{key} = {data[key]!r} means nothing for data.name = {name!r}: {why}")
+            raise ConfigError(
+                f"data.{key} = {data[key]!r} means nothing for data.name = {name!r}: {why}; leave it at {default!r}"
+            )
     if data.args and kind != "imported":
         raise ConfigError(
             f"data.args.{next(iter(data.args))} means nothing for data.name = {name!r}: only data sets of your own, "
