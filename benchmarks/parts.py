@@ -95,9 +95,10 @@ class Parts:
 
     def fed(self, sizes):
         """Yields what calls of so many steps are fed, on the devices: batches, and the numbers of their steps."""
-        from sbn.train import calls, mesh
+        from sbn.train import mesh
+        from sbn.train.feed import in_calls
 
-        for size, (batch, numbers) in calls.fed(self.feed.batches(self.stage, 0), sizes):
+        for size, (batch, numbers) in in_calls(self.feed.batches(self.stage, 0), sizes):
             own = self.setup.mesh
             yield mesh.place(own, batch, axis=int(size > 1)), mesh.place_whole(own, numbers)
 

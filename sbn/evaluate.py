@@ -21,7 +21,7 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
-from sbn.train import artifacts, averaging, inheritance
+from sbn.train import evaluation, inheritance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -29,7 +29,7 @@ from sbn.train.optimiser import make_optimiser
 from sbn.train.process import prepare
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import Setup, make_setup
-from sbn.train.state import TrainState, init_state
+from sbn.train.state import AVERAGED, PLAIN, WEIGHTS, TrainState, init_state, of_average
 
 
 def evaluate(
@@ -38,7 +38,7 @@ def evaluate(
     evals: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     stage: str | None = None,
-    weights: str = averaging.PLAIN,
+    weights: str = PLAIN,
 ) -> tuple[int, dict[str, float]]:
     """Evaluates a checkpoint of a run.
 
@@ -82,12 +82,12 @@ def _evaluated(
     for name, evaluator in evaluators.items():
         numbers, arrays = run(evaluator, variables, step=step)
         folder = name
-        if weights == averaging.AVERAGED:
-            numbers, folder = averaging.named(numbers), f"{name}_{weights}"
+        if weights == AVERAGED:
+            numbers, folder = of_average(numbers), f"{name}_{weights}"
         scalars |= numbers
         try:
-            artifacts.write(workdir, name, step, arrays, folder=folder)
-            artifacts.write_scalars(workdir, folder, step, numbers, overrides)
+            evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
+            evaluation.write_scalars(workdir, folder, step, numbers, overrides)
         except OSError as error:  # what took hours is shown first
             unwritten = unwritten or error
     return step, scalars, unwritten
@@ -148,9 +148,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"
     )
-    parser.add_argument(
-        "--weights", choices=averaging.WEIGHTS, default=averaging.PLAIN, help="as trained, or averaged (optim.ema)"
-    )
+    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     others, dotted = command_line.split(argv)
     options = parser.parse_args(others)

@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from sbn.config import depths, durations, tree
+from sbn.config import durations, model_keys, tree
 from sbn.config.data_keys import check_data
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
@@ -172,7 +172,7 @@ def _check_model(config: ConfigDict) -> None:
             )
     if model.depth is not None:
         try:
-            depths.check_depth(model.name, model.depth)
+            model_keys.check_depth(model.name, model.depth)
         except ValueError as error:
             raise ConfigError(f"model.name = {model.name!r}: {error}") from None
     if model.zero_last_scale and config.norm.kind == "none":

@@ -7,7 +7,7 @@ codes train (kuangliu/pytorch-cifar), and with them Data Augmentation Revisited 
 import flax.linen as nn
 import jax
 
-from sbn.config.depths import STEPS, blocks_a_stage
+from sbn.config.model_keys import STEPS, blocks_a_stage
 from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import pool
 from sbn.nn.residual import PreActBlock

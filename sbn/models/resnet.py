@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 
-from sbn.config.depths import IMAGENET_DEPTHS, STEPS, blocks_a_stage
 from sbn.config.errors import unknown
+from sbn.config.model_keys import IMAGENET_DEPTHS, STEPS, blocks_a_stage
 from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import Layers, pool
 from sbn.nn.residual import subsample_and_pad

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from sbn.config.depths import STEPS, blocks_a_stage
+from sbn.config.model_keys import STEPS, blocks_a_stage
 from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import Layers, pool
 from sbn.nn.shake import ShakeShake

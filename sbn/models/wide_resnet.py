@@ -9,8 +9,8 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 
-from sbn.config.depths import STEPS, blocks_a_stage
 from sbn.config.errors import unknown
+from sbn.config.model_keys import STEPS, blocks_a_stage
 from sbn.models.network import Network, Tap, no_tap
 from sbn.nn.layers import pool
 from sbn.nn.residual import PreActBlock, pool_and_pad

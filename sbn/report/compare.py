@@ -19,10 +19,9 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import NEUTRAL
 from sbn.report.collect import Found, Run, find_runs
 from sbn.report.first_stages import alike
-from sbn.report.intervals import LEVEL
 from sbn.report.measures import Measure, measured, parse, shown_scale
-from sbn.report.paired import DRAWN, PairedTest, paired_test
 from sbn.report.refusals import refuse
+from sbn.report.significance import DRAWN, LEVEL, PairedTest, paired_test
 from sbn.report.tables import DEFAULT_METRIC, main_metric
 from sbn.runs import commands
 from sbn.runs.text import plain

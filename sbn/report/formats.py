@@ -6,8 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
-from sbn.report.intervals import LEVEL, difference_interval
 from sbn.report.report_data import ReportData
+from sbn.report.significance import LEVEL, difference_interval
 from sbn.report.tables import Line, label, overrides_text
 
 NONE: Final = "–"

@@ -22,7 +22,9 @@ def shown(
     total: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Item]:
-    """Yields `items`; where they take long, says how far it is. A signal to stop is heard between two of them.
+    """Yields `items`; where they take long, says how far it is.
+
+    A signal to stop is heard between two of them, but not within training (`sbn.runs.signals`).
 
     Args:
         items: each takes about as long as another.

@@ -52,8 +52,11 @@ def notice() -> Notice:
 
 
 def check() -> None:
-    """Raises `Stopped` if this process was asked to stop: for work that takes long and can be done again."""
-    if _notice.given:
+    """Raises `Stopped` if this process was asked to stop: for work that takes long and can be done again.
+
+    Where signals are noted it is not: an evaluation within training ends, so that the state after it can be saved.
+    """
+    if _notice.given and not _noting:
         raise Stopped("asked to stop")
 
 

@@ -1,7 +1,12 @@
-"""How examples reach the step: batches made by tf.data on the host, or ids from which the step makes them itself."""
+"""How examples reach the step: batches made by tf.data on the host, or ids from which the step makes them itself.
+
+Several steps can be one call of the devices (`steps_per_call`): how a stage is cut into calls is here too, and what
+each call is fed.
+"""
 
 import importlib.util
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import jax
@@ -114,3 +119,30 @@ def make_feed(setup: Setup, config: ConfigDict) -> Feed:
         ConfigError: if a pipeline can't be read, or TensorFlow is not there for it.
     """
     return FEEDS[config.data.path](setup, config)
+
+
+def call_sizes(start: int, stop: int, *, most: int, due: Callable[[int], bool]) -> Iterator[int]:
+    """Yields the steps of every call from step `start` to step `stop`: `most`, or 1 where fewer are left.
+
+    What is due after a step finds its state there: no call passes over it. The cuts depend on the steps alone, so
+    that a run that goes on from any cut makes those that it would have made without a break.
+
+    Args:
+        start: steps done before the first call.
+        stop: steps done after the last.
+        most: steps of a call.
+        due: whether something happens once so many steps are done.
+    """
+    while start < stop:
+        fits = start + most <= stop and not any(due(step) for step in range(start + 1, start + most))
+        size = most if fits else 1
+        yield size
+        start += size
+
+
+def in_calls(batches: Iterable[Fed], sizes: Iterable[int]) -> Iterator[tuple[int, Fed]]:
+    """Yields each call's steps and what it is fed: a batch and its numbers, or several of both along a first axis."""
+    left = iter(batches)
+    for size in sizes:
+        own = list(itertools.islice(left, size))
+        yield size, own[0] if size == 1 else jax.tree.map(lambda *parts: np.stack(parts), *own)

@@ -19,12 +19,12 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
 from sbn.runs import files
 from sbn.tasks.base import Variables
-from sbn.train import averaging, parts
+from sbn.train import parts
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import NOTHING_BEFORE, Before, Stage
-from sbn.train.state import TrainState
+from sbn.train.state import AVERAGED, PLAIN, TrainState, start_average
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Inheritance:
     source: epath.Path | None = None
     branch: str | None = None
     only: tuple[str, ...] = ()
-    weights: str = averaging.PLAIN
+    weights: str = PLAIN
 
     def take_over(
         self, fresh: TrainState, names: tuple[str, ...], sharding: Sharding, *, layout: branches.Layout | None = None
@@ -86,7 +86,7 @@ class Inheritance:
                 raise
             except Exception as error:
                 raise _unreadable(self.source, step, error) from error
-        if self.weights == averaging.AVERAGED and old.ema is None:
+        if self.weights == AVERAGED and old.ema is None:
             raise ConfigError(f"init.weights = 'ema', and {self.source} was trained without optim.ema")
         variables = _chosen(old.weights(self.weights), rows, layout)
         named = {
@@ -97,11 +97,11 @@ class Inheritance:
         if self.only:
             log.info("takes %s over from step %d of %s", ", ".join(self.only), step, self.source)
             variables = self._merged(variables, fresh.variables)
-            average = None if fresh.ema is None else averaging.start(variables)
+            average = None if fresh.ema is None else start_average(variables)
             state = fresh._replace(**variables, ema=average)
             return jax.device_put(state, sharding), {**self.record, **named, "momentum": "fresh"}
         opt_state = _map_like(lambda node: _chosen({"params": node}, rows, layout)["params"], old.opt_state, old.params)
-        averages = self.weights == averaging.AVERAGED
+        averages = self.weights == AVERAGED
         why = "averaged weights have none" if averages else "the optimiser's state has another form"
         kept = _form(opt_state) == _form(fresh.opt_state) and not averages
         record = {**self.record, **named, "momentum": "carried over" if kept else f"fresh: {why}"}
@@ -109,7 +109,7 @@ class Inheritance:
         counter = jnp.asarray(step, jnp.int32)
         ema = None
         if fresh.ema is not None:
-            ema = averaging.start(variables if old.ema is None else _chosen(old.ema, rows, layout))
+            ema = start_average(variables if old.ema is None else _chosen(old.ema, rows, layout))
         state = TrainState(
             counter, variables["params"], variables["batch_stats"], opt_state if kept else fresh.opt_state, ema
         )
@@ -133,7 +133,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
         for name in ("stage", "branch"):
             if init[name] is not None:
                 raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
-        if init.only or init.weights != averaging.PLAIN:
+        if init.only or init.weights != PLAIN:
             raise ConfigError("init.only and init.weights speak of another run: name it by init.from")
         return Inheritance()
     recorded = files.read(workdir, files.INIT)

@@ -15,12 +15,12 @@ from sbn.evals.make import make_evaluators
 from sbn.runs import files
 from sbn.runs.lock import Lock
 from sbn.runs.progress import Progress
-from sbn.train import calls, inheritance, preemption, provenance
+from sbn.train import inheritance, preemption, provenance
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.evaluation import Evaluation, summary
-from sbn.train.feed import make_feed
+from sbn.train.feed import call_sizes, in_calls, make_feed
 from sbn.train.optimiser import make_optimiser
 from sbn.train.pending import Diverged, Pending, check_finite
 from sbn.train.schedules import make_schedule
@@ -121,8 +121,8 @@ def _run(
         prepare, schedule = feed.prepare(stage), make_schedule(stage, plan)
         making = functools.partial(make_step, task, stage, schedule, mesh, prepare=prepare)
         take = {steps: making(steps=steps) for steps in {1, config.steps_per_call}}
-        sizes = calls.sizes(step, stage.stop, most=config.steps_per_call, due=due)
-        for steps, (batch, numbers) in calls.fed(feed.batches(stage, step), sizes):
+        sizes = call_sizes(step, stage.stop, most=config.steps_per_call, due=due)
+        for steps, (batch, numbers) in in_calls(feed.batches(stage, step), sizes):
             placed = meshes.place(mesh, batch, axis=int(steps > 1)), meshes.place_whole(mesh, numbers)
             state, metrics = take[steps](state, *placed, feed.resident)
             step += steps

@@ -1,5 +1,10 @@
-"""The state of training: everything that a step reads and changes."""
+"""The state of training: everything that a step reads and changes; with the average of the weights, where one is kept.
 
+The average (`optim.ema`) is an exponential moving average of the weights and running statistics, beside those that are
+trained.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -7,8 +12,47 @@ import jax.numpy as jnp
 import optax
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.tasks.base import Task, stream_key
-from sbn.train import averaging
+from sbn.nn import branches
+from sbn.tasks.base import Task, Variables, stream_key
+
+PLAIN, AVERAGED = "plain", "ema"
+WEIGHTS = (PLAIN, AVERAGED)
+
+# Evaluators of the task's own metrics: training measures the averaged weights by these alone, at little cost
+MEASURED = ("accuracy", "metrics")
+
+
+def start_average(variables: Variables) -> Variables:
+    """Returns the average before the first step: a copy, as a step donates both."""
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), dict(variables))
+
+
+def update_average(
+    average: Variables, variables: Variables, *, step: jax.Array, decay: float, trained: Sequence[int] | None
+) -> Variables:
+    """Returns decay * average + (1 - decay) * variables, running statistics included, as timm's ModelEma has it.
+
+    While fewer than some ten times 1 / (1 - decay) steps are done the decay is (1 + step) / (10 + step), or what was
+    there before the first step would weigh for long (TensorFlow's ExponentialMovingAverage with num_updates).
+
+    Args:
+        average: {'params', 'batch_stats'} so far.
+        variables: after the step.
+        step: () int32, steps done before it.
+        decay: share of the old average that is kept at a step, once warmed up.
+        trained: the branches that the step trains; the average of the others stays as it is. None: all.
+    """
+    warm = jnp.minimum(jnp.float32(decay), (1.0 + step) / (10.0 + step))
+    moved = jax.tree.map(lambda old, new: old + (1 - warm).astype(old.dtype) * (new - old), average, dict(variables))
+    if trained is None:
+        return moved
+    return branches.put_branches(average, branches.take_branches(moved, trained), trained)
+
+
+def of_average(scalars: Mapping[str, float]) -> dict[str, float]:
+    """Returns what averaged weights measured, by names that say so: 'test_ema/main/loss' for 'test/main/loss'."""
+    parts = {name: name.partition("/") for name in scalars if not name.startswith("time/")}
+    return {f"{split}_{AVERAGED}{slash}{rest}": scalars[name] for name, (split, slash, rest) in parts.items()}
 
 
 class TrainState(NamedTuple):
@@ -31,11 +75,11 @@ class TrainState(NamedTuple):
         Raises:
             ConfigError: if no average was kept.
         """
-        if which not in averaging.WEIGHTS:
-            raise unknown("weights", which, averaging.WEIGHTS)
-        if which == averaging.AVERAGED and self.ema is None:
+        if which not in WEIGHTS:
+            raise unknown("weights", which, WEIGHTS)
+        if which == AVERAGED and self.ema is None:
             raise ConfigError("no averaged weights ('ema'): the run was trained without optim.ema")
-        return self.variables if which == averaging.PLAIN else self.ema
+        return self.variables if which == PLAIN else self.ema
 
 
 def init_state(
@@ -43,6 +87,6 @@ def init_state(
 ) -> TrainState:
     """Returns the state before the first step; with an average of the variables where `ema` is its decay."""
     variables = task.init(stream_key(seed, "init"))
-    average = None if ema is None else averaging.start(variables)
+    average = None if ema is None else start_average(variables)
     opt_state = optimiser.init(variables["params"])
     return TrainState(jnp.zeros((), jnp.int32), variables["params"], variables["batch_stats"], opt_state, average)

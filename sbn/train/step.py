@@ -1,4 +1,7 @@
-"""One training step, compiled once a stage: forward and backward of all views, one update."""
+"""One training step, compiled once per stage: forward and backward of all views, one update.
+
+A batch that does not fit in memory at once is taken part by part, gradients and weights added up.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -11,15 +14,56 @@ from jax.sharding import Mesh
 
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
-from sbn.train import averaging
 from sbn.train import mesh as meshes
-from sbn.train.accumulation import accumulated
 from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.schedules import Schedule
-from sbn.train.state import TrainState
+from sbn.train.state import TrainState, update_average
 from sbn.train.views import stage_views
+
+# (batch, batch_stats, keys) -> (gradients of the sum of losses, the loss)
+Gradients = Callable[[Arrays, Any, Keys], tuple[Any, Loss]]
+
+
+def accumulated(gradients: Gradients, batch: Arrays, batch_stats: Any, keys: Keys, *, parts: int) -> tuple[Any, Loss]:
+    """Returns the gradients of a batch's parts added up, and their loss: sums, weights and metrics added up as well.
+
+    Every part is normalised with statistics of its own and then moves the running ones, as a step of that size would;
+    it draws anew, and meets partners within itself. The statistics are those after the last.
+
+    Args:
+        gradients: of one part.
+        batch: a tree of arrays (N, ...), N over the devices.
+        batch_stats: running statistics before the step.
+        keys: of the step.
+        parts: how many; divides the examples of every device.
+    """
+
+    # Examples n, n + parts, n + 2 * parts ...: so every part lies evenly over the devices, and nothing moves.
+    def split(x: jax.Array) -> jax.Array:
+        return jnp.moveaxis(x.reshape(len(x) // parts, parts, *x.shape[1:]), 1, 0)
+
+    def add(carry: tuple[Any, Any], inputs: tuple[jax.Array, Arrays]) -> tuple[tuple[Any, Any], None]:
+        (total, stats), (number, part) = carry, inputs
+
+        def own_keys(stream: str) -> jax.Array:
+            return jax.random.fold_in(keys(stream), number)
+
+        sums, stats = _sums(*gradients(part, stats, own_keys))
+        return (jax.tree.map(jnp.add, total, sums), stats), None
+
+    whole = jax.tree.map(split, dict(batch))
+    shapes = jax.eval_shape(lambda: _sums(*gradients(jax.tree.map(lambda x: x[0], whole), batch_stats, keys))[0])
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    ((grads, loss), stats), _ = jax.lax.scan(add, (nothing, batch_stats), (jnp.arange(parts), whole))
+    return grads, loss._replace(batch_stats=stats)
+
+
+def _sums(grads: Any, loss: Loss) -> tuple[Any, Any]:
+    """What adds up over parts, and the statistics, which the next part goes on from."""
+    return jax.tree.map(jnp.asarray, (grads, loss._replace(batch_stats=None))), loss.batch_stats
+
 
 Metrics = Mapping[str, tuple[jax.Array, jax.Array]]
 # (state, batch, numbers of the step, resident arrays) -> (new state, metrics)
@@ -82,7 +126,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
         after, ema = {"params": params, "batch_stats": loss.batch_stats}, state.ema
         if ema is not None:
             trained = views.branches if left_out else None
-            ema = averaging.update(ema, after, step=state.step, decay=stage.config.optim.ema, trained=trained)
+            ema = update_average(ema, after, step=state.step, decay=stage.config.optim.ema, trained=trained)
         return TrainState(state.step + 1, **after, opt_state=opt_state, ema=ema), metrics
 
     platform = mesh.devices.flat[0].platform

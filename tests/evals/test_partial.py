@@ -12,7 +12,7 @@ from etils import epath
 from sbn.evals.base import run
 from sbn.evals.frequencies import Fourier
 from sbn.evals.partial import NAME, Partial, fingerprint
-from sbn.train import artifacts
+from sbn.train import evaluation
 from tests.conftest import ROOT
 from tests.evals.toys import make_materials, make_source, make_variables
 
@@ -84,7 +84,7 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bits(killed, tmp_pat
     for name, array in expected[1].items():
         np.testing.assert_array_equal(found[1][name], array)
     assert path.exists()  # until the result is written
-    artifacts.write(epath.Path(tmp_path), "fourier", 7, found[1])
+    evaluation.write_arrays(epath.Path(tmp_path), "fourier", 7, found[1])
     assert sorted(file.name for file in path.parent.iterdir()) == ["7.npz", "7.png"]
 
 

@@ -18,6 +18,7 @@ from launch.plan import make_jobs
 from launch.state import State, look
 from sbn.config import command_line
 from sbn.config.errors import ConfigError
+from tests.launch.results import result_of
 
 FIRST = "table1/preactresnet18_cifar100_mixup"
 AGAIN = "no_augmentation/mixup"
@@ -91,7 +92,7 @@ def test_a_result_counts_whatever_the_folder_it_went_on_from_was_called(tmp_path
     job.workdir.mkdir(parents=True)
     config = json.loads(json.dumps(job.config))
     config["init"]["from"] = "elsewhere"
-    result = {"steps": 1, "seconds": 1.0, "metrics": {}, "config": config}
+    result = result_of(job, config=config)
     (job.workdir / "result.json").write_text(json.dumps(result))
     assert look(job).kind == "done"
     config["init"]["stage"] = "other"
@@ -206,7 +207,7 @@ def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch
     (job,) = make_jobs(["quickstart:methods/weak_augment"], seeds=[0], root=tmp_path)
     job.workdir.mkdir(parents=True)
     (job.workdir / "job.json").write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
-    result = json.dumps({"steps": 1, "seconds": 1.0, "config": job.config})
+    result = json.dumps(result_of(job))
     timer = threading.Timer(0.3, (job.workdir / "result.json").write_text, [result])
     timer.start()
     assert sweep.main(["--experiment=quickstart:methods/weak_augment", f"--root={tmp_path}"]) == 0

@@ -15,7 +15,9 @@ from sbn.augment import pipeline
 from sbn.config import command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import NEUTRAL
+from sbn.runs import files
 from tests.conftest import ROOT
+from tests.launch.results import result_of
 
 
 def test_every_row_runs_with_every_override_and_every_seed():
@@ -190,7 +192,7 @@ def test_what_is_no_list_of_seeds_is_refused(text):
         ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["differ in size"]),
         ("refine:*/mixup_100", ["stage.refine.views.main.augment=crop(4)|flop"], ["stage.refine.views", "'flip'"]),
         ("split_bn:table3", ["model.depth=27"], ["depth 27", "the nearest is 28"]),
-        ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "draws at random"]),
+        ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "flip is random"]),
         ("split_bn:table3", ["eval.diversity.pipelines=flip,blurr"], ["eval.diversity.pipelines = 'blurr'", "'blur'"]),
         ("split_bn:table3", ["data.archive=/nowhere/c.npz"], ["data.archive = '/nowhere/c.npz' is not there"]),
         ("split_bn:table3", ["data.dir=/nowhere"], ["data.dir = '/nowhere' is not there"]),
@@ -244,7 +246,7 @@ def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypa
         monkeypatch.setattr(module, name, count)
 
     pipelines._once.cache_clear()
-    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (state, "read"), (summary, "read")):
+    for module, name in ((plan, "check"), (tree, "to_config"), (pipeline, "parse"), (files, "read")):
         counting(module, name)
     jobs = plan.make_jobs(ALL, seeds=range(10), root=tmp_path)
     rows_planned = sum(job.seed == 0 for job in jobs)
@@ -257,12 +259,11 @@ def test_everything_is_planned_and_looked_at_with_little_work(tmp_path, monkeypa
     made = jobs[:: len(jobs) // 100]
     for job in made:
         job.workdir.mkdir(parents=True)
-        result = {"steps": 1, "seconds": 1.0, "metrics": {}, "config": job.config}
-        (job.workdir / "result.json").write_text(json.dumps(result))
+        (job.workdir / "result.json").write_text(json.dumps(result_of(job)))
     counted.clear()
     looked = [state.look(job) for job in jobs]
     assert sum(one.kind == "done" for one in looked) == len(made)
-    assert counted["read"] <= len(made) + 2 * (len(jobs) - len(made))
+    assert counted["read"] <= len(made) + 3 * (len(jobs) - len(made))  # result, job and progress
     assert counted["to_config"] == 0
 
     counted.clear()

@@ -9,6 +9,7 @@ from launch.plan import make_jobs
 from launch.state import State
 from sbn.config.durations import clock_time
 from tests.conftest import ROOT
+from tests.launch.results import result_of
 
 DONE = State("done", seconds=600.0)
 MISSING = State("missing")
@@ -24,12 +25,6 @@ def left(jobs, states, *, parallel):
     told = summary.time_left(jobs, states, parallel=parallel)
     assert told.startswith("time left: about ")
     return tuple(told.removeprefix("time left: about ").split(", "))
-
-
-def result(job, seconds):
-    """What result.json of a job holds that took so long."""
-    names = {"experiment": "split_bn", "row": job.row, "seed": job.seed, "overrides": {}, "metrics": {}}
-    return {**names, "steps": 1, "seconds": seconds, "config": job.config}
 
 
 def write(job, name, content):
@@ -77,12 +72,12 @@ def test_finished_runs_that_are_not_asked_for_tell_too(tmp_path, jobs):
     (job,) = make_jobs(["split_bn:table3/baseline"], seeds=[20], sets=["model.width=4"], root=tmp_path)
     unknown = "time left: unknown, nothing like it has run yet"
     assert summary.time_left([job], [MISSING], parallel=1) == unknown
-    write(jobs[0], "result.json", result(job, 100.0))
+    write(jobs[0], "result.json", result_of(job, seconds=100.0))
     (jobs[1].workdir / "result.json").parent.mkdir()
     (jobs[1].workdir / "result.json").write_text("{")
     assert left([job], [MISSING], parallel=1)[0] == clock_time(100)
     (wider,) = make_jobs(["split_bn:table3/baseline"], seeds=[3], sets=["model.width=4"], root=tmp_path)
-    write(wider, "result.json", result(wider, 700.0))
+    write(wider, "result.json", result_of(wider, seconds=700.0))
     assert left([job], [MISSING], parallel=1)[0] == clock_time(700)
     other = make_jobs(["split_bn:table3/randaugment"], seeds=[0], root=tmp_path)
     assert summary.time_left(other, [MISSING], parallel=1) == unknown
@@ -102,7 +97,7 @@ def test_status_names_the_seeds_of_every_row(tmp_path, capsys):
     sets = ["model.width=2,4"]
     jobs = make_jobs(["split_bn:table3/*augment"], seeds=[0, 1, 2, 5], sets=sets, root=tmp_path)
     for job in jobs[4:7]:
-        write(job, "result.json", result(job, 1.0))
+        write(job, "result.json", result_of(job, seconds=1.0))
     write(jobs[1], "progress.json", {"failed": "loss is nan", "time": 0})
     assert status.main(words) == 1
     lines = capsys.readouterr().out.splitlines()

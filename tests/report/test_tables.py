@@ -6,8 +6,8 @@ import pytest
 
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
-from sbn.report.intervals import difference_interval
 from sbn.report.measures import Measure, shown_scale
+from sbn.report.significance import difference_interval
 from sbn.report.tables import main_metric, make_lines, stray_rows
 from tests.report.work_dirs import AUX, MAIN, MIX, TABLE
 

@@ -41,17 +41,22 @@ def test_what_is_short_is_silent(caplog):
     assert told(caplog, 1.5) == []
 
 
-def test_a_signal_to_stop_is_heard_between_two_items():
-    def items():
-        yield 1
-        os.kill(os.getpid(), signal.SIGTERM)
-        yield 2
+def items_of_which_the_first_is_followed_by_a_signal():
+    yield 1
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield 2
 
-    with signals.noting():
-        passed = shown(items(), "fog: sets", total=2)
-        assert next(passed) == 1
-        with pytest.raises(signals.Stopped):
-            next(passed)
+
+def test_an_evaluation_within_training_ends_although_a_signal_came():
+    with signals.noting() as notice:
+        assert list(shown(items_of_which_the_first_is_followed_by_a_signal(), "fog: sets", total=2)) == [1, 2]
+        assert notice.given
+
+
+def test_elsewhere_a_signal_to_stop_is_heard_between_two_items(monkeypatch):
+    monkeypatch.setattr(signals.notice(), "number", signal.SIGTERM)
+    with pytest.raises(signals.Stopped):
+        next(shown([1, 2], "fog: sets"))
 
 
 class Clock:

@@ -1,17 +1,23 @@
-"""The step of a stage is that of the network as the stage has it."""
+"""The step of a stage is that of the network as the stage has it; a batch in parts is the parts' steps, added up."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
 from sbn.nn import branches
+from sbn.tasks.base import Loss, StageViews
+from sbn.tasks.classification import make_classification
+from sbn.train import train
 from sbn.train.optimiser import make_optimiser
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
-from sbn.train.state import init_state
-from sbn.train.step import make_step
-from tests.tasks.parts import batch_of
+from sbn.train.state import init_state, stream_key
+from sbn.train.step import accumulated, make_step
+from tests.e2e import runs
+from tests.tasks.parts import batch_of, described
 
 ONE = {"branches": ("main",), "views.main.augment": "", "schedule.kind": "constant"}
 
@@ -60,3 +66,110 @@ def test_a_branch_that_a_stage_leaves_out_does_not_move_whatever_the_optimiser_r
     own = lambda variables: [variables["batch_stats"], variables["params"]["final_norm"]]  # noqa: E731
     jax.tree.map(np.testing.assert_array_equal, own(aux[0]), own(aux[1]))
     assert (main[0]["params"]["final_norm"]["scale"] != main[1]["params"]["final_norm"]["scale"]).all()
+
+
+N = 8
+VIEWS = StageViews(("main", "aux"), (0.5, 0.5), (0, 1), ((), ()), ((), ()))
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    pixels = pack(rng.integers(0, 256, (N, 2, 16, 16, 3), np.uint8))
+    return batch_of(jnp.asarray(pixels), jnp.arange(N, dtype=jnp.int32))
+
+
+def parts_of(config):
+    task = make_classification(config, described())
+    variables = task.init(stream_key(3, "init"))
+
+    def gradients(batch, stats, keys):
+        def loss(params):
+            own = {"params": params, "batch_stats": stats}
+            found = task.loss(own, batch, views=VIEWS, numbers={}, keys=keys)
+            return found.sum, found
+
+        return jax.grad(loss, has_aux=True)(variables["params"])
+
+    return jax.jit(gradients, static_argnums=2), variables
+
+
+def keys_at(step):
+    return lambda stream: stream_key(0, stream, step)
+
+
+@pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.slow), 4])
+def test_parts_are_steps_of_their_own_added_up(tiny, batch, parts):
+    gradients, variables = parts_of(tiny())
+    grads, loss = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=parts)
+    running, each = variables["batch_stats"], []
+    for part in range(parts):
+        own = jax.tree.map(lambda x, part=part: x[part::parts], batch)
+        one, found = gradients(own, running, keys_at(0))
+        running = found.batch_stats
+        each.append((one, found.sum, found.weight, found.metrics))
+    expected = jax.tree.map(lambda *leaves: np.sum(leaves, axis=0), *each)
+    assert loss.weight == N
+    # float32, summed in two programs; gradients of a sum are N times those of a mean
+    sums = grads, loss.sum, loss.weight, loss.metrics
+    for a, b in zip(jax.tree.leaves(sums), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=N * 1e-5)
+    for a, b in zip(jax.tree.leaves(loss.batch_stats), jax.tree.leaves(running), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_without_statistics_parts_do_what_the_whole_batch_does(tiny, batch):
+    gradients, variables = parts_of(tiny({"norm.kind": "none"}))
+    whole, found = gradients(batch, variables["batch_stats"], keys_at(0))
+    grads, loss = accumulated(gradients, batch, variables["batch_stats"], keys_at(0), parts=4)
+    assert any((leaf != 0).any() for leaf in jax.tree.leaves(whole))
+    for a, b in zip(jax.tree.leaves((grads, loss.metrics)), jax.tree.leaves((whole, found.metrics)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=N * 1e-6)
+
+
+def test_parts_that_weigh_differently_are_one_weighted_mean():
+    """A linear model on sequences of which some values do not count: closed form, against the whole batch."""
+    rng = np.random.default_rng(0)
+    values, counts = rng.normal(size=(N, 5)), (np.arange(5) < rng.permutation(np.arange(N))[:, None] % 6)
+    batch = {"inputs": {"x": jnp.asarray(values, jnp.float32)}, "targets": {"counts": jnp.asarray(counts)}}
+
+    def gradients(batch, stats, keys):
+        def loss(slope):
+            x, valid = batch["inputs"]["x"], batch["targets"]["counts"]
+            total, weight = jnp.where(valid, jnp.square(slope * x - 1), 0).sum(), valid.sum().astype(jnp.float32)
+            found = Loss(total, weight, stats, {"loss": (total, weight)})
+            return found.sum, found
+
+        return jax.grad(loss, has_aux=True)(jnp.float32(0.7))
+
+    grads, loss = accumulated(gradients, batch, {}, keys_at(0), parts=4)
+    x = values[counts]
+    assert len({int(counts[part::4].sum()) for part in range(4)}) > 1
+    assert float(loss.weight) == len(x)
+    assert float(grads / loss.weight) == pytest.approx(np.mean(2 * x * (0.7 * x - 1)), rel=1e-5)
+    assert float(loss.metrics["loss"][0] / loss.metrics["loss"][1]) == pytest.approx(
+        np.mean((0.7 * x - 1) ** 2), rel=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_a_run_in_parts_trains_and_resumes(tiny, tmp_path):
+    config = tiny({"optim.accumulate": 2, "duration": "4 steps", "model.dropout": 0.3, "views.aux.augment": "mixup(1)"})
+    train(config, tmp_path / "whole")
+    process = runs.start(config, tmp_path / "killed")
+    runs.signal_at(process, "step 3/4", 9)
+    train(config, tmp_path / "killed")
+    runs.assert_same_state(runs.final_state(tmp_path / "whole"), runs.final_state(tmp_path / "killed"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optim.accumulate": 3}, ["optim.accumulate = 3", "batch_size = 8"]),
+        ({"optim.accumulate": 4, "norm.group_size": 4}, ["norm.group_size = 4", "batch_size / optim.accumulate = 2"]),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(tiny, changes, words):
+    with pytest.raises(ConfigError) as caught:
+        tiny(changes)
+    assert all(word in str(caught.value) for word in words)

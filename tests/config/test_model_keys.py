@@ -4,9 +4,8 @@ import pytest
 
 from sbn.config import tree
 from sbn.config.checks import check
-from sbn.config.depths import IMAGENET_DEPTHS, STEPS, blocks_a_stage
 from sbn.config.errors import ConfigError
-from sbn.config.model_keys import MODELS
+from sbn.config.model_keys import IMAGENET_DEPTHS, MODELS, STEPS, blocks_a_stage
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
+"""A stage is cut into calls of several steps, which no event falls within, and each call is fed what it takes."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbn.train import calls
+from sbn.train.feed import call_sizes, in_calls
 
 
 def cut(start, stop, most, due=()):
-    return list(calls.sizes(start, stop, most=most, due=set(due).__contains__))
+    return list(call_sizes(start, stop, most=most, due=set(due).__contains__))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,6 @@ def test_going_on_from_any_cut_makes_the_same_cuts(start, length, most, due, pla
 
 def test_each_call_is_fed_its_own_batches_in_order():
     batches = [{"id": np.arange(2) + 10 * step} for step in range(5)]
-    taken = list(calls.fed(batches, [2, 1, 2]))
+    taken = list(in_calls(batches, [2, 1, 2]))
     assert [size for size, _ in taken] == [2, 1, 2]
     assert [batch["id"].tolist() for _, batch in taken] == [[[0, 1], [10, 11]], [20, 21], [[30, 31], [40, 41]]]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sbn.train import averaging
+from sbn.train.state import of_average, start_average, update_average
 
 
 def variables(rng):
@@ -22,20 +22,20 @@ def flat(tree):
 def test_the_average_follows_the_recurrence_and_forgets_where_it_began():
     rng = np.random.default_rng(0)
     seen = [variables(rng) for _ in range(40)]
-    average, by_hand = averaging.start(seen[0]), flat(seen[0])
+    average, by_hand = start_average(seen[0]), flat(seen[0])
     for step, now in enumerate(seen[1:]):
-        average = averaging.update(average, now, step=jnp.asarray(step), decay=0.7, trained=None)
+        average = update_average(average, now, step=jnp.asarray(step), decay=0.7, trained=None)
         decay = min(0.7, (1 + step) / (10 + step))
         by_hand = decay * by_hand + (1 - decay) * flat(now)
     np.testing.assert_allclose(flat(average), by_hand, rtol=1e-4, atol=1e-5)  # float32
-    first = averaging.update(averaging.start(seen[0]), seen[1], step=jnp.asarray(0), decay=0.999, trained=None)
+    first = update_average(start_average(seen[0]), seen[1], step=jnp.asarray(0), decay=0.999, trained=None)
     np.testing.assert_allclose(flat(first), 0.1 * flat(seen[0]) + 0.9 * flat(seen[1]), rtol=1e-5, atol=1e-6)
 
 
 def test_the_average_of_a_branch_that_is_not_trained_stays():
     rng = np.random.default_rng(0)
     old, new = variables(rng), variables(rng)
-    moved = averaging.update(averaging.start(old), new, step=jnp.asarray(100), decay=0.5, trained=[0])
+    moved = update_average(start_average(old), new, step=jnp.asarray(100), decay=0.5, trained=[0])
     for collection in ("params", "batch_stats"):
         for name, leaf in moved[collection]["norm"].items():
             before, after = old[collection]["norm"][name], new[collection]["norm"][name]
@@ -47,7 +47,7 @@ def test_the_average_of_a_branch_that_is_not_trained_stays():
 
 
 def test_what_is_measured_with_averaged_weights_says_so():
-    assert averaging.named({"test/main/accuracy": 1.0, "corrupted/aux/error/fog_5": 2.0, "time/eval_secs": 3.0}) == {
+    assert of_average({"test/main/accuracy": 1.0, "corrupted/aux/error/fog_5": 2.0, "time/eval_secs": 3.0}) == {
         "test_ema/main/accuracy": 1.0,
         "corrupted_ema/aux/error/fog_5": 2.0,
     }
