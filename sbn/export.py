@@ -29,8 +29,8 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path, loaded
+from sbn.data import eval_view
 from sbn.data import record as data_record
-from sbn.data.eval_view import DEFAULTS
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.data.statistics import Channels
@@ -80,7 +80,13 @@ class Plain:
     about: Mapping[str, Any]
 
     def logits(self, images: np.ndarray) -> jax.Array:
-        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here."""
+        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here.
+
+        Raises:
+            ConfigError: if they are something else.
+        """
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise ConfigError(f"images must be (N, H, W, 3) uint8, not {images.shape} {images.dtype}")
         return self._forward(self.variables, pack(images))
 
     @functools.cached_property
@@ -136,7 +142,7 @@ def export(
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
-        "augment": DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
+        "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
         **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
@@ -207,8 +213,8 @@ def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))
-    height, width = (recorded or {})["image_size"]
-    return passes.layout(model, (height, width))
+    size = eval_view.size(config.eval.augment, name=config.data.name, image_size=(recorded or {})["image_size"])
+    return passes.layout(model, size)
 
 
 def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:

@@ -4,8 +4,10 @@ import dataclasses
 import math
 from typing import Any, ClassVar
 
+import numpy as np
+
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.imported import load
+from sbn.config.imported import load, reason
 
 
 def number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
@@ -147,6 +149,18 @@ class OwnOp(Op):
             found = f"{made.dtype} {made.shape}" if hasattr(made, "shape") else type(made).__name__
             raise ValueError(f"{self.name} returned {found}; it must return {given.dtype} {given.shape}")
         return made
+
+    def try_host(self, image_size: tuple[int, int]) -> None:
+        """Calls `host` with two grey images, so that what is wrong with it is told before TensorFlow runs it.
+
+        Raises:
+            ConfigError: one line, if it fails or returns something else than such images.
+        """
+        images = np.full((2, *image_size, 4 if self.spatial else 3), 128, np.uint8)
+        try:
+            self.check_result(self.host(images, np.zeros((2, self.draws_needed(image_size)), np.uint32)), images)
+        except Exception as error:
+            raise ConfigError(f"op {self.name} fails: {reason(error)}") from None
 
 
 def load_own(path: str) -> type[OwnOp]:

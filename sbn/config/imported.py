@@ -49,12 +49,18 @@ def load(name: str, *, key: str) -> Any:
     thing: Any = module
     for part in attribute.split("."):
         if not hasattr(thing, part):
-            choices = [other for other in vars(thing) if not other.startswith("_")]
+            choices = [other for other, value in vars(thing).items() if _is_own(other, value, module_name)]
             raise unknown(f"name in {key} = {name!r}:", part, choices)
         thing = getattr(thing, part)
     file = getattr(module, "__file__", None)
     _loaded[name] = pathlib.Path(file) if file else None
     return thing
+
+
+def _is_own(name: str, value: Any, module_name: str) -> bool:
+    """Whether a module offers this itself: no private name, no module, nothing that is from another package."""
+    home = getattr(value, "__module__", None) or ""
+    return not name.startswith("_") and home.partition(".")[0] == module_name.partition(".")[0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,6 +19,7 @@ from sbn.data.examples import InMemory, in_memory
 from sbn.runs.atomic import replacing
 
 FORMAT = 1
+_MOST_CLASSES = 2**20  # a larger label is something else, and a name for each would fill the memory
 
 
 def write(
@@ -79,14 +80,17 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
         arrays = {
             kind: splits.joined(both) for kind, both in zip(("image", "label"), zip(*parts, strict=True), strict=True)
         }
-        return in_memory(arrays, name=f"{shown}, {split}", classes=_class_names(file, labels))
+        return in_memory(arrays, name=f"{shown}, {split}", classes=_class_names(file, labels, shown))
 
 
-def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray]) -> list[str]:
+def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray], shown: str) -> list[str]:
     if "class_names" in file:
         return [str(name) for name in np.atleast_1d(file["class_names"])]
     whole = [array for array in labels.values() if array.size and np.issubdtype(array.dtype, np.integer)]
-    return [str(number) for number in range(1 + max((int(array.max()) for array in whole), default=0))]
+    last = max((int(array.max()) for array in whole), default=0)
+    if last >= _MOST_CLASSES:
+        raise ConfigError(f"{shown}: the largest label is {last}; labels count the classes, from 0 to fewer than 2^20")
+    return [str(number) for number in range(1 + last)]
 
 
 @contextlib.contextmanager

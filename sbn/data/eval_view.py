@@ -7,7 +7,7 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.augment.op import Op
 from sbn.augment.size_checks import check_deterministic, check_fits
-from sbn.augment.size_ops import sizes
+from sbn.augment.size_ops import CentreCrop, sizes
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
 
@@ -32,6 +32,19 @@ def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
     except ValueError as error:
         raise ConfigError(f"eval.augment = {text!r}: {error}") from None
     return ops
+
+
+def size(text: str | None, *, name: str, image_size: tuple[int | None, int | None]) -> tuple[int, int]:
+    """Returns (H, W) of what evaluation sees of images of `image_size`; None where images have sizes of their own.
+
+    Raises:
+        ConfigError: if the pipeline can't be read, or gives such images no size.
+    """
+    height, width = image_size
+    ops = parse(text, name=name)
+    if (height is None or width is None) and not any(isinstance(op, CentreCrop) for op in ops):
+        raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} does not bring the images of {name!r} to one size")
+    return sizes(ops, (height or 1, width or 1))[-1]
 
 
 def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:

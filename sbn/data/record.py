@@ -23,7 +23,7 @@ def describe(name: str, train: LabelledImages, test: LabelledImages, channels: C
         "examples": {split: len(examples) for split, examples in splits.items()},
         "fingerprints": {split: examples.fingerprint() for split, examples in splits.items()},
         "classes": list(train.features["label"].classes),
-        "image_size": list(train.features["image"].shape[:2]),
+        "image_size": list(test.images.shape[1:3]),
         "mean": list(channels.mean),
         "std": list(channels.std),
     }

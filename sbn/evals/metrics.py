@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sbn.config import imported
+from sbn.config.errors import ConfigError
 from sbn.data.examples import Examples
 from sbn.data.targets import for_evaluation
 from sbn.evals.base import Materials, Value
@@ -21,13 +22,13 @@ class Metrics:
         materials: the parts of the run.
 
     Raises:
-        ConfigError: if a metric can't be imported.
+        ConfigError: if a metric can't be imported or made, or is none.
     """
 
     def __init__(self, materials: Materials) -> None:
         config, task = materials.config, materials.task
         added: dict[str, Metric] = {
-            name: imported.load(name, key="eval.metrics")(task, config) for name in config.eval.metrics
+            name: _metric(imported.load(name, key="eval.metrics"), name, task, config) for name in config.eval.metrics
         }
         self._metrics, self._test, self._targets = {**task.metrics(), **added}, materials.test, tuple(task.targets)
         self._measurement = Measurement(materials.predict, self._metrics)
@@ -39,6 +40,23 @@ class Metrics:
         for name, metric in self._metrics.items():
             for key, value in metric.compute(found[name]).items():
                 yield f"test/{key}", value
+
+
+def _metric(make: Any, name: str, task: Any, config: Any) -> Metric:
+    """What a function or class of the user's own makes, if that is a metric."""
+    if not callable(make):
+        raise ConfigError(f"eval.metrics: {name!r} can't be called: it is a {type(make).__name__}")
+    try:
+        made: Metric = make(task, config)
+    except Exception as error:
+        raise ConfigError(f"eval.metrics: {name}(task, config) fails: {imported.reason(error)}") from None
+    lacking = [part for part in ("init", "update", "merge", "compute") if not hasattr(made, part)]
+    if lacking:
+        raise ConfigError(
+            f"eval.metrics: {name!r} makes a {type(made).__name__}, which lacks {', '.join(lacking)} "
+            "(sbn.metrics.base.Metric)"
+        )
+    return made
 
 
 class _Pairs:

@@ -77,7 +77,8 @@ def make_setup(
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     sources.check_together(config.data, train, test, view=config.eval.augment)
     channels = record.channels(recorded) or sources.channels(config.data, train)
-    task = make_task(config, TaskData(train.features, *channels))
+    seen = dataclasses.replace(train.features["image"], shape=test.images.shape[1:])  # as evaluation sees them
+    task = make_task(config, TaskData({**train.features, "image": seen}, *channels))
     plan = make_plan(config, examples=len(train), before=before)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it

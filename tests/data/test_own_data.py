@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import archive, sources
 from sbn.data.encoded import Encoded
 from sbn.data.examples import InMemory
 from tests.conftest import REAL_DATA
@@ -244,3 +244,10 @@ def test_functions_that_give_no_examples_are_told_in_one_line(tiny, module, name
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_label_that_can_not_count_classes_is_refused_before_each_gets_a_name(tmp_path):
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    np.savez(tmp_path / "huge.npz", train_images=images, train_labels=np.array([0, 2**40]))
+    with pytest.raises(ConfigError, match=r"huge.npz.*the largest label is 1099511627776"):
+        archive.read(str(tmp_path / "huge.npz"), "train")

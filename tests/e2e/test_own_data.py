@@ -19,6 +19,18 @@ OWN = {
     "views.main.augment": "crop(2)|flip",
     "views.aux.augment": "crop(2)|flip",
 }
+NETWORK = """
+import flax.linen as nn
+
+
+class Flat(nn.Module):
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.BatchNorm(use_running_average=not train)(nn.Conv(2, (3, 3))(x))
+        return nn.Dense(self.num_classes, name="head")(x.reshape(len(x), -1))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +94,25 @@ def test_given_mean_and_deviation_count(config, tmp_path):
     assert (setup.task.mean, setup.task.std) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
     recorded = {"mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2]}
     assert make_setup(config(), recorded=recorded).task.mean == (0.4, 0.4, 0.4)
+
+
+def test_a_network_that_counts_pixels_trains_and_is_exported_on_images_of_several_sizes(config, tmp_path, monkeypatch):
+    (tmp_path / "counts_pixels.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 9), ("test", 3)):
+        for name in ("ant", "bee"):
+            (tmp_path / "sizes" / split / name).mkdir(parents=True)
+            for n in range(count):
+                (tmp_path / "sizes" / split / name / f"{n}.png").write_bytes(encode(picture(rng, 16 + n, 20), "PNG"))
+    seen = {"data.path": "host", "eval.augment": "resize(20)|centre_crop(16)", "duration": "1 steps"}
+    crops = {f"views.{view}.augment": "random_crop(16)" for view in ("main", "aux")}
+    own = {"model.name": "counts_pixels:Flat", "model.depth": None, "model.width": None}
+    train(config(**{"data.name": f"folder:{tmp_path / 'sizes'}"}, **seen, **crops, **own), tmp_path / "run")
+    assert json.loads((tmp_path / "run/data.json").read_text())["image_size"] == [16, 16]
+    export.export(tmp_path / "run", out=tmp_path / "net")
+    plain = export.load(tmp_path / "net")
+    assert plain.logits(np.zeros((3, 16, 16, 3), np.uint8)).shape == (3, 2)
+    for wrong in (np.zeros((3, 16, 16, 3), np.float32), np.zeros((16, 16, 3), np.uint8)):
+        with pytest.raises(ConfigError, match="uint8, not"):
+            plain.logits(wrong)

@@ -104,3 +104,19 @@ def test_analyses_of_image_classification_refuse_other_tasks_in_one_line(name, l
     assert str(caught.value).startswith(f"eval.evals: {name!r} analyses image classification")
     assert f"has no {lacking} (sbn.tasks.base.ImageTask)" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("made", "words"), [("no_metric", "lacks init, update"), ("breaks", "KeyError: 'gone'")])
+def test_what_is_no_metric_is_refused_in_one_line(made, words):
+    with pytest.raises(ConfigError, match=words):
+        make_evaluators(materials({"eval.metrics": (f"{__name__}:{made}",)}))
+
+
+def no_metric(task, config):
+    """Makes something else."""
+    return 7
+
+
+def breaks(task, config):
+    """Makes nothing."""
+    raise KeyError("gone")
