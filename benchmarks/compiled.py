@@ -2,7 +2,7 @@
 
     python -m benchmarks.compiled split_bn:table3/weak_one_norm split_bn:table3/weak_augment --topology=v5e:2x2
     python -m benchmarks.compiled ROW_A ROW_B --topology=h100 precision=bfloat16 batch_size=512 --out=found.json
-    python -m benchmarks.compiled ROW ROW --topology=v5e:2x2 --b norm.sequential=False   # for the second alone
+    python -m benchmarks.compiled ROW ROW --topology=v5e:2x2 --b model.remat=True   # for the second alone
 
 The first is what the second is compared with. Estimated cycles, bytes and memory are those of one chip; they are
 counted, and have no noise. Read them as ratios: nothing was timed. `python -m sbn.accelerators.environment tpu` (gpu)
