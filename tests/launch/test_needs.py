@@ -18,7 +18,11 @@ from launch.plan import make_jobs
 from launch.state import State, look
 from sbn.config import command_line
 from sbn.config.errors import ConfigError
+from sbn.runs import processes
 from tests.launch.results import result_of
+
+# This very process, as an engine notes who runs a job
+HERE = {"host": socket.gethostname(), "pid": os.getpid(), "began": processes.began(os.getpid())}
 
 FIRST = "table1/preactresnet18_cifar100_mixup"
 AGAIN = "no_augmentation/mixup"
@@ -191,7 +195,7 @@ def test_a_job_waits_for_the_run_it_needs_where_somebody_else_runs_that(elsewher
 def test_a_job_that_somebody_began_since_it_was_planned_is_watched_and_not_run_twice(elsewhere, tmp_path):
     """As where two sweeps go through one table: each has planned what the other begins first."""
     told = []
-    note = {"host": socket.gethostname(), "pid": os.getpid()}
+    note = HERE
     (elsewhere.workdir / "job.json").write_text(json.dumps(note))
     job = Script(tmp_path / "b", GO_ON, {"init.from": elsewhere.workdir})
     Local(Settings(parallel=2, retries=0), tell=told.append).run([job, elsewhere])
@@ -206,7 +210,7 @@ def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch
     monkeypatch.setattr(sweep.signal, "signal", lambda *_: None)
     (job,) = make_jobs(["quickstart:methods/weak_augment"], seeds=[0], root=tmp_path)
     job.workdir.mkdir(parents=True)
-    (job.workdir / "job.json").write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+    (job.workdir / "job.json").write_text(json.dumps(HERE))
     result = json.dumps(result_of(job))
     timer = threading.Timer(0.3, (job.workdir / "result.json").write_text, [result])
     timer.start()

@@ -15,6 +15,10 @@ from launch.order import Order
 from launch.queues import ACTIVE, NoAnswer, forget, slurm
 from launch.state import State, taken
 from launch.watch import watch
+from sbn.runs import processes
+
+# This very process, as an engine notes who runs a job
+HERE = {"host": socket.gethostname(), "pid": os.getpid(), "began": processes.began(os.getpid())}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +131,8 @@ def test_what_somebody_has_begun_since_it_was_planned_is_not_submitted(make, mon
     ("record", "answer", "expected"),
     [
         (None, None, False),
-        ({"host": socket.gethostname(), "pid": os.getpid()}, None, True),
-        ({"host": socket.gethostname(), "pid": os.getpid(), "code": 1}, None, False),
+        (HERE, None, True),
+        ({**HERE, "code": 1}, None, False),
         ({"host": "other", "pid": 1, "time": "now"}, None, True),
         ({"host": "other", "pid": 1, "time": 0.0}, None, False),
         ({"engine": "slurm", "id": 7}, {"7": "PENDING"}, True),
