@@ -146,7 +146,8 @@ def export(
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
         **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
-        **({"imported": loaded()} if is_import_path(config.model.name) else {}),
+        # of all that this process has imported, the network
+        **({"imported": {network: loaded()[network]}} if is_import_path(network := config.model.name) else {}),
         **_origin(workdir, step),
     }
     out.mkdir(parents=True, exist_ok=True)

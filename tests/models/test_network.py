@@ -58,7 +58,14 @@ def test_forward_equals_the_slow_network(name, fields, size):
         np.testing.assert_allclose(logits[:, k], want, rtol=0, atol=2e-5 * np.abs(want).max())
 
 
-@pytest.fixture(scope="module", params=NAMES)
+# Branches are made around networks, and know nothing of them: two networks show it, the others do when asked.
+@pytest.fixture(
+    scope="module",
+    params=[
+        name if name in ("wide_resnet", "imagenet_resnet") else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 def case(request):
     """A network of two branches with random variables, images, and both of its passes."""
     network, x = small(request.param), images(16)
