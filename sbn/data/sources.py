@@ -3,7 +3,6 @@
 In memory where all images are of one size; otherwise the images stay encoded, in their files.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config import imported
+from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
 from sbn.data.decode import decode_all
@@ -26,8 +26,6 @@ _Whole = TypeVar("_Whole", InMemory, Index)
 
 FOLDER = "folder:"
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
-# What may be too much for this machine is refused before it is made
-_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**62
 
 
 def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledImages:
@@ -128,11 +126,8 @@ def _limit(data: ConfigDict, split: str) -> int | None:
 def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     standard = 10_000 if split == "train" else 2_000
     count, side = _limit(data, split) or standard, data.image_size or 32
-    if (needed := count * side**2 * 4) > _MEMORY:
-        raise ConfigError(
-            f"{count} images of {side} x {side} pixels take {needed / 2**30:.3g} GiB of memory, where there are "
-            f"{_MEMORY / 2**30:.3g}: data.{split}_examples, data.image_size"
-        )
+    what = f"{count} images of {side} x {side} pixels (data.{split}_examples, data.image_size)"
+    check_memory(count * side**2 * 4, what=what)
     return shapes.examples(count, size=side, split=split, style=data.style)
 
 
