@@ -62,9 +62,11 @@ def test_without_tensorflow_the_host_path_names_the_other(tiny, tmp_path, monkey
     with pytest.raises(ConfigError, match="'device' does without"):
         train(tiny(ON_HOST), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    # what TFDS has prepared is read without it
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(ConfigError, match=r"data\.archive"):
-        train(tiny({**ON_HOST, "data.name": "cifar10", "data.image_size": None}), tmp_path / "run")
+    missing = {**ON_HOST, "data.name": "cifar10", "data.image_size": None, "data.dir": str(tmp_path)}
+    with pytest.raises(ConfigError, match="no prepared 'cifar10'"):
+        train(tiny(missing), tmp_path / "run")
 
 
 def test_training_needs_no_tensorflow(tiny, tmp_path):

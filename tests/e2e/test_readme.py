@@ -31,10 +31,13 @@ def shell(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "experiments").symlink_to(ROOT / "experiments")
     flags = " ".join(f"'--config.{name}={value}'" for name, value in SMALL.items())
+    # the stage that refines another row's run has a duration of its own
+    lasting = " ".join(f"'--config.{name}={value}'" for name, value in SMALL.items() if name != "duration")
     (folder / ".venv/bin").mkdir(parents=True)
     python = folder / ".venv/bin/python"
     python.write_text(
-        f'#!/bin/sh\ncase "$*" in *sbn.train*|*quickstart*) set -- "$@" {flags};; esac\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *:no_augmentation*) set -- "$@" {lasting};;\n'
+        f'*sbn.train*|*quickstart*) set -- "$@" {flags};; esac\nexec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
     environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
@@ -93,13 +96,18 @@ def test_a_row_and_its_evaluation(shell):
 
 
 def test_overriding(shell):
-    assert "test/aux/accuracy" in shell(COMMANDS["override"])
+    command = COMMANDS["override"].replace("--config.duration='100 epochs'", "")  # it is small here, and said once
+    assert command != COMMANDS["override"]
+    assert "test/aux/accuracy" in shell(command)
 
 
 def test_refining_a_finished_run(shell):
-    changes = ("stage.refine.duration=2 steps", "schedule.boundaries=0 steps", "eval.every=0 steps")
+    changes = ("stage.refine.duration=2 steps", "eval.every=0 steps")
     small = " ".join(f"'--config.{change}'" for change in changes)
-    told = shell(COMMANDS["refine"].replace("--workdir", f"{small} --workdir"))
+    command = COMMANDS["refine"].replace("--workdir", f"{small} --workdir")
+    # the second command's one stage has boundaries of its own
+    command = command.replace("--workdir=runs/mixup", "'--config.schedule.boundaries=0 steps' --workdir=runs/mixup", 1)
+    told = shell(command)
     for statistic in ("test/main/accuracy@train", "test/main/accuracy@refine:best", "@refine:median_last_10"):
         assert statistic in told
     assert '"from": "runs/mixup/seed0"' in shell("cat runs/refined/seed0/init.json")
