@@ -3,18 +3,11 @@
 import collections
 import re
 
-_KINDS = (
-    "all-gather",
-    "all-reduce",
-    "all-to-all",
-    "collective-broadcast",
-    "collective-permute",
-    "ragged-all-to-all",
-    "reduce-scatter",
-)
+from sbn.accelerators.costs import COLLECTIVES
+
 # An instruction is `%name = SHAPE kind(operands)`; one that runs beside others is begun by `kind-start` and ends with
 # `kind-done`, which is not another one.
-_INSTRUCTION = re.compile(rf"\s({'|'.join(_KINDS)})(?:-start)?\(")
+_INSTRUCTION = re.compile(rf"\s({'|'.join(COLLECTIVES)})(?:-start)?\(")
 
 
 def collectives(text):
