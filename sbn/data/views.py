@@ -14,7 +14,7 @@ from sbn.data.targets import Targets
 # differ in size}, 'targets': {'label': (N,) int32, ...} (`sbn.data.targets`), 'id': (N,) int32}, N over the devices.
 Batch = dict[str, Any]
 # What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
-# 'strength' (K,) float32, what is left of each view's augmentation
+# 'strength' (K,) float32, what is left of each view's augmentation. The step adds 'epochs', a float, of the stage.
 Numbers = dict[str, Any]
 Fed = tuple[Batch, Numbers]
 

@@ -38,6 +38,7 @@ NETWORKS = {
     "shake_shake": (8, 2),
     "cifar_resnet": (8, 1),
     "imagenet_resnet": (10, 1),
+    "pdarts": (8, 2),
 }
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
