@@ -55,7 +55,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
 
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
-    """Returns the exit code: 0 every job is done, 1 not so, 2 a bad command line, 75 after SIGTERM, 130 after Ctrl-C."""
+    """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 75 or 130 if stopped."""
     parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")

@@ -117,7 +117,7 @@ def noting() -> Iterator[Notice]:
 def each_raising() -> Iterator[Notice]:
     """Has every signal raise `Stopped` while the block runs, the second one too, which then ends nothing by itself.
 
-    For commands that look after other processes: they ask these to save at the first signal, and kill them at the second.
+    For commands that look after other processes, which save at the first signal and are killed at the second.
     """
     global _each
     previous = _install()
