@@ -155,7 +155,7 @@ def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = F
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
-    examples = sources.load(data, "train", view=DEFAULTS.get(name, _VIEW))
+    examples = sources.load_images(data, "train", view=DEFAULTS.get(name, _VIEW))
     pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
     if not boxes:
         return pictures

@@ -74,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if flags.sheet is not None:
         arguments.check_output(flags.sheet, flag="--sheet")
     wanted = {"data.name": flags.data, "data.dir": flags.data_dir}
-    clean = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "test")
+    clean = sources.load_images(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "test")
     corrupted = sets.load(
         clean,
         data=flags.data,
