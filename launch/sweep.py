@@ -17,6 +17,7 @@ from launch.engines import ENGINES, Settings, check_on_disk, load
 from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
+from sbn.config.arguments import Parser
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
 from sbn.runs import commands
@@ -57,7 +58,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
+    parser = Parser("python -m launch.sweep", description="Runs what a table still lacks.")
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
     parser.add_argument("--parallel", type=int, default=None, help="jobs at once (default: one a GPU, or one)")
@@ -87,8 +88,8 @@ def main(argv: Sequence[str]) -> int:
         due = [job for job, state in zip(jobs, states, strict=True) if state.kind in summary.DUE]
         elsewhere = [job for job, state in zip(jobs, states, strict=True) if state.active]
         preview = engine.preview(due)
-    except (ConfigError, NoAnswer) as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    except NoAnswer as error:
+        raise ConfigError(str(error)) from None
     print(plain("\n".join([*remarks(options.experiment), *summary.describe(jobs, states)])))
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
     if options.dry_run:
@@ -104,10 +105,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
         return 130
     except NoAnswer as error:
-        print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
+        commands.say(f"{parser.prog}: {error}; python -m launch.status tells the rest")
         return 1
-    except ConfigError as error:  # of an engine that looks at the jobs before it submits any
-        parser.exit(2, f"{parser.prog}: {error}\n")
     print(plain("\n".join(summary.describe(jobs, states))))
     return int(any(state.kind != "done" for state in states))
 

@@ -1,20 +1,19 @@
 """`python -m sbn.augment show|sheet|figure1`: what a pipeline string means, as a table and as pictures."""
 
 import argparse
-import pathlib
-import sys
 from collections.abc import Sequence
 
 from sbn.augment.pipeline import parse
 from sbn.augment.show import table
 from sbn.config import arguments
+from sbn.config.errors import ConfigError
 from sbn.runs import commands
 
 
 @commands.command("python -m sbn.augment")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
-    parser = argparse.ArgumentParser(prog="python -m sbn.augment", description="What an augmentation string means.")
+    parser = arguments.Parser(prog="python -m sbn.augment", description="What an augmentation string means.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
     show.add_argument("pipeline", help="for example 'randaugment(3, 4)|crop(4)|flip|cutout(16)'")
@@ -28,16 +27,15 @@ def main(words: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(words)
     try:
         {"show": _show, "sheet": _sheet, "figure1": _figure1}[flags.command](flags)
-    except (ValueError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return 0
 
 
 def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> None:
     parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
     parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--out", type=arguments.path, default=out, help=f"the PNG to write ({out})")
+    parser.add_argument("--out", type=arguments.output, default=out, help=f"the PNG to write ({out})")
     parser.add_argument("--images", type=int, default=images, help=f"images, a row each ({images})")
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
 
@@ -54,7 +52,7 @@ def _sheet(flags: argparse.Namespace) -> None:
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes)
-    sheet.make(flags.pipelines, source, pathlib.Path(flags.out), draws=flags.draws, seed=flags.seed)
+    sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
 
 
@@ -64,7 +62,7 @@ def _figure1(flags: argparse.Namespace) -> None:
     if flags.images < 2:
         raise ValueError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
-    figure1.draw(source, seed=flags.seed).save(flags.out)
+    sheet.save(figure1.draw(source, seed=flags.seed), flags.out)
     print(f"{flags.out}: {flags.images} images under {len(figure1.COLUMNS)} augmentations")
 
 

@@ -1,6 +1,7 @@
 """A config as a flat dict of dotted names, checked against the schema, and as the ConfigDict that code reads."""
 
 import ast
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,13 +95,15 @@ def _tuples(value: Any) -> Any:
 def value_of(flat: Mapping[str, Any], name: str) -> Any:
     """Returns what a flat config says for `name`: of a stage's key that it lacks, what it says for all stages.
 
-    A free key that nobody gave is `UNSET`.
+    A free key that nobody gave is `UNSET`, and so is a key of a view that is not there.
     """
     if name in flat:
         return flat[name]
     shared = name.split(".", 2)[2] if name.startswith("stage.") else name
     key = key_of(shared)
-    return flat.get(shared, UNSET if key.free else key.default)
+    *view, _ = shared.split(".")
+    absent = view[:1] == ["views"] and not any(name.startswith(f"views.{view[1]}.") for name in flat)
+    return flat.get(shared, UNSET if key.free or absent else key.default)
 
 
 def literal(name: str, text: str) -> Any:
@@ -142,7 +145,8 @@ def split_commas(text: str) -> list[str]:
 
 def _evaluate(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
+            return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text  # the type check names it
 

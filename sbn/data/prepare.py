@@ -4,14 +4,11 @@ Reads what TFDS has prepared, of any data set with images of one size and a labe
 or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.
 """
 
-import argparse
 import logging
 import os
-import sys
 from collections.abc import Sequence
 
 from sbn.config import arguments
-from sbn.config.errors import ConfigError
 from sbn.data import archive, prepared, tfrecords, tiny_imagenet
 from sbn.runs import commands
 
@@ -37,11 +34,11 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 where there is nothing to read."""
-    parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
+    parser = arguments.Parser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
+        "--out", type=arguments.output, metavar="FILE", help="the archive to write; default NAME.npz, here"
     )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
@@ -50,11 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
-    try:
-        counts = prepare(flags.name, out=out, data_dir=data_dir)
-    except (ConfigError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    counts = prepare(flags.name, out=arguments.check_output(out), data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
 

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command line."""
     if argv and argv[0] in _COMMANDS:
         return _COMMANDS[argv[0]](argv[1:])
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE", help="write the tables there instead of printing them"
+        "--out", type=arguments.output, metavar="FILE", help="write the tables there instead of printing them"
     )
     parser.add_argument(
         "--metrics",

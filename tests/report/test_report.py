@@ -156,8 +156,8 @@ def test_a_place_that_can_not_be_written_is_one_line(file, root, tmp_path, capsy
     told = capsys.readouterr()
     assert told.out == ""
     assert (
-        told.err == f"python -m sbn.report: --out={tmp_path}/nowhere/a.html can't be written: "
-        "No such file or directory\n"
+        told.err == f"python -m sbn.report: argument --out: '{tmp_path}/nowhere/a.html' can't be written: there is no "
+        f"folder '{tmp_path}/nowhere' (--help tells what there is)\n"
     )
 
 
