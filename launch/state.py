@@ -117,7 +117,7 @@ def _look_at_result(job: Job, result: Mapping[str, Any]) -> State:
 
 
 def _read_otherwise(job: Job, stored: Mapping[str, Any]) -> str:
-    """What to do where the folder holds the run of another reading, as the row took that one once; '' if it does not."""
+    """What to do where the folder holds a run of another reading, which the row took once; '' if it does not."""
     experiment = _experiment(job.file)
     row = identity.recognised(experiment, readings.split(job.row)[0], as_today(stored))
     if row == job.row:

@@ -41,7 +41,7 @@ def _fits(choice: readings.Choice, as_taken: Mapping[str, Any], reading: str, fl
 
 
 class Asked(NamedTuple):
-    """A row with overrides: the row's one name, the config, what the row says alone, and what overrides change in it."""
+    """A row with overrides: its one name, the config, what the row says alone, and what overrides change in that."""
 
     row: str
     flat: tree.Flat
