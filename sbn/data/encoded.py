@@ -14,7 +14,8 @@ from sbn.augment.pipeline import format
 from sbn.config.errors import ConfigError
 from sbn.data import eval_view
 from sbn.data.decode import open_image
-from sbn.data.examples import Feature, check_labels
+from sbn.data.examples import Feature
+from sbn.data.forms import check_labels
 from sbn.data.index import Index
 
 

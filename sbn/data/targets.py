@@ -71,16 +71,41 @@ def sort(examples: Examples, names: Sequence[str]) -> Targets:
     return Targets(by_id, next(iter(found["boxes"]), None), next(iter(found["mask"]), None))
 
 
+def inputs_of(task: Any, features: Mapping[str, Feature]) -> tuple[str, ...]:
+    """Returns the features that a task's network is given: those that it names, or else what it has no other use for.
+
+    That is the image, where there is one; of other examples all that are no targets.
+
+    Args:
+        task: its `inputs`, where it has any, are names.
+        features: of the examples.
+
+    Raises:
+        ConfigError: if the examples lack one, or hold nothing for the network.
+    """
+    named = getattr(task, "inputs", None)
+    if named is None:
+        named = ("image",) if "image" in features else tuple(name for name in features if name not in task.targets)
+    for name in named:
+        if name not in features:
+            raise unknown("feature of the data that the task asks for:", name, features)
+    if not named:
+        raise ConfigError(
+            f"every feature of the data ({', '.join(features)}) is a target of the task: no input is left"
+        )
+    return tuple(named)
+
+
 def for_evaluation(
-    arrays: Mapping[str, np.ndarray], features: Mapping[str, Feature], names: Sequence[str]
+    arrays: Mapping[str, np.ndarray], features: Mapping[str, Feature], names: Sequence[str], *, inputs: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns examples as they are evaluated, without the axis of views: (inputs, targets), arrays (n, ...) by name.
 
     Args:
-        arrays: (n, ...) by name of the feature. Images and tokens are inputs; images are packed, (n, H, W) int32.
+        arrays: (n, ...) by name of the feature.
         features: what they are.
         names: of the targets that the task asks for; a mask is one of them here.
+        inputs: names of the inputs; images among them are packed, (n, H, W) int32.
     """
-    packed = {name: pixels.pack(array) for name, array in arrays.items() if features[name].kind == "image"}
-    tokens = {name: array for name, array in arrays.items() if features[name].kind == "tokens"}
-    return {**packed, **tokens}, {name: arrays[name] for name in names}
+    given = {name: pixels.pack(arrays[name]) if features[name].kind == "image" else arrays[name] for name in inputs}
+    return given, {name: arrays[name] for name in names}

@@ -1,6 +1,6 @@
 """The views of a stage, once and for all: pipelines parsed and checked, weights, branches, how they fade."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from sbn.augment.size_checks import check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
+from sbn.data import arrays
 from sbn.data.encoded import EncodedImages
-from sbn.data.examples import Images
+from sbn.data.examples import Examples, Images, LabelledImages
+from sbn.data.targets import inputs_of
 from sbn.data.views import View
-from sbn.tasks.base import StageViews
+from sbn.tasks.base import StageViews, Task
 from sbn.train.plan import Stage
 
 
@@ -30,13 +32,28 @@ class Views(NamedTuple):
     task: StageViews
 
 
-def resolved(stage: Stage, branch_names: tuple[str, ...], images: Images) -> Views:
+def resolved(stage: Stage, task: Task, train: Examples) -> Views:
     """Returns the views of a stage.
 
+    Args:
+        stage: of the plan.
+        task: what is learned.
+        train: the training split.
+
     Raises:
-        ConfigError: if a pipeline can't be read, or does not fit the images.
+        ConfigError: if a pipeline can't be read, or does not fit the examples.
     """
-    return Views(tuple(make_views(stage, images)), stage_views(stage, branch_names))
+    if "image" in train.features:
+        made = make_views(stage, cast(LabelledImages, train).images)
+    else:
+        pipelines = _pipelines(stage)
+        made = [View(ops, streams) for ops, streams in pipelines.values()]
+        viewed = [name for name in inputs_of(task, train.features) if name not in task.targets]
+        arrays.check(made, train, viewed, names=tuple(pipelines), path=stage.config.data.path)
+        for name in pipelines:
+            if stage.fades[name]:
+                raise ConfigError(f"views.{name}.fade = {stage.config.views[name].fade!r}: only ops of images can fade")
+    return Views(tuple(made), stage_views(stage, task.branches))
 
 
 def make_views(stage: Stage, images: Images) -> list[View]:
