@@ -4,7 +4,7 @@
 
 What one config measures is trained once: rows that print a number again, Table 5 and the figures train nothing, and say
 whose runs they show, and what evaluates them. The base is the paper's Weak Augment on CIFAR-10: Cutout through the main
-BatchNorm, RandAugment through the auxiliary one, WRN-28-2, 200 epochs: docs/accelerators.md estimates how long that
+BatchNorm, RandAugment through the auxiliary one, WRN-28-2, 200 epochs: docs/readings.md estimates how long that
 takes. The paper prints no momentum form, no clipping and no N, M of RandAugment: these are the values of the code it
 descends from. What else it leaves open is data of the rows: `python -m sbn.list split_bn:TABLE/ROW` tells it.
 """
