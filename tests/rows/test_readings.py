@@ -13,7 +13,7 @@ from tests import facts
 from tests.conftest import ROOT
 from tests.rows.programs import FILES, load
 
-SNAPSHOTS = pathlib.Path(__file__).parent / "snapshots"
+SNAPSHOTS = pathlib.Path(__file__).parent / "readings"
 SENTENCES = facts.load("sentences")
 PAPERS = ROOT.parent / "shared/papers"
 TEXTS = {
@@ -59,10 +59,11 @@ def test_readings_stay_what_they_were(path):
         changes = {key: [flat.get(key), stated.get(key)] for key in sorted(choice.keys)}
         made.setdefault(name, {"takes": [c.takes for c in experiment.choices(name)]})[reading] = changes
     made = json.loads(json.dumps(made))
-    snapshot = SNAPSHOTS / f"{path.stem}_readings.json"
+    snapshot = SNAPSHOTS / f"{path.stem}.json"
     if os.environ.get("SBN_WRITE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
         snapshot.write_text(json.dumps(made, indent=0) + "\n")
-    assert made == (json.loads(snapshot.read_text()) if snapshot.exists() else {})
+    assert made == json.loads(snapshot.read_text())
 
 
 @pytest.mark.parametrize("name", sorted(SENTENCES))
