@@ -143,9 +143,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--topology", required=True, metavar="CHIP:SHAPE", help="v5e:4x4, v5p:2x2x4, h100:8, ...")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE,VALUE", help="override, as of a sweep")
     parser.add_argument(
-        "--out", type=arguments.output, metavar="FILE.png", help="step time and memory by number of chips"
+        "--out", type=arguments.path, metavar="FILE.png", help="step time and memory by number of chips"
     )
     options = parser.parse_args(argv)
+    if options.out:
+        arguments.check_output(options.out)
     where = topology(options.topology)
     jobs = make_jobs(options.experiment, seeds=[0], sets=options.set, root="runs")
     names = [job.name.rpartition("/")[0] for job in jobs]

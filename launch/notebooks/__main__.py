@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments.Parser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
     parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
     options = parser.parse_args(argv)
+    arguments.check_folder(options.out)
     try:
         import jupytext
     except ImportError:

@@ -12,7 +12,11 @@ from sbn.runs import commands
 
 @commands.command("python -m sbn.augment")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
+    """Runs the command line.
+
+    Raises:
+        ConfigError: for a pipeline or a data set that can't be had.
+    """
     parser = arguments.Parser(prog="python -m sbn.augment", description="What an augmentation string means.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
@@ -25,17 +29,21 @@ def main(words: Sequence[str] | None = None) -> int:
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
     _add_picture(figure, images=6, out="figure1.png")
     flags = parser.parse_args(words)
+    if flags.command != "show":
+        arguments.check_output(flags.out)
     try:
         {"show": _show, "sheet": _sheet, "figure1": _figure1}[flags.command](flags)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    except ConfigError:
+        raise
+    except ValueError as error:  # what ops say of pipelines
+        raise ConfigError(str(error)) from error
     return 0
 
 
 def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> None:
     parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
     parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--out", type=arguments.output, default=out, help=f"the PNG to write ({out})")
+    parser.add_argument("--out", type=arguments.path, default=out, help=f"the PNG to write ({out})")
     parser.add_argument("--images", type=int, default=images, help=f"images, a row each ({images})")
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
 
@@ -48,7 +56,7 @@ def _sheet(flags: argparse.Namespace) -> None:
     from sbn.data import sheet  # pictures are of data, which nothing else here knows
 
     if flags.images < 1 or flags.draws < 0:
-        raise ValueError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
+        raise ConfigError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes)
@@ -60,9 +68,9 @@ def _figure1(flags: argparse.Namespace) -> None:
     from sbn.data import figure1, sheet
 
     if flags.images < 2:
-        raise ValueError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
+        raise ConfigError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
-    sheet.save(figure1.draw(source, seed=flags.seed), flags.out)
+    sheet.write_png(figure1.draw(source, seed=flags.seed), flags.out)
     print(f"{flags.out}: {flags.images} images under {len(figure1.COLUMNS)} augmentations")
 
 

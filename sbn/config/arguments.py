@@ -1,10 +1,11 @@
-"""The parser of every command line, and the types of arguments that several programs have: a path, a seed."""
+"""The parser of every command line, and what several of them have: a path, a place to write to, a seed."""
 
 import argparse
+import os
 import pathlib
 from typing import NoReturn
 
-from sbn.config.errors import ConfigError, shown
+from sbn.config.errors import ConfigError
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,33 +27,55 @@ def path(text: str) -> str:
     return text
 
 
-def check_output(path: str) -> str:
-    """Returns the path of a file to write, as it was given, if it can be one: told before hours are spent on it.
+def check_output(text: str, *, flag: str = "--out") -> None:
+    """Refuses a file that can't be written, before an hour's work is done that would go there.
+
+    Args:
+        text: its path.
+        flag: which names it.
 
     Raises:
-        ConfigError: if it is a folder, or its folder is not there.
+        ConfigError: if it is a folder, or the folder that it would lie in is not there or can't be written to.
     """
-    place = pathlib.Path(path)
-    try:
-        if place.is_dir():
-            raise ConfigError(f"{shown(path)} is a folder: name a file")
-        if not place.parent.is_dir():
-            raise ConfigError(f"{shown(path)} can't be written: there is no folder {shown(str(place.parent))}")
-    except OSError as error:
-        raise ConfigError(f"{shown(path)} can't be written: {error.strerror}") from None
-    return path
+    place = pathlib.Path(os.path.realpath(pathlib.Path(text).expanduser()))
+    if place.is_dir():
+        raise ConfigError(f"{flag}={text} is a folder: name a file")
+    if not place.exists() or place.is_file():  # pipes and devices are written in place
+        _check_folder(place.parent, f"{flag}={text}")
 
 
-def output(text: str) -> str:
-    """Returns the path of a file to write; `check_output` as the type of an argument."""
-    try:
-        return check_output(path(text))
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def check_folder(text: str, *, flag: str = "--out") -> None:
+    """Refuses a folder to write to, which need not exist yet, if it can't be made or written to.
+
+    Args:
+        text: its path; one in a bucket is not looked at.
+        flag: which names it.
+
+    Raises:
+        ConfigError: if it is a file, or can't be written to.
+    """
+    if "://" in text:
+        return
+    place = pathlib.Path(os.path.realpath(text))
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    _check_folder(place, f"{flag}={text}")
+
+
+def _check_folder(place: pathlib.Path, named: str) -> None:
+    reason = None
+    if not place.exists():
+        reason = f"no folder {place}"
+    elif not place.is_dir():
+        reason = f"{place} is a file"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        reason = f"{place} can't be written to"
+    if reason:
+        raise ConfigError(f"{named} can't be written: {reason}")
 
 
 def seed(text: str) -> int:
     """Returns a seed: a whole number from 0 to 2**31 - 1."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"{shown(text, most=40)} is no seed: a whole number from 0 to {2**31 - 1}")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no seed: a whole number from 0 to {2**31 - 1}")
     return int(text)

@@ -163,7 +163,8 @@ def load(files: Files, *, name: str) -> Index:
     path = _cache_directory() / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
     about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
     try:
-        if (kept := read_arrays(path)) is not None:
+        kept: dict[str, Any] | None = read_arrays(path)
+        if kept is not None:
             return Index(**kept, **about)
     except (Damaged, TypeError) as error:  # damaged, or of other arrays
         log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])

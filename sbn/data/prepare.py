@@ -33,12 +33,12 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 where there is nothing to read."""
+    """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
     parser = arguments.Parser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
     parser.add_argument(
-        "--out", type=arguments.output, metavar="FILE", help="the archive to write; default NAME.npz, here"
+        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
     )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
@@ -47,7 +47,8 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
-    counts = prepare(flags.name, out=arguments.check_output(out), data_dir=data_dir)
+    arguments.check_output(out)
+    counts = prepare(flags.name, out=out, data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
 

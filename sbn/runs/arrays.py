@@ -56,6 +56,7 @@ def array(file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
     Raises:
         Exception: of many kinds, if it is damaged or holds objects.
     """
+    assert file.zip is not None  # it is open
     with file.zip.open(f"{name}.npy") as stored:
         found = np.lib.format.read_array(stored, allow_pickle=False)
         if stored.read(1):

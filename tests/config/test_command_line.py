@@ -233,10 +233,3 @@ def test_a_complaint_of_a_parser_is_one_line(capsys):
         main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
     told = "python -m sbn.train: the following arguments are required: --workdir (--help tells what there is)\n"
     assert capsys.readouterr().err == told
-
-
-def test_a_file_that_can_not_be_written_is_told_before_anything_is_done(tmp_path):
-    assert arguments.check_output(str(tmp_path / "a.png")) == str(tmp_path / "a.png")
-    for path, words in ((tmp_path, "is a folder"), (tmp_path / "no/a.png", "there is no folder"), ("a" * 300, "long")):
-        with pytest.raises(ConfigError, match=words):
-            arguments.check_output(str(path))

@@ -44,12 +44,11 @@ def read(form: str, path: pathlib.Path) -> dict[str, tuple[np.ndarray, np.ndarra
     try:
         data = data_keys(form, path)
         for split in ("train", "test"):
-            examples = sources.load(data, split, view=None)
+            examples = sources.load_images(data, split, view=None)
             images = None if isinstance(examples, Encoded) else np.asarray(examples.images)
-            found[split] = (images, np.asarray(examples.labels), tuple(sources.class_names(examples)))
+            found[split] = (images, np.asarray(examples.labels), examples.features["label"].classes)
             checked(*found[split])
-    except ConfigError as error:
-        assert 0 < len(str(error)) < 3000
+    except ConfigError:
         return None
     return found
 
@@ -264,7 +263,7 @@ def test_an_array_that_is_read_in_part_does_not_escape_its_checksum(here, old, n
     path = data_sets.archive(here, class_names=np.array(["a", "b", "c"]))
     npz_with(path, old, new)
     with pytest.raises(ConfigError, match=r"own\.npz"):
-        sources.load(data_keys("archive", path), "train")
+        sources.load_images(data_keys("archive", path), "train")
 
 
 @pytest.mark.parametrize("length", ["1e400", "-1", "null", "[]", '"a"', "1" + "0" * 400])
@@ -273,7 +272,7 @@ def test_lengths_of_files_that_can_not_be_are_told(here, length):
     info = path / "dataset_info.json"
     info.write_text(info.read_text().replace('"4"', length))
     with pytest.raises(ConfigError, match=r"dataset_info\.json is damaged"):
-        sources.load(data_keys("records", here), "train")
+        sources.load_images(data_keys("records", here), "train")
 
 
 def test_an_array_file_that_says_it_is_smaller_than_it_is_is_told(here):

@@ -1,4 +1,4 @@
-"""Damaged files of runs: a report, a comparison, figures and a sweep go on, with the same numbers or without that run."""
+"""Damaged files of runs: reports, figures and sweeps go on, with the same numbers or without that run."""
 
 import json
 import pathlib
