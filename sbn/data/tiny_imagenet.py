@@ -15,7 +15,7 @@ from sbn.data.decode import decode_all
 from sbn.data.examples import InMemory, in_memory
 from sbn.data.layouts import find
 from sbn.runs import progress
-from sbn.runs.content import read_bytes
+from sbn.runs.content import is_file, read_bytes
 
 SPLITS = ("train", "validation")
 
@@ -37,7 +37,7 @@ def read(data_dir: str | None, split: str) -> InMemory:
         return _examples(*tfrecords.read(path, split), tfrecords.class_names(path), f"{path}, {split}")
     if kind == "zip":
         try:
-            if not path.is_file():
+            if not is_file(path):
                 raise ConfigError(f"{path} is no whole zip: it is not a file")
             with zipfile.ZipFile(path) as archive:
                 return _read(archive.namelist(), archive.read, split, shown=str(path))

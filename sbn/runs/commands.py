@@ -41,6 +41,18 @@ _FAULTS: Final = (
     "Resource temporarily unavailable",
 )
 
+# What a path is to blame for that somebody named, not the machine: it leads nowhere, or to something else
+_NAMED: Final = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.ENXIO,
+)
+
 
 def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     """Decorates `main(argv)` of a command: what it raises becomes a line on standard error and SystemExit.
@@ -102,6 +114,8 @@ def describe(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, ConfigError):
         return _line(error), UNUSABLE
     fault = _machine_fault(error)
+    if isinstance(error, OSError) and error.errno in _NAMED:
+        return fault, UNUSABLE
     if fault is None and isinstance(error, OSError):  # of a library, about what it was to read
         return _line(error), UNUSABLE
     return fault, FAILED

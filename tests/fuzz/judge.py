@@ -51,6 +51,7 @@ def judge(main: Callable[..., int], words: Sequence[str], *, prog: str, folder: 
     outcome = run(main, words)
     assert "Traceback" not in outcome.out + outcome.err, outcome
     assert outcome.code in (0, 1, 2), outcome
+    assert outcome.code != 1 or not outcome.err.startswith(prog), outcome  # no run is made, and the machine is whole
     if outcome.code == 2:
         line = outcome.err.removesuffix("\n")
         assert line.startswith(prog), outcome
