@@ -4,11 +4,12 @@ Each takes its paper's base and row as they are, and the pocket's network, image
 reading that changes in a paper's row changes here too. docs/claims.md says how the size was found.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from experiments import consistent, refine, split_bn
-from sbn.config.rows import Row, Table
+from sbn.config.rows import Choice, Row, Table
 
 EPOCHS = 40
 # The first 2,500 training images and all test images of CIFAR-10; the papers' rate over batch, 0.1 over 128
@@ -39,9 +40,19 @@ def pocket(paper: Any, row: str, changes: Mapping[str, Any] | None = None, **how
         **how: further fields of the Row.
     """
     table, _, name = row.partition("/")
-    of_paper = paper.TABLES[table].rows[name].changes
+    of_paper, pocket_size = paper.TABLES[table].rows[name], {**POCKET, **(changes or {})}
     where = f"{paper.__name__.rpartition('.')[2]}:{row} at pocket size"
-    return Row({**paper.BASE, **of_paper, **POCKET, **(changes or {})}, where=where, **how)
+    choices = tuple(_without(choice, pocket_size) for choice in of_paper.choices)
+    return Row({**paper.BASE, **of_paper.changes, **pocket_size}, where=where, choices=choices, **how)
+
+
+def _without(choice: Choice, fixed: Mapping[str, Any]) -> Choice:
+    """A choice of the paper's row, whose readings leave alone what the pocket size fixes, and the network."""
+    others = {
+        reading: {key: value for key, value in changes.items() if key not in fixed and not key.startswith("model.")}
+        for reading, changes in choice.others.items()
+    }
+    return dataclasses.replace(choice, others={reading: changes for reading, changes in others.items() if changes})
 
 
 # --- Split BatchNorms ---
@@ -126,19 +137,14 @@ def _cn(row: str, changes: Mapping[str, Any] | None = None) -> Row:
     return pocket(consistent, row, {**_SMALLER, **(changes or {})})
 
 
-# The paper's words allow both; without normalisation both losses added up diverge, so that the set is what is augmented
-_ONE_BATCH, _SEQUENTIAL = {"norm.sequential": False}, {"norm.sequential": True}
-_AUGMENTED_SET = {"batch_size": 32, "views.main.weight": 0.5, "views.shrunk.weight": 0.5}
-
-
 CONSISTENT = Table(
     "Rows of Consistent Normalization at pocket size (PreActResNet-10, 2,500 images of CIFAR-10)",
     {
         "bn": _cn("table1/resnet32_bn"),
         "none": _cn("table1/resnet32_none"),
-        "transformed_bn": _cn("table1/resnet32_transformed_bn", _ONE_BATCH),
-        "transformed_bn_sequential": _cn("table1/resnet32_transformed_bn", _SEQUENTIAL),
-        "transformed_none": _cn("table1/resnet32_transformed_none", _AUGMENTED_SET),
+        "transformed_bn": _cn("table1/resnet32_transformed_bn"),
+        # of the augmented set as many images a step as elsewhere: half of them, and their copies
+        "transformed_none": _cn("table1/resnet32_transformed_none", {"batch_size": POCKET["batch_size"] // 2}),
         "transformed_cn": _cn("table1/resnet32_transformed_cn"),
     },
 )

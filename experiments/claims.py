@@ -170,7 +170,7 @@ CONSISTENT = (
         "bn_loses_by_copies_sequential",
         "BatchNorm over images and then over their small copies loses accuracy",
         f"{_SHOWN_IN}: 92.9, 89.7, in the other reading of BN",
-        _more("consistent/bn", "consistent/transformed_bn_sequential"),
+        _more("consistent/bn", "consistent/transformed_bn@sequential"),
         paper=3.2,
     ),
     Claim(
@@ -192,7 +192,7 @@ CONSISTENT = (
         "cn_beats_bn_sequential",
         "Consistent Normalization beats BatchNorm over images and then over their small copies",
         f"{_SHOWN_IN}: 93.3, 89.7, in the other reading of BN",
-        _more("consistent/transformed_cn", "consistent/transformed_bn_sequential"),
+        _more("consistent/transformed_cn", "consistent/transformed_bn@sequential"),
         paper=3.6,
     ),
 )

@@ -18,7 +18,7 @@ class Term:
 
     Attributes:
         weight: what it counts by.
-        row: full name, 'table/row'.
+        row: full name, 'table/row' or 'table/row@reading'.
         measure: METRIC[@STAGE][:STATISTIC], as reports name it.
     """
 
@@ -73,7 +73,7 @@ def load_claims(path: str | pathlib.Path) -> tuple[Experiment, tuple[Claim, ...]
 
 
 def _check(experiment: Experiment, claims: Sequence[Claim]) -> None:
-    rows, seen = experiment.rows(), set[str]()
+    seen = set[str]()
     for claim in claims:
         if not isinstance(claim, Claim):
             raise ConfigError(f"{experiment.path}: CLAIMS holds {claim!r}, which is no Claim")
@@ -83,8 +83,10 @@ def _check(experiment: Experiment, claims: Sequence[Claim]) -> None:
             raise ConfigError(f"{experiment.path}: claim {claim.name} needs terms, or two and more in order, and seeds")
         seen.add(claim.name)
         for row in claim.rows:
-            if row not in rows:
-                raise unknown(f"row that claim {claim.name} of {experiment.path} names:", row, rows)
+            try:
+                experiment.row(row)
+            except ConfigError as error:
+                raise ConfigError(f"{experiment.path}, claim {claim.name}: {error}") from None
 
 
 def chosen(claims: Sequence[Claim], names: Sequence[str]) -> list[Claim]:
