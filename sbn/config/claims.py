@@ -1,13 +1,14 @@
 """What a paper claims, as data: which numbers of which rows are compared, in which direction, over how many seeds."""
 
 import dataclasses
-import pathlib
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.experiment_files import execute
-from sbn.config.rows import Experiment, load_experiment
+
+if TYPE_CHECKING:
+    from sbn.config.tables import Experiment
 
 _NAME = re.compile(r"[a-z0-9_]+")
 
@@ -60,33 +61,26 @@ class Claim:
         return tuple(dict.fromkeys(term.row for term in (*self.terms, *self.order)))
 
 
-def load_claims(path: str | pathlib.Path) -> tuple[Experiment, tuple[Claim, ...]]:
-    """Returns an experiments file and the claims in it: its `CLAIMS`; () where it has none.
+def check_claims(experiment: "Experiment") -> None:
+    """Refuses what is no claim, and claims that name a row or a reading that their experiments file has not.
 
     Raises:
-        ConfigError: if the file can't be used, or a claim names a row that it has not or is none.
+        ConfigError: one line, with the nearest.
     """
-    experiment = load_experiment(path)
-    claims = getattr(execute(pathlib.Path(path)), "CLAIMS", ())
-    _check(experiment, claims)
-    return experiment, tuple(claims)
-
-
-def _check(experiment: Experiment, claims: Sequence[Claim]) -> None:
-    seen = set[str]()
-    for claim in claims:
+    seen, path = set[str](), experiment.path
+    for claim in experiment.claims:
         if not isinstance(claim, Claim):
-            raise ConfigError(f"{experiment.path}: CLAIMS holds {claim!r}, which is no Claim")
+            raise ConfigError(f"{path}: CLAIMS holds {claim!r}, which is no Claim")
         if not _NAME.fullmatch(claim.name) or claim.name in seen:
-            raise ConfigError(f"{experiment.path}: {claim.name!r} is no name of a claim, or one that is there already")
+            raise ConfigError(f"{path}: {claim.name!r} is no name of a claim, or one that is there already")
         if bool(claim.terms) == bool(claim.order) or len(claim.order) == 1 or claim.seeds < 1:
-            raise ConfigError(f"{experiment.path}: claim {claim.name} needs terms, or two and more in order, and seeds")
+            raise ConfigError(f"{path}: claim {claim.name} needs terms, or two and more in order, and seeds")
         seen.add(claim.name)
         for row in claim.rows:
             try:
                 experiment.row(row)
             except ConfigError as error:
-                raise ConfigError(f"{experiment.path}, claim {claim.name}: {error}") from None
+                raise ConfigError(f"{path}, claim {claim.name}: {error}") from None
 
 
 def chosen(claims: Sequence[Claim], names: Sequence[str]) -> list[Claim]:

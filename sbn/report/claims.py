@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sbn.config import arguments
-from sbn.config.claims import Claim, chosen, load_claims
+from sbn.config.claims import Claim, chosen
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.metric_kinds import kind_of
-from sbn.config.rows import Experiment, experiment_file
+from sbn.config.rows import Experiment, experiment_file, load_experiment
 from sbn.figures.forest import Effect, draw_forest
 from sbn.figures.make import to_png
 from sbn.report.collect import Found, find_runs
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEADER: Final = ("claim", "effect", f"{LEVEL:.0%} interval", "seeds", "p", "paper", "verdict")
-_NUMERIC: Final = range(1, 6)
+NUMERIC: Final = range(1, 6)  # columns set flush right
 NONE: Final = "–"
 _POINTS, _NATS, _ORDER = "percentage points", "nats", "Kendall's tau"
 
@@ -100,12 +100,12 @@ def text(experiment: Experiment, judged: Sequence[Judged], root: str) -> str:
 
 
 def _set(column: int, cell: str, width: int) -> str:
-    return cell.rjust(width) if column in _NUMERIC else cell.ljust(width)
+    return cell.rjust(width) if column in NUMERIC else cell.ljust(width)
 
 
 def markdown(experiment: Experiment, judged: Sequence[Judged], root: str) -> str:
     """For a README."""
-    rule = "|".join(" ---: " if k in _NUMERIC else " --- " for k in range(len(HEADER)))
+    rule = "|".join(" ---: " if k in NUMERIC else " --- " for k in range(len(HEADER)))
     rows = [" | ".join((one.claim.text, *cells(one)[1:])) for one in judged]
     table = [f"| {' | '.join(HEADER)} |", f"|{rule}|", *(f"| {row} |" for row in rows)]
     told = [
@@ -141,11 +141,11 @@ def main(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     if options.format not in _FORMATS:
         raise unknown("format", options.format, _FORMATS)
-    experiment, claims = load_claims(experiment_file(options.experiment))
-    if not claims:
+    experiment = load_experiment(experiment_file(options.experiment))
+    if not experiment.claims:
         raise ConfigError(f"{experiment.path} has no CLAIMS")
     found = find_runs(options.root)
-    judged, refused = judge_all(experiment, chosen(claims, options.names), found)
+    judged, refused = judge_all(experiment, chosen(experiment.claims, options.names), found)
     printed = plain(_FORMATS[options.format](experiment, judged, options.root))
     if options.out:
         write_output(options.out, printed.encode())

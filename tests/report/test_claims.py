@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from sbn.config.claims import load_claims
 from sbn.config.errors import ConfigError
-from sbn.config.rows import experiment_file
+from sbn.config.rows import experiment_file, load_experiment
 from sbn.report.__main__ import main
 from sbn.report.claims import unit
 from sbn.report.measures import parse
@@ -70,6 +69,18 @@ def test_one_claim_alone_as_markdown_with_its_plot(file, root, tmp_path, capsys)
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_page_draws_them_and_says_what_came_out(file, root, tmp_path):
+    out = tmp_path / "page.html"
+    main([f"{file}:table3", f"--root={root}", "--format=html", f"--out={out}"])
+    section = out.read_text().partition('<section id="claims">')[2].partition("</section>")[0]
+    assert "data:image/svg+xml" in section
+    assert [row.count("<td") for row in section.split("<tr")[2:]] == [7] * 3
+    for text in ("Weak beats the baseline (Table 3)", ">shown<", ">opposite<", ">0 of 6 seeds<"):
+        assert text in section
+    main([f"{file}:table4", f"--root={root}", "--format=html", f"--out={out}"])
+    assert '<section id="claims">' not in out.read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -97,12 +108,13 @@ def test_claims_that_are_none_are_refused(tmp_path, claims, message):
     path = tmp_path / "mine.py"
     path.write_text(f"{EXPERIMENT}\nfrom sbn.config.claims import Claim, Term\n{claims}\n")
     with pytest.raises(ConfigError, match=message):
-        load_claims(path)
+        load_experiment(path)
 
 
 # --- the papers' claims ---
 
-EXPERIMENT_OF_PAPERS, PAPERS = load_claims(experiment_file("claims"))
+EXPERIMENT_OF_PAPERS = load_experiment(experiment_file("claims"))
+PAPERS = EXPERIMENT_OF_PAPERS.claims
 PRINTED = {  # differences of the papers' own numbers, by hand
     "randaugment_helps": 95.8 - 93.8,
     "weak_beats_randaugment": 96.3 - 95.8,
@@ -144,7 +156,6 @@ def test_numbers_come_from_evaluators_that_the_rows_run():
 
 
 def test_claims_are_read_without_jax():
-    code = (
-        "import sys; from sbn.config.claims import *; load_claims('experiments/claims.py'); print('jax' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    code = "import sys; from sbn.config import rows; rows.load_experiment('experiments/claims.py')"
+    words = [sys.executable, "-c", f"{code}; print('jax' in sys.modules)"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "False\n"
