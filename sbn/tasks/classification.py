@@ -1,7 +1,9 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ from sbn.metrics.accuracy import Accuracy
 from sbn.models import make_model, of_stage
 from sbn.models.imported import check_imported
 from sbn.nn.native import Native
+from sbn.nn.pass_by_pass import pass_by_pass
 from sbn.tasks import passes
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 from sbn.tasks.image_network import ImageNetwork
@@ -80,7 +83,8 @@ class Classification(ImageNetwork):
         """Returns the loss of a batch of views.
 
         Views of one size go through the network together, those of other sizes after them, each reading and updating
-        the statistics of its own branch.
+        the statistics of its own branch. Of several passes each makes its gradient before the next one begins, unless
+        the loss compares views.
 
         Args:
             variables: of the model, all branches.
@@ -94,35 +98,53 @@ class Classification(ImageNetwork):
             the sum over the N examples, each of which weighs 1. A view's accuracy is the share that its labels, before
             smoothing, give to the predicted class.
         """
-        labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
+        labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
+        groups = passes.forward_groups(batch["inputs"]["image"], apart=self.apart)
         strengths = passes.strengths(numbers, views)
-        found = []
-        for number, (indices, pixels) in enumerate(passes.forward_groups(batch["inputs"]["image"], apart=self.apart)):
-            own = views.take(indices)
-            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, stats = passes.forward(
-                self.model,
-                {**variables, "batch_stats": stats},
-                mixed,
-                own,
-                shared=self.shared,
-                keys=passes.keys_of_pass(number, keys),
-            )
-            found.append((indices, (logits, mixed.targets)))
-        logits, soft_labels = passes.in_order(found)
-        targets = optax.smooth_labels(soft_labels, self.label_smoothing)
-        losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
-        predicted = logits.argmax(axis=-1)[..., None]
-        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].sum(axis=0)
-        total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
+
+        def forward(number: int, params: Any, stats: Any) -> tuple[jax.Array, jax.Array, Any]:
+            indices, pixels = groups[number]
+            own, now = views.take(indices), {"params": params, "batch_stats": stats}
+            mixed = self._mix(now, pixels, labels, own, keys, [strengths[k] for k in indices])
+            pass_keys = passes.keys_of_pass(number, keys)
+            logits, stats = passes.forward(self.model, now, mixed, own, shared=self.shared, keys=pass_keys)
+            return logits, mixed.targets, stats
+
+        def scored(number: int, params: Any, stats: Any) -> tuple[jax.Array, tuple[Any, Any]]:
+            logits, targets, stats = forward(number, params, stats)
+            losses, correct = self._scores(logits, targets)
+            return _weighted(losses, views.take(groups[number][0])), (stats, (losses, correct))
+
+        params, stats = variables["params"], variables["batch_stats"]
         sums: dict[str, jax.Array] = {}
+        if self.consistency or len(groups) == 1:
+            found = []
+            for number, (indices, _) in enumerate(groups):
+                logits, targets, stats = forward(number, params, stats)
+                found.append((indices, (logits, targets)))
+            logits, targets = passes.in_order(found, axis=1)
+            losses, correct = self._scores(logits, targets)
+            total = _weighted(losses, views)
+            if self.consistency:  # views meet: no gradient is known before all passes are done
+                sums["consistency"] = divergence(logits).sum()
+                total += self.consistency * sums["consistency"]
+        else:
+            ways = [functools.partial(scored, number) for number in range(len(groups))]
+            total, (stats, parts) = pass_by_pass(ways, params, stats)
+            whose = [indices for indices, _ in groups]
+            losses, correct = passes.in_order(list(zip(whose, parts, strict=True)), axis=0)
+        by_view: dict[str, jax.Array] = {}
         for k, name in enumerate(views.names):
-            sums |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
-        if self.consistency:
-            sums["consistency"] = divergence(logits).sum()
-            total += self.consistency * sums["consistency"]
-        weight = float(len(logits))
-        return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
+            by_view |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
+        weight = float(len(labels))
+        metrics = {name: (value, weight) for name, value in {"loss": total, **by_view, **sums}.items()}
+        return Loss(total, weight, stats, metrics)
+
+    def _scores(self, logits: jax.Array, targets: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Cross-entropy and share of right predictions of (N, K, classes), summed over examples: (K,) each."""
+        losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, self.label_smoothing)).sum(axis=0)
+        predicted = logits.argmax(axis=-1)[..., None]
+        return losses, jnp.take_along_axis(targets, predicted, axis=-1)[..., 0].sum(axis=0)
 
     @property
     def _points(self) -> tuple[str, ...]:
@@ -154,7 +176,7 @@ class Classification(ImageNetwork):
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
             logits, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
             found.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
-        (losses,) = passes.in_order(found)
+        (losses,) = passes.in_order(found, axis=1)
         return losses
 
     def _mix(
@@ -182,6 +204,11 @@ class Classification(ImageNetwork):
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
+
+
+def _weighted(losses: jax.Array, views: StageViews) -> jax.Array:
+    """The losses (K,) of views as one."""
+    return jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
 
 
 def divergence(logits: jax.Array) -> jax.Array:
