@@ -36,6 +36,7 @@ class Classification(ImageNetwork):
         classes: number of classes, which the model gives logits of.
         label_smoothing: share of the label spread over all classes.
         consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
+        auxiliary: weight of the cross-entropy of each auxiliary head, of networks that have one in training.
         mix: lambdas of mixed predictions that are measured.
         average: what they average.
     """
@@ -45,6 +46,7 @@ class Classification(ImageNetwork):
     classes: int
     label_smoothing: float = 0.0
     consistency: float = 0.0
+    auxiliary: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
 
@@ -60,6 +62,7 @@ class Classification(ImageNetwork):
             model=of_stage(self.model, config),
             label_smoothing=config.loss.label_smoothing,
             consistency=config.loss.consistency,
+            auxiliary=config.loss.auxiliary,
         )
 
     def check_views(self, views: StageViews) -> None:
@@ -91,7 +94,7 @@ class Classification(ImageNetwork):
             batch: 'image' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
                 the views differ in size; 'label' (N,) int32.
             views: the stage's views.
-            numbers: where a view fades 'strength' (K,).
+            numbers: 'epoch', 'epochs', and where a view fades 'strength' (K,).
             keys: gives the keys of the model's `STREAMS` and of the step's ops.
 
         Returns:
@@ -102,49 +105,65 @@ class Classification(ImageNetwork):
         groups = passes.forward_groups(batch["inputs"]["image"], apart=self.apart)
         strengths = passes.strengths(numbers, views)
 
-        def forward(number: int, params: Any, stats: Any) -> tuple[jax.Array, jax.Array, Any]:
+        def forward(number: int, params: Any, stats: Any) -> tuple[tuple[jax.Array, ...], Any]:
             indices, pixels = groups[number]
             own, now = views.take(indices), {"params": params, "batch_stats": stats}
             mixed = self._mix(now, pixels, labels, own, keys, [strengths[k] for k in indices])
             pass_keys = passes.keys_of_pass(number, keys)
-            logits, stats = passes.forward(self.model, now, mixed, own, shared=self.shared, keys=pass_keys)
-            return logits, mixed.targets, stats
+            outputs, stats = passes.forward(
+                self.model, now, mixed, own, shared=self.shared, keys=pass_keys, numbers=numbers
+            )
+            return (mixed.targets, *outputs), stats
 
-        def scored(number: int, params: Any, stats: Any) -> tuple[jax.Array, tuple[Any, Any]]:
-            logits, targets, stats = forward(number, params, stats)
-            losses, correct = self._scores(logits, targets)
-            return _weighted(losses, views.take(groups[number][0])), (stats, (losses, correct))
+        def alone(number: int, params: Any, stats: Any) -> tuple[jax.Array, tuple[Any, Any]]:
+            found, stats = forward(number, params, stats)
+            measured = self._measured(*found)
+            return self._total(measured, views.take(groups[number][0])), (stats, measured)
 
-        params, stats = variables["params"], variables["batch_stats"]
-        sums: dict[str, jax.Array] = {}
-        if self.consistency or len(groups) == 1:
+        params, stats, sums = variables["params"], variables["batch_stats"], dict[str, jax.Array]()
+        if self.consistency or len(groups) == 1:  # views that meet in the loss: no gradient before all passes are done
             found = []
             for number, (indices, _) in enumerate(groups):
-                logits, targets, stats = forward(number, params, stats)
-                found.append((indices, (logits, targets)))
-            logits, targets = passes.in_order(found, axis=1)
-            losses, correct = self._scores(logits, targets)
-            total = _weighted(losses, views)
-            if self.consistency:  # views meet: no gradient is known before all passes are done
+                outputs, stats = forward(number, params, stats)
+                found.append((indices, outputs))
+            targets, logits, *heads = passes.in_order(found, axis=1)
+            measured = self._measured(targets, logits, *heads)
+            total = self._total(measured, views)
+            if self.consistency:
                 sums["consistency"] = divergence(logits).sum()
                 total += self.consistency * sums["consistency"]
         else:
-            ways = [functools.partial(scored, number) for number in range(len(groups))]
+            ways = [functools.partial(alone, number) for number in range(len(groups))]
             total, (stats, parts) = pass_by_pass(ways, params, stats)
-            whose = [indices for indices, _ in groups]
-            losses, correct = passes.in_order(list(zip(whose, parts, strict=True)), axis=0)
-        by_view: dict[str, jax.Array] = {}
+            ordered = [(indices, tuple(part.values())) for (indices, _), part in zip(groups, parts, strict=True)]
+            measured = dict(zip(parts[0], passes.in_order(ordered, axis=0), strict=True))
         for k, name in enumerate(views.names):
-            by_view |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
+            sums |= {f"{name}/{what}": values[k] for what, values in measured.items()}
         weight = float(len(labels))
-        metrics = {name: (value, weight) for name, value in {"loss": total, **by_view, **sums}.items()}
-        return Loss(total, weight, stats, metrics)
+        return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
 
-    def _scores(self, logits: jax.Array, targets: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Cross-entropy and share of right predictions of (N, K, classes), summed over examples: (K,) each."""
-        losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, self.label_smoothing)).sum(axis=0)
+    def _measured(self, targets: jax.Array, logits: jax.Array, *heads: jax.Array) -> dict[str, jax.Array]:
+        """What is known of each of K views, summed over examples, (K,), of targets and outputs (N, K, classes)."""
+        smooth = optax.smooth_labels(targets, self.label_smoothing)
         predicted = logits.argmax(axis=-1)[..., None]
-        return losses, jnp.take_along_axis(targets, predicted, axis=-1)[..., 0].sum(axis=0)
+        found = {
+            "loss": optax.softmax_cross_entropy(logits, smooth).sum(axis=0),
+            "accuracy": jnp.take_along_axis(targets, predicted, axis=-1)[..., 0].sum(axis=0),
+        }
+        if self.auxiliary and heads:
+            found["auxiliary_loss"] = sum(optax.softmax_cross_entropy(head, smooth).sum(axis=0) for head in heads)
+        return found
+
+    def _total(self, measured: dict[str, jax.Array], views: StageViews) -> jax.Array:
+        """The loss of views of which so much is known."""
+
+        def weighted(losses: jax.Array) -> jax.Array:
+            return jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
+
+        total = weighted(measured["loss"])
+        if "auxiliary_loss" in measured:
+            total += self.auxiliary * weighted(measured["auxiliary_loss"])
+        return total
 
     @property
     def _points(self) -> tuple[str, ...]:
@@ -174,8 +193,8 @@ class Classification(ImageNetwork):
         for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
-            found.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
+            outputs, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
+            found.append((indices, (optax.softmax_cross_entropy(outputs[0], mixed.targets),)))
         (losses,) = passes.in_order(found, axis=1)
         return losses
 
@@ -204,11 +223,6 @@ class Classification(ImageNetwork):
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
-
-
-def _weighted(losses: jax.Array, views: StageViews) -> jax.Array:
-    """The losses (K,) of views as one."""
-    return jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
 
 
 def divergence(logits: jax.Array) -> jax.Array:
@@ -252,6 +266,7 @@ def make_classification(config: ConfigDict, data: TaskData) -> Classification:
         classes=classes,
         label_smoothing=config.loss.label_smoothing,
         consistency=config.loss.consistency,
+        auxiliary=config.loss.auxiliary,
         mix=config.eval.mix,
         average=config.eval.average,
     )
