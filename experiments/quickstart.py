@@ -7,7 +7,6 @@ BatchNorm, and weak and strong views through split BatchNorms. The numbers show 
 more: the runs are far too small for the differences that the paper reports.
 """
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments
 from sbn.config.environment import environment
 from sbn.config.rows import Row, Table, make_config
-from sbn.runs import commands
+from sbn.runs import commands, processes
 
 WEAK = "crop(3)|flip|cutout(8)"
 STRONG = f"randaugment(2, 4)|{WEAK}"
@@ -76,13 +75,11 @@ def main(argv: Sequence[str]) -> int:
             f"--workdir={options.root}/{row}/seed0",
             *overrides,
         ]
-        code = subprocess.run(command, env=environment(), check=False).returncode
-        if code:
+        if code := processes.run(command, env=environment()):
             return code
     print()
-    return subprocess.run(
-        [sys.executable, "-m", "sbn.report", f"{__file__}:methods", f"--root={options.root}"], check=False
-    ).returncode
+    report = [sys.executable, "-m", "sbn.report", f"{__file__}:methods", f"--root={options.root}"]
+    return processes.run(report, env=environment())
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def started(here, monkeypatch) -> list[object]:
     monkeypatch.setitem(vars(sbn.train), "train", trained)
     monkeypatch.setitem(vars(sbn.train), "Origin", lambda *args: args)
     monkeypatch.setitem(sys.modules, "sbn.train.process", types.SimpleNamespace(prepare=lambda: None))
-    monkeypatch.setattr(quickstart, "subprocess", types.SimpleNamespace(run=note))
+    monkeypatch.setattr(quickstart.processes, "run", lambda *args, **kwargs: 0)
     monkeypatch.setattr(fit, "compile_all", lambda asked, where: [Answer(error="not compiled")] * len(asked))
     monkeypatch.setattr(fit, "known", lambda asked, where: None)
     monkeypatch.setattr(environment, "make", note)
