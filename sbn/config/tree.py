@@ -95,15 +95,21 @@ def _tuples(value: Any) -> Any:
 def value_of(flat: Mapping[str, Any], name: str) -> Any:
     """Returns what a flat config says for `name`: of a stage's key that it lacks, what it says for all stages.
 
-    A free key that nobody gave is `UNSET`, and so is a key of a view that is not there.
+    A free key that nobody gave is `UNSET`.
     """
     if name in flat:
         return flat[name]
     shared = name.split(".", 2)[2] if name.startswith("stage.") else name
     key = key_of(shared)
-    *view, _ = shared.split(".")
-    absent = view[:1] == ["views"] and not any(name.startswith(f"views.{view[1]}.") for name in flat)
-    return flat.get(shared, UNSET if key.free or absent else key.default)
+    return flat.get(shared, UNSET if key.free else key.default)
+
+
+def repeats(flat: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Returns whether `value` is what a flat config says for `name` anyway; of a view that it lacks it says nothing."""
+    shared = name.split(".", 2)[2] if name.startswith("stage.") else name
+    if shared.startswith("views.") and not any(known.startswith(shared.rpartition(".")[0] + ".") for known in flat):
+        return False
+    return bool(value_of(flat, name) == value)
 
 
 def literal(name: str, text: str) -> Any:
