@@ -10,7 +10,6 @@ environment that compiles, once.
 """
 
 import argparse
-import pathlib
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +19,13 @@ from launch.plan import Job, make_jobs
 from sbn.accelerators.chips import Topology, topologies, topology
 from sbn.accelerators.compiled import Answer, Asked, compile_all, known
 from sbn.accelerators.estimate import Fit, fit
-from sbn.config import tree
+from sbn.config import arguments, tree
 from sbn.config.durations import clock_time
 from sbn.config.errors import ConfigError
 from sbn.figures.by_chips import ByChips, draw_by_chips
 from sbn.figures.make import to_png
+from sbn.runs import commands
+from sbn.runs.atomic import write_output
 
 # What makes a step smaller, the cheapest first
 REMEDIES: tuple[dict[str, Any], ...] = (
@@ -132,6 +133,7 @@ def _range(pair: tuple[float, float] | None, factor: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+@commands.command("python -m launch.fit")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line."""
     parser = argparse.ArgumentParser(
@@ -140,38 +142,39 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="* matches anything")
     parser.add_argument("--topology", required=True, metavar="CHIP:SHAPE", help="v5e:4x4, v5p:2x2x4, h100:8, ...")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE,VALUE", help="override, as of a sweep")
-    parser.add_argument("--out", type=pathlib.Path, metavar="FILE.png", help="step time and memory by number of chips")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="FILE.png", help="step time and memory by number of chips"
+    )
     options = parser.parse_args(argv)
-    try:
-        where = topology(options.topology)
-        jobs = make_jobs(options.experiment, seeds=[0], sets=options.set, root="runs")
-        names = [job.name.rpartition("/")[0] for job in jobs]
-        flats = [tree.flatten(job.config) for job in jobs]
-        lines: list[tuple[str, ...]] = [HEADER]
-        notes, unfit = [], False
-        for name, flat, answer in zip(names, flats, measured(flats, where), strict=True):
-            if answer.error:
-                unfit = True
-                notes.append(f"{name}: {answer.error}")
-                continue
-            found = fit(answer, where, flat)
-            lines.append(described(name, found))
-            if not found.fits:
-                unfit = True
-                ways = " or ".join(remedies(flat, where)) or "none of remat, accumulate and more chips"
-                notes.append(f"{name} does not fit; it does with {ways}")
-        print("\n".join([table(lines), *notes]))
-        chip = where.chip
-        print(f"\n{where.name}: {where.chips} chips of {chip.memory / 2**30:g} GiB ({chip.source}).")
-        print("Times are the compiler's and the data sheet's, without evaluation and input: nothing was run.")
-        if options.out:
-            found_by_chips = by_chips(jobs, names, where.name.partition(":")[0])
-            options.out.write_bytes(to_png(draw_by_chips(found_by_chips, available=where.chip.memory)))
-            print(f"wrote {options.out}")
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    if options.out:
+        arguments.check_output(options.out)
+    where = topology(options.topology)
+    jobs = make_jobs(options.experiment, seeds=[0], sets=options.set, root="runs")
+    names = [job.name.rpartition("/")[0] for job in jobs]
+    flats = [tree.flatten(job.config) for job in jobs]
+    lines: list[tuple[str, ...]] = [HEADER]
+    notes, unfit = [], False
+    for name, flat, answer in zip(names, flats, measured(flats, where), strict=True):
+        if answer.error:
+            unfit = True
+            notes.append(f"{name}: {answer.error}")
+            continue
+        found = fit(answer, where, flat)
+        lines.append(described(name, found))
+        if not found.fits:
+            unfit = True
+            ways = " or ".join(remedies(flat, where)) or "none of remat, accumulate and more chips"
+            notes.append(f"{name} does not fit; it does with {ways}")
+    print("\n".join([table(lines), *notes]))
+    chip = where.chip
+    print(f"\n{where.name}: {where.chips} chips of {chip.memory / 2**30:g} GiB ({chip.source}).")
+    print("Times are the compiler's and the data sheet's, without evaluation and input: nothing was run.")
+    if options.out:
+        found_by_chips = by_chips(jobs, names, where.name.partition(":")[0])
+        write_output(options.out, to_png(draw_by_chips(found_by_chips, available=where.chip.memory)))
+        print(f"wrote {options.out}")
     return int(unfit)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 class NoAnswer(Exception):
     """A system that is here did not say which jobs it has."""
 
+    exit_code = 1
+
 
 @functools.cache
 def slurm() -> Mapping[str, str] | None:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 from launch import summary, sweep
 from launch.plan import remarks
-from launch.queues import NoAnswer
 from launch.state import look
-from sbn.config.errors import ConfigError
 from sbn.runs import commands
 from sbn.runs.text import plain
 
@@ -18,11 +16,8 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m launch.status", description="What has become of a sweep.")
     sweep.arguments(parser)
     options = parser.parse_args(argv)
-    try:
-        jobs = sweep.plan(options)
-        states = [look(job) for job in jobs]
-    except (ConfigError, NoAnswer) as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    jobs = sweep.plan(options)
+    states = [look(job) for job in jobs]
     print(
         plain("\n".join([*remarks(options.experiment), *summary.by_row(jobs, states), *summary.describe(jobs, states)]))
     )

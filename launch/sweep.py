@@ -8,7 +8,6 @@ directories.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from launch.queues import NoAnswer
 from launch.state import look
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
-from sbn.runs import commands
+from sbn.runs import commands, signals
 from sbn.runs.text import plain
 
 
@@ -56,7 +55,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
 
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
-    """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 130 after Ctrl-C."""
+    """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 75 or 130 if stopped."""
     parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
@@ -75,20 +74,17 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--dry_run", action="store_true", help="print the plan and the command lines, and stop")
     options = parser.parse_args(argv)
-    try:
-        jobs = plan(options)
-        if bare := [item for item in options.engine_set if "=" not in item]:
-            raise ConfigError(f"--engine_set {bare[0]}: write key=value")
-        extra = dict(item.partition("=")[::2] for item in options.engine_set)
-        settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
-        engine = load(options.engine, settings)
-        check_on_disk(jobs, engine=options.engine)  # before a look at the bucket
-        states = [look(job) for job in jobs]
-        due = [job for job, state in zip(jobs, states, strict=True) if state.kind in summary.DUE]
-        elsewhere = [job for job, state in zip(jobs, states, strict=True) if state.active]
-        preview = engine.preview(due)
-    except (ConfigError, NoAnswer) as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    jobs = plan(options)
+    if bare := [item for item in options.engine_set if "=" not in item]:
+        raise ConfigError(f"--engine_set {bare[0]}: write key=value")
+    extra = dict(item.partition("=")[::2] for item in options.engine_set)
+    settings = Settings(options.parallel, options.retries, options.hosts, options.minutes, extra)
+    engine = load(options.engine, settings)
+    check_on_disk(jobs, engine=options.engine)  # before a look at the bucket
+    states = [look(job) for job in jobs]
+    due = [job for job, state in zip(jobs, states, strict=True) if state.kind in summary.DUE]
+    elsewhere = [job for job, state in zip(jobs, states, strict=True) if state.active]
+    preview = engine.preview(due)
     print(plain("\n".join([*remarks(options.experiment), *summary.describe(jobs, states)])))
     print(f"to do: {len(due)}  {summary.time_left(jobs, states, parallel=engine.parallel)}".rstrip())
     if options.dry_run:
@@ -96,21 +92,19 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if elsewhere:
         print(f"{len(elsewhere)} jobs run or wait elsewhere: they are watched, and go on if this is stopped")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the jobs save and end with it
     try:
-        engine.run(due, elsewhere=elsewhere)
+        with signals.each_raising():
+            engine.run(due, elsewhere=elsewhere)
         states = [look(job) for job in jobs]
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
-        return 130
+        return signals.notice().exit_code if signals.notice().given else signals.INTERRUPTED
     except NoAnswer as error:
         print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
         return 1
-    except ConfigError as error:  # of an engine that looks at the jobs before it submits any
-        parser.exit(2, f"{parser.prog}: {error}\n")
     print(plain("\n".join(summary.describe(jobs, states))))
     return int(any(state.kind != "done" for state in states))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

@@ -17,6 +17,7 @@ import dataclasses
 import functools
 import logging
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
-from sbn.runs.kinds import Wrong, count, listing, mapping, number, record, text
+from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
 from sbn.tasks import passes
 from sbn.tasks.base import Variables
 from sbn.train import inheritance
@@ -60,7 +61,8 @@ _ABOUT = record(
         "config": mapping(),
         "mean": listing(number),
         "std": listing(number),
-    }
+    },
+    crc32=(optional(count), None),  # of the variables' file; older exports do not say
 )
 _READ_BY_MODELS = ("model.", "norm.", "precision")
 
@@ -134,11 +136,13 @@ def export(
     classes = _classes(recorded, every)
     variables = select_branch(every, names.index(branch), layout=_layout(config, recorded, classes))
     variables = jax.tree.map(np.asarray, variables)
+    packed = serialization.msgpack_serialize(variables)
     about = {
         "format": FORMAT,
         "branch": branch,
         "weights": weights,
         "classes": classes,
+        "crc32": zlib.crc32(packed),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
@@ -151,7 +155,8 @@ def export(
         **_origin(workdir, step),
     }
     out.mkdir(parents=True, exist_ok=True)
-    replace_bytes(out / VARIABLES, serialization.msgpack_serialize(variables))
+    (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
+    replace_bytes(out / VARIABLES, packed)
     files.write_json(out / ABOUT, about)
     return about
 
@@ -174,6 +179,8 @@ def load(folder: epath.PathLike) -> Plain:
         about = _ABOUT("", about)
     except Wrong as error:
         raise Damaged(folder / ABOUT, str(error)) from None
+    if about["crc32"] not in (None, zlib.crc32(packed or b"")):
+        raise Damaged(folder / VARIABLES, f"it does not match its checksum in {ABOUT}")
     config = tree.to_config(tree.changed(tree.defaults(), about["config"]))
     try:
         variables = serialization.msgpack_restore(packed)
@@ -263,6 +270,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
     options = parser.parse_args(argv)
+    arguments.check_folder(options.out)
     prepare()
     about = export(
         options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights

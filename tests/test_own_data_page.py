@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from sbn.config import command_line
-from sbn.data import sources
 from sbn.train.setup import make_setup
 from tests.conftest import ROOT
 
@@ -34,6 +33,6 @@ def test_what_an_example_makes_is_what_its_command_trains_on(name, tmp_path, mon
     setup = make_setup(config)
     train, test, classes = MADE[name]
     assert (len(setup.train), len(setup.test), setup.train.classes) == (train, test, classes)
-    assert len(sources.class_names(setup.train)) == classes
+    assert len(setup.train.features["label"].classes) == classes
     assert all(0 < value < 1 for value in (*setup.channels.mean, *setup.channels.std))
     sys.modules.pop("stripes", None)

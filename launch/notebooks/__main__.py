@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 from sbn.config import arguments
+from sbn.config.errors import ConfigError
 from sbn.runs import commands
 from sbn.runs.atomic import replace_text
 
@@ -17,10 +18,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
     parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
     options = parser.parse_args(argv)
+    arguments.check_folder(options.out)
     try:
         import jupytext
     except ImportError:
-        parser.exit(2, f"{parser.prog}: it needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext\n")
+        raise ConfigError("it needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext") from None
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     for script in sorted(TEXTS.glob("*.py")):

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from sbn.augment import pipeline
 from sbn.augment.size_ops import sizes, variants
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import device
+from sbn.data.examples import LabelledImages
 from sbn.data.targets import sort
 from sbn.data.views import assemble
 from sbn.train import mesh as meshes
@@ -83,7 +84,7 @@ def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
     whole, own = meshes.replicated(setup.mesh), meshes.over_data(setup.mesh)
     forward = jax.jit(setup.task.outputs, in_shardings=(whole, own), out_shardings=whole)
     count = -(-config.eval.batch_size // setup.mesh.devices.size) * setup.mesh.devices.size
-    images = jax.ShapeDtypeStruct((count, *setup.test.images.shape[1:3]), jnp.int32)
+    images = jax.ShapeDtypeStruct((count, *cast(LabelledImages, setup.test).images.shape[1:3]), jnp.int32)
     return forward.lower(variables, {"image": images})
 
 
@@ -94,9 +95,9 @@ def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
     if any(stage.fades.values()):
         numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
     seed, ids = jax.ShapeDtypeStruct((), jnp.uint32), np.zeros(1, np.int32)
-    own = {name: array[:1] for name, array in carried.arrays(setup.train).items()}
+    own = {name: array[:1] for name, array in carried.arrays(setup.images).items()}
     if stage.config.data.path == "device":
-        size = setup.train.images.shape[1:3]
+        size = setup.images.images.shape[1:3]
         try:
             made = setup.views[stage.name].data
             prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh, targets=carried)
@@ -120,7 +121,7 @@ def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:
     found = []
     for view in stage.config.branches:
         drawn = variants(pipeline.parse(stage.config.views[view].augment))
-        found.append(max(sizes(ops, setup.train.images.shape[1:3])[-1] for ops in drawn))
+        found.append(max(sizes(ops, setup.images.images.shape[1:3])[-1] for ops in drawn))
     return found
 
 

@@ -32,7 +32,7 @@ def splits(config: ConfigDict) -> tuple[LabelledImages, LabelledImages]:
 def _split(config: ConfigDict, split: str) -> LabelledImages:
     data = config.data
     if data.name not in _KNOWN:
-        return sources.load(data, split, view=config.eval.augment)
+        return sources.load_images(data, split, view=config.eval.augment)
     lengths, side, classes = _KNOWN[data.name]
     found = parts.ids(data[f"{split}_split"], lengths, key=f"data.{split}_split", of=data.name)
     count = sum(part.stop - part.start for _, part in found)

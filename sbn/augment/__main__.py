@@ -1,19 +1,22 @@
 """`python -m sbn.augment show|sheet|figure1`: what a pipeline string means, as a table and as pictures."""
 
 import argparse
-import pathlib
-import sys
 from collections.abc import Sequence
 
 from sbn.augment.pipeline import parse
 from sbn.augment.show import table
 from sbn.config import arguments
+from sbn.config.errors import ConfigError
 from sbn.runs import commands
 
 
 @commands.command("python -m sbn.augment")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 for a pipeline or a data set that can't be had."""
+    """Runs the command line.
+
+    Raises:
+        ConfigError: for a pipeline or a data set that can't be had.
+    """
     parser = argparse.ArgumentParser(prog="python -m sbn.augment", description="What an augmentation string means.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
@@ -26,11 +29,14 @@ def main(words: Sequence[str] | None = None) -> int:
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
     _add_picture(figure, images=6, out="figure1.png")
     flags = parser.parse_args(words)
+    if flags.command != "show":
+        arguments.check_output(flags.out)
     try:
         {"show": _show, "sheet": _sheet, "figure1": _figure1}[flags.command](flags)
-    except (ValueError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    except ConfigError:
+        raise
+    except ValueError as error:  # what ops say of pipelines
+        raise ConfigError(str(error)) from error
     return 0
 
 
@@ -50,11 +56,11 @@ def _sheet(flags: argparse.Namespace) -> None:
     from sbn.data import sheet  # pictures are of data, which nothing else here knows
 
     if flags.images < 1 or flags.draws < 0:
-        raise ValueError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
+        raise ConfigError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes)
-    sheet.make(flags.pipelines, source, pathlib.Path(flags.out), draws=flags.draws, seed=flags.seed)
+    sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
 
 
@@ -62,9 +68,9 @@ def _figure1(flags: argparse.Namespace) -> None:
     from sbn.data import figure1, sheet
 
     if flags.images < 2:
-        raise ValueError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
+        raise ConfigError(f"--images is {flags.images}; at least 2, for every image is mixed with the next")
     source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images)
-    figure1.draw(source, seed=flags.seed).save(flags.out)
+    sheet.write_png(figure1.draw(source, seed=flags.seed), flags.out)
     print(f"{flags.out}: {flags.images} images under {len(figure1.COLUMNS)} augmentations")
 
 

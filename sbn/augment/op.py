@@ -91,7 +91,7 @@ def _checked_whole_numbers(what: str, field: dataclasses.Field[Any], value: Any)
 class Op:
     """One step of a pipeline.
 
-    `inputs` says what an op works on; those of images are all that the data paths run today.
+    `inputs` says what an op works on: images, tokens or arrays.
     `where` says what the op needs: `'image'` ops see one image at a time and run in the data pipeline, `'batch'` ops
     need the other images and `'model'` ops the network; those two run inside the training step.
 
@@ -101,7 +101,7 @@ class Op:
 
     name: ClassVar[str] = ""
     where: ClassVar[str] = "image"
-    inputs: ClassVar[str] = "image"  # what it works on: 'image', or 'tokens'
+    inputs: ClassVar[str] = "image"  # the kind of features that it works on: 'image', 'tokens' or 'array'
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -125,6 +125,9 @@ class OwnOp(Op):
     pixel, without blending: it says where a mask has which label, and is 0 for pixels that show nothing. For images
     with boxes it also offers `boxes(boxes, draws, image_size)`: boxes (N, B, 4) float32, (y0, x0, y1, x1) in pixels,
     as NumPy or JAX arrays.
+
+    An op that sets `inputs = 'tokens'` or `'array'` gets the features of that kind instead, (N, ...), and the shape of
+    one as `image_size`. Of tokens, (N, L) int32 filled up with 0, it may return another length.
     """
 
     spatial: ClassVar[bool] = False

@@ -163,20 +163,33 @@ def draw_addresses(ops: tuple[Op, ...], image_size: tuple[int, int], *, more: in
     Raises:
         ValueError: an op stands there too often, or needs too many draws, for its addresses.
     """
+    found = []
+    for op, start, size in zip(ops, addresses(ops), sizes(ops, image_size), strict=False):  # the last is of the result
+        count = draws_needed(op, size)
+        if count > 1 << _DRAW_BITS:
+            raise ValueError(f"pipeline {format(ops)!r} has images too large for the draws of {op.name}")
+        found.append(range(start, start + count + (more if isinstance(op, POLICIES) else 0)))
+    return tuple(found)
+
+
+def addresses(ops: tuple[Op, ...]) -> tuple[int, ...]:
+    """Returns the first draw index of every op.
+
+    Raises:
+        ValueError: an op stands there too often for its addresses.
+    """
     codes = {name: code for code, name in enumerate(OPS)}
     seen: dict[int, int] = {}
-    addresses: list[range] = []
-    for op, size in zip(ops, sizes(ops, image_size), strict=False):  # the last size is that of the result
+    found: list[int] = []
+    for op in ops:
         # Ops from elsewhere have the upper half of the codes. Should two of them meet at one, they count together.
         code = codes[op.name] if op.name in codes else _OWN_CODES + zlib.crc32(op.name.encode()) % _OWN_CODES
         occurrence = seen.get(code, 0)
         seen[code] = occurrence + 1
-        count = draws_needed(op, size)
-        if occurrence >= 1 << _OCCURRENCE_BITS or count > 1 << _DRAW_BITS:
-            raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops, or images too large for them")
-        start = (code << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS
-        addresses.append(range(start, start + count + (more if isinstance(op, POLICIES) else 0)))
-    return tuple(addresses)
+        if occurrence >= 1 << _OCCURRENCE_BITS:
+            raise ValueError(f"pipeline {format(ops)!r} has too many {op.name} ops")
+        found.append((code << _OCCURRENCE_BITS | occurrence) << _DRAW_BITS)
+    return tuple(found)
 
 
 def streams(ops: tuple[Op, ...], own: int, other_ops: tuple[Op, ...], other: int) -> tuple[int, ...]:

@@ -1,6 +1,10 @@
-"""Types of command-line arguments that several programs have: a path, a seed."""
+"""Types of command-line arguments that several programs have: a path, a place to write to, a seed."""
 
 import argparse
+import os
+import pathlib
+
+from sbn.config.errors import ConfigError
 
 
 def path(text: str) -> str:
@@ -8,6 +12,53 @@ def path(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: name a file or folder ('.' is the current one)")
     return text
+
+
+def check_output(text: str, *, flag: str = "--out") -> None:
+    """Refuses a file that can't be written, before an hour's work is done that would go there.
+
+    Args:
+        text: its path.
+        flag: which names it.
+
+    Raises:
+        ConfigError: if it is a folder, or the folder that it would lie in is not there or can't be written to.
+    """
+    place = pathlib.Path(os.path.realpath(pathlib.Path(text).expanduser()))
+    if place.is_dir():
+        raise ConfigError(f"{flag}={text} is a folder: name a file")
+    if not place.exists() or place.is_file():  # pipes and devices are written in place
+        _check_folder(place.parent, f"{flag}={text}")
+
+
+def check_folder(text: str, *, flag: str = "--out") -> None:
+    """Refuses a folder to write to, which need not exist yet, if it can't be made or written to.
+
+    Args:
+        text: its path; one in a bucket is not looked at.
+        flag: which names it.
+
+    Raises:
+        ConfigError: if it is a file, or can't be written to.
+    """
+    if "://" in text:
+        return
+    place = pathlib.Path(os.path.realpath(text))
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    _check_folder(place, f"{flag}={text}")
+
+
+def _check_folder(place: pathlib.Path, named: str) -> None:
+    reason = None
+    if not place.exists():
+        reason = f"no folder {place}"
+    elif not place.is_dir():
+        reason = f"{place} is a file"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        reason = f"{place} can't be written to"
+    if reason:
+        raise ConfigError(f"{named} can't be written: {reason}")
 
 
 def seed(text: str) -> int:

@@ -19,7 +19,7 @@ def pack(images: np.ndarray, marks: np.ndarray | None = None) -> np.ndarray:
 
 
 def marks(masks: np.ndarray) -> np.ndarray:
-    """Returns the marks of pixels with labels: label + 1, and 255 for a pixel without one (`examples.VOID`).
+    """Returns the marks of pixels with labels: label + 1, and 255 for a pixel without one (`forms.VOID`).
 
     0 stays for filler, which has no label and which the network sees as the mean colour.
 

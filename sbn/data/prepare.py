@@ -7,11 +7,9 @@ or zip, itself without TensorFlow, and writes one file that any machine with Num
 import argparse
 import logging
 import os
-import sys
 from collections.abc import Sequence
 
 from sbn.config import arguments
-from sbn.config.errors import ConfigError
 from sbn.data import archive, prepared, tfrecords, tiny_imagenet
 from sbn.runs import commands
 
@@ -36,7 +34,7 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 where there is nothing to read."""
+    """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
     parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
@@ -50,11 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
-    try:
-        counts = prepare(flags.name, out=out, data_dir=data_dir)
-    except (ConfigError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    arguments.check_output(out)
+    counts = prepare(flags.name, out=out, data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbn.config.errors import ConfigError
-from sbn.data.examples import LabelledImages
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples, InMemory
 from sbn.data.statistics import Channels, checked
 
 
-def describe(name: str, train: LabelledImages, test: LabelledImages, channels: Channels) -> dict[str, Any]:
-    """Returns what data.json holds.
+def describe(name: str, train: Examples, test: Examples, channels: Channels | None) -> dict[str, Any]:
+    """Returns what data.json holds: of images also what they are normalised with, and of what size they are.
 
     Args:
         name: `data.name`.
@@ -18,14 +19,17 @@ def describe(name: str, train: LabelledImages, test: LabelledImages, channels: C
         channels: what the input is normalised with.
     """
     splits = {"train": train, "test": test}
+    images: dict[str, Any] = {}
+    if channels is not None and isinstance(test, InMemory | Encoded):
+        size = list(test.images.shape[1:3])
+        images = {"image_size": size, "mean": list(channels.mean), "std": list(channels.std)}
+    label = train.features.get("label")
     return {
         "name": name,
         "examples": {split: len(examples) for split, examples in splits.items()},
         "fingerprints": {split: examples.fingerprint() for split, examples in splits.items()},
-        "classes": list(train.features["label"].classes),
-        "image_size": list(test.images.shape[1:3]),
-        "mean": list(channels.mean),
-        "std": list(channels.std),
+        **({} if label is None else {"classes": list(label.classes)}),
+        **images,
     }
 
 

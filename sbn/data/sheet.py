@@ -5,8 +5,10 @@ stage of a run with this seed. Fillers are shown in the data set's mean colour, 
 """
 
 import dataclasses
-import pathlib
+import io
+import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +17,10 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.eval_view import DEFAULTS
+from sbn.runs.atomic import write_output
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
@@ -109,7 +115,7 @@ def lay_out(images: np.ndarray) -> np.ndarray:
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
+def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str) -> None:
     """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other."""
     from PIL import Image, ImageDraw
 
@@ -121,7 +127,22 @@ def write(blocks: dict[str, np.ndarray], path: pathlib.Path) -> None:
         pen.text((2, top + 2), title, fill="black")
         sheet.paste(Image.fromarray(block), (0, top + _TITLE))
         top += _TITLE + block.shape[0]
-    sheet.save(path)
+    write_png(sheet, path)
+
+
+def write_png(picture: "Image", path: os.PathLike[str] | str) -> None:
+    """Writes a picture as a PNG, whole or not at all.
+
+    Args:
+        picture: the picture.
+        path: of the file, whatever its ending.
+
+    Raises:
+        OSError: if it can't be written.
+    """
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    write_output(path, content.getvalue())
 
 
 def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = False) -> Pictures:
@@ -134,7 +155,7 @@ def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = F
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
-    examples = sources.load(data, "train", view=DEFAULTS.get(name, _VIEW))
+    examples = sources.load_images(data, "train", view=DEFAULTS.get(name, _VIEW))
     pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
     if not boxes:
         return pictures
@@ -144,7 +165,7 @@ def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = F
     return dataclasses.replace(pictures, boxes=examples.load(np.arange(len(examples)))[names[0]])
 
 
-def make(pipelines: Sequence[str], source: Pictures, path: pathlib.Path, *, draws: int, seed: int) -> None:
+def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | str, *, draws: int, seed: int) -> None:
     """Writes a sheet of one block a pipeline string.
 
     Raises:

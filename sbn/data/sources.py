@@ -1,9 +1,9 @@
-"""Data sets by name: whatever `data.name` says becomes examples with an image and a label.
+"""Data sets by name: whatever `data.name` says becomes examples, of images with a label unless they are a user's own.
 
 In memory where all images are of one size; otherwise the images stay encoded, in their files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -15,8 +15,8 @@ from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
 from sbn.data.decode import decode_all
-from sbn.data.encoded import Encoded
-from sbn.data.examples import InMemory, in_memory
+from sbn.data.encoded import Encoded, ImageFiles
+from sbn.data.examples import Examples, InMemory, in_memory
 from sbn.data.index import Index
 from sbn.data.layouts import find
 from sbn.data.statistics import KNOWN, Channels
@@ -28,7 +28,7 @@ FOLDER = "folder:"
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
-def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledImages:
+def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
     """Returns the 'train' or 'test' split that `data`, the config's data keys, describes.
 
     Args:
@@ -42,54 +42,44 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledIm
     ops = eval_view.parse(view, name=data.name)
     wanted = f"data.{split}_split = {_wanted(data, split)!r}"
     found = _loader(data)(data, split)
-    limit = _limit(data, split)
-    if limit is not None and limit > len(found):
-        raise ConfigError(
-            f"data.{split}_examples = {limit} asks for more than the {len(found)} examples of {data.name!r}"
-        )
-    if not len(found):
+    limit, held = _limit(data, split), len(found.index if isinstance(found, ImageFiles) else found)
+    if limit is not None and limit > held:
+        raise ConfigError(f"data.{split}_examples = {limit} asks for more than the {held} examples of {data.name!r}")
+    if not held:
         raise ConfigError(f"{wanted} holds no examples")
     if isinstance(found, Index):
         return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
+    if isinstance(found, ImageFiles):
+        some = slice(limit)
+        name = f"{wanted} of {data.name!r}"
+        return Encoded(found.index.take(some), ops, name=name, beside=found.beside.take(some))
     if isinstance(found, Encoded):
         return Encoded(found.index.take(slice(limit)), ops or found.ops, name=f"{wanted} of {data.name!r}")
+    if "image" not in found.features:
+        for key, value in (("eval.augment", view or None), ("data.mean", data.mean), ("data.std", data.std)):
+            if value is not None:
+                raise ConfigError(f"{key} = {value!r} means nothing for {data.name!r}: its examples are no images")
+        if limit is not None and not isinstance(found, InMemory):
+            raise ConfigError(
+                f"data.{split}_examples = {limit}: the examples of {data.name!r} lie where its function says, which "
+                "would have to be told by data.args"
+            )
+        return found.first(limit) if isinstance(found, InMemory) else found
+    assert isinstance(found, InMemory)  # as `_load_imported` makes them
     found = found.first(limit)
     return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
 
-def check_together(data: ConfigDict, train: LabelledImages, test: LabelledImages, *, view: str | None) -> None:
-    """Refuses splits that can't be of one run.
-
-    Args:
-        data: the config's data keys.
-        train: the training split.
-        test: the test split.
-        view: `eval.augment`.
+def load_images(data: ConfigDict, split: str, *, view: str | None = None) -> LabelledImages:
+    """Returns what `load` does, for whoever can do nothing but look at images.
 
     Raises:
-        ConfigError: if their classes or sizes differ, or the data path can't take them.
+        ConfigError: as `load`, and if the examples are no images.
     """
-    if class_names(train) != class_names(test):
-        raise ConfigError(
-            f"{data.name!r}: the classes of the training split, {_few(class_names(train))}, are not those of the test "
-            f"split, {_few(class_names(test))}"
-        )
-    if data.path == "device" and isinstance(train, Encoded):
-        raise ConfigError(
-            f"data.path = 'device' holds a whole data set in memory, and the images of {data.name!r} differ in size "
-            "or are too many: it needs 'host'"
-        )
-    sizes = train.images.shape[1:3], test.images.shape[1:3]
-    if sizes[0] != sizes[1] and view is None and isinstance(train, InMemory):
-        raise ConfigError(
-            f"{data.name!r}: training images have {sizes[0][0]} x {sizes[0][1]} pixels, test images {sizes[1][0]} x "
-            f"{sizes[1][1]}: bring the test images to one size by eval.augment"
-        )
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+    found = load(data, split, view=view)
+    if not isinstance(found, InMemory | Encoded) or "image" not in found.features:
+        raise ConfigError(f"the examples of {data.name!r} have {', '.join(found.features)}, and no image")
+    return found
 
 
 def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
@@ -179,11 +169,11 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
     return _joined(data, split, read)
 
 
-def _load_imported(data: ConfigDict, split: str) -> LabelledImages:
+def _load_imported(data: ConfigDict, split: str) -> Examples | ImageFiles:
     make = imported.load(data.name, key="data.name")
     offered = {"split": split, "data": data}
     found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
-    if isinstance(found, Encoded):
+    if isinstance(found, Encoded | ImageFiles):
         return found
     missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
     if missing:
@@ -191,11 +181,26 @@ def _load_imported(data: ConfigDict, split: str) -> LabelledImages:
             f"data.name = {data.name!r} returned a {type(found).__name__} without {', '.join(missing)}, not examples: "
             "sbn.data.examples.in_memory makes them of arrays"
         )
-    arrays = found.load(np.arange(len(found)))
-    for name in ("image", "label"):
-        if name not in arrays or name not in found.features:
-            raise unknown(f"feature: data.name = {data.name!r} returned examples that lack", name, found.features)
-    return in_memory(arrays, name=f"data.name = {data.name!r}, {split}", features=found.features)
+    what = f"data.name = {data.name!r}, {split}"
+    if "image" in found.features:
+        return in_memory(_loaded(found, np.arange(len(found)), what), name=what, features=found.features)
+    if not isinstance(found, InMemory):  # they stay where they are: whether they are what they say, some of them show
+        some = np.arange(min(len(found), 2))
+        in_memory(_loaded(found, some, what), name=what, features=found.features)
+    examples: Examples = found
+    return examples
+
+
+def _loaded(examples: Examples, ids: np.ndarray, what: str) -> dict[str, np.ndarray]:
+    """Examples by name of the feature, all that they say that they have."""
+    try:
+        arrays = examples.load(ids)
+    except Exception as error:
+        raise ConfigError(f"{what}: load fails: {imported.reason(error)}") from None
+    for name in examples.features:
+        if name not in arrays:
+            raise unknown(f"feature: {what}: load returned arrays that lack", name, arrays)
+    return {name: arrays[name] for name in examples.features}
 
 
 def _decoded(found: Index, name: str) -> InMemory | Index:
@@ -245,7 +250,7 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
 }
 
 
-def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], InMemory | Encoded | Index]:
+def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | ImageFiles]:
     if data.archive is not None or data.name.endswith(".npz"):
         return _load_archive
     if data.name.startswith(FOLDER):
@@ -253,8 +258,3 @@ def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], InMemory | Encoded 
     if imported.is_import_path(data.name):
         return _load_imported
     return _LOADERS.get(data.name, _load_prepared)
-
-
-def class_names(examples: LabelledImages) -> Sequence[str]:
-    """Returns the names of the classes, in the order of their numbers."""
-    return examples.features["label"].classes

@@ -12,9 +12,10 @@ from sbn.data.targets import Targets
 
 # What a step trains on: {'inputs': {'image': (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views
 # differ in size}, 'targets': {'label': (N,) int32, ...} (`sbn.data.targets`), 'id': (N,) int32}, N over the devices.
+# Of examples that are no images (`sbn.data.arrays`) inputs are theirs by name, (N, K, ...) or K arrays (N, ...).
 Batch = dict[str, Any]
 # What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
-# 'strength' (K,) float32, what is left of each view's augmentation
+# 'strength' (K,) float32, what is left of each view's augmentation. The step adds 'epochs', a float, of the stage.
 Numbers = dict[str, Any]
 Fed = tuple[Batch, Numbers]
 

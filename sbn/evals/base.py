@@ -67,8 +67,8 @@ class Materials:
         config: of the run; an evaluator reads its own `eval` keys.
         task: what is learned.
         mesh: the devices.
-        train: training split.
-        test: test split.
+        train: training split; of another task than one of images without `images` and `labels`.
+        test: test split, likewise.
         stages: of the run.
         workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
         mean: (3,) of the training images, in [0, 1].
@@ -108,6 +108,10 @@ class Materials:
             raise ConfigError(
                 f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
                 f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
+            )
+        if "image" not in self.test.features:
+            raise ConfigError(
+                f"eval.evals: {evaluator!r} analyses images, and the data are {', '.join(self.test.features)}"
             )
         for name, why in getattr(self.task, "cannot", {}).items():
             if name in needs:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
+from sbn.config.evaluation import ANALYSES
 from sbn.evals.augmented import Affinity, Augment, Diversity, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
@@ -27,6 +28,9 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
     Raises:
         ConfigError: if one can't be: a setting of it is wrong, or its data are not there.
     """
+    for name in materials.config.eval.evals:
+        if name in ANALYSES:
+            materials.image_task(name)  # that there are images at all
     return {name: _maker(name)(materials) for name in materials.config.eval.evals}
 
 

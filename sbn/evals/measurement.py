@@ -37,14 +37,14 @@ class Measurement:
         self._begin = jax.jit(begin, out_shardings=stream.whole)
 
     def __call__(
-        self, variables: Variables, sets: Mapping[Tag, tuple[int, Callable[[], Examples]]], *, what: str
+        self, variables: Variables, sets: Mapping[Tag, tuple[int | Examples, Callable[[], Examples]]], *, what: str
     ) -> dict[Tag, dict[str, State]]:
         """Returns the state of every metric, by its name, of each of the sets.
 
         Args:
             variables: of the model.
-            sets: by a name of one's own: their length, and what loads them. Their slices are (inputs, targets), a tree
-                of (n, ...) and arrays (n, ...) by name.
+            sets: by a name of one's own: their length, or they themselves, and what loads them. Their slices are
+                (inputs, targets), a tree of (n, ...) and arrays (n, ...) by name.
             what: is measured, to show how far it is.
         """
         states: dict[Tag, dict[str, State]] = {tag: self._begin() for tag in sets}

@@ -7,8 +7,10 @@ import numpy as np
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
+from sbn.data.arrays import load, widest
+from sbn.data.batching import Planned, make_batching
 from sbn.data.examples import Examples
-from sbn.data.targets import for_evaluation
+from sbn.data.targets import for_evaluation, inputs_of
 from sbn.evals.base import Materials, Value
 from sbn.evals.measurement import Measurement
 from sbn.metrics.base import Metric
@@ -30,13 +32,13 @@ class Metrics:
         added: dict[str, Metric] = {
             name: _metric(imported.load(name, key="eval.metrics"), name, task, config) for name in config.eval.metrics
         }
-        self._metrics, self._test, self._targets = {**task.metrics(), **added}, materials.test, tuple(task.targets)
+        self._metrics: dict[str, Metric] = {**task.metrics(), **added}
         self._measurement = Measurement(materials.predict, self._metrics)
+        self._test = Pairs(materials.test, materials)
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, Value]]:
         """Yields (name, value) pairs."""
-        examples = _Pairs(self._test, self._targets)
-        found = self._measurement(variables, {"test": (len(examples), lambda: examples)}, what="metrics")["test"]
+        found = self._measurement(variables, {"test": (self._test, lambda: self._test)}, what="metrics")["test"]
         for name, metric in self._metrics.items():
             for key, value in metric.compute(found[name]).items():
                 yield f"test/{key}", value
@@ -59,15 +61,43 @@ def _metric(make: Any, name: str, task: Any, config: Any) -> Metric:
     return made
 
 
-class _Pairs:
-    """Examples as (inputs, targets), slice by slice."""
+class Pairs:
+    """Examples as (inputs, targets), slice by slice, in the order of their batches.
 
-    def __init__(self, examples: Examples, targets: Sequence[str]) -> None:
-        self._examples, self._targets = examples, targets
+    Args:
+        examples: of a split.
+        materials: of the run: its task says what inputs and targets are, and which examples a batch holds.
+    """
+
+    def __init__(self, examples: Examples, materials: Materials) -> None:
+        self._examples, self._targets = examples, tuple(materials.task.targets)
+        self._inputs = inputs_of(materials.task, examples.features)
+        self._widest = widest(examples)
+        devices = materials.mesh.devices.size
+        once = make_batching(materials.config, materials.task, examples, multiple=devices).once()
+        self._batches = None if once is None else list(once)
 
     def __len__(self) -> int:
         return len(self._examples)
 
+    @property
+    def cuts(self) -> Iterator[tuple[slice, int]] | None:
+        """The slices that batches are, and what each is filled up to; None: of one size."""
+        return None if self._batches is None else self._cuts(self._batches)
+
+    def _cuts(self, batches: Sequence[Planned]) -> Iterator[tuple[slice, int]]:
+        start = 0
+        for planned in batches:
+            yield slice(start, start + len(planned.ids)), planned.size
+            start += len(planned.ids)
+
     def __getitem__(self, where: slice) -> tuple[dict[str, Any], dict[str, Any]]:
-        arrays = self._examples.load(np.arange(where.start, where.stop))
-        return for_evaluation(arrays, self._examples.features, self._targets)
+        planned = Planned(np.arange(where.start, where.stop)) if self._batches is None else self._batch(where.start)
+        names = {*self._inputs, *self._targets}
+        arrays = load(self._examples, planned, sorted(names), self._widest)
+        return for_evaluation(arrays, self._examples.features, self._targets, inputs=self._inputs)
+
+    def _batch(self, start: int) -> Planned:
+        assert self._batches is not None
+        starts = np.cumsum([0, *(len(planned.ids) for planned in self._batches)])
+        return self._batches[int(np.searchsorted(starts, start))]

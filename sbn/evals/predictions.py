@@ -8,7 +8,7 @@ network does.
 import collections
 import concurrent.futures
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import jax
@@ -73,7 +73,10 @@ def of_branches(task: Task | ImageTask, which: tuple[int, ...]) -> Forward:
 
 
 class Examples(Protocol):
-    """Examples of a set, as the network and the metrics take them."""
+    """Examples of a set, as the network and the metrics take them.
+
+    Those that come in batches of several shapes also have `cuts`: (slice, what it is filled up to) of each batch.
+    """
 
     def __len__(self) -> int:
         """Returns M, the number of examples."""
@@ -142,9 +145,19 @@ class Stream:
         """Puts a batch's array on the devices, over which its first axis lies."""
         return jax.make_array_from_callback(array.shape, self.sharding, array.__getitem__)
 
-    def count(self, examples: int) -> int:
-        """Returns the number of batches that a set of so many examples makes."""
-        return -(-examples // self._padded(examples)) if examples else 0
+    def count(self, examples: int | Examples) -> int:
+        """Returns the number of batches that a set makes, or any of so many examples."""
+        return sum(1 for _ in self._cuts(examples))
+
+    def _cuts(self, examples: int | Examples) -> Iterator[tuple[slice, int]]:
+        own = getattr(examples, "cuts", None)
+        if own is not None:
+            yield from own
+            return
+        total = examples if isinstance(examples, int) else len(examples)
+        size = self._padded(total) if total else 1
+        for start in range(0, total, size):
+            yield slice(start, min(start + size, total)), size
 
     def _padded(self, examples: int) -> int:
         return -(-min(self._batch_size, examples) // self._devices) * self._devices
@@ -152,14 +165,12 @@ class Stream:
     def _batches(self, sets: Iterable[tuple[Tag, Callable[[], Any]]]) -> Iterator[tuple[Tag, slice, Any]]:
         for tag, load in sets:
             examples = load()
-            size = self._padded(len(examples))
-            for start in range(0, len(examples), size):
-                where = slice(start, min(start + size, len(examples)))
+            for where, size in self._cuts(examples):
                 yield tag, where, jax.tree.map(functools.partial(_filled, size=size), examples[where])
 
 
 class Predict(Stream):
-    """The forward pass of a task over whole sets, whose inputs may be given as images alone (`Images`).
+    """The forward pass of a task over whole sets, whose inputs are given as images alone (`Images`), or by name.
 
     Args:
         task: what predicts.
@@ -174,40 +185,44 @@ class Predict(Stream):
 
         super().__init__(compute, mesh, batch_size=batch_size)
 
-    def __call__(self, variables: Variables, images: Images) -> np.ndarray:
-        """Returns the outputs (M, K, ...) for one set of M images."""
+    def __call__(self, variables: Variables, images: Images | Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns the outputs (M, K, ...) for one set of M images, or of M of other inputs, (M, ...) by name."""
         return np.concatenate([outputs for _, _, outputs in self.stream(variables, [(None, lambda: images)])])
 
     def stream(
-        self, variables: Variables, sets: Iterable[tuple[Tag, Callable[[], Images]]]
+        self, variables: Variables, sets: Iterable[tuple[Tag, Callable[[], Any]]]
     ) -> Iterator[tuple[Tag, slice, np.ndarray]]:
         """As `Stream` says, of sets of images."""
         return super().stream(variables, ((tag, functools.partial(_Inputs, load)) for tag, load in sets))
 
 
 class _Inputs:
-    """Images as the inputs of a network."""
+    """The inputs of a network: images, or arrays by name."""
 
-    def __init__(self, load: Callable[[], Images]) -> None:
-        self._images = load()
+    def __init__(self, load: Callable[[], Images | Mapping[str, np.ndarray]]) -> None:
+        self._given = load()
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(next(iter(self._given.values())) if isinstance(self._given, Mapping) else self._given)
 
     def __getitem__(self, where: slice) -> dict[str, np.ndarray]:
-        return {"image": packed(self._images[where])}
+        if not isinstance(self._given, Mapping):
+            return {"image": packed(self._given, where)}
+        images = {"image": packed(self._given["image"], where)} if "image" in self._given else {}
+        return {**{name: np.asarray(array[where]) for name, array in self._given.items() if name != "image"}, **images}
 
 
-def packed(images: Any) -> np.ndarray:
-    """Returns images as packed pixels (N, H, W) int32; those that are packed stay as they are.
+def packed(images: Any, where: slice) -> np.ndarray:
+    """Returns a slice of images as packed pixels (n, H, W) int32; those that are packed stay as they are.
 
     Args:
-        images: (N, H, W, 3) uint8 RGB, or packed.
+        images: slices of (n, H, W, 3) uint8 RGB, or packed; or what can pack them itself, with its fillers.
+        where: which of them.
 
     Raises:
         ValueError: for arrays of any other kind, which are no images.
     """
-    array = np.asarray(images)
+    array = np.asarray(images.packed(where) if hasattr(images, "packed") else images[where])
     if array.dtype == np.int32 and array.ndim == 3:
         return array
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:

@@ -60,14 +60,13 @@ def main(argv: Sequence[str]) -> int:
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
     if options.all == bool(options.target):
         raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
+    if options.out:
+        arguments.check_output(options.out)
     tables, notes = report(
         options.target or "", root=options.root, format=options.format, metrics=metrics, stages=options.stages
     )
     if options.out:
-        try:
-            write_output(options.out, tables.encode())
-        except OSError as error:
-            raise ConfigError(f"--out={options.out} can't be written: {error.strerror}") from None
+        write_output(options.out, tables.encode())
     else:
         print(tables, end="")
     for note in notes:

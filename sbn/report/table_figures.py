@@ -267,6 +267,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=arguments.path, default=".", help="folder for EXPERIMENT_TABLE.png")
     options = parser.parse_args(argv)
+    arguments.check_folder(options.out)
     path, _, only = options.target.partition(":")
     experiment = load_experiment(experiment_file(path))
     if only and only not in experiment.tables:

@@ -27,6 +27,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         OSError: if it can't be written.
     """
     path = pathlib.Path(path)
+    with naming(path):
+        yield from _replacing(path)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has errors of the system say which file they are about: those of writing do not, and drafts have other names."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or str(error.filename).endswith(".draft")):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replacing(path: pathlib.Path) -> Iterator[BinaryIO]:
     draft = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}.draft")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:

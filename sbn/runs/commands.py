@@ -9,7 +9,6 @@ import contextlib
 import errno
 import functools
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -103,6 +102,8 @@ def describe(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, ConfigError):
         return _line(error), UNUSABLE
     fault = _machine_fault(error)
+    if fault is None and isinstance(error, OSError):  # of a library, about what it was to read
+        return _line(error), UNUSABLE
     return fault, FAILED
 
 
@@ -142,8 +143,3 @@ def _silence() -> None:
     """Nobody reads what is printed any more: neither does the interpreter's end complain of it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def default_interrupts() -> None:
-    """Has SIGTERM raise KeyboardInterrupt as Ctrl-C does, each time: for commands that look after other processes."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)

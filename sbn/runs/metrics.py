@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sbn.runs.atomic import replace_text
+from sbn.runs.atomic import naming, replace_text
 from sbn.runs.content import Damaged, Path, parse, read_bytes
 from sbn.runs.kinds import Wrong, count, measurement
 
@@ -42,7 +42,7 @@ class Log:
     def append(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a line."""
         line = json.dumps({"step": step, **scalars}) + "\n"
-        with self._path.open("a") as file:
+        with naming(self._path), self._path.open("a") as file:
             file.write(line)
         self._lines.append(line)
 

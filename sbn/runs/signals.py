@@ -44,6 +44,7 @@ _notice = Notice()
 _listening = False
 _begun = False  # whether the command itself runs, which cleans up behind itself
 _noting = False  # whether the first signal is noted, or raised as `Stopped`
+_each = False  # whether every signal is raised, the second one too
 
 
 def notice() -> Notice:
@@ -112,6 +113,23 @@ def noting() -> Iterator[Notice]:
             _notice.number = None
 
 
+@contextlib.contextmanager
+def each_raising() -> Iterator[Notice]:
+    """Has every signal raise `Stopped` while the block runs, the second one too, which then ends nothing by itself.
+
+    For commands that look after other processes, which save at the first signal and are killed at the second.
+    """
+    global _each
+    previous = _install()
+    before, _each = _each, True
+    try:
+        yield _notice
+    finally:
+        _each = before
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
 def _install() -> dict[int, Any]:
     """Hears the signals, and returns what heard them before; what is ignored, as under nohup, stays so."""
     heard = {number: signal.getsignal(number) for number in _CODES}
@@ -126,9 +144,11 @@ def _is_ours(handlers: dict[int, Any]) -> bool:
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
-    if _notice.given:
+    if _notice.given and not _each:
         os._exit(_CODES[signal.Signals(number)])
     _notice.number = number
+    if _each:
+        raise Stopped("asked to stop")
     if _noting:
         return
     if not _begun:  # still importing: nothing to clean up, and nobody to tell it in a better way
@@ -143,5 +163,5 @@ def _end_at_second(reader: int) -> None:
         number = got[0]
         if number in _CODES:
             heard += 1
-            if heard > 1:
+            if heard > 1 and not _each:
                 os._exit(_CODES[signal.Signals(number)])

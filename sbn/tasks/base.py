@@ -80,7 +80,13 @@ class Loss(NamedTuple):
 
 
 class Task(Protocol):
-    """A kind of experiment."""
+    """A kind of experiment.
+
+    A task may also have
+    `inputs`, names of the features that its network is given: by default the image, or of other examples all that are
+    no targets. Of those that are targets too, training batches have one among the targets, evaluation also an input.
+    `batching(examples, config, multiple=...)`, which examples make a batch (`sbn.data.batching`), or None.
+    """
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -113,7 +119,8 @@ class Task(Protocol):
 
         Args:
             variables: of the model.
-            inputs: of a batch, without the axis of views: 'image' is (N, H, W) int32 packed.
+            inputs: of a batch, without the axis of views: 'image' is (N, H, W) int32 packed, tokens are (N, L) int32,
+                filled up with 0.
         """
         ...
 

@@ -33,6 +33,7 @@ class Classification(ImageNetwork):
         classes: number of classes, which the model gives logits of.
         label_smoothing: share of the label spread over all classes.
         consistency: weight of the Jensen-Shannon divergence between the views' predictions (AugMix).
+        auxiliary: weight of the cross-entropy of each auxiliary head, of networks that have one in training.
         mix: lambdas of mixed predictions that are measured.
         average: what they average.
     """
@@ -42,6 +43,7 @@ class Classification(ImageNetwork):
     classes: int
     label_smoothing: float = 0.0
     consistency: float = 0.0
+    auxiliary: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
 
@@ -57,6 +59,7 @@ class Classification(ImageNetwork):
             model=of_stage(self.model, config),
             label_smoothing=config.loss.label_smoothing,
             consistency=config.loss.consistency,
+            auxiliary=config.loss.auxiliary,
         )
 
     def check_views(self, views: StageViews) -> None:
@@ -87,7 +90,7 @@ class Classification(ImageNetwork):
             batch: 'image' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
                 the views differ in size; 'label' (N,) int32.
             views: the stage's views.
-            numbers: where a view fades 'strength' (K,).
+            numbers: 'epoch', 'epochs', and where a view fades 'strength' (K,).
             keys: gives the keys of the model's `STREAMS` and of the step's ops.
 
         Returns:
@@ -100,27 +103,34 @@ class Classification(ImageNetwork):
         for number, (indices, pixels) in enumerate(passes.forward_groups(batch["inputs"]["image"], apart=self.apart)):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, stats = passes.forward(
+            outputs, stats = passes.forward(
                 self.model,
                 {**variables, "batch_stats": stats},
                 mixed,
                 own,
                 shared=self.shared,
                 keys=passes.keys_of_pass(number, keys),
+                numbers=numbers,
             )
-            found.append((indices, (logits, mixed.targets)))
-        logits, soft_labels = passes.in_order(found)
+            found.append((indices, (mixed.targets, *outputs)))
+        soft_labels, logits, *auxiliary = passes.in_order(found)
         targets = optax.smooth_labels(soft_labels, self.label_smoothing)
         losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
         predicted = logits.argmax(axis=-1)[..., None]
         correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].sum(axis=0)
-        total = jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
+        weights = jnp.asarray(views.weights, losses.dtype)
+        total = jnp.dot(losses, weights, precision="highest")
         sums: dict[str, jax.Array] = {}
         for k, name in enumerate(views.names):
             sums |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
         if self.consistency:
             sums["consistency"] = divergence(logits).sum()
             total += self.consistency * sums["consistency"]
+        for head in auxiliary if self.auxiliary else ():
+            own_losses = optax.softmax_cross_entropy(head, targets).sum(axis=0)
+            total += self.auxiliary * jnp.dot(own_losses, weights, precision="highest")
+            for k, name in enumerate(views.names):
+                sums[f"{name}/auxiliary_loss"] = sums.get(f"{name}/auxiliary_loss", 0.0) + own_losses[k]
         weight = float(len(logits))
         return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
 
@@ -152,8 +162,8 @@ class Classification(ImageNetwork):
         for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
             mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
-            logits, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
-            found.append((indices, (optax.softmax_cross_entropy(logits, mixed.targets),)))
+            outputs, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
+            found.append((indices, (optax.softmax_cross_entropy(outputs[0], mixed.targets),)))
         (losses,) = passes.in_order(found)
         return losses
 
@@ -225,6 +235,7 @@ def make_classification(config: ConfigDict, data: TaskData) -> Classification:
         classes=classes,
         label_smoothing=config.loss.label_smoothing,
         consistency=config.loss.consistency,
+        auxiliary=config.loss.auxiliary,
         mix=config.eval.mix,
         average=config.eval.average,
     )

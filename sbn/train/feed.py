@@ -14,7 +14,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data import device, host, targets
+from sbn.data import arrays, device, host, targets
 from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
@@ -57,7 +57,7 @@ class HostFeed:
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         return host.batches(
-            self._setup.train,
+            self._setup.images,
             self._setup.views[stage.name].data,
             targets=self._targets,
             **_span(stage, step, self._config.seed, self._config.batch_size),
@@ -68,6 +68,56 @@ class HostFeed:
         return lambda batch, numbers, resident: batch
 
 
+class ArraysFeed:
+    """`data.path = 'host'` of examples that are no images: made by NumPy."""
+
+    def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        self._setup, self._config = setup, config
+        self.resident: Arrays = meshes.place_whole(setup.mesh, {"seed": np.asarray(config.seed, np.uint32)})
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
+        """As `Feed` says."""
+        targets = tuple(self._setup.task.targets)
+        return arrays.batches(
+            self._setup.train,
+            self._setup.views[stage.name].data,
+            self._setup.batching,
+            viewed=[name for name in self._setup.inputs if name not in targets],
+            targets=targets,
+            **_place(stage, step, self._config.seed),
+        )
+
+    def prepare(self, stage: Stage) -> Prepare:
+        """As `Feed` says: the batch is ready."""
+        return lambda batch, numbers, resident: batch
+
+
+class ResidentArraysFeed:
+    """`data.path = 'device'` of examples that are no images."""
+
+    def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        self._setup, self._config = setup, config
+        names = dict.fromkeys([*setup.inputs, *setup.task.targets])
+        self.resident: Arrays = meshes.place_whole(
+            setup.mesh, arrays.resident(setup.train, list(names), seed=config.seed)
+        )
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
+        """As `Feed` says."""
+        return arrays.ids(self._setup.batching, **_place(stage, step, self._config.seed))
+
+    def prepare(self, stage: Stage) -> Prepare:
+        """As `Feed` says."""
+        targets, features = tuple(self._setup.task.targets), self._setup.train.features
+        return arrays.make_prepare(
+            self._setup.views[stage.name].data,
+            {name: features[name].kind for name in self._setup.inputs if name not in targets},
+            targets=targets,
+            stage=stage.index,
+            mesh=self._setup.mesh,
+        )
+
+
 class DeviceFeed:
     """`data.path = 'device'`."""
 
@@ -75,11 +125,11 @@ class DeviceFeed:
         self._setup, self._config = setup, config
         self._targets = targets.sort(setup.train, setup.task.targets)
         self._prepares = {stage.name: self._make_prepare(stage) for stage in setup.plan.stages}
-        resident = device.resident(setup.train, seed=config.seed, targets=self._targets)
+        resident = device.resident(setup.images, seed=config.seed, targets=self._targets)
         self.resident: Arrays = meshes.place_whole(setup.mesh, resident)
 
     def _make_prepare(self, stage: Stage) -> Prepare:
-        views, size = self._setup.views[stage.name].data, self._setup.train.images.shape[1:3]
+        views, size = self._setup.views[stage.name].data, self._setup.images.images.shape[1:3]
         try:
             return device.make_prepare(
                 views, stage=stage.index, image_size=size, mesh=self._setup.mesh, targets=self._targets
@@ -90,7 +140,7 @@ class DeviceFeed:
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
         span = _span(stage, step, self._config.seed, self._config.batch_size)
-        return device.batches(self._setup.train, **span, views=self._setup.views[stage.name].data)
+        return device.batches(self._setup.images, **span, views=self._setup.views[stage.name].data)
 
     def prepare(self, stage: Stage) -> Prepare:
         """As `Feed` says."""
@@ -98,18 +148,24 @@ class DeviceFeed:
 
 
 def _span(stage: Stage, step: int, seed: int, batch_size: int) -> dict[str, Any]:
-    """The arguments that both paths' `batches` take."""
+    """The arguments that both paths' `batches` of images take."""
+    return {**_place(stage, step, seed), "batch_size": batch_size}
+
+
+def _place(stage: Stage, step: int, seed: int) -> dict[str, Any]:
+    """Which batches: the arguments that all paths' `batches` take."""
     return {
         "seed": seed,
         "stage": stage.index,
-        "batch_size": batch_size,
         "start": step - stage.start,
         "stop": stage.stop - stage.start,
         "shard": (jax.process_index(), jax.process_count()),
     }
 
 
-FEEDS: dict[str, Callable[[Setup, ConfigDict], Feed]] = {"host": HostFeed, "device": DeviceFeed}
+_Feeds = dict[str, Callable[[Setup, ConfigDict], Feed]]
+FEEDS: _Feeds = {"host": HostFeed, "device": DeviceFeed}
+ARRAY_FEEDS: _Feeds = {"host": ArraysFeed, "device": ResidentArraysFeed}
 
 
 def make_feed(setup: Setup, config: ConfigDict) -> Feed:
@@ -118,7 +174,8 @@ def make_feed(setup: Setup, config: ConfigDict) -> Feed:
     Raises:
         ConfigError: if a pipeline can't be read, or TensorFlow is not there for it.
     """
-    return FEEDS[config.data.path](setup, config)
+    table = FEEDS if "image" in setup.train.features else ARRAY_FEEDS
+    return table[config.data.path](setup, config)
 
 
 def call_sizes(start: int, stop: int, *, most: int, due: Callable[[int], bool]) -> Iterator[int]:

@@ -99,7 +99,7 @@ def _run(
     kept = restored.lines if restored else ""
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
     closing.callback(writers.close)
-    shape = {"total": plan.total, "stages": plan.spans, "batch_size": config.batch_size}
+    shape: dict[str, Any] = {"total": plan.total, "stages": plan.spans, "batch_size": setup.examples_per_step}
     progress = Progress(workdir, start=step, seconds=seconds, active=leads, **shape)
     pending = Pending()
     results: dict[str, float] = {}

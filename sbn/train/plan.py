@@ -58,6 +58,7 @@ class Stage:
         stop: steps done after it.
         config: the keys as they stand in this stage.
         fades: how long each view fades, in steps.
+        epochs: how many it is long.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stage:
     stop: int
     config: ConfigDict
     fades: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    epochs: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,27 +100,35 @@ class Plan:
         return {stage.name: [stage.start, stage.stop] for stage in self.stages}
 
 
-def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEFORE) -> Plan:
+def make_plan(
+    config: ConfigDict, *, examples: int, before: Before = NOTHING_BEFORE, steps_per_epoch: int | None = None
+) -> Plan:
     """Returns the plan of a run over `examples` training examples.
 
     Args:
         config: of the run.
         examples: in the training split.
         before: what steps and stages are counted on from.
+        steps_per_epoch: batches in an epoch, where these are not all of `batch_size` examples; None: full batches.
 
     Raises:
-        ConfigError: if there are too few examples to fill one batch, or a schedule does not fit its stage.
+        ConfigError: if there are too few examples to fill one batch, a schedule does not fit its stage, or a length is
+            told in examples where batches differ in size.
     """
-    if examples < config.batch_size:
-        raise ConfigError(f"batch_size = {config.batch_size} is more than the {examples} training examples")
-    steps_per_epoch = examples // config.batch_size
+    if steps_per_epoch is None:
+        if examples < config.batch_size:
+            raise ConfigError(f"batch_size = {config.batch_size} is more than the {examples} training examples")
+        steps_per_epoch = examples // config.batch_size
+    else:
+        _refuse_examples(config)
 
     stages: list[Stage] = []
     for index, name in enumerate(config.stages, start=before.stages):
         own = tree.stage_config(config, name)
         start = stages[-1].stop if stages else before.steps
         fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
-        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
+        length = to_steps(own.duration, config, steps_per_epoch)
+        stages.append(Stage(name, index, start, start + length, own, fades, length / steps_per_epoch))
         if stages[-1].stop > _MOST_STEPS:
             raise ConfigError(
                 f"duration = {own.duration!r} of stage {name!r} ends after {stages[-1].stop:.3g} steps: "
@@ -149,6 +159,14 @@ def make_plan(config: ConfigDict, *, examples: int, before: Before = NOTHING_BEF
     for stage in stages:
         _check_schedule(stage, plan)
     return plan
+
+
+def _refuse_examples(config: ConfigDict) -> None:
+    for name, value in tree.flatten(config).items():
+        key = tree.key_of(name)
+        texts = value if key.kind == "durations" else (value,) if key.kind == "duration" else ()
+        if any(durations.parse(text).unit == "examples" for text in texts):
+            raise ConfigError(f"{name} = {value!r}: batches differ in size, so lengths are told in steps or epochs")
 
 
 def schedule_span(stage: Stage, plan: Plan) -> tuple[int, int]:

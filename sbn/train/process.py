@@ -29,24 +29,45 @@ def prepare() -> None:
     log.addHandler(logging.StreamHandler())  # bare messages; absl has the root logger
     log.setLevel(logging.INFO)
     log.propagate = False
-    # Orbax remarks on the absence of a file that nothing here reads, before what is really wrong is told
-    logging.getLogger("absl").addFilter(lambda record: "_CHECKPOINT_METADATA" not in record.getMessage())
-    sys.excepthook = _hook(sys.excepthook)
+    if not os.environ.get("SBN_TRACEBACK"):
+        logging.getLogger("absl").addFilter(_is_news)
+        sys.excepthook, sys.unraisablehook = _hook(sys.excepthook), _unraisable_hook(sys.unraisablehook)
     if hosts := os.environ.get("SBN_MULTIHOST"):
         jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
         if jax.process_index() != 0:  # of several processes one says how far evaluations are
             logging.getLogger("sbn.runs.progress").setLevel(logging.WARNING)
 
 
-def _hook(otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    """What shows errors that nobody caught, but for those of reads that were given up: a damaged checkpoint has dozens.
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of the log is told nowhere else.
 
-    Orbax's reader ends its event loop at the first error; every array that is still being read then fails there.
+    Orbax remarks on the absence of a file that nothing here reads. Errors of its threads, tracebacks each, are raised
+    where this process waits for them as well, and told there, in one line.
     """
+    of_orbax = "orbax" in record.pathname and record.levelno >= logging.ERROR
+    return not of_orbax and "_CHECKPOINT_METADATA" not in record.getMessage()
 
+
+def _given_up(error: BaseException | None) -> bool:
+    """Whether an error is that of an array whose reading or writing was given up: a damaged checkpoint has dozens.
+
+    Orbax ends its event loop at the first error; every array that is still on its way then fails there.
+    """
+    return isinstance(error, RuntimeError) and str(error) == "Event loop is closed"
+
+
+def _hook(otherwise: Callable[..., Any]) -> Callable[..., Any]:
     def show(kind: type[BaseException], error: BaseException, place: Any) -> None:
-        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+        if not _given_up(error):
             otherwise(kind, error, place)
+
+    return show
+
+
+def _unraisable_hook(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    def show(unraisable: Any) -> None:
+        if not _given_up(unraisable.exc_value):
+            otherwise(unraisable)
 
     return show
 

@@ -2,17 +2,21 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data import record, sources
-from sbn.data.examples import LabelledImages
+from sbn.data import pairing, record, sources
+from sbn.data.batching import Batching, Even, make_batching
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples, InMemory, LabelledImages
 from sbn.data.statistics import Channels
+from sbn.data.targets import inputs_of
 from sbn.evals import base as evals
 from sbn.tasks import make_task
 from sbn.tasks.base import Task, TaskData
@@ -33,22 +37,45 @@ class Setup:
         test: test split.
         task: what is learned.
         plan: what happens when.
-        channels: what the input is normalised with.
+        channels: what images are normalised with; None where there are none.
         views: of every stage, by its name.
+        batching: which training examples a batch holds.
     """
 
     mesh: Mesh
-    train: LabelledImages
-    test: LabelledImages
+    train: Examples
+    test: Examples
     task: Task
     plan: Plan
-    channels: Channels
+    channels: Channels | None
     views: Mapping[str, views.Views]
+    batching: Batching
+
+    @property
+    def examples_per_step(self) -> int:
+        """How many examples a batch holds, on average."""
+        if isinstance(self.batching, Even):
+            return self.batching.batch_size
+        sizes = [len(planned.ids) for planned in self.batching.epoch(0, stage=0, epoch=0)]
+        return round(sum(sizes) / len(sizes))
+
+    @property
+    def images(self) -> LabelledImages:
+        """The training split where its examples are images: those who ask have made sure of that."""
+        return cast(LabelledImages, self.train)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Features that the network is given."""
+        return inputs_of(self.task, self.train.features)
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
         stages = tuple(evals.Stage(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
-        return evals.Materials(config, self.task, self.mesh, self.train, self.test, stages, workdir, self.channels.mean)
+        made = evals.Materials(
+            config, self.task, self.mesh, self.images, cast(LabelledImages, self.test), stages, workdir
+        )
+        return made if self.channels is None else dataclasses.replace(made, mean=self.channels.mean)
 
 
 def make_setup(
@@ -57,7 +84,7 @@ def make_setup(
     *,
     recorded: Mapping[str, Any] | None = None,
     devices: Sequence[jax.Device] | None = None,
-    splits: tuple[sources.LabelledImages, sources.LabelledImages] | None = None,
+    splits: tuple[Examples, Examples] | None = None,
 ) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
@@ -75,16 +102,25 @@ def make_setup(
         views.parse(config.views[view].augment, f"views.{view}.augment")
     mesh = make_mesh(batch_size=config.batch_size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
-    sources.check_together(config.data, train, test, view=config.eval.augment)
-    channels = record.channels(recorded) or sources.channels(config.data, train)
-    seen = dataclasses.replace(train.features["image"], shape=test.images.shape[1:])  # as evaluation sees them
-    task = make_task(config, TaskData({**train.features, "image": seen}, *channels))
-    plan = make_plan(config, examples=len(train), before=before)
+    pairing.check_together(config.data, train, test, view=config.eval.augment)
+    channels = None
+    if isinstance(train, InMemory | Encoded) and "image" in train.features:
+        channels = record.channels(recorded) or sources.channels(config.data, train)
+    seen = dict(train.features)
+    if isinstance(test, InMemory | Encoded) and "image" in seen:  # as evaluation sees them
+        seen["image"] = dataclasses.replace(seen["image"], shape=test.images.shape[1:])
+        for name, feature in seen.items():
+            if feature.kind == "mask":
+                seen[name] = dataclasses.replace(feature, shape=test.images.shape[1:3])
+    task = make_task(config, TaskData(seen, *channels) if channels else TaskData(seen))
+    batching = _make_batching(config, task, train, mesh)
+    own = None if isinstance(batching, Even) else batching.steps_per_epoch
+    plan = make_plan(config, examples=len(train), before=before, steps_per_epoch=own)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
-    made = {stage.name: views.resolved(stage, task.branches, train.images) for stage in plan.stages}
+    made = {stage.name: views.resolved(stage, task, train) for stage in plan.stages}
     for stage in plan.stages:
         if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
             raise ConfigError(
@@ -94,4 +130,21 @@ def make_setup(
         task.check_views(made[stage.name].task)
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan, channels, made)
+    return Setup(mesh, train, test, task, plan, channels, made, batching)
+
+
+def _make_batching(config: ConfigDict, task: Task, train: Examples, mesh: Mesh) -> Batching:
+    """The batches of the training split, which are all that the run's keys allow for."""
+    parts = max(tree.stage_config(config, name).optim.accumulate for name in config.stages)
+    found = make_batching(config, task, train, multiple=mesh.devices.size * parts)
+    if isinstance(found, Even):
+        return found
+    if found.steps_per_epoch < 1:
+        raise ConfigError(f"the {len(train)} training examples fill no batch")
+    if found.shapes > 1 and config.steps_per_call > 1:
+        raise ConfigError(
+            f"steps_per_call = {config.steps_per_call}: batches of {found.shapes} shapes can't share a call; give 1"
+        )
+    if config.data.path == "device":
+        raise ConfigError("data.path = 'device' makes batches of one size, and these differ: they need 'host'")
+    return found

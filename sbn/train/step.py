@@ -86,6 +86,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     task = task.for_stage(stage.config)
     views = stage_views(stage, task.branches)
     parts = stage.config.optim.accumulate
+    known = {"epochs": stage.epochs}  # no array: a task that does not ask for it has the program it always had
     left_out = set(range(len(task.branches))) - set(views.branches)
     # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
     layout = getattr(task, "layout", None)
@@ -97,7 +98,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
         def gradients(batch: Arrays, batch_stats: Any, keys: Keys) -> tuple[Any, Loss]:
             def loss(params: optax.Params) -> tuple[jax.Array, Loss]:
                 variables = {"params": params, "batch_stats": batch_stats}
-                found = task.loss(variables, batch, views=views, numbers=numbers, keys=keys)
+                found = task.loss(variables, batch, views=views, numbers={**numbers, **known}, keys=keys)
                 return found.sum / (divisor(found) if parts == 1 else 1.0), found
 
             return jax.grad(loss, has_aux=True)(state.params)

@@ -1,20 +1,22 @@
 """The views of a stage, once and for all: pipelines parsed and checked, weights, branches, how they fade."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from sbn.augment import pipeline
 from sbn.augment.encoded_crops import check_crop
 from sbn.augment.ops import POLICIES
-from sbn.augment.size_checks import check_fits
+from sbn.augment.size_checks import check_boxes, check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
+from sbn.data import arrays
 from sbn.data.encoded import EncodedImages
-from sbn.data.examples import Images
+from sbn.data.examples import Examples, Images, LabelledImages
+from sbn.data.targets import inputs_of
 from sbn.data.views import View
-from sbn.tasks.base import StageViews
+from sbn.tasks.base import StageViews, Task
 from sbn.train.plan import Stage
 
 
@@ -30,17 +32,33 @@ class Views(NamedTuple):
     task: StageViews
 
 
-def resolved(stage: Stage, branch_names: tuple[str, ...], images: Images) -> Views:
+def resolved(stage: Stage, task: Task, train: Examples) -> Views:
     """Returns the views of a stage.
 
+    Args:
+        stage: of the plan.
+        task: what is learned.
+        train: the training split.
+
     Raises:
-        ConfigError: if a pipeline can't be read, or does not fit the images.
+        ConfigError: if a pipeline can't be read, or does not fit the examples.
     """
-    return Views(tuple(make_views(stage, images)), stage_views(stage, branch_names))
+    if "image" in train.features:
+        boxes = any(train.features[name].kind == "boxes" for name in task.targets if name in train.features)
+        made = make_views(stage, cast(LabelledImages, train).images, boxes=boxes)
+    else:
+        pipelines = _pipelines(stage)
+        made = [View(ops, streams) for ops, streams in pipelines.values()]
+        viewed = [name for name in inputs_of(task, train.features) if name not in task.targets]
+        arrays.check(made, train, viewed, names=tuple(pipelines), path=stage.config.data.path)
+        for name in pipelines:
+            if stage.fades[name]:
+                raise ConfigError(f"views.{name}.fade = {stage.config.views[name].fade!r}: only ops of images can fade")
+    return Views(tuple(made), stage_views(stage, task.branches))
 
 
-def make_views(stage: Stage, images: Images) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis, for the training images.
+def make_views(stage: Stage, images: Images, *, boxes: bool = False) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images; `boxes`: they have boxes.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
@@ -56,6 +74,8 @@ def make_views(stage: Stage, images: Images) -> list[View]:
                     check_crop(variant, least=images.least)
                 else:
                     check_fits(variant, image_size=images.shape[1:3])
+                if boxes:
+                    check_boxes(variant)
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
         views.append(View(ops, streams, _strengths(stage, name, ops)))

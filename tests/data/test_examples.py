@@ -5,7 +5,8 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data import sources
-from sbn.data.examples import VOID, Feature, in_memory
+from sbn.data.examples import Feature, in_memory
+from sbn.data.forms import VOID
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 5, 4, 3), np.uint8)

@@ -8,7 +8,8 @@ from jax.sharding import AxisType
 from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data import device, host, shapes
-from sbn.data.examples import VOID, Feature, in_memory
+from sbn.data.examples import Feature, in_memory
+from sbn.data.forms import VOID
 from sbn.data.pixels import marks, pack, unpack
 from sbn.data.targets import sort
 from sbn.data.views import View

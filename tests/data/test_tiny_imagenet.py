@@ -96,7 +96,8 @@ def test_an_image_of_another_size_is_told_by_its_name(made, tmp_path):
 
 
 def test_where_there_is_nothing_to_prepare_it_says_how_to_get_it(tmp_path, capsys):
-    assert prepare.main(["tiny_imagenet", str(tmp_path / "absent.zip"), f"--out={tmp_path / 'x.npz'}"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        prepare.main(["tiny_imagenet", str(tmp_path / "absent.zip"), f"--out={tmp_path / 'x.npz'}"])
     told = capsys.readouterr().err
     for words in ("absent.zip", "wnids.txt", "http://cs231n.stanford.edu/tiny-imagenet-200.zip"):
         assert words in told

@@ -84,10 +84,8 @@ def test_rows_that_no_job_is_called_after_are_told():
     assert waits == [
         "refine:table6: standard, mixup, autoaugment: left out, waiting for object detection "
         "(Faster R-CNN on VOC 2007)",
-        "refine:pdarts: 600, 550_50: left out, waiting for P-DARTS's network (20 cells, an auxiliary head, "
-        "dropped paths)",
     ]
-    assert remarks(["refine:table6", "refine:pdarts", "refine:table1"]) == waits
+    assert remarks(["refine:table6", "refine:table1"]) == waits
     shown = "table2/cifar10_wrn28_2_weak_augment, table2/cifar10_wrn28_10_weak_augment, table2/imagenet_weak_augment"
     assert remarks(["split_bn:figure3"]) == [f"split_bn:figure3 shows runs of {shown}"]
     assert remarks(["split_bn:figure3", "split_bn:table2"]) == remarks(["split_bn:table3"]) == []

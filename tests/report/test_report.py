@@ -157,7 +157,7 @@ def test_a_place_that_can_not_be_written_is_one_line(file, root, tmp_path, capsy
     assert told.out == ""
     assert (
         told.err == f"python -m sbn.report: --out={tmp_path}/nowhere/a.html can't be written: "
-        "No such file or directory\n"
+        f"no folder {tmp_path}/nowhere\n"
     )
 
 

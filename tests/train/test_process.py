@@ -1,6 +1,7 @@
 """What a command does before it trains or evaluates."""
 
 import logging
+import sys
 
 import pytest
 
@@ -27,3 +28,19 @@ def test_orbax_remarks_on_a_file_that_nothing_reads_are_not_shown_and_others_are
 
     assert not shown("Metadata file does not exist: %s", "runs/a/checkpoints/8/_CHECKPOINT_METADATA")
     assert shown("Checkpoint %d is damaged", 8)
+
+
+def test_errors_of_orbaxs_threads_are_shown_where_they_are_asked_for_alone(loggers, monkeypatch):
+    """Of a full disk each thread logs a traceback; the error is raised too, and told in one line."""
+    for name in ("SBN_MULTIHOST", "SBN_TRACEBACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    error = logging.LogRecord("absl", logging.ERROR, "/x/orbax/future.py", 0, "run() raised an exception", (), None)
+    monkeypatch.setenv("SBN_TRACEBACK", "1")
+    prepare()
+    assert loggers["absl"].filter(error)
+    monkeypatch.delenv("SBN_TRACEBACK")
+    prepare()
+    assert not loggers["absl"].filter(error)
+    assert loggers["absl"].filter(logging.LogRecord("absl", logging.ERROR, "/x/clu/a.py", 0, "failed", (), None))

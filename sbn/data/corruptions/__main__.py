@@ -8,8 +8,6 @@ What is made lies in DIR afterwards for `eval.corruptions.dir`; called again, it
 """
 
 import argparse
-import pathlib
-import sys
 import time
 from collections.abc import Sequence
 
@@ -56,7 +54,7 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
 
 @commands.command("python -m sbn.data.corruptions")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 where something is missing or unknown."""
+    """Runs the command line; what is missing or unknown is told by `sbn.runs.commands`."""
     parser = argparse.ArgumentParser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
     parser.add_argument("--data", default="cifar10", help="name of the data set (default: cifar10; shapes is built in)")
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")
@@ -65,35 +63,35 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
     parser.add_argument("--examples", type=int, help="images of each type and severity (default: all)")
     parser.add_argument("--out", type=arguments.path, metavar="DIR", help="make them, into this folder")
-    parser.add_argument("--sheet", type=pathlib.Path, metavar="FILE", help="show one image of each, as a PNG")
+    parser.add_argument("--sheet", type=arguments.path, metavar="FILE", help="show one image of each, as a PNG")
     parser.add_argument("--image", type=int, default=0, help="which image of the test set the sheet shows")
     flags = parser.parse_args(words)
     if flags.out is None and flags.sheet is None:
         print(listed())
         return 0
-    try:
-        wanted = {"data.name": flags.data, "data.dir": flags.data_dir}
-        clean = sources.load(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "test")
-        corrupted = sets.load(
-            clean,
-            data=flags.data,
-            dir=flags.out,
-            kinds=[kind for kind in flags.kinds.split(",") if kind],
-            frost=flags.frost,
-            seed=flags.seed,
-            examples=flags.examples,
-        )
-        print(corrupted.about)
-        if flags.out is not None:
-            make(corrupted)
-        if flags.sheet is not None:
-            if not 0 <= flags.image < len(corrupted.labels):
-                raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
-            sheet.write(draw(corrupted, np.asarray(clean.images[:]), image=flags.image), flags.sheet)
-            print(flags.sheet)
-    except (ValueError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    if flags.out is not None:
+        arguments.check_folder(flags.out)
+    if flags.sheet is not None:
+        arguments.check_output(flags.sheet, flag="--sheet")
+    wanted = {"data.name": flags.data, "data.dir": flags.data_dir}
+    clean = sources.load_images(tree.to_config(tree.changed(tree.defaults(), wanted)).data, "test")
+    corrupted = sets.load(
+        clean,
+        data=flags.data,
+        dir=flags.out,
+        kinds=[kind for kind in flags.kinds.split(",") if kind],
+        frost=flags.frost,
+        seed=flags.seed,
+        examples=flags.examples,
+    )
+    print(corrupted.about)
+    if flags.out is not None:
+        make(corrupted)
+    if flags.sheet is not None:
+        if not 0 <= flags.image < len(corrupted.labels):
+            raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
+        sheet.write(draw(corrupted, np.asarray(clean.images[:]), image=flags.image), flags.sheet)
+        print(flags.sheet)
     return 0
 
 

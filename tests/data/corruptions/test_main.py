@@ -54,7 +54,8 @@ def test_it_shows_one_image_in_all_severities(tmp_path, capsys):
     ],
 )
 def test_what_can_not_be_had_is_one_line_and_exit_code_2(tmp_path, capsys, words, said):
-    assert main([*SHAPES, f"--sheet={tmp_path / 'x.png'}", *words]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([*SHAPES, f"--sheet={tmp_path / 'x.png'}", *words])
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1

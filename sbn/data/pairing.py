@@ -1,0 +1,59 @@
+"""What the splits of one run must have in common."""
+
+from collections.abc import Sequence
+
+from ml_collections import ConfigDict
+
+from sbn.config.errors import ConfigError
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples, InMemory
+
+
+def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: str | None) -> None:
+    """Refuses splits that can't be of one run.
+
+    Args:
+        data: the config's data keys.
+        train: the training split.
+        test: the test split.
+        view: `eval.augment`.
+
+    Raises:
+        ConfigError: if their classes or sizes differ, or the data path can't take them.
+    """
+    if lacking := [name for name in train.features if name not in test.features]:
+        raise ConfigError(f"{data.name!r}: examples of the test split lack {', '.join(lacking)}")
+    for name, feature in train.features.items():
+        other = test.features[name]
+        what = "" if name == "label" else f" of {name}"
+        if feature.classes != other.classes:
+            own, others = _few(feature.classes), _few(other.classes)
+            raise ConfigError(
+                f"{data.name!r}: the classes{what} of the training split, {own}, are not those of the test split, "
+                f"{others}"
+            )
+        if feature.kind != other.kind or (feature.kind == "array" and feature.shape != other.shape):
+            raise ConfigError(
+                f"{data.name!r}: {name} is {feature.kind} {feature.shape} in the training split, and {other.kind} "
+                f"{other.shape} in the test split"
+            )
+    if not isinstance(train, InMemory | Encoded) or not isinstance(test, InMemory | Encoded):
+        return
+    if "image" not in train.features:
+        return
+    if data.path == "device" and isinstance(train, Encoded):
+        raise ConfigError(
+            f"data.path = 'device' holds a whole data set in memory, and the images of {data.name!r} differ in size "
+            "or are too many: it needs 'host'"
+        )
+    sizes = train.images.shape[1:3], test.images.shape[1:3]
+    if sizes[0] != sizes[1] and view is None and isinstance(train, InMemory):
+        raise ConfigError(
+            f"{data.name!r}: training images have {sizes[0][0]} x {sizes[0][1]} pixels, test images {sizes[1][0]} x "
+            f"{sizes[1][1]}: bring the test images to one size by eval.augment"
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
