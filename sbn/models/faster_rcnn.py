@@ -4,6 +4,7 @@ Ren et al. 2015, with Lin et al. 2017; settings of mmdetection's PASCAL VOC conf
 *Data Augmentation Revisited*, Table 6. The network sees one view and knows nothing of branches.
 """
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -59,7 +60,7 @@ class FasterRCNN(nn.Module):
         Args:
             images: (N, H, W, 3) float, normalised.
             sizes: (N, 2) height and width of what is image; what is below and to the right of it is filler.
-            truth: objects of the images, in training.
+            truth: in training, the objects of the images (`sbn.models.regions.Truth`).
             train: training mode.
 
         Returns:
@@ -87,11 +88,11 @@ class FasterRCNN(nn.Module):
             return jax.vmap(lambda *parts: regions.detect(*parts, settings=own))(proposed, valid, scores, shifts, sizes)
         assert truth is not None
         key = self.make_rng("sampling")
-        keys = jax.vmap(lambda number: jax.random.split(jax.random.fold_in(key, number)))(truth.ids)
+        keys = jax.vmap(lambda number: jax.random.split(jax.random.fold_in(key, number)))(truth["ids"])
         first = jax.vmap(lambda *parts: regions.proposal_losses(*parts, anchors=anchors, settings=own))
-        losses = first(keys[:, 0], objectness, offsets, truth.boxes, truth.labels, sizes)
+        losses = first(keys[:, 0], objectness, offsets, truth["boxes"], truth["labels"], sizes)
         draw = jax.vmap(lambda *parts: regions.draw(*parts, settings=own))
-        drawn = draw(keys[:, 1], proposed, valid, truth.boxes, truth.labels)
+        drawn = draw(keys[:, 1], proposed, valid, truth["boxes"], truth["labels"])
         scores, shifts = self.box_head(self._pooled(levels, drawn.boxes))
         return {**losses, **jax.vmap(lambda *parts: regions.losses(*parts, settings=own))(scores, shifts, drawn)}
 
@@ -102,10 +103,8 @@ class FasterRCNN(nn.Module):
         pairs = [(float(stride), float(stride)) for stride in strides]
         if own.rounded_anchors:  # torchvision computes strides from the sizes of the maps
             pairs = [(float(size[0] // height), float(size[1] // width)) for height, width in shapes]
-        levels = zip(shapes, pairs, sides, strict=True)
-        return tuple(
-            jnp.asarray(make_anchors([a], [b], [c], ratios=own.ratios, rounded=own.rounded_anchors)) for a, b, c in levels
-        )
+        made = functools.partial(make_anchors, ratios=own.ratios, rounded=own.rounded_anchors)
+        return tuple(jnp.asarray(made([a], [b], [c])) for a, b, c in zip(shapes, pairs, sides, strict=True))
 
     def _pooled(self, levels: list[Array], boxes: Array) -> Array:
         """(N, R, 7, 7, channels) of boxes (N, R, 4)."""
@@ -140,7 +139,7 @@ class ProposalHead(nn.Module):
 
 
 class BoxHead(nn.Module):
-    """Two dense layers on every region: logits (N, R, 1 + classes), background first, and offsets (N, R, classes, 4)."""
+    """Two dense layers on every region: logits of background and the classes, and offsets of each class."""
 
     classes: int
     hidden: int
@@ -148,7 +147,7 @@ class BoxHead(nn.Module):
 
     @nn.compact
     def __call__(self, pooled: Array) -> tuple[Array, Array]:
-        """Returns logits and offsets of regions (N, R, bins, bins, C)."""
+        """Returns logits (N, R, 1 + classes) and offsets (N, R, classes, 4) of regions (N, R, bins, bins, C)."""
         xavier, x = nn.initializers.xavier_uniform(), pooled.reshape(*pooled.shape[:2], -1)
         for number in (1, 2):
             x = nn.relu(nn.Dense(self.hidden, dtype=self.dtype, kernel_init=xavier, name=f"dense{number}")(x))

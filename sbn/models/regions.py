@@ -5,7 +5,7 @@ Ren et al. 2015; all shapes are static, and slots that hold nothing are marked.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -19,6 +19,10 @@ from sbn.nn.nms import non_maximum_suppression
 Array = jax.Array
 DEVIATIONS = (0.1, 0.1, 0.2, 0.2)  # of the offsets that the second stage predicts (Girshick 2015)
 ANCHOR_BETA = 1 / 9  # where the loss of an anchor's box turns from square to linear
+# The objects of N images: 'boxes' (N, M, 4) float32, y0, x0, y1, x1 in pixels, no object where there is no area;
+# 'labels' (N, M) int32, the class of each, from 0, negative where it is not to be learned; and 'ids' (N,) int32,
+# numbers of the images, which address what is drawn
+Truth = Mapping[str, Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,20 +72,6 @@ class Settings:
     detection_overlap: float = 0.5
     detections_before: int = 300
     detections: int = 100
-
-
-class Truth(NamedTuple):
-    """The objects of N images.
-
-    Attributes:
-        boxes: (N, M, 4) float32, y0, x0, y1, x1 in pixels; without an area: no object.
-        labels: (N, M) int32 class of each, from 0; negative: not to be learned.
-        ids: (N,) int32 numbers of the images, which address what is drawn.
-    """
-
-    boxes: Array
-    labels: Array
-    ids: Array
 
 
 class Drawn(NamedTuple):
@@ -166,13 +156,14 @@ def proposal_losses(
         negative=settings.anchor_negative,
         best_from=settings.anchor_best,
     )
-    places, used = sample(key, jnp.where(inside, found, IGNORED), count=settings.anchor_samples, positives=settings.anchor_samples // 2)
+    found = jnp.where(inside, found, IGNORED)
+    places, used = sample(key, found, count=settings.anchor_samples, positives=settings.anchor_samples // 2)
     own, logits = found[places], scores[places]
     positive = used & (own >= 0)
     binary = optax.sigmoid_binary_cross_entropy(logits, positive.astype(logits.dtype))
     there, objects = references[places], boxes[jnp.maximum(own, 0)]
     targets = _targets(objects, there, positive, (1.0, 1.0, 1.0, 1.0))
-    apart = optax.losses.huber_loss(offsets[places], targets, delta=ANCHOR_BETA).sum(axis=-1) / ANCHOR_BETA
+    apart = _smooth_l1(offsets[places], targets, ANCHOR_BETA)
     count = jnp.maximum(used.sum(), 1)
     return {
         "objectness": jnp.where(used, binary, 0).sum() / count,
@@ -225,7 +216,7 @@ def losses(scores: Array, shifts: Array, drawn: Drawn, *, settings: Settings) ->
     entropy = optax.softmax_cross_entropy_with_integer_labels(scores, drawn.labels)
     own = jnp.maximum(drawn.labels - 1, 0)[:, None, None]
     shift = jnp.take_along_axis(shifts, own, axis=1)[:, 0]
-    apart = optax.losses.huber_loss(shift, drawn.targets, delta=settings.region_beta).sum(axis=-1) / settings.region_beta
+    apart = _smooth_l1(shift, drawn.targets, settings.region_beta)
     count = jnp.maximum(drawn.used.sum(), 1)
     return {
         "classes": jnp.where(drawn.used, entropy, 0).sum() / count,
@@ -233,9 +224,7 @@ def losses(scores: Array, shifts: Array, drawn: Drawn, *, settings: Settings) ->
     }
 
 
-def detect(
-    regions: Array, valid: Array, scores: Array, shifts: Array, size: Array, *, settings: Settings
-) -> Array:
+def detect(regions: Array, valid: Array, scores: Array, shifts: Array, size: Array, *, settings: Settings) -> Array:
     """Returns the detections of an image, (detections, 6): y0, x0, y1, x1, score, class; score 0 for no detection.
 
     Args:
@@ -269,6 +258,11 @@ def detect(
 
 def _learned(boxes: Array, labels: Array) -> Array:
     return (geometry.areas(boxes) > 0) & (labels >= 0)
+
+
+def _smooth_l1(offsets: Array, targets: Array, beta: float) -> Array:
+    """The loss of offsets (..., 4), their four parts added up: square up to `beta`, linear beyond (Girshick 2015)."""
+    return optax.losses.huber_loss(offsets, targets, delta=beta).sum(axis=-1) / beta
 
 
 def _targets(objects: Array, references: Array, positive: Array, deviations: tuple[float, ...]) -> Array:

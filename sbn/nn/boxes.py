@@ -1,7 +1,7 @@
 """Arithmetic of boxes on arrays: overlap, and boxes as offsets from reference boxes.
 
-Boxes are (..., 4) float32, (y0, x0, y1, x1) in pixels, half-open: their height is y1 - y0. PASCAL VOC's inclusive pixels
-are read as x0 - 1 and x1, so that overlaps here are those of its development kit, which adds 1 to every side.
+Boxes are (..., 4) float32, (y0, x0, y1, x1) in pixels, half-open: their height is y1 - y0. PASCAL VOC's inclusive
+pixels are read as x0 - 1 and x1, so that overlaps are those of its development kit, which adds 1 to every side.
 """
 
 import jax

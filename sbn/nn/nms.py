@@ -16,7 +16,9 @@ Array = jax.Array
 TILE = 256
 
 
-def non_maximum_suppression(boxes: Array, scores: Array, *, threshold: float, valid: Array | None = None) -> Array:
+def non_maximum_suppression(
+    boxes: Array, scores: Array, *, threshold: float | Array, valid: Array | None = None
+) -> Array:
     """Returns which boxes are kept, (n,) bool.
 
     Args:
@@ -32,7 +34,8 @@ def non_maximum_suppression(boxes: Array, scores: Array, *, threshold: float, va
     padding = -count % tile
     sorted_boxes = jnp.pad(boxes[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
-    limit, place = _at_most(threshold), jnp.arange(count + padding)
+    limit = threshold if isinstance(threshold, jax.Array) else _at_most(threshold)
+    place = jnp.arange(count + padding)
     later = jnp.arange(tile)[:, None] < jnp.arange(tile)[None, :]
 
     def one_tile(number: Array, alive: Array) -> Array:
@@ -64,6 +67,6 @@ def _fixed_point(valid: Array, strikes: Array) -> Array:
 
 
 def _at_most(threshold: float) -> np.float32:
-    """The greatest float32 that is not above the threshold: comparing with it is comparing with the threshold itself."""
+    """The greatest float32 not above the threshold: comparing with it is comparing with the threshold itself."""
     near = np.float32(threshold)
     return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
