@@ -10,7 +10,6 @@ accuracies of a paper can be expected of runs this small: what is shown is what 
 
 import argparse
 import pathlib
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments
 from sbn.config.environment import environment
 from sbn.config.rows import Row, Table, make_config
+from sbn.runs import commands, processes
 
 WEAK = "crop(3)|flip|cutout(8)"
 STANDARD = "crop(3)|flip"
@@ -86,36 +86,6 @@ TABLES = {
 }
 
 
-def get_config(arg: str = "") -> ConfigDict:
-    """Returns the config of 'table/row,key=value,...'."""
-    return make_config(BASE, TABLES, arg)
-
-
-def main(argv: Sequence[str]) -> int:
-    """Runs every row, then prints what came out; returns the first exit code that is not 0."""
-    parser = argparse.ArgumentParser("python -m experiments.quickstart", description="What the methods do, small.")
-    parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")
-    options, overrides = parser.parse_known_args(argv)
-    root, table = pathlib.Path(options.root), f"{__file__}:shown"
-    for row in TABLES["shown"].rows:
-        print(f"\n{row}", flush=True)
-        command = ["-m", "sbn.train", f"--config={table}/{row}", f"--workdir={root / row / 'seed0'}", *overrides]
-        if code := subprocess.run([sys.executable, *command], env=environment(), check=False).returncode:
-            return code
-    print(flush=True)
-    page = root / "page.html"
-    report = [sys.executable, "-m", "sbn.report", table, f"--root={root}"]
-    for more in ([], ["--format=html", f"--out={page}"]):
-        if code := subprocess.run([*report, *more], stderr=subprocess.DEVNULL, check=False).returncode:
-            return code
-    from sbn.report import branch_views  # only here: whoever lists rows need not wait for it
-    from sbn.report.collect import read_run
-
-    known = branch_views.lines(read_run(root / "split_refined/seed0"))
-    print("\n".join(["", *BRANCHES, *known, "", *LAST, str(page)]))
-    return 0
-
-
 BRANCHES = (
     "split_refined after four epochs: test accuracy (%) by BatchNorm and kind of images. Each BatchNorm knows the images",
     "that it was trained on, main the whole ones and aux their small copies, and can't stand in for the other one:",
@@ -128,5 +98,35 @@ LAST = (
 )
 
 
+def get_config(arg: str = "") -> ConfigDict:
+    """Returns the config of 'table/row,key=value,...'."""
+    return make_config(BASE, TABLES, arg)
+
+
+@commands.command("python -m experiments.quickstart")
+def main(argv: Sequence[str]) -> int:
+    """Runs every row, then prints what came out; returns the first exit code that is not 0."""
+    parser = argparse.ArgumentParser("python -m experiments.quickstart", description="What the methods do, small.")
+    parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")
+    options, overrides = parser.parse_known_args(argv)
+    root, table = pathlib.Path(options.root), f"{__file__}:shown"
+    for row in TABLES["shown"].rows:
+        print(f"\n{row}", flush=True)
+        command = ["-m", "sbn.train", f"--config={table}/{row}", f"--workdir={root / row / 'seed0'}", *overrides]
+        if code := processes.run([sys.executable, *command], env=environment()):
+            return code
+    # only here: whoever lists rows need not wait for it
+    from sbn.report import branch_views, report
+    from sbn.report.collect import read_run
+    from sbn.runs.atomic import write_output
+
+    page = root / "page.html"
+    write_output(str(page), report(table, root=str(root), format="html")[0].encode())
+    known = branch_views.lines(read_run(root / "split_refined/seed0"))
+    shown = report(table, root=str(root), format="text")[0]
+    print("\n".join(["", shown, *BRANCHES, *known, "", *LAST, str(page)]))
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)
