@@ -46,14 +46,14 @@ BASE: dict[str, Any] = {
     "log.tensorboard": False,
 }
 
-# Four epochs, and a fifth without the strong augmentation, through the main BatchNorm
+# Four epochs, and a fifth without the strong augmentation, through the main BatchNorm. The rate begins anew, where the
+# paper keeps a small one: networks that saw as little as these have far to go yet
 REFINED: dict[str, Any] = {
     "stages": ("train", "refine"),
     "duration": "4 epochs",
     "stage.refine.duration": "1 epochs",
     "stage.refine.branches": ("main",),
     "stage.refine.views.main.augment": STANDARD,
-    "stage.refine.optim.lr": 0.02,
 }
 COPIES: dict[str, Any] = {
     "branches": ("main", "aux"),
