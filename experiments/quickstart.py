@@ -7,7 +7,6 @@ BatchNorm, and weak and strong views through split BatchNorms. The numbers show 
 more: the runs are far too small for the differences that the paper reports.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +60,7 @@ def get_config(arg: str = "") -> ConfigDict:
 @commands.command("python -m experiments.quickstart")
 def main(argv: Sequence[str]) -> int:
     """Runs every row, then prints the table; returns the first exit code that is not 0."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m experiments.quickstart", description="Both methods side by side on rendered images."
     )
     parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")

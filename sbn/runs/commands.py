@@ -46,6 +46,18 @@ _FAULTS: Final = (
 _CODED: Final = re.compile(r"\[os_error_code='(\d{1,4})'")
 _QUOTED: Final = re.compile(r'"(/[^"]*)"')
 
+# What a path is to blame for that somebody named, not the machine: it leads nowhere, or to something else
+_NAMED: Final = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.ENXIO,
+)
+
 
 def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     """Decorates `main(argv)` of a command: what it raises becomes a line on standard error and SystemExit.
@@ -123,6 +135,8 @@ def describe(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, ConfigError):
         return _line(error), UNUSABLE
     fault = _machine_fault(error)
+    if isinstance(error, OSError) and error.errno in _NAMED:
+        return fault, UNUSABLE
     if fault is None and isinstance(error, OSError):  # of a library: about what it was to read, or that it waited
         return _line(error), FAILED if isinstance(error, TimeoutError | ConnectionError) else UNUSABLE
     return fault, FAILED

@@ -36,6 +36,8 @@ ERRORS = {
     "a lost lock": (lambda: Lost("taken over"), 1, "taken over"),
     "a full disk": (lambda: OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "No space left on device: a/b"),
     "no permission": (lambda: PermissionError(errno.EACCES, "Permission denied", "x"), 1, "Permission denied: x"),
+    "a path to nothing": (lambda: OSError(errno.ENOENT, "No such file", "x"), 2, "No such file: x"),
+    "a path too long": (lambda: OSError(errno.ENAMETOOLONG, "File name too long", "x"), 2, "File name too long: x"),
     "no memory": (MemoryError, 1, "out of memory"),
     "no threads": (lambda: RuntimeError("can't start new thread"), 1, "RuntimeError: can't start new thread"),
     "no device memory": (
