@@ -8,7 +8,6 @@ It prints their table, and how well each BatchNorm knows each kind of image, and
 accuracies of a paper can be expected of runs this small: what is shown is what held on every seed that was tried.
 """
 
-import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -106,7 +105,7 @@ def get_config(arg: str = "") -> ConfigDict:
 @commands.command("python -m experiments.quickstart")
 def main(argv: Sequence[str]) -> int:
     """Runs every row, then prints what came out; returns the first exit code that is not 0."""
-    parser = argparse.ArgumentParser("python -m experiments.quickstart", description="What the methods do, small.")
+    parser = arguments.Parser("python -m experiments.quickstart", description="What the methods do, small.")
     parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")
     options, overrides = parser.parse_known_args(argv)
     root, table = pathlib.Path(options.root), f"{__file__}:shown"

@@ -3,7 +3,6 @@
 A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
 """
 
-import argparse
 import json
 import math
 import pathlib
@@ -242,7 +241,7 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
 @commands.command("python -m sbn.report figures")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report figures`."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
