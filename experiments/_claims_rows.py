@@ -4,11 +4,12 @@ Each takes its paper's base and row as they are, and the pocket's network, image
 reading that changes in a paper's row changes here too. docs/claims.md says how the size was found.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from experiments import consistent, refine, split_bn
-from sbn.config.rows import Row, Table
+from sbn.config.rows import Choice, Row, Table
 
 EPOCHS = 40
 # The first 2,500 training images and all test images of CIFAR-10; the papers' rate over batch, 0.1 over 128
@@ -39,9 +40,19 @@ def pocket(paper: Any, row: str, changes: Mapping[str, Any] | None = None, **how
         **how: further fields of the Row.
     """
     table, _, name = row.partition("/")
-    of_paper = paper.TABLES[table].rows[name].changes
+    of_paper, pocket_size = paper.TABLES[table].rows[name], {**POCKET, **(changes or {})}
     where = f"{paper.__name__.rpartition('.')[2]}:{row} at pocket size"
-    return Row({**paper.BASE, **of_paper, **POCKET, **(changes or {})}, where=where, **how)
+    choices = tuple(_without(choice, pocket_size) for choice in of_paper.choices)
+    return Row({**paper.BASE, **of_paper.changes, **pocket_size}, where=where, choices=choices, **how)
+
+
+def _without(choice: Choice, fixed: Mapping[str, Any]) -> Choice:
+    """A choice of the paper's row, whose readings leave alone what the pocket size fixes, and the network."""
+    others = {
+        reading: {key: value for key, value in changes.items() if key not in fixed and not key.startswith("model.")}
+        for reading, changes in choice.others.items()
+    }
+    return dataclasses.replace(choice, others={reading: changes for reading, changes in others.items() if changes})
 
 
 # --- Split BatchNorms ---
@@ -68,6 +79,16 @@ SPLIT_BN = Table(
         "weak_augment": pocket(split_bn, "table3/weak_augment", _ROBUST),
         "clean_main": pocket(split_bn, "table1/none"),
     },
+)
+
+# Table 1's pipelines as their Affinities fall; nothing at all loses nothing by definition
+AFFINITIES = (
+    "flip",
+    split_bn.STANDARD,
+    split_bn.AUGMIX,
+    split_bn.CUTOUT,
+    split_bn.RANDAUGMENT,
+    split_bn.WEAK_GAUSSIAN,
 )
 
 # --- Data Augmentation Revisited ---
@@ -112,8 +133,8 @@ REVISITED = Table(
 _SMALLER: dict[str, Any] = {"schedule.boundaries": _steps(consistent, of=250), "eval.evals": ("accuracy", "views")}
 
 
-def _cn(row: str, **changes: Any) -> Row:
-    return pocket(consistent, row, {**_SMALLER, **changes})
+def _cn(row: str, changes: Mapping[str, Any] | None = None) -> Row:
+    return pocket(consistent, row, {**_SMALLER, **(changes or {})})
 
 
 CONSISTENT = Table(
@@ -122,8 +143,8 @@ CONSISTENT = Table(
         "bn": _cn("table1/resnet32_bn"),
         "none": _cn("table1/resnet32_none"),
         "transformed_bn": _cn("table1/resnet32_transformed_bn"),
-        "transformed_bn_one_pass": _cn("ours/resnet32_transformed_bn_one_pass"),
-        "transformed_none": _cn("table1/resnet32_transformed_none"),
+        # of the augmented set as many images a step as elsewhere: half of them, and their copies
+        "transformed_none": _cn("table1/resnet32_transformed_none", {"batch_size": POCKET["batch_size"] // 2}),
         "transformed_cn": _cn("table1/resnet32_transformed_cn"),
     },
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from experiments._refine_choices import policy
 from experiments._refine_parts import (
     AUGMENTED,
     BOTH,
@@ -105,7 +106,7 @@ REFINE_EPOCHS = Table(
 
 def _fading_row(method: str) -> Row:
     changes = {"views.main.augment": METHODS[method], "stage.train.views.main.fade": "100 epochs", **refined(50)}
-    return Row(changes, **_SECTION, note=f"in a straight line, which is ours; {_SAME}")
+    return Row(changes, **_SECTION, note=f"in a straight line, which is ours; {_SAME}", choices=policy(changes))
 
 
 FADING = Table(
@@ -121,7 +122,8 @@ _PDARTS_NOTE = "its code's settings; the text says how many epochs, and no more"
 
 def _pdarts_row(epochs: int, changes: dict[str, Any], paper: tuple[Paper, ...], note: str = "") -> Row:
     changes = {**_PDARTS, "duration": f"{epochs} epochs", **changes}
-    return Row(changes, paper, "section 4.1", note="; ".join(filter(None, (_PDARTS_NOTE, note))))
+    note = "; ".join(filter(None, (_PDARTS_NOTE, note)))
+    return Row(changes, paper, "section 4.1", note=note, choices=policy(changes))
 
 
 # Of 600 epochs that drop more paths by the epoch, 0.3 at the end, the first 550 and the rest
@@ -140,12 +142,13 @@ PDARTS = Table(
 )
 
 _SPLIT = {"branches": ("main", "aux"), "views.aux.augment": METHODS["autoaugment"]}
-_OURS: dict[str, Any] = {**_SECTION, "runs": 1}
+_OURS: dict[str, Any] = {**_SECTION, "runs": None}
 OURS = Table(
     "Split BatchNorms, refined: no number in the paper (PreActResNet-18, CIFAR-100)",
     {
         "split_then_refine": Row(
             {**_SPLIT, **refined(50), "stage.refine.views.aux.augment": STANDARD},
+            choices=policy(_SPLIT),
             **{**_OURS, "where": "AutoAugment through the auxiliary BatchNorm, then standard views through both"},
         ),
         "split_then_refine_main": Row(

@@ -1,6 +1,7 @@
 """A config as a flat dict of dotted names, checked against the schema, and as the ConfigDict that code reads."""
 
 import ast
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,6 +104,14 @@ def value_of(flat: Mapping[str, Any], name: str) -> Any:
     return flat.get(shared, UNSET if key.free else key.default)
 
 
+def repeats(flat: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Returns whether `value` is what a flat config says for `name` anyway; of a view that it lacks it says nothing."""
+    shared = name.split(".", 2)[2] if name.startswith("stage.") else name
+    if shared.startswith("views.") and not any(known.startswith(shared.rpartition(".")[0] + ".") for known in flat):
+        return False
+    return bool(value_of(flat, name) == value)
+
+
 def literal(name: str, text: str) -> Any:
     """Returns the value that `text`, from a command line, means for the key called `name`."""
     key = key_of(name)
@@ -142,7 +151,8 @@ def split_commas(text: str) -> list[str]:
 
 def _evaluate(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
+            return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text  # the type check names it
 

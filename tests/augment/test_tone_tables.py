@@ -7,9 +7,9 @@ from PIL import Image, ImageOps
 
 from sbn.augment.device import tones
 from sbn.augment.device.fixed_point import float32
-from sbn.augment.device.tables import VALUES, autocontrast_slips, tone_rows
 from sbn.augment.levels import argument
 from sbn.augment.policy_draws import Entry
+from sbn.augment.tone_tables import VALUES, autocontrast_slips, tone_rows
 
 LEVELS_TESTED = [0, 1, 2, 3.7, 4, 4.5, 5, 6.3, 7, 8, 9, 10, 11.7, 14, 17, 28, 30]
 
