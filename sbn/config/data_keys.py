@@ -1,5 +1,6 @@
 """The keys of data: which data set, which parts of it, where it lies, and which of these can stand together."""
 
+import copy
 import re
 
 from ml_collections import ConfigDict
@@ -114,7 +115,7 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
 
     Where it has a data set of another name, keys that it does not give have their defaults, but for `data.dir`.
     """
-    own, made = config.views[view].get("data", {}), config.data.copy_and_resolve_references()
+    own, made = config.views[view].get("data", {}), copy.deepcopy(config.data)
     with made.unlocked():
         if own.get("name", made.name) != made.name:
             for key in DATA_KEYS:
