@@ -80,9 +80,9 @@ def _evaluated(
     unwritten: OSError | None = None
     for name, evaluator in evaluators.items():
         numbers, arrays = run(evaluator, variables, step=step)
-        folder = name
+        folder = files.artifact_folder(name)
         if weights == AVERAGED:
-            numbers, folder = of_average(numbers), f"{name}_{weights}"
+            numbers, folder = of_average(numbers), f"{folder}_{weights}"
         scalars |= numbers
         try:
             evaluation.write_arrays(workdir, name, step, arrays, folder=folder)

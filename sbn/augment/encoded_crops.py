@@ -25,6 +25,9 @@ HOW = (
 )
 
 
+HOW_EVALUATED = "begin with fit(height, width), or with resize(size) and centre_crop(size)"
+
+
 @dataclasses.dataclass(frozen=True)
 class EncodedCrop:
     """A pipeline, taken apart.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -154,15 +155,24 @@ class OwnOp(Op):
             raise ValueError(f"{self.name} returned {found}; it must return {given.dtype} {given.shape}")
         return made
 
-    def try_host(self, image_size: tuple[int, int]) -> None:
-        """Calls `host` with two grey images, so that what is wrong with it is told before TensorFlow runs it.
+    def try_on(self, path: str, image_size: tuple[int, int], *, as_array: Callable[[np.ndarray], Any]) -> None:
+        """Calls `host` or `device` with two grey images, so that what is wrong with it is told before anything is done.
+
+        Args:
+            path: 'host' or 'device'.
+            image_size: (H, W) of the images that the op meets.
+            as_array: makes a NumPy array one of the path's.
 
         Raises:
-            ConfigError: one line, if it fails or returns something else than such images.
+            ConfigError: one line, if it is not there, fails, or returns something else than such images.
         """
-        images = np.full((2, *image_size, 4 if self.spatial else 3), 128, np.uint8)
+        function = getattr(self, path)
+        if function is None:
+            raise ConfigError(f"op {self.name} has no function {path!r}, which data.path = {path!r} calls")
+        images = as_array(np.full((2, *image_size, 4 if self.spatial else 3), 128, np.uint8))
         try:
-            self.check_result(self.host(images, np.zeros((2, self.draws_needed(image_size)), np.uint32)), images)
+            draws = as_array(np.zeros((2, self.draws_needed(image_size)), np.uint32))
+            self.check_result(function(images, draws), images)
         except Exception as error:
             raise ConfigError(f"op {self.name} fails: {reason(error)}") from None
 

@@ -7,6 +7,7 @@ from sbn.config.data_keys import check_data, of_view
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS, MODELS
+from sbn.config.schema import KEYS
 from sbn.config.training_keys import SCHEDULES
 
 
@@ -211,6 +212,14 @@ def _check_model(config: ConfigDict) -> None:
 
 def _check_norm(config: ConfigDict) -> None:
     norm = config.norm
+    if is_import_path(config.model.name):
+        for key in KEYS:
+            own = key.name.removeprefix("norm.")
+            if key.name.startswith("norm.") and own not in ("kind", "sequential") and norm[own] != key.default:
+                raise ConfigError(
+                    f"{key.name} = {norm[own]!r} means nothing for model.name = {config.model.name!r}: a network of "
+                    "your own normalises as it says itself"
+                )
     if norm.groups != 32 and norm.layer != "group":
         raise ConfigError(f"norm.groups = {norm.groups} means nothing for norm.layer = {norm.layer!r}")
     if norm.layer == "batch":

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import traceback
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sbn.config.errors import ConfigError, unknown
@@ -142,11 +142,17 @@ def record(name: str, file: pathlib.Path) -> None:
     _loaded[name] = file
 
 
-def loaded() -> dict[str, dict[str, str | None]]:
-    """Returns {name: {'file', 'sha256'}} of everything that `load` gave this process, to record with a run."""
+def loaded(texts: Iterable[str] | None = None) -> dict[str, dict[str, str | None]]:
+    """Returns {name: {'file', 'sha256'}} of what `load` gave this process, to record with a run.
+
+    Args:
+        texts: what a run's config says, which a name must stand in: a process may make several runs. None: everything.
+    """
+    said = None if texts is None else "\n".join(texts)
     return {
         name: {"file": str(file) if file else None, "sha256": _hash(file) if file else None}
         for name, file in _loaded.items()
+        if said is None or name in said
     }
 
 

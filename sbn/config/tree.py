@@ -52,7 +52,7 @@ def key_of(name: str) -> Key:
             raise unknown(
                 "config key", name, [k.name.replace("*", parts[1]) for k in KEYS if k.name.startswith("views.")]
             )
-        raise unknown("config key", name, [known.replace("*", "main") for known in BY_NAME])
+        raise unknown("config key", name, [key.name.replace("*", "main") for key in KEYS if not key.free])
     return BY_NAME[template]
 
 

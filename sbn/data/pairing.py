@@ -39,6 +39,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
             )
     if not isinstance(train, InMemory | Encoded) or not isinstance(test, InMemory | Encoded):
         return
+    _check_labels(data, train, test)
     if "image" not in train.features:
         return
     if data.path == "device" and isinstance(train, Encoded):
@@ -58,3 +59,14 @@ def few(names: Sequence[str]) -> str:
     """Returns how many names there are, and the first of them."""
     shown = ", ".join(names[:5])
     return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+
+
+def _check_labels(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
+    """Refuses test labels of an .npz that its training split lacks: folders are told apart by name, numbers are not."""
+    whole = data.name.endswith(".npz") and data.train_split == "train" and data.train_examples is None
+    if not whole or "label" not in train.features:
+        return
+    lacking = sorted(set(test.labels.tolist()) - set(train.labels.tolist()))
+    if lacking:
+        shown = ", ".join(train.features["label"].classes[label] for label in lacking[:5])
+        raise ConfigError(f"{data.name!r}: test labels are of classes that no training image has: {shown}")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
@@ -132,14 +132,28 @@ class Materials:
 
 
 def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Returns what an evaluator yields of variables trained for `step` steps: scalars by name, and arrays by name."""
+    """Returns what an evaluator yields of variables trained for `step` steps: scalars by name, and arrays by name.
+
+    Raises:
+        ConfigError: if it yields anything but pairs of a name and a number or an array: one of a user's own may.
+    """
     if isinstance(evaluator, Staged):
         evaluator = evaluator.at(step)
     scalars: dict[str, float] = {}
     arrays: dict[str, np.ndarray] = {}
-    for name, value in evaluator(variables):
-        if isinstance(value, np.ndarray):
-            arrays[name] = value
+    what = f"eval.evals: {type(evaluator).__name__}"
+    yielded = evaluator(variables)
+    if not isinstance(yielded, Iterable):
+        raise ConfigError(f"{what} returned a {type(yielded).__name__}: it must yield pairs (name, value)")
+    for pair in yielded:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise ConfigError(f"{what} yields {repr(pair)[:60]}: it must yield pairs (name, value)")
+        name, value = pair
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" and not (isinstance(value, np.ndarray) and array.dtype.kind in "SU"):
+            raise ConfigError(f"{what} yields {name!r} with a {type(value).__name__}: a value is a number or an array")
+        if array.ndim:
+            arrays[name] = array
         else:
-            scalars[name] = float(value)
+            scalars[name] = float(array)
     return scalars, arrays

@@ -8,6 +8,7 @@ from sbn.config.rows import Row
 from sbn.report.collect import Run
 from sbn.report.measures import measure_of, measured, parse
 from sbn.runs.content import Damaged
+from sbn.runs.files import artifact_folder
 
 
 def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> list[str]:
@@ -34,7 +35,9 @@ def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
     step = run.stages[stage][1] if stage else run.steps
     notes, missing = [], []
     for evaluator in row.evals:
-        file = run.path / "artifacts" / evaluator / str(step)
+        folder = run.path / "artifacts"
+        old = (folder / evaluator).is_dir()  # of older runs, where a user's own has the colon of its name
+        file = folder / (evaluator if old else artifact_folder(evaluator)) / str(step)
         if damage := _damage(file):
             notes.append(f"{damage}; evaluate it again")
             missing.append(evaluator)

@@ -45,9 +45,9 @@ def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 def _runs(line: Line) -> str:
     """How many runs are in the mean, and of how many the paper's number is, where there is one."""
-    if line.asked is not None:
-        return f"{line.runs}/{line.asked}"
-    return f"{line.runs}, paper: not said" if line.paper else str(line.runs)
+    if not line.paper:
+        return str(line.runs)
+    return f"{line.runs}, paper: not said" if line.asked is None else f"{line.runs}/{line.asked}"
 
 
 def _spread(mean: float | None, std: float | None) -> str:

@@ -130,6 +130,11 @@ def glance(workdir: Path, name: str) -> dict[str, Any]:
     return _KINDS[name]("", {"starts": []} if name == PROVENANCE else {}) if found is None else found
 
 
+def artifact_folder(evaluator: str) -> str:
+    """Returns the folder in artifacts/ of an evaluator; of a user's own, 'package.module:Name', it has no colon."""
+    return evaluator.replace(":", ".")
+
+
 def read_evaluation(path: Path) -> dict[str, Any] | None:
     """Returns what `python -m sbn.evaluate` left in artifacts/EVALUATOR/STEP.json; None where there is no such file.
 

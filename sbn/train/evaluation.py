@@ -16,7 +16,7 @@ from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
 from sbn.runs.arrays import pack
 from sbn.runs.atomic import replace_bytes
-from sbn.runs.files import FORMAT, write_json
+from sbn.runs.files import FORMAT, artifact_folder, write_json
 from sbn.train.plan import Plan
 from sbn.train.state import MEASURED, TrainState, of_average
 
@@ -39,11 +39,10 @@ def write_arrays(
     if not arrays or jax.process_index() != 0:
         return []
     contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
-    folder = folder or evaluator
-    written = [
-        _replace(workdir, folder, f"{step}.{ending}", content) for ending, content in contents.items() if content
-    ]
-    (workdir / "artifacts" / evaluator / PARTIAL).unlink(missing_ok=True)  # what was kept against a kill
+    folder = folder or artifact_folder(evaluator)
+    written = [_replace(workdir, folder, f"{step}.{end}", content) for end, content in contents.items() if content]
+    kept = workdir / "artifacts" / artifact_folder(evaluator) / PARTIAL  # against a kill
+    kept.unlink(missing_ok=True)
     return written
 
 
@@ -53,7 +52,7 @@ def write_scalars(
     """Writes STEP.json: what `python -m sbn.evaluate` measured, and the `eval` keys it was told to change for that."""
     if jax.process_index() != 0:
         return
-    folder = workdir / "artifacts" / evaluator
+    folder = workdir / "artifacts" / artifact_folder(evaluator)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(
         folder / f"{step}.json",

@@ -9,6 +9,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
+from sbn.config import tree
 from sbn.config.checks import check
 from sbn.data import record
 from sbn.evals.make import make_evaluators
@@ -87,7 +88,8 @@ def _run(
     state = init_state(task, optimiser, seed=config.seed, ema=config.optim.ema)
     layout = getattr(task, "layout", None)
     state, began = inherited.take_over(state, task.branches, meshes.replicated(mesh), layout=layout)
-    start = provenance.collect(data["fingerprints"])
+    said = [*map(str, tree.flatten(config).values()), f"experiments file {origin.experiment}.py"]
+    start = provenance.collect(data["fingerprints"], said=said)
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages

@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -30,10 +30,13 @@ PACKAGES = (
 )
 
 
-def collect(data: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what to record about this start of a run; `data` are fingerprints of the data by split.
+def collect(data: Mapping[str, str], *, said: Iterable[str]) -> dict[str, Any]:
+    """Returns what to record about this start of a run.
 
-    Of things of the user's own their file and its hash are recorded, so call it once they are imported.
+    Args:
+        data: fingerprints of the data by split.
+        said: all that its config says: of the user's own things that are named there the file and its hash are
+            recorded, so call it once they are imported.
     """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -45,7 +48,7 @@ def collect(data: Mapping[str, str]) -> dict[str, Any]:
         "processes": jax.process_count(),
         "large_pages": large_pages(),
         "data": dict(data),
-        "imported": imported.loaded(),  # what is the user's own, with the hash of its file
+        "imported": imported.loaded(said),  # what is the user's own, with the hash of its file
         **_source_code(),
     }
 

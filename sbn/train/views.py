@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment import pipeline
-from sbn.augment.encoded_crops import check_crop
+from sbn.augment.encoded_crops import check_crop, split_crop
+from sbn.augment.op import OwnOp
 from sbn.augment.ops import POLICIES
 from sbn.augment.size_checks import check_boxes, check_fits
-from sbn.augment.size_ops import variants
+from sbn.augment.size_ops import sizes, variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import arrays
@@ -86,10 +88,22 @@ def make_views(stage: Stage, images: Images, *, boxes: bool = False, drawn: Mapp
                     check_fits(variant, image_size=own.shape[1:3])
                 if boxes:
                     check_boxes(variant)
+                _try_own(variant, own, path=stage.config.data.path)
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
         views.append(View(ops, streams, _strengths(stage, name, ops)))
     return views
+
+
+def _try_own(ops: tuple[pipeline.Op, ...], images: Images, *, path: str) -> None:
+    """Calls ops of a user's own with two images, before anything is compiled or written."""
+    size = images.shape[1:3]
+    if isinstance(images, EncodedImages):
+        crop = split_crop(ops)
+        ops, size = crop.rest, crop.size
+    for op, met in zip(ops, sizes(ops, size), strict=False):  # the last size is that of the result
+        if isinstance(op, OwnOp):
+            op.try_on(path, met, as_array=jnp.asarray if path == "device" else np.asarray)
 
 
 def _strengths(stage: Stage, name: str, ops: tuple[pipeline.Op, ...]) -> np.ndarray | None:

@@ -43,6 +43,14 @@ class Words(OwnOp):
     inputs = "tokens"
     def host(self, images, draws): return images
 
+@dataclasses.dataclass(frozen=True)
+class Fails(OwnOp):
+    def host(self, images, draws): return images // 0 if 1 // 0 else images
+
+@dataclasses.dataclass(frozen=True)
+class FailsHere(OwnOp):
+    def device(self, images, draws): return 1 // 0
+
 class Stranger: pass
 """
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 9, 3)).astype(np.uint8)
@@ -164,3 +172,15 @@ def test_an_op_is_refused_where_it_offers_nothing():
     pytest.importorskip("tensorflow")
     with pytest.raises(ConfigError, match=r"broken_ops:Grey returned uint8 \(2, 8, 9\); it must return uint8"):
         run_host("broken_ops:Grey", pack(IMAGES))
+
+
+@pytest.mark.parametrize("path", ["host", "device"])
+def test_an_op_that_fails_is_found_before_anything_is_written(tiny, tmp_path, path):
+    from sbn.train import train
+
+    changes = {"views.aux.augment": f"crop(2)|broken_ops:{'Fails' if path == 'host' else 'FailsHere'}"}
+    with pytest.raises(ConfigError, match=r"op broken_ops:Fails(Here)? fails: ZeroDivisionError.*broken_ops.py"):
+        train(tiny({**changes, "data.path": path}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match=r"op my_ops:Tint has no function 'device', which data.path = 'device' calls"):
+        train(tiny({"views.aux.augment": "my_ops:Tint(0.2)"}), tmp_path / "run")

@@ -148,7 +148,7 @@ def _step(op: Op, where: range, image_size: Size, *, fading: bool) -> _Step:
         function = functools.partial(_IN_PLACE[type(op)], op)
         return lambda bits, pixels, boxes, strength: (function(bits[:, own], pixels, image_size), boxes)
     if isinstance(op, OwnOp) and op.host is not None:
-        op.try_host(image_size)
+        op.try_on("host", image_size, as_array=np.asarray)
         return functools.partial(_own_step, op, own=own, image_size=image_size)
     raise ValueError(f"{op.name} has no function 'host': it works on the device path alone (data.path='device')")
 

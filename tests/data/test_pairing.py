@@ -1,0 +1,40 @@
+"""Splits that can't be of one run are refused by name."""
+
+import numpy as np
+import pytest
+
+from sbn.config.errors import ConfigError
+from sbn.data.examples import Feature, in_memory
+from sbn.data.pairing import check_together
+
+
+def examples(labels, **more):
+    images = np.zeros((len(labels), 8, 8, 3), np.uint8)
+    return in_memory({"image": images, "label": np.array(labels), **more}, name="own", classes=list("abcd"))
+
+
+def test_test_labels_that_training_lacks_are_refused_where_classes_are_numbers(tiny):
+    data = tiny({"data.name": "own.npz", "data.train_examples": None, "data.image_size": None}).data
+    check_together(data, examples([0, 1, 2]), examples([2, 0]), view=None)
+    with pytest.raises(ConfigError, match=r"'own.npz': test labels are of classes that no training image has: b, d"):
+        check_together(data, examples([0, 2]), examples([3, 1, 0]), view=None)
+
+
+def test_a_part_of_the_training_split_may_lack_classes(tiny):
+    data = tiny({"data.name": "own.npz", "data.train_examples": 1, "data.image_size": None}).data
+    check_together(data, examples([0]), examples([3, 1, 0]), view=None)
+
+
+def test_features_that_differ_are_named(tiny):
+    data = tiny().data
+    with pytest.raises(ConfigError, match="examples of the test split lack depth"):
+        check_together(data, examples([0], depth=[1.0]), examples([0]), view=None)
+    words = [
+        in_memory({"words": [[1]]}, name="own", features={"words": Feature("tokens", (), tuple(classes))})
+        for classes in ("ab", "ac")
+    ]
+    with pytest.raises(ConfigError, match=r"the classes of words of the training split, 2 \(a, b\), are not"):
+        check_together(data, *words, view=None)
+    arrays = [in_memory({"x": np.zeros((2, width))}, name="own") for width in (3, 4)]
+    with pytest.raises(ConfigError, match=r"x is array \(3,\) in the training split, and array \(4,\) in the test"):
+        check_together(data, *arrays, view=None)
