@@ -118,8 +118,7 @@ def test_steps_and_repeated_ops_draw_anew():
     np.testing.assert_array_equal(once, mix(x, ONE_HOT, views_of("mixup(1)"), 1).targets)
 
 
-@pytest.mark.parametrize("kind", ["split", "shared"])
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("kind", "place"), [("split", 0), ("split", 1), ("split", 2), ("shared", 1)])
 def test_manifold_mixup_mixes_one_view_at_one_place(tiny, batch, kind, place):
     """Against the same network, its activations recorded, mixed in NumPy, and put back."""
     task = task_of(tiny({"norm.kind": kind}))

@@ -2,7 +2,6 @@
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from sbn.augment import ops
 from sbn.augment.device.apply import make_apply
 from sbn.augment.pipeline import parse
 from sbn.data.pixels import pack
+from tests import compiling
 from tests.oracles.image_ops import images, labelled, run
 
 COUNT = 200
@@ -50,7 +50,7 @@ ADDRESS = {"seed": 5, "stage": 1, "epoch": 3, "view": 1}
 def compiled(text, size):
     """apply(pixels, ids, **address) under jit, all of it traced."""
     apply = make_apply(parse(text), image_size=size)
-    return jax.jit(lambda pixels, ids, **address: apply(pixels, ids=ids, **address))
+    return compiling.jit(lambda pixels, ids, **address: apply(pixels, ids=ids, **address))
 
 
 def rgbx(words):
