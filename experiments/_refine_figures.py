@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from experiments._refine_choices import policy
 from experiments._refine_parts import (
     AUGMENTED,
     BOTH,
@@ -105,7 +106,7 @@ REFINE_EPOCHS = Table(
 
 def _fading_row(method: str) -> Row:
     changes = {"views.main.augment": METHODS[method], "stage.train.views.main.fade": "100 epochs", **refined(50)}
-    return Row(changes, **_SECTION, note=f"in a straight line, which is ours; {_SAME}")
+    return Row(changes, **_SECTION, note=f"in a straight line, which is ours; {_SAME}", choices=policy(changes))
 
 
 FADING = Table(
@@ -115,28 +116,39 @@ FADING = Table(
 
 _PDARTS = {"data.name": "cifar10", "views.main.augment": METHODS["autoaugment"], **COSINE}
 _PDARTS |= {"optim.lr": 0.025, "optim.weight_decay": 3e-4, "optim.clip_norm": 5.0}
-_CELLS = "P-DARTS's network (20 cells, an auxiliary head, dropped paths)"
+_PDARTS |= {"model.name": "pdarts", "model.depth": 20, "model.width": 36, "loss.auxiliary": 0.4}
+_PDARTS_NOTE = "its code's settings; the text says how many epochs, and no more"
 
 
-def _pdarts_row(epochs: int, second: dict[str, Any], paper: tuple[Paper, ...]) -> Row:
-    return Row({**_PDARTS, "duration": f"{epochs} epochs", **second}, paper, "section 4.1", waits_for=_CELLS)
+def _pdarts_row(epochs: int, changes: dict[str, Any], paper: tuple[Paper, ...], note: str = "") -> Row:
+    changes = {**_PDARTS, "duration": f"{epochs} epochs", **changes}
+    note = "; ".join(filter(None, (_PDARTS_NOTE, note)))
+    return Row(changes, paper, "section 4.1", note=note, choices=policy(changes))
 
 
+# Of 600 epochs that drop more paths by the epoch, 0.3 at the end, the first 550 and the rest
+_DROPPED = {"model.drop_path": (0.0, 0.275), "stage.refine.model.drop_path": (0.275, 0.3)}
 PDARTS = Table(
     "A network found by P-DARTS with AutoAugment, all the way or refined at the end (CIFAR-10)",
     {
-        "600": _pdarts_row(600, {}, ends((97.81, None))),
-        "550_50": _pdarts_row(550, refined(50, 2.5e-4), ends((None, 97.97))),
+        "600": _pdarts_row(600, {"model.drop_path": (0.0, 0.3)}, ends((97.81, None))),
+        "550_50": _pdarts_row(
+            550,
+            {**refined(50, 2.5e-4), **_DROPPED},
+            ends((None, 97.97)),
+            "refined at 1 % of the first rate and without Cutout, as the other rows; paths are dropped as in the 600",
+        ),
     },
 )
 
 _SPLIT = {"branches": ("main", "aux"), "views.aux.augment": METHODS["autoaugment"]}
-_OURS: dict[str, Any] = {**_SECTION, "runs": 1}
+_OURS: dict[str, Any] = {**_SECTION, "runs": None}
 OURS = Table(
     "Split BatchNorms, refined: no number in the paper (PreActResNet-18, CIFAR-100)",
     {
         "split_then_refine": Row(
             {**_SPLIT, **refined(50), "stage.refine.views.aux.augment": STANDARD},
+            choices=policy(_SPLIT),
             **{**_OURS, "where": "AutoAugment through the auxiliary BatchNorm, then standard views through both"},
         ),
         "split_then_refine_main": Row(

@@ -4,12 +4,12 @@
 
 A step sees t transforms of every image, crops and flips drawn once for all of them. CN gives each its own statistics,
 scales and biases, and is tested with those of the images as they are, the view `main`. BN rows pass the transforms
-through one BatchNorm, one after the other, as the paper's algorithm does without the switch: the only way for images
-of several sizes. The losses are added up, not averaged.
+through one BatchNorm, as one batch; images of several sizes can only pass one after the other. The losses are added
+up, not averaged. What the paper leaves open is data of the rows: `python -m sbn.list consistent:TABLE/ROW` tells it.
 
-The base is Table 1's BN on CIFAR-10, and has what the paper leaves open: momentum without Nesterov, weight decay 1e-4,
+The base is Table 1's BN on CIFAR-10, with what the paper does not say: momentum without Nesterov, weight decay 1e-4,
 crops with 4 pixels of padding and flips, shortcuts without parameters. ImageNet is trained as the code of Switchable
-Normalization does, by some of the same authors: statistics of 32 images, one GPU's.
+Normalization does, by some of the same authors. The paper says nowhere how many runs it averages.
 
 Figure 2 is `python -m sbn.augment sheet 'resize_and_pad(16)' --data=cifar10`. Figures 1 and 3, and accuracy over
 multiply-adds as the size grows (Table 5), are `python -m sbn.report figures consistent:figure1 --root=runs`.
@@ -20,17 +20,30 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from experiments._consistent_choices import of_cifar, of_imagenet
+from experiments._consistent_parts import (
+    AUGMENTED_SET,
+    BN,
+    BN_OF_SIZES,
+    CN,
+    FIXUP,
+    MAIN,
+    STANDARD,
+    shrunk,
+    small,
+    transforms,
+)
 from experiments._consistent_waiting import TABLE6, TABLE7
 from sbn.config.rows import Paper, Row, Table, make_config
 
 PAPER = "Towards Improving Generalization of Deep Networks via Consistent Normalization (Zhou et al. 2019)"
-STANDARD = "crop(4)|flip"
-MAIN, TOP5 = "test/main/accuracy", "test/main/top5_accuracy"
+TOP5 = "test/main/top5_accuracy"
 
 BASE: dict[str, Any] = {
     "data.name": "cifar10",
     "model.name": "cifar_resnet",
     "model.depth": 32,
+    "norm.group_size": 16,
     "views.main.augment": STANDARD,
     "duration": "250 epochs",
     "batch_size": 128,
@@ -42,35 +55,6 @@ BASE: dict[str, Any] = {
     "schedule.boundaries": ("100 epochs", "150 epochs", "200 epochs"),
 }
 
-# One BatchNorm for all transforms, each normalised with statistics of its own pass
-BN = {"norm.kind": "shared", "norm.sequential": True}
-CN = {"norm.kind": "split"}
-FIXUP = {"norm.kind": "none", "optim.affine_lr_factor": 0.1}
-
-
-def transforms(**others: str) -> dict[str, Any]:
-    """The images as they are and other views of them, that share their draws; the losses are added up."""
-    changes: dict[str, Any] = {"branches": ("main", *others), "views.main.weight": 1.0}
-    for name, augment in others.items():
-        changes |= {f"views.{name}.augment": augment, f"views.{name}.weight": 1.0, f"views.{name}.draws": "main"}
-    return changes
-
-
-def shrunk(placement: str = "") -> dict[str, Any]:
-    """CIFAR-10-a: every image, and 16 x 16 pixels of it on a black canvas."""
-    return {
-        **transforms(shrunk=f"{STANDARD}|resize_and_pad(16{placement})"),
-        "eval.evals": ("accuracy", "views", "affinity"),
-        "eval.affinity.pipelines": ("resize_and_pad(16)",),
-        "eval.affinity.draws": 1,
-    }
-
-
-def _small(changes: Mapping[str, Any]) -> str:
-    """The accuracy on small copies, through the branch that was trained on them."""
-    return f"test_shrunk/{'main' if changes.get('norm.kind') in ('shared', 'none') else 'shrunk'}/accuracy"
-
-
 _SHRUNK = (
     "tested on images as they are, as 93.3 must have been; their small copies stand in the middle (Figure 2), and "
     "those of test images go through the branch trained on them, test_shrunk"
@@ -79,7 +63,7 @@ _METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "bn": ("CIFAR-10 with BN", {}),
     "none": ("CIFAR-10 w/o BN", FIXUP),
     "transformed_bn": ("CIFAR-10-a with BN", {**shrunk(), **BN}),
-    "transformed_none": ("CIFAR-10-a w/o BN", {**shrunk(), **FIXUP}),
+    "transformed_none": ("CIFAR-10-a w/o BN", {**shrunk(), **FIXUP, **AUGMENTED_SET}),
     "transformed_cn": ("CIFAR-10-a with CN", {**shrunk(), **CN}),
 }
 _TABLE1 = {32: (92.9, 92.1, 89.7, 92.6, 93.3), 110: (94.0, 93.6, 92.3, 94.0, 94.6)}
@@ -94,9 +78,9 @@ def _table1_rows() -> dict[str, Row]:
                 {"model.depth": depth, **changes},
                 (Paper(value, MAIN),),
                 f"Table 1, ResNet-{depth}, {words}",
-                runs=3,
+                choices=of_cifar(changes, BASE),
                 note="; ".join(filter(None, notes)),
-                metrics=(_small(changes),) if "transformed" in method else (),
+                metrics=(small(changes),) if "transformed" in method else (),
             )
     return rows
 
@@ -138,15 +122,20 @@ def tops(top1: float, top5: float) -> tuple[Paper, ...]:
     return Paper(top1, MAIN), Paper(top5, TOP5)
 
 
-def again(runs_of: str, paper: tuple[Paper, ...], where: str, *, runs: int = 1) -> Row:
+def again(runs_of: str, paper: tuple[Paper, ...], where: str) -> Row:
     """A row of another table, printed again."""
-    return Row({}, paper, where, runs, runs_of=runs_of, evals=("accuracy",))
+    return Row({}, paper, where, runs_of=runs_of, evals=("accuracy",))
+
+
+def on_imagenet(changes: dict[str, Any], top1: float, top5: float, where: str, note: str = "") -> Row:
+    """A row that is trained on ImageNet."""
+    return Row(changes, tops(top1, top5), where, note=note, choices=of_imagenet(changes))
 
 
 THREE, FIVE = (192, 128), (320, 192, 128, 96)
 _SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "bn": ("BN, 224", IMAGENET),
-    "bn_3_sizes": ("BN, 224, 192, 128", {**sizes(*THREE), **BN}),
+    "bn_3_sizes": ("BN, 224, 192, 128", {**sizes(*THREE), **BN_OF_SIZES}),
     "cn_3_sizes": ("CN, 224, 192, 128", {**sizes(*THREE), **CN}),
     "cn_5_sizes": ("CN, 320, 224, 192, 128, 96", {**sizes(*FIVE), **CN}),
 }
@@ -157,8 +146,8 @@ _TABLE2 = {
 TABLE2 = Table(
     "ImageNet in several sizes (all tested at 224)",
     {
-        f"resnet{depth}_{method}": Row(
-            {**changes, "model.depth": depth}, tops(*values), f"Table 2, ResNet-{depth}, {words}"
+        f"resnet{depth}_{method}": on_imagenet(
+            {**changes, "model.depth": depth}, *values, f"Table 2, ResNet-{depth}, {words}"
         )
         for depth, found in _TABLE2.items()
         for (method, (words, changes)), values in zip(_SIZES.items(), found, strict=True)
@@ -177,14 +166,22 @@ def imagenet(transform: str, name: str, norm: Mapping[str, Any]) -> dict[str, An
     return {**IMAGENET, **transforms(**{name: view(transform)}), **norm}
 
 
+def _blur(norm: Mapping[str, Any]) -> dict[str, Any]:
+    return imagenet("blur(1.5, 5)", "blur", norm)
+
+
+def _crop(norm: Mapping[str, Any]) -> dict[str, Any]:
+    return imagenet(CROPS, "crop", norm)
+
+
 TABLE3 = Table(
     "Blurred and cropped copies (ResNet-18, ImageNet)",
     {
         "bn": again("table2/resnet18_bn", tops(71.1, 90.0), "Table 3, BN"),
-        "bn_blur": Row(imagenet("blur(1.5, 5)", "blur", BN), tops(70.0, 89.4), "Table 3, BN, blurring", note=_BLURS),
-        "cn_blur": Row(imagenet("blur(1.5, 5)", "blur", CN), tops(71.1, 90.0), "Table 3, CN, blurring", note=_BLURS),
-        "bn_crop": Row(imagenet(CROPS, "crop", BN), tops(69.2, 88.9), "Table 3, BN, cropping", note=_CROPPED),
-        "cn_crop": Row(imagenet(CROPS, "crop", CN), tops(71.2, 90.0), "Table 3, CN, cropping", note=_CROPPED),
+        "bn_blur": on_imagenet(_blur(BN), 70.0, 89.4, "Table 3, BN, blurring", _BLURS),
+        "cn_blur": on_imagenet(_blur(CN), 71.1, 90.0, "Table 3, CN, blurring", _BLURS),
+        "bn_crop": on_imagenet(_crop(BN_OF_SIZES), 69.2, 88.9, "Table 3, BN, cropping", _CROPPED),
+        "cn_crop": on_imagenet(_crop(CN), 71.2, 90.0, "Table 3, CN, cropping", _CROPPED),
     },
 )
 
@@ -192,7 +189,7 @@ TABLE4 = Table(
     "The scale of the loss (ResNet-18, ImageNet)",
     {
         "bn_1x": again("table2/resnet18_bn", tops(71.1, 90.0), "Table 4, BN, 1x"),
-        "bn_3x": Row({**IMAGENET, "views.main.weight": 3.0}, tops(70.9, 90.0), "Table 4, BN, 3x"),
+        "bn_3x": on_imagenet({**IMAGENET, "views.main.weight": 3.0}, 70.9, 90.0, "Table 4, BN, 3x"),
         "cn_3_sizes": again("table2/resnet18_cn_3_sizes", tops(72.8, 91.0), "Table 4, CN, 224, 192, 128"),
     },
 )
@@ -230,7 +227,7 @@ TABLE5 = Table(
 
 FIGURE1 = Table(
     "Table 1 as bars",
-    {name: again(f"table1/{name}", row.paper, "Figure 1", runs=3) for name, row in TABLE1.rows.items()},
+    {name: again(f"table1/{name}", row.paper, "Figure 1") for name, row in TABLE1.rows.items()},
     figure="bars",
 )
 
@@ -241,7 +238,6 @@ FIGURE3 = Table(
         name: Row(
             {},
             where=f"Figure 3{name}",
-            runs=3,
             note=f"{words}; of all test images and models trained on both, which the paper does not say",
             runs_of=f"table1/resnet32_transformed_{method}",
             evals=("features",),
@@ -254,20 +250,27 @@ FIGURE3 = Table(
 
 # Beside table1/resnet32_transformed_cn
 _CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
-    "bn_one_pass": ({**shrunk(), "norm.kind": "shared"}, "BN over both copies as one batch"),
     "cn_mean_loss": ({**shrunk(), "views.main.weight": 0.5, "views.shrunk.weight": 0.5}, "CN, losses averaged"),
     "cn_shared_affine": ({**shrunk(), "norm.kind": "split_stats"}, "CN of statistics alone"),
     "cn_random_place": (shrunk(", 'random'"), "CN, the small copy anywhere on its canvas"),
-    "cn_of_groups": ({**shrunk(), "norm.layer": "group", "norm.groups": 8}, "CN of GroupNorm, 8 groups"),
+    "cn_of_groups": (
+        {**shrunk(), "norm.layer": "group", "norm.groups": 8, "norm.group_size": None},
+        "CN of GroupNorm, 8 groups",
+    ),
 }
 OURS = Table(
     "Controls of our own (no number in the paper)",
     {
         **{
-            f"resnet32_transformed_{name}": Row(changes, where=where, runs=3, metrics=(MAIN, _small(changes)))
+            f"resnet32_transformed_{name}": Row(
+                changes, where=where, metrics=(MAIN, small(changes)), choices=of_cifar(changes, BASE)
+            )
             for name, (changes, where) in _CONTROLS.items()
         },
-        "resnet18_bn_5_sizes": Row({**sizes(*FIVE), **BN}, where="Table 2's five sizes through one BatchNorm"),
+        "resnet32_transformed_bn_one_pass": Row(
+            {}, where="Table 1's BN as it stands", runs_of="table1/resnet32_transformed_bn", metrics=(MAIN,)
+        ),
+        "resnet18_bn_5_sizes": Row({**sizes(*FIVE), **BN_OF_SIZES}, where="Table 2's five sizes through one BatchNorm"),
         "resnet18_cn_crop_resized": Row(
             imagenet(f"{CROPS}|resize(224)", "crop", CN), where="Table 3's cropping, crops resized to 224"
         ),

@@ -8,7 +8,6 @@ more: the runs are far too small for the differences that the paper reports.
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments
 from sbn.config.environment import environment
 from sbn.config.rows import Row, Table, make_config
+from sbn.runs import commands, processes
 
 WEAK = "crop(3)|flip|cutout(8)"
 STRONG = f"randaugment(2, 4)|{WEAK}"
@@ -58,6 +58,7 @@ def get_config(arg: str = "") -> ConfigDict:
     return make_config(BASE, TABLES, arg)
 
 
+@commands.command("python -m experiments.quickstart")
 def main(argv: Sequence[str]) -> int:
     """Runs every row, then prints the table; returns the first exit code that is not 0."""
     parser = argparse.ArgumentParser(
@@ -75,14 +76,12 @@ def main(argv: Sequence[str]) -> int:
             f"--workdir={options.root}/{row}/seed0",
             *overrides,
         ]
-        code = subprocess.run(command, env=environment(), check=False).returncode
-        if code:
+        if code := processes.run(command, env=environment()):
             return code
     print()
-    return subprocess.run(
-        [sys.executable, "-m", "sbn.report", f"{__file__}:methods", f"--root={options.root}"], check=False
-    ).returncode
+    report = [sys.executable, "-m", "sbn.report", f"{__file__}:methods", f"--root={options.root}"]
+    return processes.run(report, env=environment())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

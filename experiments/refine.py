@@ -9,7 +9,7 @@ both, and a row that only shows a run again, as in Tables 2 and 3 and Figures 1 
 
 The base is Standard on CIFAR-100 with PreActResNet-18. The paper names neither the form of momentum nor clipping, here
 as in PyTorch: 0.9, not Nesterov's but for Shake-Shake, whose code has it, and no clipping. Crops pad with black, before
-normalisation, as PyTorch's do; where it trained on several GPUs, statistics are those of each one's share of the batch.
+normalisation, as PyTorch's do. What else is open is data of the rows: `python -m sbn.list refine:TABLE/ROW` tells it.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from experiments._refine_choices import MIXUP_OF_TABLE6, STEM, gpus, policy, rate
 from experiments._refine_figures import FIGURES
 from experiments._refine_parts import (
     AUGMENTED,
@@ -55,9 +56,6 @@ BASE: dict[str, Any] = {
 }
 
 
-_GREY = "uncovered pixels grey, it does not say"
-_RATE = "the text refines at 'a reasonably small value' after cosine decay"
-
 # (network, method): on CIFAR-10 and CIFAR-100 with augmentation, then refined
 _TABLE1: dict[tuple[str, str], tuple[float | None, ...]] = {
     ("preactresnet18", "standard"): (94.63, 75.79, 94.48, 76.06),
@@ -79,18 +77,20 @@ _TABLE1: dict[tuple[str, str], tuple[float | None, ...]] = {
 
 def _table1_row(network: str, method: str, data: str, train: float | None, refine: float | None) -> Row:
     changes = {"data.name": data, **NETWORKS[network], "views.main.augment": METHODS[method]}
-    notes = [f"the 25 sub-policies that AutoAugment's paper prints, {_GREY}"] if method == "autoaugment" else []
+    notes, choices = [], []
     if refine is not None:
         changes |= REFINED[network] if method != "standard" else refined(50, augment="")
         notes += ["refined without any augmentation, crops and flips neither"] if method == "standard" else []
     if (network, method) == ("wrn28_10", "autoaugment"):
         changes |= WRN_AUTOAUGMENT
-        notes.append(f"{_RATE}: 1e-3, as PreActResNet-18")
-    if network == "shakeshake26_2x96d":
-        notes += [f"{_RATE}: 1e-4, 1 % of the first"] * (refine is not None)
-        notes += ["statistics of 64 images, as on each of 2 GPUs", "it does not say how many runs"]
-    paper, runs = ends((train, refine), statistic=MEDIAN), 1 if network == "shakeshake26_2x96d" else 3
-    return Row(changes, paper, f"Table 1, {network}, {method}", runs, "; ".join(notes))
+        choices.append(rate("1e-3", "1e-4", "5e-4", "2e-3"))
+    shake = network == "shakeshake26_2x96d"
+    if shake:
+        choices += [gpus(2, 64), *[rate("1e-4", "5e-5", "5e-4")] * (refine is not None)]
+        notes.append("the text takes the median of the last ten epochs for the other two networks, and is silent here")
+    paper, note = ends((train, refine), statistic=MEDIAN), "; ".join(notes)
+    chosen = (*policy(changes), *choices)
+    return Row(changes, paper, f"Table 1, {network}, {method}", None if shake else 3, note, choices=chosen)
 
 
 TABLE1 = Table(
@@ -126,7 +126,8 @@ _SHORT_WRN = {**WRN_AUTOAUGMENT, "duration": "200 epochs"}
 
 
 def _table3_row(train: float, refine: float, changes: dict[str, Any], runs_of: str = "") -> Row:
-    return Row(changes, ends((train, refine), statistic=MEDIAN), "Table 3", 3, runs_of=runs_of)
+    choices = (*policy(changes), *[rate("1e-3", "1e-4", "5e-4", "2e-3")] * (changes.get("schedule.kind") == "cosine"))
+    return Row(changes, ends((train, refine), statistic=MEDIAN), "Table 3", 3, runs_of=runs_of, choices=choices)
 
 
 TABLE3 = Table(
@@ -151,19 +152,14 @@ _TABLE4: dict[str, tuple[str, tuple[float | None, ...]]] = {
     "aa_cifar": (f"|{CIFAR_POLICY}|cutout(32)", (65.08, 64.29, 65.31, 65.12)),
     "aa_imagenet": (f"|{IMAGENET_POLICY}", (61.06, 60.65, 61.82, 61.75)),
 }
-_FOUR_TO_EIGHT = f"Posterize keeps 4 to 8 bits, as AutoAugment's paper prints (its code: 1 to 4), {_GREY}"
-_TABLE4_NOTES = {
-    "aa_cifar": f"; translations by the share of the side that they are of 32 pixels, {_GREY}",
-    "aa_imagenet": f"; no Cutout, {_FOUR_TO_EIGHT}",
-}
 
 
 def _table4_row(method: str, intensive: str, values: Sequence[float | None]) -> Row:
     changes = {"data.name": "tiny_imagenet", "data.test_split": "validation", "model.stem_stride": 1}
     changes |= {"views.main.augment": STANDARD + intensive, **(refined(50) if values[2] else {})}
-    paper = ends(values[::2], statistic="best") + ends(values[1::2], statistic=MEDIAN)
-    note = f"'last' is read as the median that Table 1 takes{_TABLE4_NOTES.get(method, '')}"
-    return Row(changes, paper, f"Table 4, {method}", note=note)
+    paper = ends(values[::2], statistic="best") + ends(values[1::2])
+    note = "no Cutout" if method == "aa_imagenet" else ""
+    return Row(changes, paper, f"Table 4, {method}", note=note, choices=(*policy(changes), STEM))
 
 
 TABLE4 = Table(
@@ -184,7 +180,7 @@ _TABLE5: dict[tuple[int, str], tuple[str, tuple[float | None, ...]]] = {
 }
 _TABLE5_NOTES = {
     "standard": "; as long as with Mixup, it does not say",
-    "autoaugment": f"; no Cutout, {_FOUR_TO_EIGHT}",
+    "autoaugment": "; no Cutout",
 }
 
 
@@ -203,9 +199,8 @@ def _table5_row(depth: int, method: str, intensive: str, values: Sequence[float 
         **(refined(20, 1e-4, _FRAME) if values[2] else {}),
     }
     paper = ends(values[::2]) + ends(values[1::2], "test/main/top5_accuracy")
-    note = "weight decay as on CIFAR, it does not say; statistics of 32 images, as on each of 8 GPUs"
-    note += _TABLE5_NOTES.get(method, "")
-    return Row(changes, paper, f"Table 5, ResNet-{depth}, {method}", note=note)
+    note = f"weight decay as on CIFAR, it does not say{_TABLE5_NOTES.get(method, '')}"
+    return Row(changes, paper, f"Table 5, ResNet-{depth}, {method}", note=note, choices=(*policy(changes), gpus(8, 32)))
 
 
 TABLE5 = Table(
@@ -217,7 +212,8 @@ TABLE5 = Table(
 def _table6_row(method: str, *values: float | None) -> Row:
     paper, note = ends(values, "test/main/map"), "stages are those of the ImageNet run that the detector begins from"
     waits, needs = "object detection (Faster R-CNN on VOC 2007)", {"init.from": f"table5/resnet50_{method}"}
-    return Row({}, paper, "Table 6", note=note, waits_for=waits, needs=needs)
+    choices = (MIXUP_OF_TABLE6,) if method.startswith("mixup") else ()
+    return Row({}, paper, "Table 6", note=note, waits_for=waits, needs=needs, choices=choices)
 
 
 TABLE6 = Table(

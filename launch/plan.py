@@ -13,7 +13,7 @@ from typing import Any
 from etils import epath
 
 from launch.pipelines import check_pipelines
-from sbn.config import command_line, rows, tree
+from sbn.config import command_line, identity, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import is_incidental
@@ -31,7 +31,7 @@ class Job:
 
     Attributes:
         file: the experiments file.
-        row: full name, 'table/row'.
+        row: full name, 'table/row', or 'table/row@reading'.
         seed: of the run.
         overrides: changes on top of the row, by dotted name, without the seed.
         workdir: where it goes; says all of the above, so that the same job always has the same one.
@@ -76,8 +76,9 @@ def make_jobs(
     measures what that takes (`Row.during`), whichever other row chose it or needs it.
 
     Args:
-        selections: EXPERIMENT[:PATTERN], EXPERIMENT a file or the name of one in experiments/, PATTERN a table, a row
-            'table/row', or either with wildcards.
+        selections: EXPERIMENT[:PATTERN[@READING]], EXPERIMENT a file or the name of one in experiments/, PATTERN a
+            table, a row 'table/row', or either with wildcards; READING as in `sbn.config.readings`, or one with
+            wildcards: of the rows that match, those that have it, once in each that matches.
         seeds: every row runs with each.
         sets: 'key=value,value,...': the grid of overrides is their product. A comma inside brackets or quotes belongs
             to the value.
@@ -113,13 +114,11 @@ def _row_jobs(
     during: During,
 ) -> Iterable[Job]:
     overrides = {**during.get((experiment.path, row), {}), **overrides}
-    stated = rows.flat_config(experiment, row, {})
-    flat = rows.flat_config(experiment, row, overrides)
-    # What repeats the row overrides nothing: it is the row's own job.
-    overrides = {name: flat[name] for name in overrides if flat[name] != tree.value_of(stated, name)}
+    # What repeats the row, or says what a reading of it says, overrides nothing: it is the job of the row, or of that.
+    row, flat, stated, overrides = identity.asked(experiment, row, overrides)
     variant = _variant(overrides, rows.run_folder(root, experiment.name, row, seed=0).parent)
     shared = {name: value for name, value in overrides.items() if not name.startswith(("stage.", "init."))}
-    wanted = {key: other for key, other in experiment.rows()[row].needs.items() if flat[key] is None}
+    wanted = {key: other for key, other in experiment.row(row).needs.items() if flat[key] is None}
     first = {}
     for key, other in wanted.items():
         jobs = list(_row_jobs(experiment, other, shared, seeds, root, during))
@@ -200,13 +199,33 @@ def remarks(selections: Sequence[str]) -> list[str]:
 
 
 def _matching(selection: str) -> tuple[rows.Experiment, dict[str, rows.Row]]:
-    name, _, pattern = selection.partition(":")
+    name, _, text = selection.partition(":")
+    pattern, at, reading = text.partition("@")
     experiment = rows.load_experiment(rows.experiment_file(name))
     named = {row: content for row, content in experiment.rows().items() if row != "base"}
     matching = {row: content for row, content in named.items() if not pattern or _matches(row, pattern)}
     if not matching:
         raise unknown(f"table or row of {experiment.name}", pattern, [*experiment.tables, *named])
+    if at:
+        matching = _in_reading(experiment, list(matching), reading)
     return experiment, matching
+
+
+def _in_reading(experiment: rows.Experiment, matching: Sequence[str], wanted: str) -> dict[str, rows.Row]:
+    """Those of the rows that have a reading, in it; of a pattern of readings, in each that matches."""
+    names: dict[str, None] = {}
+    there = {row: [own for choice in experiment.choices(row) for own in choice.readings] for row in matching}
+    parts = wanted.split("+")
+    for row, own in there.items():
+        if len(parts) == 1:
+            named = [f"{row}@{reading}" for reading in own if fnmatch.fnmatchcase(reading, wanted)]
+        else:
+            named = [f"{row}@{wanted}"] if set(parts) <= set(own) else []
+        names |= dict.fromkeys(map(experiment.canonical, named))
+    if not names:
+        absent = next((part for part in parts if all(part not in own for own in there.values())), wanted)
+        raise unknown("reading of the rows that match", absent, {name for own in there.values() for name in own})
+    return {name: experiment.row(name) for name in names}
 
 
 def _during(selections: Sequence[str]) -> During:

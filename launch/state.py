@@ -6,11 +6,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from etils import epath
+
 from launch.plan import Job
 from launch.queues import ACTIVE, NoAnswer
-from sbn.config import rows, tree
+from sbn.config import identity, readings, rows, tree
 from sbn.config.durations import clock_time
-from sbn.config.stored import differences, other_source
+from sbn.config.stored import as_today, differences, other_source
 from sbn.report.failures import last_lines
 from sbn.runs import files, lock, processes
 from sbn.runs.content import Damaged
@@ -106,17 +108,35 @@ def _look_at_result(job: Job, result: Mapping[str, Any]) -> State:
         different = differences(result["config"], tree.flatten(job.config), passed_over=job.needs)
         shown = [f"{name}: {old!r} there, {new!r} in the row" for name, (old, new) in different.items()]
         if shown:
-            return State("refused", f"holds a run of another config ({'; '.join(shown)})")
+            told = _read_otherwise(job, result["config"]) or f"holds a run of another config ({'; '.join(shown)})"
+            return State("refused", told)
     experiment = pathlib.Path(job.file).stem
     if other := other_source(result["init"], experiment=experiment, needed=_needs(job.file, job.row)):
         return State("refused", other)
     return State("done", f"{result['steps']} steps in {clock_time(result['seconds'])}", seconds=result["seconds"])
 
 
+def _read_otherwise(job: Job, stored: Mapping[str, Any]) -> str:
+    """What to do where the folder holds a run of another reading, which the row took once; '' if it does not."""
+    experiment = _experiment(job.file)
+    row = identity.recognised(experiment, readings.split(job.row)[0], as_today(stored))
+    if row == job.row:
+        return ""
+    stated = rows.flat_config(experiment, row, job.overrides)
+    if differences(stored, {**stated, "seed": job.seed}, passed_over=job.needs):
+        return ""
+    parts = [row.split("/")[-1] if part == job.row.split("/")[-1] else part for part in job.workdir.parts]
+    return f"holds a run of {row}, which {readings.split(job.row)[0]} was read as: move it to {epath.Path(*parts)}"
+
+
 @functools.cache
+def _experiment(file: str) -> rows.Experiment:
+    return rows.load_experiment(file)
+
+
 def _needs(file: str, row: str) -> str | None:
     """The row whose run a row begins from."""
-    return rows.load_experiment(file).rows()[row].needs.get("init.from")
+    return _experiment(file).row(row).needs.get("init.from")
 
 
 def _running(progress: Mapping[str, Any]) -> State:

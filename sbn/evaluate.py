@@ -1,9 +1,9 @@
 """`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a checkpoint of a run, as training does."""
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
-    from sbn.runs import signals
+    from sbn.runs import commands
 
-    signals.listen()
+    commands.begin()
 
 import argparse
 import contextlib

@@ -7,9 +7,9 @@ package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays
 """
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
-    from sbn.runs import signals
+    from sbn.runs import commands
 
-    signals.listen()
+    commands.begin()
 
 import argparse
 import contextlib

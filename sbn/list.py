@@ -1,10 +1,11 @@
-"""Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW]]] [--commands]`."""
+"""Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW[@READING]]]] [--commands]`."""
 
 import argparse
 from collections.abc import Sequence
 
 from sbn.config import command_line, rows
-from sbn.config.errors import unknown
+from sbn.config.errors import ConfigError, unknown
+from sbn.config.readings import split
 from sbn.config.schema import KEYS
 from sbn.runs import commands
 from sbn.runs.text import plain
@@ -17,7 +18,11 @@ def main(argv: Sequence[str]) -> None:
         "python -m sbn.list", description="Lists the rows of the experiments, with the paper's numbers."
     )
     parser.add_argument(
-        "select", nargs="?", default="", metavar="FILE[:TABLE[/ROW]]", help="default: every file in experiments/"
+        "select",
+        nargs="?",
+        default="",
+        metavar="FILE[:TABLE[/ROW[@READING]]]",
+        help="default: every file in experiments/",
     )
     parser.add_argument(
         "--commands",
@@ -38,19 +43,26 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
     Raises:
         ConfigError: for a file, table or row that is not there.
     """
-    path, _, wanted = select.partition(":")
+    path, _, text = select.partition(":")
+    wanted, at, _ = text.partition("@")
+    if at and "/" not in wanted:
+        raise ConfigError(f"{select}: a row has readings, and a table has none: write FILE:TABLE/ROW@READING")
     experiments = [rows.load_experiment(p) for p in ([rows.experiment_file(path)] if path else rows.experiment_files())]
     lines: list[str | None] = []
     for experiment in experiments:
         for table_name, table in experiment.tables.items():
             chosen = {f"{table_name}/{name}": row for name, row in table.rows.items()}
             chosen = {name: row for name, row in chosen.items() if wanted in ("", table_name, name)}
+            one = wanted in chosen
+            if at and one:
+                chosen = {text: experiment.row(text)}
             if not chosen:
                 continue
             lines += ["" if lines else None, f"{experiment.path}:{table_name}  {table.title}"]
             widths = [max(map(len, column)) for column in zip(*map(_cells, chosen, chosen.values()), strict=True)]
             for name, row in chosen.items():
                 lines += _row_lines(experiment, name, row, widths=widths, commands=commands)
+                lines += _choice_lines(experiment, name) if one else []
             if commands and table.figure and wanted in ("", table_name):
                 draw = f"python -m sbn.report figures {experiment.path}:{table_name} --root=ROOT --out=FOLDER"
                 lines += ["  figure of all of them", f"    {draw}"]
@@ -72,7 +84,18 @@ def _row_lines(
     if commands:
         return [f"  {'  '.join(cells)}", *(f"    {line}" for line in _commands(experiment, name, row))]
     aligned = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-    return [f"  {'  '.join([*aligned, '; '.join(_remarks(row))])}".rstrip()]
+    return [f"  {'  '.join([*aligned, '; '.join(_remarks(row, experiment.choices(split(name)[0])))])}".rstrip()]
+
+
+def _choice_lines(experiment: rows.Experiment, name: str) -> list[str]:
+    """What the paper leaves open in a row, and the readings that there are."""
+    lines = []
+    plain, _ = split(name)
+    for choice in experiment.choices(plain):
+        lines += [f"    {choice.name}: {choice.says}", f"      {choice.takes}, taken: {choice.why}"]
+        for reading, changes in choice.others.items():
+            lines.append(f"      @{reading}: {' '.join(command_line.flags(changes))}")
+    return ["  what the paper leaves open", *lines] if lines else []
 
 
 def _cells(name: str, row: rows.Row) -> tuple[str, ...]:
@@ -90,13 +113,21 @@ def _numbers(row: rows.Row) -> str:
     return ", ".join(map(" → ".join, together.values())) or "–"
 
 
-def _remarks(row: rows.Row) -> list[str]:
+def _remarks(row: rows.Row, choices: Sequence[rows.Choice] = ()) -> list[str]:
     waits = f"can't be run yet: waits for {row.waits_for}"
     ends = f" at the end of {' and '.join(row.stages)}" if row.stages else ""
     shows = f"runs of {row.runs_of}" + (f", evaluated by {', '.join(row.evals)}{ends}" if row.evals else "")
     shows += f", trained with {' '.join(command_line.flags(row.during))}" if row.during else ""
     needs = f"needs a run of {', '.join(row.needs.values())}"
-    remarks = ((waits, row.waits_for), (shows, row.runs_of), (needs, row.needs), (row.note, row.note))
+    others = [reading for choice in choices for reading in choice.others]
+    read = f"read as {', '.join(choice.takes for choice in choices if choice.others)}; also @{', @'.join(others)}"
+    remarks = (
+        (waits, row.waits_for),
+        (shows, row.runs_of),
+        (needs, row.needs),
+        (read, others),
+        (row.note, row.note),
+    )
     return [text for text, there in remarks if there]
 
 

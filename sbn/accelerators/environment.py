@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from sbn.accelerators.chips import Kind
 from sbn.config.errors import ConfigError, unknown
+from sbn.runs import commands
 
 VARIABLE = "SBN_COMPILER_{}"
 KINDS: tuple[Kind, ...] = ("tpu", "gpu")
@@ -123,6 +124,7 @@ def _run(words: Sequence[str]) -> None:
         raise ConfigError(f"{' '.join(words[:4])} ... failed: {said[-1] if said else f'exit code {done.returncode}'}")
 
 
+@commands.command("python -m sbn.accelerators.environment")
 def main(argv: Sequence[str]) -> int:
     """Makes an environment and prints where it lies; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -132,16 +134,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("kind", help=f"{' or '.join(KINDS)}")
     parser.add_argument("--path", type=pathlib.Path, help="its folder; name it in SBN_COMPILER_TPU or _GPU afterwards")
     options = parser.parse_args(argv)
-    try:
-        if options.kind not in KINDS:
-            raise unknown("kind", options.kind, KINDS)
-        path = options.path or folder(options.kind)
-        make(options.kind, path)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    if options.kind not in KINDS:
+        raise unknown("kind", options.kind, KINDS)
+    path = options.path or folder(options.kind)
+    make(options.kind, path)
     print(path)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

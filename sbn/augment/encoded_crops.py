@@ -16,10 +16,13 @@ from sbn.augment.inception import draw_windows
 from sbn.augment.op import Op
 from sbn.augment.places import of_scale
 from sbn.augment.size_checks import check_fits
-from sbn.augment.size_ops import CentreCrop, InceptionCrop, RandomCrop, Resize, Size, sizes
+from sbn.augment.size_ops import CentreCrop, Fit, InceptionCrop, RandomCrop, Resize, Size, sizes
 
-_CUTS = (InceptionCrop, RandomCrop, CentreCrop)
-HOW = "begin with inception_crop(size), or with resize(size) and random_crop(size) or centre_crop(size)"
+_CUTS = (InceptionCrop, RandomCrop, CentreCrop, Fit)
+HOW = (
+    "begin with inception_crop(size), with fit(height, width), or with resize(size) and random_crop(size) or "
+    "centre_crop(size)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,23 +31,28 @@ class EncodedCrop:
 
     Attributes:
         resize: how the whole image is scaled first, if it is.
-        cut: what makes all images size x size.
+        cut: what brings all images to one size.
         rest: what follows, on images of one size.
     """
 
     resize: Resize | None
-    cut: InceptionCrop | RandomCrop | CentreCrop
+    cut: InceptionCrop | RandomCrop | CentreCrop | Fit
     rest: tuple[Op, ...]
 
     @property
     def size(self) -> Size:
         """(H, W) of what comes out."""
-        return self.cut.size, self.cut.size
+        return self.cut.size_after((1, 1))
 
     @property
     def scales(self) -> bool:
         """Whether anything is resized, rather than cut out as it is."""
-        return self.resize is not None or isinstance(self.cut, InceptionCrop)
+        return self.resize is not None or isinstance(self.cut, InceptionCrop | Fit)
+
+    @property
+    def pads(self) -> bool:
+        """Whether there may be more room than image: filler, at the bottom and on the right."""
+        return isinstance(self.cut, Fit)
 
 
 class CropWindows(NamedTuple):
@@ -54,7 +62,7 @@ class CropWindows(NamedTuple):
         corner: the window's upper left corner in the image.
         shape: height and width of the window.
         scaled: height and width that the window is scaled to.
-        kept: upper left corner, in the scaled window, of the size x size pixels that are kept.
+        kept: upper left corner, in the scaled window, of the pixels that are kept.
     """
 
     corner: np.ndarray
@@ -71,7 +79,7 @@ def split_crop(ops: tuple[Op, ...]) -> EncodedCrop:
     """
     resize = ops[0] if ops and isinstance(ops[0], Resize) else None
     rest = ops[1:] if resize else ops
-    if not rest or not isinstance(rest[0], _CUTS) or (resize and isinstance(rest[0], InceptionCrop)):
+    if not rest or not isinstance(rest[0], _CUTS) or (resize and isinstance(rest[0], InceptionCrop | Fit)):
         raise ValueError(f"the images differ in size: {HOW}")
     cut, rest = rest[0], rest[1:]
     if any(type(op) is type(cut) for op in rest) and not isinstance(cut, CentreCrop):
@@ -114,6 +122,8 @@ def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -
         windows = draw_windows(crop.cut, bits, image_size=(whole[:, 0], whole[:, 1]))
         found = np.stack(windows, axis=1)
         return _crop_windows(found[:, :2], found[:, 2:], np.full_like(whole, crop.cut.size), np.zeros_like(whole))
+    if isinstance(crop.cut, Fit):
+        return _crop_windows(np.zeros_like(whole), whole, _fitting(crop.cut, whole), np.zeros_like(whole))
     scaled = whole
     if crop.resize:
         scaled = crop.resize.size * whole // whole.min(axis=1, keepdims=True)  # as `Resize.size_after`
@@ -124,6 +134,14 @@ def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -
     if crop.resize:
         return _crop_windows(np.zeros_like(whole), whole, scaled, kept)
     return _crop_windows(kept, np.full_like(whole, crop.cut.size), np.full_like(whole, crop.cut.size), 0 * whole)
+
+
+def _fitting(fit: Fit, whole: np.ndarray) -> np.ndarray:
+    """The largest sizes (N, 2) within height x width of images of the same ratios, in whole numbers."""
+    height, width = whole.T
+    by_height = np.stack([np.full_like(height, fit.height), np.maximum(fit.height * width // height, 1)], axis=1)
+    by_width = np.stack([np.maximum(fit.width * height // width, 1), np.full_like(width, fit.width)], axis=1)
+    return np.where((fit.height * width <= fit.width * height)[:, None], by_height, by_width)
 
 
 def _crop_windows(*parts: np.ndarray) -> CropWindows:

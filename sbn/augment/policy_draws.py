@@ -86,6 +86,20 @@ def of_trivialaugment() -> tuple[Entry, ...]:
     )
 
 
+class Tables:
+    """A policy's entries for images of one size, in one array library; called, it applies one entry to each image."""
+
+    def __call__(self, words: Any, drawn: Any, bits: Any) -> Any:
+        """Returns (N, P) int32 words of such ones, numbers of entries (N,), and bits of signs and holes."""
+        raise NotImplementedError
+
+    def layers(self, words: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
+        """Applies an entry of every layer, (drawn, bits), to each image, one layer after the other."""
+        for drawn, bits in layers:
+            words = self(words, drawn, bits)
+        return words
+
+
 # (draws (N, draws), pixels (N, H * W), boxes or None) -> pixels, boxes
 Policy = Callable[[Any, Any, Boxes | None], tuple[Any, Boxes | None]]
 # (bits (N, draws), library) -> a layer at a time, numbers of entries (N,) int32 and the bits that `PolicyTables` read
@@ -137,13 +151,15 @@ _CHOICES: dict[type[ops.Op], Callable[[Any, tuple[int, int]], tuple[tuple[Entry,
 }
 
 
-def make_policy(op: Any, image_size: tuple[int, int], *, tables: Any, library: ArrayLibrary) -> Policy:
+def make_policy(
+    op: Any, image_size: tuple[int, int], *, tables: Callable[..., Tables], library: ArrayLibrary
+) -> Policy:
     """Returns a policy as a function of draws, pixels and boxes.
 
     Args:
         op: RandAugment, AutoAugment or TrivialAugment.
         image_size: (H, W), static.
-        tables: the array library's `PolicyTables`.
+        tables: makes the array library's `Tables` of the entries.
         library: the array library.
 
     Returns:
@@ -152,17 +168,17 @@ def make_policy(op: Any, image_size: tuple[int, int], *, tables: Any, library: A
     """
     table, draw = _CHOICES[type(op)](op, image_size)
     semantics = getattr(op, "semantics", "pillow")  # TrivialAugment has no other
-    apply_entry = tables(table, image_size=image_size, fill=op.fill, semantics=semantics)
+    entries = tables(table, image_size=image_size, fill=op.fill, semantics=semantics)
     box_maps = _box_maps(table, image_size, semantics)
 
     def apply(bits: Any, pixels: Any, boxes: Boxes | None) -> tuple[Any, Boxes | None]:
-        for drawn, rest in draw(bits, library):
-            pixels = apply_entry(pixels, drawn, rest)
-            if boxes is not None:
+        layers = list(draw(bits, library))
+        if boxes is not None:
+            for drawn, rest in layers:
                 row = 2 * drawn + draws.index(rest[:, 0], 2, library)
                 by = BoxMap(*(library.take(part, row)[:, None] for part in box_maps))
                 boxes = move(boxes, by, image_size, library)
-        return pixels, boxes
+        return entries.layers(pixels, layers), boxes
 
     return apply
 

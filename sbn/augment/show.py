@@ -106,6 +106,10 @@ def _centre_crop(op: size_ops.CentreCrop) -> Iterable[Row]:
     yield _title(op, note=f"the middle {op.size} x {op.size}")
 
 
+def _fit(op: size_ops.Fit) -> Iterable[Row]:
+    yield _title(op, note=f"the whole image within {op.height} x {op.width}, filled up at the bottom and on the right")
+
+
 def _resize(op: size_ops.Resize) -> Iterable[Row]:
     yield _title(op, note=f"the shorter side becomes {op.size}, antialiased bilinear")
 
@@ -139,6 +143,7 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     size_ops.RandomCropOf: _random_crop_of,
     size_ops.InceptionCrop: _inception_crop,
     size_ops.Resize: _resize,
+    size_ops.Fit: _fit,
     size_ops.CentreCrop: _centre_crop,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 from sbn.augment.op import OwnOp
 from sbn.augment.ops import AugMix, Blur, Crop, Op, ResizeAndPad
 from sbn.augment.pipeline import draw_addresses
-from sbn.augment.size_ops import CentreCrop, RandomCrop, RandomCropOf, Size, sizes
+from sbn.augment.size_ops import CentreCrop, Fit, RandomCrop, RandomCropOf, Size, sizes
 from sbn.augment.step_ops import MIXES
 
 
@@ -71,6 +71,10 @@ def _refuse(op: RandomCropOf, image_size: Size) -> None:
     raise ValueError(f"{op.name} draws a size per mini-batch; only allowed in training views, on the host path")
 
 
+def _refuse_fit(op: Fit, image_size: Size) -> None:
+    raise ValueError("fit is the first op of images that stay encoded; where all have one size, resize is enough")
+
+
 _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
     Crop: _check_crop,
     Blur: _check_blur,
@@ -78,4 +82,5 @@ _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
     RandomCrop: _check_size,
     CentreCrop: _check_size,
     RandomCropOf: _refuse,
+    Fit: _refuse_fit,
 }

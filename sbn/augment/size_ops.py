@@ -86,6 +86,30 @@ class CentreCrop(SizeOp):
     name: ClassVar[str] = "centre_crop"
 
 
+@dataclasses.dataclass(frozen=True)
+class Fit(Op):
+    """Resizes an image, whole, to the largest size within height x width, and fills up at the bottom and on the right.
+
+    So images of all sizes come onto one canvas: detectors and segmentation see them whole. `multiple` rounds the sides
+    of the canvas up, and not the image: mmdetection's Faster R-CNN has images within 600 x 1000 on sides of a multiple
+    of 32, `fit(600, 1000, 32)`. For images that stay encoded; where all have one size, `resize` is enough.
+    """
+
+    name: ClassVar[str] = "fit"
+    height: int = number(low=1, high=65536)
+    width: int = number(low=1, high=65536)
+    multiple: int = number(low=1, high=65536, default=1)
+
+    def draws_needed(self, image_size: Size) -> int:
+        """None."""
+        return 0
+
+    def size_after(self, image_size: Size) -> Size:
+        """Returns (height, width) of the canvas."""
+        height, width = (-(-side // self.multiple) * self.multiple for side in (self.height, self.width))
+        return height, width
+
+
 SIZE_OPS = (RandomCrop, InceptionCrop, Resize, CentreCrop)
 
 
@@ -96,7 +120,7 @@ def sizes(ops: Iterable[Op], image_size: Size) -> tuple[Size, ...]:
     """
     found = [image_size]
     for op in ops:
-        found.append(op.size_after(found[-1]) if isinstance(op, SizeOp) else found[-1])
+        found.append(op.size_after(found[-1]) if isinstance(op, SizeOp | Fit) else found[-1])
     return tuple(found)
 
 

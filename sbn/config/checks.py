@@ -170,6 +170,15 @@ def _check_model(config: ConfigDict) -> None:
                 f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(readers)} "
                 f"read{'s' * (len(readers) == 1)} it{own}"
             )
+    if len(model.drop_path) != 2:
+        raise ConfigError(
+            f"model.drop_path = {model.drop_path} has to be two shares, of a stage's start and of its end"
+        )
+    if config.loss.auxiliary and not imported and model.name not in model_keys.WITH_AUXILIARY_HEADS:
+        raise ConfigError(
+            f"loss.auxiliary = {config.loss.auxiliary:g} means nothing for model.name = {model.name!r}: only "
+            f"{', '.join(model_keys.WITH_AUXILIARY_HEADS)}, and networks of your own, have auxiliary heads"
+        )
     if model.depth is not None:
         try:
             model_keys.check_depth(model.name, model.depth)

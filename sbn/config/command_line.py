@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from sbn.config import rows, tree
+from sbn.config import identity, rows, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
 
@@ -20,7 +20,7 @@ class Request:
     Attributes:
         config: the resolved config.
         experiment: name of the experiments file.
-        row: full name of the row.
+        row: full name of the row, with the reading that it is in, if that is not the one it takes.
         overrides: what was changed on top of the row, by dotted name, without the seed and the runs the row needs.
     """
 
@@ -62,7 +62,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def request(argument: str, dotted: Mapping[str, str]) -> Request:
-    """Resolves FILE:TABLE/ROW,key=value and the dotted overrides.
+    """Resolves FILE:TABLE/ROW[@READING],key=value and the dotted overrides.
 
     Raises:
         ConfigError: one line, with what is wrong and the nearest choice.
@@ -75,19 +75,13 @@ def request(argument: str, dotted: Mapping[str, str]) -> Request:
     if twice := overrides.keys() & dotted.keys():
         raise ConfigError(f"{min(twice)} is given twice: in --config={argument} and as --config.{min(twice)}")
     overrides |= {name: tree.literal(name, text) for name, text in dotted.items()}
-    flat = rows.flat_config(experiment, row, overrides)
+    row, flat, stated, made = identity.asked(experiment, row, overrides)
     needed = experiment.needed(row, root="runs", seed=flat["seed"])
     for key, folder in needed.items():
         if flat[key] is None:
-            other = experiment.rows()[row].needs[key]
+            other = experiment.row(row).needs[key]
             raise ConfigError(f"{row} needs a run of {other}: name its work directory, --config.{key}={folder}")
-    stated = rows.flat_config(experiment, row, {})
-    # An override that repeats what the row says overrides nothing, and one written '5epochs' is '5 epochs'.
-    made = {
-        name: flat[name]
-        for name in overrides
-        if name not in ("seed", *needed) and flat[name] != tree.value_of(stated, name)
-    }
+    made = {name: value for name, value in made.items() if name not in ("seed", *needed)}
     config = check(tree.to_config(flat))
     check_overrides(made, stated, config)
     return Request(config, experiment.name, row, made)
@@ -128,7 +122,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
     parser.add_argument(
         "--config",
         required=True,
-        metavar="FILE:TABLE/ROW[,key=value...]",
+        metavar="FILE:TABLE/ROW[@READING][,key=value...]",
         help="the row to run; more overrides as --config.key=value",
     )
     others, dotted = split(argv)

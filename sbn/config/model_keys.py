@@ -4,7 +4,9 @@ from sbn.config.errors import unknown
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
-MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet")
+MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet", "pdarts")
+# What gives the logits of auxiliary heads too when it trains
+WITH_AUXILIARY_HEADS = ("pdarts",)
 
 MODEL_KEYS = (
     Key(
@@ -20,7 +22,7 @@ MODEL_KEYS = (
         "model.depth",
         "int",
         None,
-        "Layers with weights, one after the other: 6n + 4 of wide_resnet (None: 28), 8n + 2 of preact_resnet (18), 6n + 2 of shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101, 152 of imagenet_resnet (50).",
+        "Layers with weights, one after the other: 6n + 4 of wide_resnet (None: 28), 8n + 2 of preact_resnet (18), 6n + 2 of shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101, 152 of imagenet_resnet (50). Of pdarts the cells, 3n + 2 (20).",
         optional=True,
         low=8,
         high=5000,
@@ -29,7 +31,7 @@ MODEL_KEYS = (
         "model.width",
         "int",
         None,
-        "Channels of the first stage (None: 64 of preact_resnet and imagenet_resnet, 96 of shake_shake, 16 of cifar_resnet); of wide_resnet the factor k on its 16 (2).",
+        "Channels of the first stage (None: 64 of preact_resnet and imagenet_resnet, 96 of shake_shake, 16 of cifar_resnet, 36 of a node of pdarts); of wide_resnet the factor k on its 16 (2).",
         optional=True,
         low=1,
         high=2**14,
@@ -38,7 +40,7 @@ MODEL_KEYS = (
         "model.initialiser",
         "str",
         None,
-        "Initial weights, by the code they come from; None: autoaugment of wide_resnet (its authors': he_fan_in), pytorch of preact_resnet, he_fan_out of the others (RandAugment's ImageNet code: tpu).",
+        "Initial weights, by the code they come from; None: autoaugment of wide_resnet (its authors': he_fan_in), pytorch of preact_resnet and pdarts, he_fan_out of the others (RandAugment's ImageNet code: tpu).",
         choices=("autoaugment", "he_fan_out", "he_fan_in", "pytorch", "tpu"),
         optional=True,
     ),
@@ -59,6 +61,16 @@ MODEL_KEYS = (
         low=0,
         per_stage=True,
         models=("wide_resnet",),
+    ),
+    Key(
+        "model.drop_path",
+        "floats",
+        (0.0, 0.0),
+        "Shares of the paths of a cell that are dropped for an image, in a stage's first epoch and at its end; in between the share changes by as much every epoch.",
+        low=0,
+        high=0.99,
+        per_stage=True,
+        models=("pdarts",),
     ),
     Key(
         "model.group_skips",
@@ -104,6 +116,7 @@ STEPS = {
     "preact_resnet": {"step": 8, "rest": 2},
     "shake_shake": {"step": 6, "rest": 2},
     "cifar_resnet": {"step": 6, "rest": 2},
+    "pdarts": {"step": 3, "rest": 2},
 }
 # imagenet_resnet: depth -> blocks a stage, bottlenecks?  (10 and 14 are for trying things out)
 IMAGENET_DEPTHS = {

@@ -24,7 +24,7 @@ def differences(
         stated: flat.
         passed_over: keys that need not agree.
     """
-    there = {name: _canonical(name, value) for name, value in renewed(tree.flatten(stored)).items()}
+    there = as_today(stored)
     there |= {name: tree.value_of(there, name) for name in stated if name not in there}
     found = tree.difference(there, stated)
     return {
@@ -32,6 +32,11 @@ def differences(
         for name, (old, new) in found.items()
         if not (_without_stage(name) in NEUTRAL or name in passed_over or (new is None and (name, old) in _SPELT_OUT))
     }
+
+
+def as_today(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a stored config, nested as JSON gives it back, flat, with values as they would be stored today."""
+    return {name: _canonical(name, value) for name, value in renewed(tree.flatten(stored)).items()}
 
 
 def other_source(init: Any, *, experiment: str, needed: str | None) -> str:

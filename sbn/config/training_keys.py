@@ -78,6 +78,15 @@ TRAINING_KEYS = (
         tasks=("classification",),
     ),
     Key(
+        "loss.auxiliary",
+        "float",
+        0.0,
+        "Weight of the cross-entropy of each auxiliary head, of networks that have one when they train (P-DARTS: 0.4).",
+        low=0,
+        per_stage=True,
+        tasks=("classification",),
+    ),
+    Key(
         "optim.name",
         "str",
         "sgd",

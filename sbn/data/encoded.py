@@ -1,6 +1,8 @@
 """Examples whose images stay encoded, in files: they look like an array of what evaluation sees of them."""
 
 import concurrent.futures
+import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +10,55 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sbn.augment.encoded_crops import check_crop, split_crop
+from sbn.augment.encoded_crops import CropWindows, check_crop, crop_windows, move_boxes, split_crop
 from sbn.augment.op import Op
 from sbn.augment.pipeline import format
+from sbn.augment.size_ops import Size
 from sbn.config.errors import ConfigError
-from sbn.data import eval_view
+from sbn.data import eval_view, pixels
 from sbn.data.decode import open_image
 from sbn.data.examples import Feature
 from sbn.data.forms import check_labels
 from sbn.data.index import Index
+from sbn.data.label_images import LabelImages
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """What encoded images carry beside themselves and their label.
+
+    Attributes:
+        arrays: (M, ...) by name. Boxes, (M, B, 4), move with their image; others are the same in every view.
+        features: what the arrays and the mask are.
+        masks: the label images, by the name of the feature.
+    """
+
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    features: Mapping[str, Feature] = dataclasses.field(default_factory=dict)
+    masks: Mapping[str, LabelImages] = dataclasses.field(default_factory=dict)
+
+    def take(self, which: slice) -> "Beside":
+        """Returns what some of the images carry."""
+        arrays = {name: array[which] for name, array in self.arrays.items()}
+        masks = {name: images.take(which) for name, images in self.masks.items()}
+        return Beside(arrays, self.features, masks)
+
+    def boxes(self) -> str | None:
+        """Returns the name of the boxes, if there are any."""
+        return next((name for name, feature in self.features.items() if feature.kind == "boxes"), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFiles:
+    """What `sbn.data.image_files.image_files` returns: images of any sizes in files, not yet looked at in any way.
+
+    Attributes:
+        index: where they are.
+        beside: what they carry.
+    """
+
+    index: Index
+    beside: Beside
 
 
 class EncodedImages:
@@ -44,89 +86,161 @@ class EncodedImages:
             self.shape: tuple[int, ...] = (len(index), *check_crop(ops, least=self.least), 3)
         except ValueError as error:
             raise ConfigError(f"eval.augment = {format(ops)!r}: {error}") from None
-        self._framing = split_crop(ops)
+        self.crop = split_crop(ops)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, which: Any) -> np.ndarray:
-        """Returns a slice, or the images of an array of ids: (n, H, W, 3) uint8.
+        """Returns a slice, or the images of an array of ids: (n, H, W, 3) uint8, black where `fit` fills up.
+
+        Raises:
+            ConfigError: if one can't be read; it says which.
+        """
+        return pixels.unpack(self.packed(which))[0] if self.crop.pads else self._colours(np.arange(len(self))[which])
+
+    def packed(self, which: Any) -> np.ndarray:
+        """Returns a slice, or the images of an array of ids, packed, (n, H, W) int32: what `fit` fills up is filler.
 
         Raises:
             ConfigError: if one can't be read; it says which.
         """
         ids = np.arange(len(self))[which]
-        framed = np.zeros((len(ids), *self._framing.size, 3), np.uint8)
+        if not self.crop.pads:
+            return pixels.pack(self._colours(ids))
+        scaled = self.windows(ids).scaled
+        rows, columns = (np.arange(side) < scaled[:, axis, None] for axis, side in enumerate(self.crop.size))
+        inside = np.where(rows[:, :, None] & columns[:, None, :], 255, 0).astype(np.uint8)
+        words = pixels.pack(self._framed(ids), inside)
+        return eval_view.apply_packed(words, self.crop.rest)
 
-        def fill(place: int) -> None:
-            framed[place] = self._frame(ids[place])
-
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works without Python's lock
-            for _ in pool.map(fill, range(len(ids))):
-                pass
-        return eval_view.apply(framed, self._framing.rest)
+    def windows(self, ids: np.ndarray) -> CropWindows:
+        """Returns which part of the images of ids (n,) evaluation sees, and how large."""
+        return crop_windows(self.crop, np.zeros((len(ids), 0), np.uint32), self.index.sizes[ids])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Returns all of them: mind how many they are."""
         return np.asarray(self[:], dtype)
 
-    def _frame(self, i: int) -> np.ndarray:
+    def _colours(self, ids: np.ndarray) -> np.ndarray:
+        return eval_view.apply(self._framed(ids), self.crop.rest)
+
+    def _framed(self, ids: np.ndarray) -> np.ndarray:
+        framed, windows = np.zeros((len(ids), *self.crop.size, 3), np.uint8), self.windows(ids)
+
+        def fill(place: int) -> None:
+            shown = self._frame(ids[place], windows.scaled[place], windows.kept[place])
+            framed[place, : shown.shape[0], : shown.shape[1]] = shown
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works without Python's lock
+            for _ in pool.map(fill, range(len(ids))):
+                pass
+        return framed
+
+    def whole(self, i: int) -> Image.Image:
+        """Returns an image in its own size.
+
+        Raises:
+            ConfigError: if it can't be read.
+        """
         try:
-            image = open_image(self.index.read(np.array([i]))[0], upright=self.index.upright)
+            return open_image(self.index.read(np.array([i]))[0], upright=self.index.upright)
         except OSError as error:
             raise ConfigError(f"{self.index.name(i)} can't be read: {error}") from None
-        if self._framing.resize:
-            height, width = self._framing.resize.size_after((image.height, image.width))
+
+    def _frame(self, i: int, scaled: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        image = self.whole(i)
+        if self.crop.pads:
+            return np.asarray(image.resize((int(scaled[1]), int(scaled[0])), Image.Resampling.BILINEAR))
+        if self.crop.resize:
+            height, width = self.crop.resize.size_after((image.height, image.width))
             image = image.resize((width, height), Image.Resampling.BILINEAR)
-        size = self._framing.cut.size
-        left, top = (image.width - size) // 2, (image.height - size) // 2
-        return np.asarray(image.crop((left, top, left + size, top + size)))
+        height, width = self.crop.size
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return np.asarray(image.crop((left, top, left + width, top + height)))
 
 
 class Encoded:
-    """Examples of an image, which stays encoded, and a label.
+    """Examples of an image, which stays encoded, and what it carries: most often a label.
 
     Args:
-        index: where the images are.
+        index: where the images are; without classes they have no label.
         ops: the pipeline that evaluation sees them through.
         name: of the data set and split, for messages.
+        beside: what they carry beside a label.
 
     Attributes:
         index: where the images are.
         ops: the pipeline that evaluation sees them through.
+        beside: what they carry beside a label.
         images: what evaluation sees of them.
         labels: (M,) int32.
         classes: their number.
-        features: 'image', of any size, and 'label'.
+        features: 'image', of any size, 'label' where there are classes, and what they carry.
 
     Raises:
         ConfigError: if the pipeline can't be applied to them, or labels lie outside the classes.
     """
 
-    def __init__(self, index: Index, ops: tuple[Op, ...], *, name: str) -> None:
-        self.index, self.ops = index, ops
+    def __init__(self, index: Index, ops: tuple[Op, ...], *, name: str, beside: Beside | None = None) -> None:
+        self.index, self.ops, self.beside = index, ops, beside or Beside()
         self.images = EncodedImages(index, ops)
-        try:
-            self.labels = check_labels(index.labels, index.class_names)
-        except ValueError as error:
-            raise ConfigError(f"{name}: label: {error}") from None
-        self.classes = len(index.class_names)
-        self.features: Mapping[str, Feature] = {
-            "image": Feature("image", (None, None, 3)),
-            "label": Feature("label", classes=index.class_names),
-        }
+        self.features: Mapping[str, Feature] = {"image": Feature("image", (None, None, 3)), **self.beside.features}
+        self.labels, self.classes = index.labels, len(index.class_names)
+        if self.beside.features and self.images.crop.rest:
+            raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow its first ops alone")
+        if self.classes or not self.beside.features:
+            try:
+                self.labels = check_labels(index.labels, index.class_names)
+            except ValueError as error:
+                raise ConfigError(f"{name}: label: {error}") from None
+            self.features = {**self.features, "label": Feature("label", classes=index.class_names)}
 
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """(M, ...) by name: all that they have but images and masks, boxes as they lie in the whole images."""
+        return {**self.beside.arrays, **({"label": self.labels} if "label" in self.features else {})}
+
     def fingerprint(self) -> str:
-        """Returns a hash of what the index knows of them."""
-        return self.index.fingerprint()
+        """Returns a hash of what the index knows of them, and of what they carry."""
+        if not self.beside.features:
+            return self.index.fingerprint()
+        digest = hashlib.sha256(self.index.fingerprint().encode())
+        for name in sorted(self.beside.arrays):
+            digest.update(np.ascontiguousarray(self.beside.arrays[name]).data)
+        for name in sorted(self.beside.masks):
+            digest.update(self.beside.masks[name].index.fingerprint().encode())
+        return digest.hexdigest()[:16]
 
     def load(self, ids: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Returns the examples of ids (n,), images as evaluation sees them.
+        """Returns the examples of ids (n,) as evaluation sees them: boxes and masks in the pixels that it has.
+
+        Where it fills up, images are packed, (n, H, W) int32, and masks have no label (255).
 
         Raises:
             ConfigError: if one can't be read; it says which.
         """
-        return {"image": self.images[ids], "label": self.labels[ids]}
+        ids = np.asarray(ids)
+        found = {name: array[ids] for name, array in self.arrays.items()}
+        windows = self.images.windows(ids)
+        if (boxes := self.beside.boxes()) is not None:
+            found[boxes] = move_boxes(self.images.crop, windows, found[boxes])
+        masks = {name: images.seen(ids, windows, self._size) for name, images in self.beside.masks.items()}
+        images = self.images.packed(ids) if self.images.crop.pads else self.images[ids]
+        return {"image": images, **found, **masks}
+
+    def original(self, i: int) -> dict[str, np.ndarray]:
+        """Returns an example in its image's own size: 'image' (h, w, 3), masks (h, w), boxes (B, 4), and the rest.
+
+        Raises:
+            ConfigError: if it can't be read.
+        """
+        masks = {name: images.labels(i) for name, images in self.beside.masks.items()}
+        return {"image": np.asarray(self.images.whole(i)), **{k: a[i] for k, a in self.arrays.items()}, **masks}
+
+    @property
+    def _size(self) -> Size:
+        return self.images.crop.size

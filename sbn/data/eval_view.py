@@ -7,7 +7,7 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.augment.op import Op
 from sbn.augment.size_checks import check_deterministic, check_fits
-from sbn.augment.size_ops import CentreCrop, sizes
+from sbn.augment.size_ops import CentreCrop, Fit, sizes
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
 
@@ -42,7 +42,7 @@ def size(text: str | None, *, name: str, image_size: tuple[int | None, int | Non
     """
     height, width = image_size
     ops = parse(text, name=name)
-    if (height is None or width is None) and not any(isinstance(op, CentreCrop) for op in ops):
+    if (height is None or width is None) and not any(isinstance(op, CentreCrop | Fit) for op in ops):
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} does not bring the images of {name!r} to one size")
     return sizes(ops, (height or 1, width or 1))[-1]
 
@@ -55,15 +55,26 @@ def apply(images: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
     """
     if not ops or not len(images):
         return np.zeros((0, *sizes(ops, images.shape[1:3])[-1], 3), np.uint8) if ops else images
+    starts = range(0, len(images), _BATCH)
+    made = (apply_packed(pixels.pack(images[at : at + _BATCH]), ops) for at in starts)
+    return np.concatenate([pixels.unpack(words)[0] for words in made])
+
+
+def apply_packed(words: np.ndarray, ops: tuple[Op, ...]) -> np.ndarray:
+    """Returns what the pipeline makes of packed images: (n, H, W) int32 to (n, H', W').
+
+    Raises:
+        ConfigError: as `apply`.
+    """
+    if not ops:
+        return words
     try:
-        check_fits(ops, image_size=images.shape[1:3])
+        check_fits(ops, image_size=words.shape[1:3])
     except ValueError as error:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r}: {error}") from None
     if importlib.util.find_spec("tensorflow") is None:
         raise ConfigError(f"eval.augment = {pipeline.format(ops)!r} needs TensorFlow, which is not installed")
     from sbn.data.host.on_cpu import make_apply
 
-    run = make_apply(ops, image_size=images.shape[1:3])
-    starts = range(0, len(images), _BATCH)
-    made = (run(pixels.pack(images[at : at + _BATCH]), seed=0, stage=0, epoch=0, ids=[0], view=0) for at in starts)
-    return np.concatenate([pixels.unpack(words)[0] for words in made])
+    made: np.ndarray = make_apply(ops, image_size=words.shape[1:3])(words, seed=0, stage=0, epoch=0, ids=[0], view=0)
+    return made

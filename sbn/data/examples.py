@@ -54,7 +54,8 @@ class Examples(Protocol):
     def load(self, ids: np.ndarray) -> Mapping[str, np.ndarray]:
         """Returns the examples of ids (n,): arrays (n, ...) by name of the feature.
 
-        Tokens are (n, L), filled up with 0, L at least the length of the longest of them.
+        Images may come packed, (n, H, W) int32 (`sbn.data.pixels`). Tokens are (n, L), filled up with 0, L at least the
+        length of the longest of them.
         """
         ...
 

@@ -15,7 +15,7 @@ from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
 from sbn.data.decode import decode_all
-from sbn.data.encoded import Encoded
+from sbn.data.encoded import Encoded, ImageFiles
 from sbn.data.examples import Examples, InMemory, in_memory
 from sbn.data.index import Index
 from sbn.data.layouts import find
@@ -42,15 +42,17 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
     ops = eval_view.parse(view, name=data.name)
     wanted = f"data.{split}_split = {_wanted(data, split)!r}"
     found = _loader(data)(data, split)
-    limit = _limit(data, split)
-    if limit is not None and limit > len(found):
-        raise ConfigError(
-            f"data.{split}_examples = {limit} asks for more than the {len(found)} examples of {data.name!r}"
-        )
-    if not len(found):
+    limit, held = _limit(data, split), len(found.index if isinstance(found, ImageFiles) else found)
+    if limit is not None and limit > held:
+        raise ConfigError(f"data.{split}_examples = {limit} asks for more than the {held} examples of {data.name!r}")
+    if not held:
         raise ConfigError(f"{wanted} holds no examples")
     if isinstance(found, Index):
         return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
+    if isinstance(found, ImageFiles):
+        some = slice(limit)
+        name = f"{wanted} of {data.name!r}"
+        return Encoded(found.index.take(some), ops, name=name, beside=found.beside.take(some))
     if isinstance(found, Encoded):
         return Encoded(found.index.take(slice(limit)), ops or found.ops, name=f"{wanted} of {data.name!r}")
     if "image" not in found.features:
@@ -167,11 +169,11 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
     return _joined(data, split, read)
 
 
-def _load_imported(data: ConfigDict, split: str) -> Examples:
+def _load_imported(data: ConfigDict, split: str) -> Examples | ImageFiles:
     make = imported.load(data.name, key="data.name")
     offered = {"split": split, "data": data}
     found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
-    if isinstance(found, Encoded):
+    if isinstance(found, Encoded | ImageFiles):
         return found
     missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
     if missing:
@@ -248,7 +250,7 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
 }
 
 
-def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index]:
+def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | ImageFiles]:
     if data.archive is not None or data.name.endswith(".npz"):
         return _load_archive
     if data.name.startswith(FOLDER):

@@ -9,6 +9,7 @@ import numpy as np
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import EncodedImages
 from sbn.data.examples import Images
+from sbn.data.pixels import unpack
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,12 @@ def measure(images: Images) -> Channels:
         log.info("mean and deviation are measured on %d of %d training images", ENCODED, len(images))
     counts = np.zeros((3, 256), np.int64)
     for start in range(0, len(ids), _CHUNK):
-        part = images[ids[start : start + _CHUNK]]
+        where = ids[start : start + _CHUNK]
+        if isinstance(images, EncodedImages) and images.crop.pads:  # what is filled up has no colour
+            colours, marks = unpack(images.packed(where))
+            part = colours[marks > 0]
+        else:
+            part = images[where]
         for channel in range(3):
             counts[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
     (red, green, blue) = (_moments(row) for row in counts.tolist())

@@ -12,6 +12,7 @@ import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import pixels
+from sbn.data.encoded import Encoded
 from sbn.data.examples import Examples, Feature, InMemory, LabelledImages
 
 
@@ -32,10 +33,8 @@ class Targets:
     def arrays(self, examples: LabelledImages) -> dict[str, np.ndarray]:
         """Returns those that have a place in `targets` of a batch, (M, ...) by name."""
         names = (*self.by_id, *((self.boxes,) if self.boxes else ()))
-        if isinstance(examples, InMemory):
-            return {name: examples.arrays[name] for name in names}
-        known = {"label": examples.labels}  # all that examples whose images stay encoded have
-        return {name: known[name] for name in names}
+        assert isinstance(examples, InMemory | Encoded)
+        return {name: examples.arrays[name] for name in names}
 
     def packed(self, examples: LabelledImages, which: Any = slice(None)) -> np.ndarray:
         """Returns packed images (n, H, W) int32 of a slice or of ids, with their masks where one is asked for."""
@@ -107,5 +106,10 @@ def for_evaluation(
         names: of the targets that the task asks for; a mask is one of them here.
         inputs: names of the inputs; images among them are packed, (n, H, W) int32.
     """
-    given = {name: pixels.pack(arrays[name]) if features[name].kind == "image" else arrays[name] for name in inputs}
+    given = {name: _packed(arrays[name]) if features[name].kind == "image" else arrays[name] for name in inputs}
     return given, {name: arrays[name] for name in names}
+
+
+def _packed(images: np.ndarray) -> np.ndarray:
+    """Images (n, H, W, 3) uint8 as packed pixels; those that are packed stay as they are."""
+    return images if images.dtype == np.int32 and images.ndim == 3 else pixels.pack(images)

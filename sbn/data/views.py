@@ -15,7 +15,7 @@ from sbn.data.targets import Targets
 # Of examples that are no images (`sbn.data.arrays`) inputs are theirs by name, (N, K, ...) or K arrays (N, ...).
 Batch = dict[str, Any]
 # What is the same for all examples of a step, on every device: {'epoch': () int32}, and where a view fades
-# 'strength' (K,) float32, what is left of each view's augmentation
+# 'strength' (K,) float32, what is left of each view's augmentation. The step adds 'epochs', a float, of the stage.
 Numbers = dict[str, Any]
 Fed = tuple[Batch, Numbers]
 

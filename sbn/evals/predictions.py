@@ -207,21 +207,22 @@ class _Inputs:
 
     def __getitem__(self, where: slice) -> dict[str, np.ndarray]:
         if not isinstance(self._given, Mapping):
-            return {"image": packed(self._given[where])}
-        images = {"image": packed(self._given["image"][where])} if "image" in self._given else {}
+            return {"image": packed(self._given, where)}
+        images = {"image": packed(self._given["image"], where)} if "image" in self._given else {}
         return {**{name: np.asarray(array[where]) for name, array in self._given.items() if name != "image"}, **images}
 
 
-def packed(images: Any) -> np.ndarray:
-    """Returns images as packed pixels (N, H, W) int32; those that are packed stay as they are.
+def packed(images: Any, where: slice) -> np.ndarray:
+    """Returns a slice of images as packed pixels (n, H, W) int32; those that are packed stay as they are.
 
     Args:
-        images: (N, H, W, 3) uint8 RGB, or packed.
+        images: slices of (n, H, W, 3) uint8 RGB, or packed; or what can pack them itself, with its fillers.
+        where: which of them.
 
     Raises:
         ValueError: for arrays of any other kind, which are no images.
     """
-    array = np.asarray(images)
+    array = np.asarray(images.packed(where) if hasattr(images, "packed") else images[where])
     if array.dtype == np.int32 and array.ndim == 3:
         return array
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:

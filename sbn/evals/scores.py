@@ -73,7 +73,7 @@ class _Pairs:
         return len(self._labels)
 
     def __getitem__(self, where: slice) -> tuple[Any, dict[str, np.ndarray]]:
-        return {"image": packed(self._images[where])}, {"label": self._labels[where]}
+        return {"image": packed(self._images, where)}, {"label": self._labels[where]}
 
 
 def named(found: Score, names: tuple[str, ...], split: str, *, classes: int) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.models.imported import make_imported
 from sbn.models.network import Network
+from sbn.models.pdarts import PDarts
 from sbn.models.preact_resnet import PreActResNet
 from sbn.models.resnet import CifarResNet, ImageNetResNet
 from sbn.models.shake_shake import ShakeShakeNet
@@ -23,6 +24,7 @@ MODELS: dict[str, type[Network]] = {
     "shake_shake": ShakeShakeNet,
     "cifar_resnet": CifarResNet,
     "imagenet_resnet": ImageNetResNet,
+    "pdarts": PDarts,
 }
 
 
@@ -69,6 +71,7 @@ def make_model(config: ConfigDict, *, classes: int, branches: int) -> Branched:
         "initialiser": config.model.initialiser,
         "shortcut": config.model.shortcut,
         "dropout": config.model.dropout,
+        "drop_path": config.model.drop_path,
         "group_skips": config.model.group_skips,
         "stem_stride": config.model.stem_stride,
         "final_norm": config.model.final_norm,

@@ -84,7 +84,7 @@ class Network(nn.Module):
         )
         return Layers(norm, INITIALISATIONS[self.initialiser], blocks, self.dtype, symmetric)
 
-    def through(self, block: nn.Module, x: Array, *, train: bool) -> Array:
+    def through(self, block: nn.Module, x: Any, *, train: bool) -> Array:
         """Returns `block(x, train=train)`, where `remat` says so rematerialised (Chen et al. 2016, section 3).
 
         Names, variables, draws and running statistics are the same in both. At rest nothing is rematerialised: a pass

@@ -40,13 +40,37 @@ class Layers:
         """Factors on the initial kernels of a residual branch's convolutions, in their order."""
         return fixup.gains(self.blocks, convolutions) if self.norm is None else (1.0,) * convolutions
 
-    def conv(self, x: Array, channels: int, name: str, *, size: int = 3, stride: int = 1, gain: float = 1.0) -> Array:
-        """Convolution without bias: (N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels)."""
+    def conv(
+        self,
+        x: Array,
+        channels: int,
+        name: str,
+        *,
+        size: int = 3,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        gain: float = 1.0,
+    ) -> Array:
+        """Convolution without bias: (N, H, W, C) -> (N, ceil(H / stride), ceil(W / stride), channels).
+
+        Args:
+            x: what goes in.
+            channels: of the result.
+            name: of the layer.
+            size: of the window, in pixels that are seen; even ones see fewer places than there are pixels.
+            stride: step of the window.
+            dilation: pixels from one that is seen to the next.
+            groups: of channels that see nothing of one another.
+            gain: factor on the initial kernel.
+        """
         return nn.Conv(
             channels,
             (size, size),
             strides=stride,
-            padding=(size - 1) // 2 if self.symmetric else "SAME",
+            padding=dilation * (size - 1) // 2 if self.symmetric else "SAME",
+            kernel_dilation=dilation,
+            feature_group_count=groups,
             use_bias=False,
             dtype=self.dtype,
             kernel_init=initialisers.times(self.start.conv, gain),

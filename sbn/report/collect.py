@@ -27,7 +27,8 @@ class Run:
     Attributes:
         path: its work directory.
         experiment: name of the experiments file.
-        row: full name, 'table/row'.
+        row: full name, 'table/row', or 'table/row@reading' of a run in another reading than the row takes: as the run
+            recorded it, or, once it is held against its experiments file, as its config says.
         seed: what tells it from the other runs of the row.
         overrides: what was changed on top of the row, by dotted name, without the seed, and without keys that only say
             when something is written or where things lie.
@@ -65,8 +66,18 @@ class Run:
     repeated: tuple[str, ...] = ()
 
     @property
+    def plain_row(self) -> str:
+        """The row without the reading."""
+        return self.row.partition("@")[0]
+
+    @property
+    def reading(self) -> str:
+        """'one+other' of another reading than the row takes; '' of that one."""
+        return self.row.partition("@")[2]
+
+    @property
     def variant(self) -> str:
-        """What runs to be averaged have in common: experiment, row and overrides, as one comparable text."""
+        """What runs to be averaged have in common: experiment, row, reading and overrides, as one comparable text."""
         return json.dumps([self.experiment, self.row, self.overrides], sort_keys=True)
 
     @functools.cached_property
@@ -88,8 +99,8 @@ class Found:
     """What lies below a folder.
 
     Attributes:
-        runs: finished, each seed of a variant once, by path.
-        problems: one line each: files that can't be read, and runs that are there twice.
+        runs: finished, by path, those that are there twice among them (`counted`).
+        problems: one line each: files that can't be read.
         unfinished: one line each: runs that were begun, or handed to an engine, and have no result.
         begun: their work directories.
     """
@@ -134,8 +145,7 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
             said = f" ({reason})" if reason else ""
             unfinished.append(f"{path}: no result yet{_progress(path)}{said}")
             begun.append(path)
-    counted, repeated = _counted(runs)
-    return Found(counted, problems + repeated, unfinished, begun)
+    return Found(sorted(runs, key=lambda run: run.path), problems, unfinished, begun)
 
 
 def read_run(path: pathlib.Path) -> Run:
@@ -205,8 +215,11 @@ def _of_stages(progress: Mapping[str, Any]) -> str:
     return f" ({', '.join(said)})" if len(said) > 1 else ""
 
 
-def _counted(runs: list[Run]) -> tuple[list[Run], list[str]]:
+def counted(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """Keeps one run of each variant and seed: the one with the most metrics, of equal ones the newest, then by path.
+
+    Args:
+        runs: whose rows and readings are what their configs say (`sbn.report.refusals`).
 
     Returns:
         those kept, each with lines about the others of its kind; and these lines.

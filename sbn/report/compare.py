@@ -14,7 +14,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from sbn.config import arguments, rows, tree
+from sbn.config import arguments, readings, rows, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.schema import NEUTRAL
 from sbn.report.collect import Found, Run, find_runs
@@ -38,7 +38,7 @@ class Side:
 
 
 def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
-    """Returns the row that EXPERIMENT:TABLE/ROW[,KEY=VALUE] names with its runs, and notes on those refused.
+    """Returns the row that EXPERIMENT:TABLE/ROW[@READING][,KEY=VALUE] names with its runs, and notes on those refused.
 
     Raises:
         ConfigError: if there is no such experiment, row or key, or if the row has no runs.
@@ -46,14 +46,18 @@ def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
     path, _, rest = text.partition(":")
     experiment = rows.load_experiment(rows.experiment_file(path))
     row, overrides = rows.split_argument(rest)
+    content = experiment.row(row)
+    shown = experiment.canonical(content.runs_of or row)
+    plain, _ = readings.split(shown)
     named = experiment.rows()
-    if row not in named:
-        raise unknown(f"row of {experiment.name}", row, named)
-    shown = named[row].runs_of or row
-    own = [run for run in found.runs if (run.experiment, run.row) == (experiment.name, shown)]
-    runs, refused = refuse(experiment, own)
+    own = [run for run in found.runs if run.experiment == experiment.name and run.plain_row in named]
+    own = [run for run in own if (named[run.plain_row].runs_of or run.plain_row) == plain]
+    counted, refused = refuse(experiment, own)
+    runs = [run for run in counted if run.row == shown]
     if not runs:
-        raise ConfigError(f"no runs of {experiment.name}:{shown}" + (f" but {refused[0]}" if refused else ""))
+        others = sorted({run.row for run in counted})
+        there = [f"of {', '.join(others)}"] * bool(others) + refused[:1]
+        raise ConfigError(f"no runs of {experiment.name}:{shown}" + (f" but {there[0]}" if there else ""))
     checked = tree.changed({}, overrides)
     changes = {name: checked[name] for name in overrides if name not in NEUTRAL}
     table = experiment.tables.get(row.split("/")[0], rows.Table("", {}))
@@ -167,7 +171,7 @@ def main(argv: Sequence[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in ("first", "second"):
-        parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[,KEY=VALUE...]")
+        parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[@READING][,KEY=VALUE...]")
     parser.add_argument(
         "--root",
         "--runs",

@@ -21,7 +21,7 @@ def evaluator_notes(name: str, rows: Mapping[str, Row], runs: Sequence[Run]) -> 
     notes = []
     for row_name, row in rows.items():
         for run in runs:
-            if run.row in (f"{name}/{row_name}", row.runs_of):
+            if run.plain_row in (f"{name}/{row_name}", row.runs_of):
                 for stage in row.stages or ("",):
                     notes += [f"{name}/{row_name}: {note}" for note in _of_stage(row, run, stage)]
     return notes

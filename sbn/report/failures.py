@@ -24,7 +24,7 @@ from sbn.runs.text import plain
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """A run that failed: its row, seed and overrides, and the reason it gave."""
+    """A run that failed: its row, with the reading, seed and overrides, and the reason it gave."""
 
     row: str
     seed: int
@@ -90,13 +90,15 @@ def _placed(experiment: Experiment, path: pathlib.Path) -> Whose | None:
     *above, last = path.absolute().parts
     if not (seed := re.fullmatch(r"seed(\d+)", last)):
         return None
-    for row in experiment.rows():
-        place = [experiment.name, *row.split("/")]
-        if above[-len(place) :] == place:
-            return row, int(seed[1]), {}
-        if above[-len(place) - 1 : -1] == place and not re.search(r"-[0-9a-f]{8}$", above[-1]):
+    for folders, changed in ((above, ""), (above[:-1], above[-1])):
+        for depth in (2, 1):  # table/row, and base
+            if folders[-depth - 1 : -depth] != [experiment.name]:
+                continue
             try:
-                return row, int(seed[1]), tree.changed({}, rows.split_argument(f"{row},{above[-1]}")[1])
+                row = experiment.canonical("/".join(folders[-depth:]))
+                if not re.search(r"-[0-9a-f]{8}$", changed):
+                    made = rows.split_argument(f"{row},{changed}" if changed else row)[1]
+                    return row, int(seed[1]), tree.changed({}, made)
             except ConfigError:
-                return None
+                continue
     return None

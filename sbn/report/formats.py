@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
-from sbn.report.report_data import ReportData
+from sbn.report.report_data import ReportData, told_choices
 from sbn.report.significance import LEVEL, difference_interval
 from sbn.report.tables import Line, label, overrides_text
 
@@ -14,8 +14,8 @@ NONE: Final = "–"
 HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", f"{LEVEL:.0%} interval", "where", "notes")
 NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
 CSV_HEADER: Final = (
-    "experiment", "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs", "asked", "paper",
-    "paper_std", "difference", "interval_low", "interval_high", "where", "notes",
+    "experiment", "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs",
+    "asked", "paper", "paper_std", "difference", "interval_low", "interval_high", "reading", "where", "notes",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
                 before if first else "",
                 line.measure.text,
                 _spread(line.mean, line.std),
-                f"{line.runs}/{line.asked}",
+                _runs(line),
                 _spread(line.paper.value, line.paper.std) if line.paper else NONE,
                 NONE if line.difference is None else f"{line.difference:+.2f}",
                 NONE if interval is None else f"[{interval[0]:+.2f}, {interval[1]:+.2f}]",
@@ -41,6 +41,13 @@ def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def _runs(line: Line) -> str:
+    """How many runs are in the mean, and of how many the paper's number is, where there is one."""
+    if line.asked is not None:
+        return f"{line.runs}/{line.asked}"
+    return f"{line.runs}, paper: not said" if line.paper else str(line.runs)
 
 
 def _spread(mean: float | None, std: float | None) -> str:
@@ -77,6 +84,8 @@ def markdown(data: ReportData) -> str:
         bars = [f"| {row} |" for row in rows]
         blocks += [f"## {_escaped(section.chapter)}\n"] * bool(section.chapter)
         blocks.append("\n".join([f"### {_escaped(section.heading)}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
+        if items := [f"* {_escaped(line)}" for line in told_choices(section)]:
+            blocks.append("\n".join(["What the paper leaves open here:", "", *items]) + "\n")
     if data.notes:
         blocks.append("\n".join(["### Not in the tables", "", *(f"* {_escaped(note)}" for note in data.notes)]) + "\n")
     return "\n".join(blocks)
@@ -106,5 +115,5 @@ def comma_separated(data: ReportData) -> str:
                 line.asked,
             )
             apart = (line.difference, *(difference_interval(line) or (None, None)))
-            writer.writerow((*head, *ours, *paper, *apart, line.where, "; ".join(line.notes)))
+            writer.writerow((*head, *ours, *paper, *apart, line.reading, line.where, "; ".join(line.notes)))
     return out.getvalue()

@@ -8,12 +8,14 @@ from typing import Final
 
 from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
+from sbn.report import claims
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.formats import HEADER, NUMERIC, make_cells
-from sbn.report.report_data import ReportData, Section
+from sbn.report.report_data import ReportData, Section, told_choices
 from sbn.report.table_figures import draw_table
 from sbn.report.tables import Line, main_metric
+from sbn.report.verdicts import Judged
 from sbn.runs.arrays import read_arrays, read_png
 from sbn.runs.content import Damaged
 
@@ -29,7 +31,8 @@ th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bo
 th { border-bottom: 2px solid currentColor } .number { text-align: right; white-space: nowrap }
 .number { font-variant-numeric: tabular-nums }
 td:nth-child(8) { white-space: nowrap }
-tr.none td { opacity: .6 } tr.changed td:first-child { font-style: italic } .warned { color: #c0392b }
+tr.none td { opacity: .6 } tr.changed td:first-child { font-style: italic }
+tr.reading td:first-child { padding-left: 1.6rem } .warned { color: #c0392b }
 figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top }
 figure img { max-width: 36rem; width: 100%; background: white } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
@@ -43,10 +46,14 @@ def html_page(data: ReportData) -> str:
         + f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
         for section in data.sections
     ]
+    if data.claims:
+        links.append('<b>Claims</b><a href="#claims">What the papers claim</a>')
     body = [f"<h1>{html.escape(data.title)}</h1>"]
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
     body += map(_section, data.sections)
+    if data.claims:
+        body.append(_claims(data.claims))
     if data.notes:
         items = "".join(f"<li>{html.escape(note)}</li>" for note in data.notes)
         body.append(f'<section id="notes"><h2>Not in the tables</h2><ul>{items}</ul></section>')
@@ -55,6 +62,27 @@ def html_page(data: ReportData) -> str:
         f"<title>{html.escape(data.title)}</title><style>{_STYLE}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
+
+
+def _claims(judged: Sequence[Judged]) -> str:
+    """The forest plot of claims, and their table."""
+    head = "".join(_cell(k, text, "th") for k, text in enumerate(claims.HEADER))
+    rows = []
+    for one in judged:
+        own = [f"{one.claim.text} ({one.claim.where})", *claims.cells(one)[1:]]
+        faint = ' class="none"' * (not one.effects)
+        rows.append(f"<tr{faint}>{''.join(map(_claim_cell, range(len(own)), own))}</tr>")
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    plot = ""
+    if any(one.effects for one in judged):
+        told = "claims: means over seeds with their intervals; dots are seeds, crosses what the papers print"
+        plot = _figure(_uri(to_svg(claims.forest(judged)), "svg+xml"), told)
+    return f'<section id="claims"><h2>What the papers claim</h2>{plot}{table}</section>'
+
+
+def _claim_cell(column: int, text: str) -> str:
+    kind = ' class="number"' if column in claims.NUMERIC else ""
+    return f"<td{kind}>{html.escape(text)}</td>"
 
 
 def _anchor(section: Section) -> str:
@@ -67,6 +95,8 @@ def _section(section: Section) -> str:
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     chapter = f'<h2 class="chapter">{html.escape(section.chapter)}</h2>' * bool(section.chapter)
     parts = [chapter, f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
+    if open_choices := "".join(f"<li>{html.escape(line)}</li>" for line in told_choices(section)):
+        parts.append(f"<details><summary>What the paper leaves open here</summary><ul>{open_choices}</ul></details>")
     metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
     if curves := draw_courses(section.runs, metric=metric):
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
@@ -97,12 +127,17 @@ def _figure(uri: str, text: str) -> str:
 
 def _row(line: Line, cells: Sequence[str]) -> str:
     classes = ["none"] * (line.mean is None) + ["changed"] * bool(line.overrides)
+    classes += ["reading"] * bool(line.reading)
     marked = f' class="{" ".join(classes)}"' if classes else ""
     return f"<tr{marked}>{''.join(_cell(k, text, 'td') for k, text in enumerate(cells))}</tr>"
 
 
 def _cell(column: int, text: str, tag: str) -> str:
-    warned = tag == "td" and any(word in text for word in ("diverged", "failed:")) and column == len(HEADER) - 1
+    warned = (
+        tag == "td"
+        and any(word in text for word in ("diverged", "failed:", "the reading decides"))
+        and column == len(HEADER) - 1
+    )
     kind = ' class="number"' if column in NUMERIC else ' class="warned"' if warned else ""
     return f"<{tag}{kind}>{html.escape(text)}</{tag}>"
 

@@ -4,15 +4,19 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sbn.config.claims import Claim
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.readings import Choice, joined, sentence, split
 from sbn.config.rows import Experiment, Row, Table
 from sbn.report.collect import Found, Run
+from sbn.report.conclusions import with_readings
 from sbn.report.evaluated import evaluator_notes
 from sbn.report.failures import Failure, failures_of
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
-from sbn.report.tables import Line, label, make_lines, overrides_text, stray_rows
+from sbn.report.tables import Line, label, make_lines, overrides_text, own_rows, stray_rows
+from sbn.report.verdicts import Judged, judge
 
 _SHOWN_UNFINISHED: Final = 10
 
@@ -29,6 +33,7 @@ class Section:
         runs: those shown, by the label of their row and overrides.
         content: the table itself.
         chapter: what is set above it: the paper's title over the first table of each experiment of several.
+        choices: what the paper leaves open in its rows, by row.
     """
 
     experiment: str
@@ -38,15 +43,17 @@ class Section:
     runs: Mapping[str, Sequence[Run]]
     content: Table
     chapter: str = ""
+    choices: Mapping[str, Sequence[Choice]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class ReportData:
-    """Format-independent report data: tables, and one line about each thing that they leave out."""
+    """Format-independent report data: tables, one line about each thing that they leave out, and claims judged."""
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str]
+    claims: Sequence[Judged] = ()
 
 
 def make_report_data(
@@ -70,6 +77,7 @@ def make_report_data(
         ConfigError: for a metric or stage that nobody has.
     """
     sections: list[Section] = []
+    judged: list[Judged] = []
     notes = list(found.problems)
     experiments = sorted(experiments, key=lambda experiment: not experiment.paper)
     for experiment in experiments:
@@ -84,21 +92,41 @@ def make_report_data(
             lines = make_lines(name, table, runs, measures=measures, stages=stages)
             heading = f"{experiment.name}:{name}" if len(experiments) > 1 else name
             groups = _groups(name, table.rows, lines, runs)
-            told = [*_tell(name, table.rows, lines, runs, failures)]
-            sections.append(Section(experiment.name, name, f"{heading}: {table.title}", told, groups, table, chapter))
+            choices = {row: experiment.choices(f"{name}/{row}") for row in table.rows}
+            told = with_readings([*_tell(name, table.rows, lines, runs, failures)], choices)
+            title = f"{heading}: {table.title}"
+            sections.append(Section(experiment.name, name, title, told, groups, table, chapter, choices))
             chapter = ""
             failed = [failure for failure in failures if failure.row.split("/")[0] == name]
             notes += _failed_alone(heading, failed, lines)
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
+        shown = [claim for claim in experiment.claims if tables is None or _tables_of(claim) & set(tables)]
+        judged += [judge(claim, runs) for claim in shown]
     title = ", ".join(experiment.name for experiment in experiments)
-    return ReportData(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
+    return ReportData(
+        f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished), judged
+    )
+
+
+def _tables_of(claim: Claim) -> set[str]:
+    return {row.partition("/")[0] for row in claim.rows}
+
+
+def told_choices(section: Section) -> list[str]:
+    """Returns a line on everything that the paper leaves open in the rows of a table, and in which rows."""
+    told: dict[str, list[str]] = {}
+    for row, choices in section.choices.items():
+        for choice in choices:
+            told.setdefault(sentence(choice), []).append(row)
+    every = len(section.choices)
+    return [f"{line} ({'all rows' if len(rows) == every else ', '.join(rows)})" for line, rows in told.items()]
 
 
 def tables_with_runs(experiment: Experiment, found: Found) -> list[str]:
     """Returns the tables that show some of the runs that were found, or of those that failed."""
-    there = {run.row for run in found.runs if run.experiment == experiment.name}
-    there |= {failure.row for failure in failures_of(experiment, found.begun)}
+    there = {run.plain_row for run in found.runs if run.experiment == experiment.name}
+    there |= {split(failure.row)[0] for failure in failures_of(experiment, found.begun)}
     return [
         name
         for name, table in experiment.tables.items()
@@ -134,7 +162,7 @@ def _groups(
 ) -> dict[str, Sequence[Run]]:
     groups: dict[str, Sequence[Run]] = {}
     for line in lines:
-        own = {f"{table}/{line.row}", rows[line.row].runs_of}
+        own = own_rows(table, rows, line)
         groups[label(line)], _ = alike([run for run in runs if run.row in own and run.overrides == line.overrides])
     return groups
 
@@ -149,12 +177,12 @@ def _tell(
             yield line
             continue
         before, row = label(line), rows[line.row]
-        own = {f"{table}/{line.row}", row.runs_of}
+        own = own_rows(table, rows, line)
         failed = [other for other in failures if other.row in own and other.overrides == line.overrides]
         notes = [f"seed {failure.seed} failed: {failure.reason}" for failure in failed]
         seeds = {run.seed for run in runs if run.row in own and run.overrides == line.overrides}
         told = seeds | {failure.seed for failure in failed}
-        if seeds and len(told) < row.runs:
+        if seeds and row.runs and len(told) < row.runs:
             absent = [seed for seed in range(row.runs) if seed not in told][: row.runs - len(told)]
             notes.append(f"seeds without a result: {_spans(absent)}")
         yield dataclasses.replace(line, notes=(*line.notes, *notes))
@@ -173,7 +201,7 @@ def _spans(numbers: Sequence[int]) -> str:
 
 def _failed_alone(heading: str, failures: Sequence[Failure], lines: Sequence[Line]) -> list[str]:
     """Failed runs with overrides that no finished run has: the table has no line to tell of them."""
-    shown = [(line.row, line.overrides) for line in lines]
+    shown = [(joined(line.row, line.reading), line.overrides) for line in lines]
     notes = []
     for failure in failures:
         name = failure.row.split("/")[-1]

@@ -18,7 +18,7 @@ from sbn.report.tables import Line
 LEVEL: Final = 0.95
 
 
-def half_width(std: float, n: int, *, other_std: float | None = None, other_n: int = 1) -> float | None:
+def half_width(std: float, n: int, *, other_std: float | None = None, other_n: int | None = None) -> float | None:
     """Returns t * SE: what to add to and take from the difference of two means for its interval of `LEVEL`.
 
     Of one sample, against a value taken as exact (Student): SE = s / sqrt(n) with n - 1 degrees of freedom. Of two
@@ -29,14 +29,15 @@ def half_width(std: float, n: int, *, other_std: float | None = None, other_n: i
         std: s, sample standard deviation of ours (ddof = 1).
         n: runs of ours, at least 2.
         other_std: S, the spread that the paper gives, read as the sample standard deviation of its runs.
-        other_n: m, how many runs the paper averaged; below 2 its spread says nothing, and its value counts as exact.
+        other_n: m, how many runs the paper averaged, None where it does not say; without two its spread says nothing,
+            and its value counts as exact.
 
     Returns:
         the half width; None where neither sample has any spread.
     """
     ours, theirs = std**2 / n, 0.0
     freedom = ours**2 / (n - 1)
-    if other_std is not None and other_n > 1:
+    if other_std is not None and other_n is not None and other_n > 1:
         theirs = other_std**2 / other_n
         freedom += theirs**2 / (other_n - 1)
     if not freedom:
@@ -132,3 +133,26 @@ def _sign_flips(differences: np.ndarray) -> float:
         for _ in range(20)
     )
     return (flips + 1) / (DRAWN + 1)
+
+
+def directed_flips(differences: Sequence[float]) -> float:
+    """Returns the share of all flips of signs whose mean is at least ours: the exact test of a mean above 0.
+
+    What rounding alone parts from ours is at least ours. Of more than `EXACT` differences flips are drawn, ours among
+    them.
+
+    Raises:
+        ValueError: without any.
+    """
+    if not differences:
+        raise ValueError("no differences to test")
+    values = np.asarray(differences, np.float64)
+    ours = values.sum() - _ROUNDING * np.abs(values).sum()
+    if len(values) <= EXACT:
+        sums = np.zeros(1)
+        for value in values:
+            sums = np.concatenate([sums + value, sums - value])
+        return float(np.mean(sums >= ours))
+    generator = np.random.default_rng(0)
+    signs = (generator.choice((-1.0, 1.0), (DRAWN // 20, len(values))) for _ in range(20))
+    return (sum(int(np.sum(drawn @ values >= ours)) for drawn in signs) + 1) / (DRAWN + 1)

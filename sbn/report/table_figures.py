@@ -22,6 +22,7 @@ from sbn.figures.make import to_png
 from sbn.report.collect import Run, find_runs
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
+from sbn.report.refusals import refuse
 from sbn.runs import commands
 from sbn.runs.arrays import read_arrays
 from sbn.runs.atomic import replace_bytes
@@ -67,7 +68,7 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
     if table.figure not in TABLE_FIGURES:
         raise unknown(f"figure of table {name}", table.figure, TABLE_FIGURES)
     own = {row_name: (f"{name}/{row_name}", row.runs_of) for row_name, row in table.rows.items()}
-    there = [run for run in runs if any(run.row in names for names in own.values())]
+    there = [run for run in runs if any(run.plain_row in names for names in own.values())]
     overrides = {json.dumps(run.overrides, sort_keys=True): run.overrides for run in there}
     if not overrides:
         return None
@@ -75,20 +76,26 @@ def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
     if "{}" not in overrides and len(overrides) > 1:
         return None
     chosen = overrides.get("{}", next(iter(overrides.values())))
-    rows = {
-        row_name: DrawnRow(
-            row, alike([run for run in there if run.row in own[row_name] and run.overrides == chosen])[0]
-        )
-        for row_name, row in table.rows.items()
-    }
+    rows, read = {}, []
+    for row_name, row in table.rows.items():
+        mine = [run for run in there if run.plain_row in own[row_name] and run.overrides == chosen]
+        reading = _reading(mine)
+        rows[row_name] = DrawnRow(row, alike([run for run in mine if run.reading == reading])[0])
+        read += [f"{row_name} in the reading {reading}"] * bool(reading)
     try:
         drawn = TABLE_FIGURES[table.figure](rows)
     except (LookupError, ValueError, TypeError, ArithmeticError, StopIteration) as error:
         raise ConfigError(f"no figure of table {name}: its runs left other arrays ({first_line(error)})") from None
-    if drawn is None or not chosen:
-        return drawn
+    if drawn is None:
+        return None
     changed = ", ".join(f"{key}={value}" for key, value in chosen.items())
-    return Drawn(drawn.figure, [f"runs with {changed}", *drawn.notes])
+    return Drawn(drawn.figure, [*[f"runs with {changed}"] * bool(chosen), *read, *drawn.notes])
+
+
+def _reading(runs: Sequence[Run]) -> str:
+    """The reading whose runs are drawn of a row: as it stands, or else the one that most of its runs are in."""
+    there = [run.reading for run in runs]
+    return "" if "" in there or not there else max(sorted(set(there)), key=there.count)
 
 
 # (prefix, suffix, what the curve is called): of augmented images it is the running loss that training logs
@@ -273,7 +280,7 @@ def main(argv: Sequence[str]) -> None:
     if only and only not in experiment.tables:
         raise unknown(f"table of {path}", only, experiment.tables)
     found = find_runs(options.root)
-    runs = [run for run in found.runs if run.experiment == experiment.name]
+    runs, refused = refuse(experiment, [run for run in found.runs if run.experiment == experiment.name])
     for name, table in experiment.tables.items():
         drawn = draw_table(name, table, runs) if only in ("", name) else None
         if drawn is None:
@@ -288,5 +295,5 @@ def main(argv: Sequence[str]) -> None:
         for note in drawn.notes:
             commands.say(f"note: {note}")
     # a mean over the seeds that are left says nothing of one that diverged
-    for line in (*found.problems, *found.unfinished):
+    for line in (*found.problems, *refused, *found.unfinished):
         commands.say(f"note: not drawn: {line}")

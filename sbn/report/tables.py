@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sbn.config.metric_kinds import base_name
+from sbn.config.readings import joined
 from sbn.config.rows import Paper, Row, Table
 from sbn.report.collect import Run
 from sbn.report.first_stages import alike
@@ -31,11 +32,12 @@ class Line:
         mean: over the finite runs; None without any.
         std: sample standard deviation (ddof = 1); None below two runs.
         runs: how many are in the mean.
-        asked: how many seeds the paper used.
+        asked: how many seeds the paper used; None where it does not say.
         paper: what the paper says of this metric.
         difference: ours minus the paper's; None without either, and where runs differ in more than the method.
         where: where the row stands in the paper.
         notes: what must be known about the number: diverged runs, runs without it, runs of unequal length or beginning.
+        reading: which other readings than the row takes the runs are in, 'one+other'; '' for none.
     """
 
     row: str
@@ -44,11 +46,12 @@ class Line:
     mean: float | None
     std: float | None
     runs: int
-    asked: int
+    asked: int | None
     paper: Paper | None
     difference: float | None
     where: str
     notes: tuple[str, ...]
+    reading: str = ""
 
 
 def overrides_text(overrides: Mapping[str, Any]) -> str:
@@ -57,9 +60,15 @@ def overrides_text(overrides: Mapping[str, Any]) -> str:
 
 
 def label(line: Line) -> str:
-    """Returns the row's name, marked with what its runs changed in it."""
+    """Returns the row's name, in which reading its runs are, and marked with what they changed in it."""
     changed = overrides_text(line.overrides)
-    return f"{line.row} [{changed}]" if changed else line.row
+    name = joined(line.row, line.reading)
+    return f"{name} [{changed}]" if changed else name
+
+
+def own_rows(table: str, rows: Mapping[str, Row], line: Line) -> set[str]:
+    """Returns the full names of the rows whose runs a line is of, in its reading."""
+    return {joined(row, line.reading) for row in (f"{table}/{line.row}", rows[line.row].runs_of) if row}
 
 
 def make_lines(
@@ -77,34 +86,39 @@ def make_lines(
     papers = [paper for row in table.rows.values() for paper in row.paper]
     scales = {paper.metric: paper.scale for paper in papers if paper.scale is not None}
     named = {shown for own, row in table.rows.items() for shown in (f"{name}/{own}", row.runs_of)}
-    main = main_metric(table, [run for run in runs if run.row in named])
+    main = main_metric(table, [run for run in runs if run.plain_row in named])
     lines = []
     for row_name, row in table.rows.items():
         own = {f"{name}/{row_name}", row.runs_of} - {""}
         others = {paper.of for paper in row.paper} - {""}
-        for overrides, group in _variants([run for run in runs if run.row in own | others]):
-            mine = [run for run in group if run.row in own]
-            chosen = list(measures or _default_measures(row, mine, main, bool(overrides)))
+        for reading, overrides, group in _variants([run for run in runs if run.plain_row in own | others]):
+            mine = [run for run in group if run.plain_row in own]
+            if reading and not mine:
+                continue  # another row's reading
+            chosen = list(measures or _default_measures(row, mine, main, bool(overrides or reading)))
             if stages:
                 metrics = {measure.metric: measure for measure in chosen}
                 # of runs that recorded no stages, and of rows without runs, what is shown otherwise
                 chosen = [measure for every in metrics.values() for measure in of_every_stage(every, mine)] or chosen
             for measure in chosen:
                 paper = _paper(row, measure)
-                there = [run for run in group if run.row == paper.of] if paper and paper.of else mine
+                if paper and paper.of and reading:
+                    continue  # it is of the row as it stands
+                there = [run for run in group if run.plain_row == paper.of] if paper and paper.of else mine
                 scale = paper.scale if paper and paper.scale is not None else scales.get(measure.metric)
                 scale = shown_scale(measure.metric) if scale is None else scale
-                lines.append(_line(row_name, row, there, measure, paper=paper, scale=scale, overrides=overrides))
+                line = _line(row_name, row, there, measure, paper=paper, scale=scale, overrides=overrides)
+                lines.append(dataclasses.replace(line, reading=reading))
     return lines
 
 
-def _variants(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[Run]]]:
-    """Runs by what they changed in their rows; first those, be there any or not, that changed nothing."""
-    groups: dict[str, list[Run]] = {"{}": []}
+def _variants(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, Any], list[Run]]]:
+    """Runs by reading and by what they changed in their rows; first those, be there any or not, as the row stands."""
+    groups: dict[tuple[str, str], list[Run]] = {("{}", ""): []}
     for run in runs:
-        groups.setdefault(json.dumps(run.overrides, sort_keys=True), []).append(run)
-    plain = groups.pop("{}")
-    return [({}, plain), *((groups[key][0].overrides, groups[key]) for key in sorted(groups))]
+        groups.setdefault((json.dumps(run.overrides, sort_keys=True), run.reading), []).append(run)
+    plain = groups.pop(("{}", ""))
+    return [("", {}, plain), *((key[1], groups[key][0].overrides, groups[key]) for key in sorted(groups))]
 
 
 def main_metric(table: Table, runs: Sequence[Run]) -> str:
@@ -133,7 +147,7 @@ def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[
     """Counts the runs of rows that stand in no table: renamed ones, and the base config. By row."""
     stray: dict[str, int] = {}
     for run in runs:
-        if run.row not in experiment_rows:
+        if run.plain_row not in experiment_rows:
             stray[run.row] = stray.get(run.row, 0) + 1
     return stray
 

@@ -71,9 +71,25 @@ def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     return decorate
 
 
-def start(main: Callable[..., int]) -> None:
-    """Runs a command as a process: from here on signals are heard, and no library has the last word."""
+def begin() -> None:
+    """The first act of a process that runs a command: signals are heard from here on, no file is printed into.
+
+    Where a launcher closed standard input, output or error, the next file to be opened would get its number, and
+    whatever a library prints.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
     signals.listen()
+
+
+def start(main: Callable[..., int]) -> None:
+    """Runs a command as a process, in which no library has the last word."""
+    begin()
     code: Any = 0
     try:
         code = main()

@@ -1,5 +1,6 @@
 """How views go through a network of branches: in which passes, each through which branch, and what that changes."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,13 +44,14 @@ def forward_groups(pixels: Array | tuple[Array, ...], *, apart: bool) -> list[tu
     return [(tuple(indices), jnp.stack([pixels[k] for k in indices], axis=1)) for indices in groups.values()]
 
 
-def in_order(passes: Sequence[tuple[Group, tuple[Array, ...]]]) -> tuple[Array, ...]:
-    """Puts what passes gave, arrays (N, views of the pass, ...), together along K in the order of the views."""
-    if len(passes) == 1:
-        return passes[0][1]
-    order = np.argsort([k for indices, _ in passes for k in indices])
+def in_order(found: Sequence[tuple[Group, tuple[Array, ...]]], *, axis: int) -> tuple[Array, ...]:
+    """Puts what passes gave, arrays with an axis of the views of the pass, together in the order of the views."""
+    if len(found) == 1:
+        return found[0][1]
+    order = np.argsort([k for indices, _ in found for k in indices])
     return tuple(
-        jnp.concatenate(parts, axis=1)[:, order] for parts in zip(*(arrays for _, arrays in passes), strict=True)
+        jnp.take(jnp.concatenate(parts, axis=axis), order, axis=axis)
+        for parts in zip(*(arrays for _, arrays in found), strict=True)
     )
 
 
@@ -60,8 +62,15 @@ def layout(model: Branched, image_size: tuple[int, int]) -> Layout:
 
 
 def forward(
-    model: Branched, variables: Variables, batch: Mixed, views: StageViews, *, shared: bool, keys: Keys | None
-) -> tuple[Array, Any]:
+    model: Branched,
+    variables: Variables,
+    batch: Mixed,
+    views: StageViews,
+    *,
+    shared: bool,
+    keys: Keys | None,
+    numbers: Arrays | None = None,
+) -> tuple[tuple[Array, ...], Any]:
     """Sends the views of one pass through the network.
 
     Args:
@@ -71,9 +80,11 @@ def forward(
         views: what they are; each goes through its own branch.
         shared: instead all views go through the only branch, as one batch.
         keys: of what the network draws in training mode; None: evaluation mode.
+        numbers: of the step; a network whose call takes `progress` is given the share of the stage's epochs done.
 
     Returns:
-        logits (N, K, classes), and the statistics of all branches: new in training mode.
+        logits (N, K, classes), of a network with auxiliary heads in training mode theirs after them; and the
+        statistics of all branches: new in training mode.
     """
     images, through = batch.images, views.branches
     if shared:  # statistics groups hold the same examples as without folding
@@ -81,7 +92,7 @@ def forward(
         if group := getattr(model.network, "group_size", None):
             model = model.clone(network=model.network.clone(group_size=group * len(views.names)))
     rngs = {} if keys is None else {stream: keys(stream) for stream in STREAMS}
-    logits, updates = model.apply(
+    outputs, updates = model.apply(
         variables,
         images,
         train=keys is not None,
@@ -89,8 +100,22 @@ def forward(
         mutable=["batch_stats"],
         rngs=rngs,
         **_taps(batch.tap),
+        **_progress(model, numbers or {}),
     )
-    return logits.reshape(*batch.images.shape[:2], -1), updates.get("batch_stats", {})
+    shape = batch.images.shape[:2]
+    return tuple(logits.reshape(*shape, -1) for logits in heads(outputs)), updates.get("batch_stats", {})
+
+
+def heads(outputs: Any) -> tuple[Array, ...]:
+    """Returns the logits of a network, and after them those of the auxiliary heads that it has in training."""
+    return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+
+
+def _progress(model: Branched, numbers: Arrays) -> dict[str, Array]:
+    """What of the stage's epochs is done, for networks that ask for it: it changes from one epoch to the next."""
+    if "epochs" not in numbers or "progress" not in inspect.signature(type(model.network).__call__).parameters:
+        return {}
+    return {"progress": numbers["epoch"] / numbers["epochs"]}
 
 
 def one_branch(
@@ -107,7 +132,7 @@ def one_branch(
         keys: of what the network draws in training mode, with the statistics of the batch; None: evaluation mode.
     """
     rngs = {} if keys is None else {stream: keys(stream) for stream in STREAMS}
-    logits, _ = model.apply(
+    outputs, _ = model.apply(
         variables,
         images[:, None],
         train=keys is not None,
@@ -116,7 +141,7 @@ def one_branch(
         rngs=rngs,
         **_taps(tap),
     )
-    return logits[:, 0]
+    return heads(outputs)[0][:, 0]
 
 
 def all_branches(model: Branched, variables: Variables, images: Array, *, tap: Tap = no_tap) -> Array:

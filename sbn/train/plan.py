@@ -58,6 +58,7 @@ class Stage:
         stop: steps done after it.
         config: the keys as they stand in this stage.
         fades: how long each view fades, in steps.
+        epochs: how many it is long.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stage:
     stop: int
     config: ConfigDict
     fades: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    epochs: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +127,8 @@ def make_plan(
         own = tree.stage_config(config, name)
         start = stages[-1].stop if stages else before.steps
         fades = {view: to_steps(own.views[view].fade, config, steps_per_epoch) for view in own.branches}
-        stages.append(Stage(name, index, start, start + to_steps(own.duration, config, steps_per_epoch), own, fades))
+        length = to_steps(own.duration, config, steps_per_epoch)
+        stages.append(Stage(name, index, start, start + length, own, fades, length / steps_per_epoch))
         if stages[-1].stop > _MOST_STEPS:
             raise ConfigError(
                 f"duration = {own.duration!r} of stage {name!r} ends after {stages[-1].stop:.3g} steps: "

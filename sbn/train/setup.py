@@ -109,6 +109,9 @@ def make_setup(
     seen = dict(train.features)
     if isinstance(test, InMemory | Encoded) and "image" in seen:  # as evaluation sees them
         seen["image"] = dataclasses.replace(seen["image"], shape=test.images.shape[1:])
+        for name, feature in seen.items():
+            if feature.kind == "mask":
+                seen[name] = dataclasses.replace(feature, shape=test.images.shape[1:3])
     task = make_task(config, TaskData(seen, *channels) if channels else TaskData(seen))
     batching = _make_batching(config, task, train, mesh)
     own = None if isinstance(batching, Even) else batching.steps_per_epoch

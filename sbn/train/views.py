@@ -7,7 +7,7 @@ import numpy as np
 from sbn.augment import pipeline
 from sbn.augment.encoded_crops import check_crop
 from sbn.augment.ops import POLICIES
-from sbn.augment.size_checks import check_fits
+from sbn.augment.size_checks import check_boxes, check_fits
 from sbn.augment.size_ops import variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
@@ -44,7 +44,8 @@ def resolved(stage: Stage, task: Task, train: Examples) -> Views:
         ConfigError: if a pipeline can't be read, or does not fit the examples.
     """
     if "image" in train.features:
-        made = make_views(stage, cast(LabelledImages, train).images)
+        boxes = any(train.features[name].kind == "boxes" for name in task.targets if name in train.features)
+        made = make_views(stage, cast(LabelledImages, train).images, boxes=boxes)
     else:
         pipelines = _pipelines(stage)
         made = [View(ops, streams) for ops, streams in pipelines.values()]
@@ -56,8 +57,8 @@ def resolved(stage: Stage, task: Task, train: Examples) -> Views:
     return Views(tuple(made), stage_views(stage, task.branches))
 
 
-def make_views(stage: Stage, images: Images) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis, for the training images.
+def make_views(stage: Stage, images: Images, *, boxes: bool = False) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images; `boxes`: they have boxes.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
@@ -73,6 +74,8 @@ def make_views(stage: Stage, images: Images) -> list[View]:
                     check_crop(variant, least=images.least)
                 else:
                     check_fits(variant, image_size=images.shape[1:3])
+                if boxes:
+                    check_boxes(variant)
         except ValueError as error:
             raise ConfigError(f"views.{name}.augment = {stage.config.views[name].augment!r}: {error}") from None
         views.append(View(ops, streams, _strengths(stage, name, ops)))

@@ -134,12 +134,16 @@ def asked(levels):
     """The entries that the first step of every image asks for, and the bits of its sign."""
     made = []
 
-    def tables(table, **keywords):
-        return lambda words, drawn, bits: made.append(([table[number] for number in drawn], bits))
+    class Recorder(policy_draws.Tables):
+        def __init__(self, table, **keywords):
+            self.table = table
+
+        def __call__(self, words, drawn, bits):
+            made.append(([self.table[number] for number in drawn], bits))
 
     op = ops.AutoAugment("cifar10", levels=levels)
     bits = draws.bits(1, range(2000), stage=0, epoch=0, view=0, draws=range(op.draws_needed((64, 64))))
-    policy_draws.make_policy(op, (64, 64), tables=tables, library=NUMPY)(bits, 0, None)
+    policy_draws.make_policy(op, (64, 64), tables=Recorder, library=NUMPY)(bits, 0, None)
     return made
 
 

@@ -45,7 +45,7 @@ def test_the_wide_space_runs_from_end_to_end_of_its_ranges():
 COUNT = 4000
 
 
-class Recorder:
+class Recorder(policy_draws.Tables):
     """A policy's tables that write down what they are asked for."""
 
     def __init__(self, table, **keywords):

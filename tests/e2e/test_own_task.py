@@ -81,3 +81,38 @@ def test_it_is_reported(folder, trained, capsys):
     printed = capsys.readouterr().out
     distance = json.loads((trained / "result.json").read_text())["metrics"]["test/main/distance"]
     assert re.search(rf"two.*{distance:.2f}", printed), printed
+
+
+def test_the_same_task_trains_on_image_files_of_any_size_with_boxes(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (folder / "pictures.py").write_text(PICTURES)
+    keys = {"data.name": "pictures:pictures", "data.path": "host", "eval.augment": "fit(16, 16)", "duration": "4 steps"}
+    keys |= {"views.main.augment": "fit(16, 16)", "views.aux.augment": "inception_crop(16)|flip", "batch_size": "8"}
+    own = [f"--config.{name}={value}" for name, value in keys.items()]
+    shapes_only = ("image_size", "train_examples", "test_examples")
+    base = (folder / "mine.py").read_text()
+    lines = [line for line in base.splitlines() if not any(f'"data.{key}"' in line for key in shapes_only)]
+    (folder / "theirs.py").write_text("\n".join(lines))
+    train(["--config=theirs.py:branches/two", "--workdir=pictures", *own])
+    found = json.loads((folder / "pictures/result.json").read_text())["metrics"]
+    assert 0 < found["test/main/distance"] < 12
+
+
+PICTURES = """
+import numpy as np
+from PIL import Image
+from sbn.data.image_files import image_files
+
+
+def pictures(split):
+    rng, files, boxes = np.random.default_rng(split == "test"), [], []
+    for number in range(16):
+        size = rng.integers(20, 50, 2)
+        top, left = rng.integers(0, size // 2)
+        image = rng.integers(0, 255, (*size, 3)).astype(np.uint8)
+        image[top : top + 9, left : left + 9] = 255
+        files.append(f"{split}{number}.jpg")
+        Image.fromarray(image).save(files[-1])
+        boxes.append([(top, left, top + 9, left + 9)][: 1 if number else 0])  # one image has no box
+    return image_files(files, name=split, boxes=boxes, classes=["square"], most_boxes=1)
+"""

@@ -142,6 +142,19 @@ def at_line(start, call):
     builtins.print = heard
 
 
+def at_call(name, call):
+    """Does something before a function, 'module:function', is called: `call` is a name here and its arguments."""
+    module, function = name.split(":")
+    fault, arguments = call
+    real = getattr(sys.modules[module], function)
+
+    def struck(*words, **options):
+        globals()[fault](**arguments)
+        return real(*words, **options)
+
+    setattr(sys.modules[module], function, struck)
+
+
 def vanish(folder):
     """A folder is moved away."""
     moved = pathlib.Path(folder)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,9 @@ from launch import summary
 from launch.plan import make_jobs
 from launch.queues import ACTIVE
 from launch.state import look
+from sbn.config.identity import recognised
 from sbn.config.rows import experiment_file, load_experiment
+from sbn.config.stored import as_today
 from sbn.report.collect import find_runs
 from sbn.report.refusals import refuse
 from sbn.runs import lock, processes
@@ -63,17 +66,39 @@ RESULTS = sorted((ROOT / "results").glob("*/runs/*/*/result.json"))
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: "/".join(file.parts[-5:-1]))
 def test_runs_made_by_older_code_are_done_and_counted(file, tmp_path):
-    """Keys that came since have their defaults, and a default that is spelt in another way is none of another run."""
+    """Keys that came since have their defaults, and a default that is spelt in another way is none of another run.
+
+    A run of a row that takes another reading today is one of that reading.
+    """
     result = json.loads(file.read_text())
     sets = [f"{name}={tuple(v) if isinstance(v, list) else v}" for name, v in result["overrides"].items()]
-    row, seed = f"{result['experiment']}:{result['row']}", result["seed"]
-    (job,) = make_jobs([row], seeds=[seed], sets=sets, root=tmp_path)
+    experiment = load_experiment(experiment_file(result["experiment"]))
+    row, seed = recognised(experiment, result["row"], as_today(result["config"])), result["seed"]
+    (job,) = make_jobs([f"{result['experiment']}:{row}"], seeds=[seed], sets=sets, root=tmp_path)
     job.workdir.mkdir(parents=True)
     shutil.copy(file, job.workdir)
-    experiment = load_experiment(experiment_file(result["experiment"]))
     kept, refused = refuse(experiment, find_runs(tmp_path).runs)
+    assert [run.row for run in kept] == [row]
     assert look(job).kind == "done", look(job).detail
     assert (len(kept), refused) == (1, [])
+
+
+def test_where_a_row_was_read_otherwise_once_its_old_run_is_told_with_the_place_where_it_counts(tmp_path):
+    file = ROOT / "results/cifar10a_resnet8_cn/runs/resnet32_transformed_bn/seed0/result.json"
+    result = json.loads(file.read_text())
+    sets = [f"{name}={tuple(v) if isinstance(v, list) else v}" for name, v in result["overrides"].items()]
+    (job,) = make_jobs(["consistent:table1/resnet32_transformed_bn"], seeds=[0], sets=sets, root=tmp_path)
+    job.workdir.mkdir(parents=True)
+    shutil.copy(file, job.workdir)
+    state = look(job)
+    reading = "mean_border+whole_batch+sequential"
+    assert state.kind == "refused"
+    assert f"holds a run of table1/resnet32_transformed_bn@{reading}, which" in state.detail
+    there = pathlib.Path(state.detail.partition(": move it to ")[2])
+    there.parent.mkdir(parents=True)
+    job.workdir.rename(there)
+    (other,) = make_jobs([f"consistent:table1/resnet32_transformed_bn@{reading}"], seeds=[0], sets=sets, root=tmp_path)
+    assert (look(other).kind, look(job).kind) == ("done", "missing")
 
 
 def test_there_are_such_runs():

@@ -43,6 +43,29 @@ def max_pool(x, size, stride):
     return y
 
 
+def average_pool(x, size, stride):
+    """Means over the pixels that there are: none of the padding."""
+    _, seen = windows(np.ones_like(x), size, stride, True)
+    out, patches = windows(x, size, stride, True)
+    y = np.zeros((x.shape[0], *out, x.shape[-1]))
+    for (i, j, patch), (_, _, there) in zip(patches, seen, strict=True):
+        y[:, i, j] = patch.sum((1, 2)) / there.sum((1, 2))
+    return y
+
+
+def depthwise(x, kernel, stride, dilation):
+    """Every channel with a kernel of its own, whose places lie `dilation` pixels apart."""
+    reach = dilation * (kernel.shape[0] - 1) // 2
+    padded = np.pad(x, [(0, 0), (reach, reach), (reach, reach), (0, 0)])
+    y = np.zeros((x.shape[0], -(-x.shape[1] // stride), -(-x.shape[2] // stride), x.shape[-1]))
+    for i in range(y.shape[1]):
+        for j in range(y.shape[2]):
+            for u in range(kernel.shape[0]):
+                for v in range(kernel.shape[1]):
+                    y[:, i, j] += padded[:, i * stride + u * dilation, j * stride + v * dilation] * kernel[u, v, 0]
+    return y
+
+
 def pool_and_pad(x, channels, stride):
     """Mean over stride x stride windows, an incomplete window at the end over what it has; centred zero channels."""
     n, h, w, c = x.shape

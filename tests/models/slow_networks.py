@@ -5,7 +5,15 @@ Each takes its variables and images (N, H, W, 3) and gives logits (N, classes), 
 
 import numpy as np
 
-from tests.models.slow_layers import Slow, max_pool, pool_and_pad, relu, subsample_and_pad
+from tests.models.slow_layers import (
+    Slow,
+    average_pool,
+    depthwise,
+    max_pool,
+    pool_and_pad,
+    relu,
+    subsample_and_pad,
+)
 
 
 def wide_resnet(variables, x, *, depth, width, shortcut="pool_pad", group_skips=False):
@@ -107,3 +115,59 @@ def imagenet_resnet(variables, x, *, depth, width):
             stride = 2 if stage > 1 and number == 1 else 1
             x = _residual_block(net[f"stage{stage}_block{number}"], x, stride, "conv")
     return net.head(x)
+
+
+def _separable(op, x, size, stride):
+    for number, step in ((1, stride), (2, 1)):
+        kernel = op.params[f"depthwise{number}"]["kernel"]
+        assert kernel.shape[:2] == (size, size)
+        x = op.norm(op.conv(depthwise(relu(x), kernel, step, 1), f"pointwise{number}"), f"norm{number}")
+    return op.multiply(x, "multiplier")
+
+
+def _dilated(op, x, size, stride):
+    kernel = op.params["depthwise1"]["kernel"]
+    assert kernel.shape[:2] == (size, size)
+    x = op.norm(op.conv(depthwise(relu(x), kernel, stride, 2), "pointwise1"), "norm1")
+    return op.multiply(x, "multiplier")
+
+
+def _halved(part, x):
+    x = relu(x)
+    right = np.zeros_like(x)
+    right[:, :-1, :-1] = x[:, 1:, 1:]
+    halves = [part.conv(x, "conv1", 2), part.conv(right, "conv2", 2)]
+    return part.norm(np.concatenate(halves, -1), "norm")
+
+
+def _normal_cell(cell, a, b):
+    """The normal cell as its picture shows it: c_{k-2} = a, c_{k-1} = b, and four nodes."""
+    c = a + _dilated(cell["node2_dilated3_1"], b, 3, 1)
+    d = a + _separable(cell["node3_separable3_1"], b, 3, 1)
+    e = _separable(cell["node4_separable3_1"], b, 3, 1) + _separable(cell["node4_separable3_3"], d, 3, 1)
+    f = _separable(cell["node5_separable3_0"], a, 3, 1) + _dilated(cell["node5_dilated5_4"], e, 5, 1)
+    return np.concatenate([c, d, e, f], -1)
+
+
+def _reduction_cell(cell, a, b):
+    c = average_pool(a, 3, 2) + _separable(cell["node2_separable5_1"], b, 5, 2)
+    d = _separable(cell["node3_separable3_0"], a, 3, 2) + _dilated(cell["node3_dilated5_2"], c, 5, 1)
+    e = max_pool(a, 3, 2) + _dilated(cell["node4_dilated3_1"], b, 3, 2)
+    f = _dilated(cell["node5_dilated3_1"], b, 3, 2) + _dilated(cell["node5_dilated5_3"], d, 5, 1)
+    return np.concatenate([c, d, e, f], -1)
+
+
+def pdarts(variables, x, *, depth, width):
+    net = Slow(variables)
+    a = b = net.norm(net.conv(x, "stem"), "stem_norm")
+    halves, number, was = (depth // 3, 2 * depth // 3), [0, 0, 0], False
+    for place in range(depth):
+        stage = sum(place >= half for half in halves)
+        number[stage] += 1
+        cell = net[f"stage{stage + 1}_block{number[stage]}"]
+        entered = cell.norm(cell.conv(relu(b), "entrance1"), "entrance1_norm")
+        assert entered.shape[-1] == width * 2**stage
+        before = _halved(cell["reduction"], a) if was else cell.norm(cell.conv(relu(a), "entrance0"), "entrance0_norm")
+        was = place in halves
+        a, b = b, (_reduction_cell if was else _normal_cell)(cell, before, entered)
+    return net.head(b)

@@ -20,6 +20,7 @@ OTHER = {
     "initialiser": "tpu",
     "shortcut": "conv",
     "dropout": 0.25,
+    "drop_path": (0.1, 0.2),
     "group_skips": True,
     "stem_stride": 2,
     "final_norm": True,

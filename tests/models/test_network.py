@@ -13,6 +13,7 @@ from sbn.models.wide_resnet import WideResNet
 from sbn.nn.branched import Branched
 from sbn.nn.branches import branch_count, plain_branch, select_branch
 from sbn.nn.initialisers import INITIALISATIONS
+from sbn.tasks.passes import heads
 from tests import compiling
 from tests.models import slow_networks
 from tests.models.variables import SMALL, K, apply, images, initial, plain, random_variables, small
@@ -22,8 +23,14 @@ TRAINING = {stream: jax.random.key(7) for stream in STREAMS}
 
 
 def trained(network, variables, x):
-    """Logits and new statistics of a training pass."""
-    return jax.jit(lambda v, x: network.apply(v, x, train=True, mutable=["batch_stats"], rngs=TRAINING))(variables, x)
+    """Logits, of all heads added up, and new statistics of a training pass."""
+
+    @jax.jit
+    def run(v, x):
+        outputs, updates = network.apply(v, x, train=True, mutable=["batch_stats"], rngs=TRAINING)
+        return sum(heads(outputs)), updates
+
+    return run(variables, x)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +54,8 @@ def trained(network, variables, x):
         ("imagenet_resnet", {"depth": 18}, (33, 40)),
         ("imagenet_resnet", {}, 32),
         ("imagenet_resnet", {"norm": "none"}, (33, 40)),
+        ("pdarts", {}, (9, 14)),
+        pytest.param("pdarts", {"norm": "none", "depth": 11}, 8, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -145,10 +154,11 @@ def test_stages_are_what_their_last_block_gives(case):
             v, x, train=False, capture_intermediates=True, tap=lambda name, y: seen.setdefault(name, y)
         )
         inner = {name: value for name, value in seen.items() if name not in ("input", "features")}
-        return {name: (value, state["intermediates"][f"{name}_block1"]["__call__"][0]) for name, value in inner.items()}
+        blocks = {name: [block for block in v["params"] if block.startswith(f"{name}_block")][-1] for name in inner}
+        return {name: (value, state["intermediates"][blocks[name]]["__call__"][0]) for name, value in inner.items()}
 
-    for tapped, block in jax.jit(look)(v, x).values():
-        np.testing.assert_array_equal(tapped, block)
+    for tapped, block in jax.jit(look)(v, x).values():  # the last two of cells
+        np.testing.assert_array_equal(tapped[..., -block.shape[-1] :], block)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,8 +175,8 @@ def test_bfloat16_computes_low_and_keeps_high(name):
     def run(v, x):
         return network.apply(v, x, train=True, tap=tap, mutable=["batch_stats"], rngs=TRAINING)
 
-    logits, updates = jax.eval_shape(run, v, x)
-    assert logits.dtype == jnp.float32
+    outputs, updates = jax.eval_shape(run, v, x)
+    assert {logits.dtype for logits in heads(outputs)} == {jnp.dtype("float32")}
     assert {leaf.dtype for leaf in jax.tree.leaves(updates)} == {jnp.dtype("float32")}
     high = {"input", "features"}
     assert {str(dtype) for point, dtype in dtypes.items() if point not in high} == {"bfloat16"}

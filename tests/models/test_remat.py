@@ -7,6 +7,7 @@ import pytest
 
 from sbn.models.make import MODELS
 from sbn.models.network import STREAMS
+from sbn.tasks.passes import heads
 from sbn.train.optimiser import make_optimiser
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
@@ -24,6 +25,7 @@ CASES = [
     pytest.param("shake_shake", {}, marks=pytest.mark.slow),
     ("cifar_resnet", {"norm": "none"}),
     pytest.param("imagenet_resnet", {}, marks=pytest.mark.slow),
+    pytest.param("pdarts", {"drop_path": (0.4, 0.4)}, marks=pytest.mark.slow),
 ]
 
 
@@ -40,9 +42,10 @@ def passed(network, variables, x):
         return 0.7 * y + 0.3 * y[::-1] if name == network.network.mixing_points[1] else y
 
     def run(params, x):
-        logits, updates = network.apply(
+        outputs, updates = network.apply(
             {**variables, "params": params}, x, train=True, tap=tap, mutable=["batch_stats"], rngs=RNGS
         )
+        logits = sum(heads(outputs))
         return (logits * WEIGHTS).sum(), (logits, updates)
 
     return run

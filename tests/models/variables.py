@@ -17,6 +17,7 @@ SMALL = {
     "shake_shake": {"depth": 8, "width": 4},
     "cifar_resnet": {"depth": 8, "width": 4},
     "imagenet_resnet": {"depth": 14, "width": 4},
+    "pdarts": {"depth": 8, "width": 2},
 }
 
 

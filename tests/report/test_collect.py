@@ -4,7 +4,7 @@ import math
 import pytest
 
 from sbn.config.errors import ConfigError
-from sbn.report.collect import find_runs
+from sbn.report.collect import counted, find_runs
 from tests.report.work_dirs import AUX, MAIN, write_run
 
 
@@ -79,12 +79,11 @@ def test_of_two_equal_runs_the_newer_counts_and_the_other_is_named(tmp_path, new
         name: write_run(tmp_path, name, value, when=2000.0 if name == newer else 1000.0)
         for name, value in (("a", 0.1), ("b", 0.2))
     }
-    found = find_runs(tmp_path)
-    assert [run.path for run in found.runs] == [paths[newer]]
-    (problem,) = found.problems
+    (run,), (problem,) = counted(find_runs(tmp_path).runs)
+    assert run.path == paths[newer]
     assert problem.startswith(str(paths["b" if newer == "a" else "a"]))
     assert f"as {paths[newer]}; only that is counted: it is newer" in problem
-    (note,) = found.runs[0].repeated
+    (note,) = run.repeated
     assert note == f"seed 0: {paths[newer]} counts, not {paths['b' if newer == 'a' else 'a']}: it is newer"
 
 
@@ -94,15 +93,15 @@ def test_runs_that_differ_in_one_thing_are_no_duplicates(tmp_path):
     write_run(tmp_path, "c", 0.9, row="table3/weak_augment")
     write_run(tmp_path, "d", 0.9, experiment="refine")
     write_run(tmp_path, "e", 0.9, overrides={"optim.lr": 0.1})
-    found = find_runs(tmp_path)
-    assert len(found.runs) == 5
-    assert found.problems == []
+    runs, problems = counted(find_runs(tmp_path).runs)
+    assert len(runs) == 5
+    assert problems == []
 
 
 def test_order_of_overrides_does_not_matter(tmp_path):
     write_run(tmp_path, "a", 0.9, overrides={"optim.lr": 0.1, "batch_size": 8})
     write_run(tmp_path, "b", 0.9, overrides={"batch_size": 8, "optim.lr": 0.1})
-    assert len(find_runs(tmp_path).runs) == 1
+    assert len(counted(find_runs(tmp_path).runs)[0]) == 1
 
 
 def test_runs_without_a_result_are_listed_with_their_progress(tmp_path):
@@ -162,5 +161,5 @@ def test_runs_that_differ_only_in_when_they_wrote_are_runs_of_the_row(tmp_path):
     write_run(tmp_path, "a", 0.5, overrides={"log.every": "5 steps", "save.keep": 1, "eval.every": "1 epochs"})
     write_run(tmp_path, "b", 0.5, seed=1, overrides={"data.dir": "/there", "optim.lr": 0.2})
     write_run(tmp_path, "c", 0.5, seed=2, overrides={"gone.key": 1, "eval.mix": [0.1]})
-    counted = [run.overrides for run in find_runs(tmp_path).runs]
-    assert counted == [{}, {"optim.lr": 0.2}, {"gone.key": 1, "eval.mix": [0.1]}]
+    found = [run.overrides for run in find_runs(tmp_path).runs]
+    assert found == [{}, {"optim.lr": 0.2}, {"gone.key": 1, "eval.mix": [0.1]}]

@@ -56,8 +56,8 @@ def again(file, root, accuracy, *, seed, init, begun=None):
 
 def line_of(file, root, row="again"):
     printed, notes = report(f"{file}:t", root=root, format="csv")
-    (line,) = (line.split(",", 17) for line in printed.splitlines() if line.split(",")[2] == row)
-    return line[7], line[9], line[17], [note for note in notes if "refused" in note]
+    (line,) = (line.split(",", 18) for line in printed.splitlines() if line.split(",")[2] == row)
+    return line[7], line[9], line[18], [note for note in notes if "refused" in note]
 
 
 def test_runs_that_began_alike_are_averaged_without_a_word(file, tmp_path):

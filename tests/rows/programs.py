@@ -38,6 +38,7 @@ NETWORKS = {
     "shake_shake": (8, 2),
     "cifar_resnet": (8, 1),
     "imagenet_resnet": (10, 1),
+    "pdarts": (8, 2),
 }
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
@@ -131,14 +132,15 @@ def programs():
 
 def marked(found):
     """Programs as parameters of a test: one of every network of an experiment, and one with as many stages, after
-    another row or not, belong to all runs of the tests; the rest are slow."""
+    another row or not, belong to all runs of the tests; the rest are slow, and those of the claims and of P-DARTS."""
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
         flat = small(path, name)
         needs = bool(load(path).rows()[name].needs)
         places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
-        slow = places <= seen
+        # claims are the papers' rows once more; a network of cells compiles for a minute
+        slow = places <= seen or path.stem == "claims" or flat["model.name"] == "pdarts"
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))

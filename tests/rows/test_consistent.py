@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 FILE = ROOT / "experiments/consistent.py"
 EXAMPLES = {"cifar10": 50_000, "imagenet2012": 1_281_167}
-STANDARD, CROP = "crop(4)|flip", "inception_crop(224)|flip"
+STANDARD, CROP = "crop(4, fill=0)|flip", "inception_crop(224)|flip"
 
 METHODS = {
     "cifar10_bn": "bn",
@@ -109,7 +109,8 @@ def test_a_row_has_the_papers_settings_and_numbers(experiment, entry):
     config, train = config_of(experiment, name), entry["train"]
     assert [(paper.value, paper.metric) for paper in row.paper] == numbers(entry["paper_values"])
     assert row.where.startswith(entry["table"])
-    assert row.runs == entry.get("runs", 1)
+    assert row.runs is None  # the paper says it nowhere
+    assert not entry.get("runs")
 
     # the identity first, whose branch is tested; the others in their order
     ordered = sorted(entry["transforms"], key=lambda transform: transform != "identity")
@@ -120,28 +121,38 @@ def test_a_row_has_the_papers_settings_and_numbers(experiment, entry):
     assert [config.views[view].draws for view in config.branches] == [None] + ["main"] * (len(ordered) - 1)
     scale = entry.get("loss_scale", 1)
     weights = [config.views[view].weight for view in config.branches]
-    assert weights == [float(scale)] * len(ordered) or (weights, scale) == ([None], 1)  # alone, None is 1
+    # "We firstly augment CIFAR-10 dataset" (section 3): without normalisation, both copies are examples of one batch
+    set_is_augmented = entry["normalization"] == "fixup" and len(ordered) == 2
+    if set_is_augmented:
+        assert (weights, config.batch_size * 2) == ([None, None], train["batch_size"])
+    else:
+        assert weights == [float(scale)] * len(ordered) or (weights, scale) == ([None], 1)  # alone, None is 1
+        assert config.batch_size == train["batch_size"]
     if len(ordered) > 1:
         kind = {"bn": "shared", "cn": "split", "fixup": "none"}[entry["normalization"]]
         assert config.norm.kind == kind
-        assert config.norm.sequential == (kind == "shared")
+        # "as a whole" (4.1), where images of one size can be one batch
+        one_size = not any(transform.startswith(("scale", "crop")) for transform in ordered)
+        assert config.norm.sequential == (kind == "shared" and not one_size)
         assert entry["norm_groups"] == (len(ordered) if kind == "split" else 1)
     else:
         assert config.norm.kind == {"bn": "split", "fixup": "none"}[entry["normalization"]]
 
     assert config.data.name == entry["dataset"]
-    assert (config.batch_size, config.optim.lr) == (train["batch_size"], train["lr"])
+    assert config.optim.lr == train["lr"]
     assert (config.optim.momentum, config.optim.weight_decay) == (train["momentum"], train["weight_decay"])
     assert (config.optim.nesterov, config.optim.clip_norm) == (train.get("nesterov", False), None)
     assert config.optim.affine_lr_factor == (train.get("bias_scale_lr_factor") or 1.0)
     assert f"resnet{config.model.depth}" == entry["model"]
     assert config.model.zero_last_scale == train.get("zero_init_last_gamma", False)
     plan = make_plan(config, examples=EXAMPLES[entry["dataset"]])
-    assert plan.total == train["epochs"] * (EXAMPLES[entry["dataset"]] // train["batch_size"])
+    assert plan.total == train["epochs"] * (EXAMPLES[entry["dataset"]] // config.batch_size)
     if train["schedule"] == "step":
         assert config.schedule.boundaries == tuple(f"{epoch} epochs" for epoch in train["milestones"])
         assert (config.schedule.kind, config.schedule.factor) == ("step", train["gamma"])
         assert config.model.shortcut in (None, "pad")
+        # "All models are trained with 8 NVIDIA V100 GPUs" (section 5)
+        assert config.norm.group_size == (None if entry["normalization"] == "fixup" else train["batch_size"] // 8)
     else:
         assert (config.schedule.kind, config.schedule.warmup) == ("cosine", "5 epochs")
         assert config.eval.augment is None  # the data set's own: resize(256)|centre_crop(224)
@@ -229,10 +240,9 @@ def test_controls_change_what_they_say(experiment):
         base, other = (tree.flatten(config_of(experiment, each)) for each in (row, f"ours/{name}"))
         return {key for key in base.keys() | other.keys() if base.get(key) != other.get(key)}
 
-    assert changed("resnet32_transformed_bn_one_pass") == {"norm.kind"}
     assert changed("resnet32_transformed_cn_mean_loss") == {"views.main.weight", "views.shrunk.weight"}
     assert changed("resnet32_transformed_cn_shared_affine") == {"norm.kind"}
-    assert changed("resnet32_transformed_cn_of_groups") == {"norm.layer", "norm.groups"}
+    assert changed("resnet32_transformed_cn_of_groups") == {"norm.layer", "norm.groups", "norm.group_size"}
     assert changed("resnet32_transformed_cn_random_place") == {"views.shrunk.augment"}
     assert changed("resnet18_bn_5_sizes", "table2/resnet18_cn_5_sizes") == {"norm.kind", "norm.sequential"}
     assert changed("resnet18_cn_crop_resized", "table3/cn_crop") == {"views.crop.augment"}

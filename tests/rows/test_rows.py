@@ -18,7 +18,7 @@ from sbn.train.views import make_views
 from tests import facts
 from tests.conftest import ROOT
 from tests.rows import programs
-from tests.rows.programs import FILES, ROWS, config_of
+from tests.rows.programs import FILES, ROWS, config_of, flat_of
 
 HERE = pathlib.Path(__file__).relative_to(ROOT)
 FACTS = facts.load("split_bn")
@@ -171,7 +171,8 @@ def spec_entries():
 def test_a_row_has_the_papers_settings_and_number(entry):
     experiment = rows.load_experiment(ROOT / "experiments/split_bn.py")
     name = row_name(entry)
-    row, config = experiment.rows()[name], config_of(experiment.path, name)
+    row = experiment.rows()[name]
+    config = config_of(experiment.path, row.runs_of or name)
     values = entry["paper_values"]
     paper, *others = row.paper
     assert paper.value == values.get("top1", values.get("implied_top1"))
@@ -261,10 +262,10 @@ def test_a_row_of_evaluations_shows_the_papers_runs_and_number(entry):
     metric = "corrupted/main/mce" if "AlexNet" in entry["metric"] else "corrupted/main/uce"
     expected = [(values["corruption_error"], metric)] if "corruption_error" in values else []
     assert [(paper.value, paper.metric) for paper in row.paper] == expected
-    assert row.runs_of == REUSE.get(entry["id"]) or row.runs_of == "table2/" + entry["reuse"].removeprefix(
-        "splitbn_t2_"
-    )
-    assert row.runs == entry.get("runs", 1 if "imagenet" in entry["dataset"] else 10)
+    named = experiment.rows()
+    whose = REUSE.get(entry["id"]) or "table2/" + entry["reuse"].removeprefix("splitbn_t2_")
+    assert row.runs_of == (named[whose].runs_of or whose)  # what Table 3 trains too, it trains
+    assert row.runs == entry.get("runs", None if "imagenet" in entry["dataset"] else 10)
     assert row.evals == (EVALUATORS[entry["table"]],)
     settings = tree.to_config(tree.changed(tree.defaults(), row.changes))
     if "l2_norm" in entry.get("setup", {}):
@@ -281,6 +282,17 @@ def test_no_row_of_the_tables_is_missing():
     found = {*map(row_name, [*spec_entries(), *imagenet]), *map(evaluated_row_name, evaluated_entries())}
     ours = {name for name in experiment.rows() if name.startswith("ours/")}
     assert found | ours | {"base", "table1/clean_model"} == set(experiment.rows())
+
+
+def test_no_config_is_trained_twice_under_two_names():
+    """But by rows that need other runs, whose beginnings differ."""
+    for path in FILES:
+        experiment = programs.load(path)
+        there = {}
+        for name, row in experiment.rows().items():
+            if row.trains and not row.needs and name != "base":
+                there.setdefault(repr(sorted(flat_of(path, name).items())), []).append(name)
+        assert [names for names in there.values() if len(names) > 1] == []
 
 
 def test_the_clean_model_is_trained_without_augmentation_and_measures_every_affinity():

@@ -33,7 +33,7 @@ def test_a_row_has_the_papers_settings_and_numbers(entry):
         (values["top1"], "test/main/accuracy"),
         (values["top5"], "test/main/top5_accuracy"),
     ]
-    assert (row.runs, row.where[:7]) == (entry["runs"], entry["table"])
+    assert (row.runs, row.where[:7]) == (entry["runs"], entry["table"]) == (None, "Table 2")
 
     setup, choices = entry["setup"], dict(PIPELINES)
     if entry["randaugment"]:

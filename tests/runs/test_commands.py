@@ -213,3 +213,43 @@ def test_a_handler_is_given_back_to_a_library_caller():
         assert (notice.given, notice.exit_code) == (True, 75)
     assert {number: signal.getsignal(number) for number in before} == before
     assert not signals.notice().given
+
+
+PARENT = """
+import os, sys
+from sbn.runs import commands, processes
+@commands.command("parent")
+def main(argv):
+    return processes.run([sys.executable, "-c", argv[0], *argv[1:]], env=os.environ)
+commands.start(main)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_command_that_runs_another_passes_a_signal_on_and_waits_until_that_has_saved(number, code):
+    """At a terminal all processes of a group hear Ctrl-C: what runs below hears it once."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", PARENT, SLOW, "note", "0.5"], cwd=ROOT, **piped) as process:
+        said = process.stdout.readline()
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, said + out, err) == (code, "ready\nsaving\nsaved\n", LINE)
+
+
+CLOSED = """
+import os, sys
+from sbn.runs import commands
+commands.begin()
+print("told", flush=True)
+with open(sys.argv[1], "w") as file:
+    print(sorted(os.path.realpath(f"/proc/self/fd/{number}") for number in (0, 1, 2)), file=file)
+"""
+
+
+def test_where_standard_streams_are_closed_nothing_is_printed_into_the_next_file(tmp_path):
+    path = tmp_path / "file"
+    script = tmp_path / "script.py"
+    script.write_text(CLOSED)
+    words = f"{sys.executable} {script} {path} <&- >&- 2>&-"
+    subprocess.run(words, shell=True, cwd=ROOT, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert path.read_text() == "['/dev/null', '/dev/null', '/dev/null']\n"

@@ -13,10 +13,10 @@ from sbn.augment.device import bilinear, fixed_point, tones
 from sbn.augment.device.arrays import JAX, below, marked, merge, split
 from sbn.augment.device.fixed_point import Fixed
 from sbn.augment.device.op_per_image import NAMES, NUMBER, Acts, OpPerImage
-from sbn.augment.device.tables import ENHANCE, tone_rows
 from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
 from sbn.augment.policy_draws import Entry
+from sbn.augment.tone_tables import ENHANCE, tone_rows
 
 _UNIT_BITS = 24  # of a drawn level
 # Ops with a whole-number argument int(level * maximum / 10) -> (that maximum, entry of such a number)

@@ -30,7 +30,7 @@ class Acts(NamedTuple):
 
     Attributes:
         op: (N,) int32, `NUMBER` of the op.
-        rows: (N, 511) float32, T of `sbn.augment.device.tables`; identity for ops not on tones, and for those that read
+        rows: (N, 511) float32, T of `sbn.augment.tone_tables`; identity for ops not on tones, and for those that read
             the image, whose T is made from it.
         half: (N, 1) int32, the reach of Cutout's hole.
         centre: row and column of the hole, (N, 1) int32 each.

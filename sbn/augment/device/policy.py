@@ -10,14 +10,14 @@ import numpy as np
 from sbn.augment.device import tf_tones, tones
 from sbn.augment.device.arrays import JAX, below, pick_or_fill
 from sbn.augment.device.op_per_image import NUMBER, Acts, OpPerImage
-from sbn.augment.device.tables import tone_rows
 from sbn.augment.geometry import Positions, flat_indices, positions, rounded, tf_positions
 from sbn.augment.packing import fill_word
 from sbn.augment.policies import SIGNED
-from sbn.augment.policy_draws import Entry, Policy, make_policy
+from sbn.augment.policy_draws import Entry, Policy, Tables, make_policy
+from sbn.augment.tone_tables import tone_rows
 
 
-class PolicyTables:
+class PolicyTables(Tables):
     """The entries of a policy for one image size.
 
     Tables hold what rows and columns contribute to positions, not a position a pixel, and every row of tones once:

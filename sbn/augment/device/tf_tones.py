@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.device import tones
-from sbn.augment.device.tables import VALUES
+from sbn.augment.tone_tables import VALUES
 
 _WEIGHTS = (0.2989, 0.5870, 0.1140)
 _FRACTION_BITS = 27  # 1 / 13 in float32 is a multiple of 2**-27

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.device.arrays import pick
-from sbn.augment.device.tables import VALUES, autocontrast_slips
+from sbn.augment.tone_tables import VALUES, autocontrast_slips
 
 
 def histograms(planes: jax.Array, wanted: jax.Array) -> jax.Array:
@@ -95,7 +95,7 @@ def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
 
 
 def add(base: jax.Array, rows: jax.Array, planes: jax.Array) -> jax.Array:
-    """Returns base + T[v - base + 255], clipped to 0..255 and truncated, as `sbn.augment.device.tables` says.
+    """Returns base + T[v - base + 255], clipped to 0..255 and truncated, as `sbn.augment.tone_tables` says.
 
     Args:
         base: (N, 3, P) int32.

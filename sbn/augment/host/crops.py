@@ -7,6 +7,7 @@ import tensorflow as tf
 from sbn.augment import ops
 from sbn.augment.crops import Move, outside, walk
 from sbn.augment.host.arrays import TENSORFLOW
+from sbn.augment.host.large import LARGE, flipped
 from sbn.augment.packing import FILLER
 
 
@@ -20,11 +21,14 @@ def apply_crops(run: Sequence[Move], pixels: tf.Tensor) -> tf.Tensor:
     Returns:
         (N, H', W') int32; uncovered pixels are fillers, or of the colour that a crop pads with.
     """
-    if all(isinstance(move.op, ops.Flip) for move in run):  # a third of the gather's price
-        _, columns, _ = walk(run, library=TENSORFLOW)
-        return tf.where(columns[:, :1, None] > 0, tf.reverse(pixels, [2]), pixels)
     height, width = run[0].before
     area = height * width
+    if all(isinstance(move.op, ops.Flip) for move in run):  # a third of the gather's price
+        _, columns, _ = walk(run, library=TENSORFLOW)
+        mirrored = columns[:, 0] > 0
+        if area >= LARGE:
+            return flipped(pixels, mirrored)
+        return tf.where(mirrored[:, None, None], tf.reverse(pixels, [2]), pixels)
     count = tf.shape(pixels)[0]
     rows, columns, covers = walk(run, library=TENSORFLOW)
     # Anything outside, along either axis, ends at or above `area`, where one more pixel an image holds the filler; the

@@ -57,7 +57,7 @@ def crop_all(
             nearest pixel afterwards; None for an image without a mask.
 
     Returns:
-        K times (H, W) int32 packed words, all image, of the crop's size.
+        K times (H, W) int32 packed words of the crop's size, all image but what `fit` fills up.
     """
     made = []
     for crop, where in zip(crops, windows, strict=True):
@@ -68,6 +68,10 @@ def crop_all(
         else:
             words = _packed(*tf.unstack(tf.cast(window, tf.float32), axis=-1))
         mark = MARK if marks is None else _nearest(marks, corner, shape, scaled, kept, size=crop.size)
+        if crop.pads:
+            down, across = (tf.range(side) < scaled[axis] for axis, side in enumerate(crop.size))
+            inside = down[:, None] & across[None, :]
+            words, mark = tf.where(inside, words, 0), tf.where(inside, mark, 0)
         made.append(tf.ensure_shape(tf.bitwise.bitwise_or(words, mark), crop.size))
     return tuple(made)
 
@@ -77,7 +81,8 @@ def _nearest(
 ) -> tf.Tensor:
     """(h, w) uint8 to (H, W) int32 with nothing but the highest byte: floor((i + 1/2) * shape / scaled), exact."""
     row, column = (
-        corner[axis] + (2 * (kept[axis] + tf.range(side)) + 1) * shape[axis] // (2 * scaled[axis])
+        corner[axis]
+        + (2 * tf.minimum(kept[axis] + tf.range(side), scaled[axis] - 1) + 1) * shape[axis] // (2 * scaled[axis])
         for axis, side in enumerate(size)
     )
     shown = tf.cast(tf.gather(tf.gather(marks, row), column, axis=1), tf.int32)

@@ -9,7 +9,6 @@ from sbn.augment.encoded_crops import split_crop
 from sbn.data.encoded import Encoded
 from sbn.data.examples import LabelledImages
 from sbn.data.host.on_cpu import hide_gpus
-from sbn.data.index import Index
 from sbn.data.targets import LABEL, Targets
 from sbn.data.views import Fed, View, assemble, strengths
 
@@ -133,7 +132,7 @@ def _augmented(
         from sbn.data.host.framed import frame_batches
 
         sizes = [split_crop(view.ops).size for view in views]
-        dataset = frame_batches(dataset, source.index, views, seed=seed, stage=stage, size=local)
+        dataset = frame_batches(dataset, source, views, targets, seed=seed, stage=stage, size=local)
         views = [view.framed() for view in views]
     else:
         sizes = [source.images.shape[1:3]] * len(views)
@@ -146,14 +145,17 @@ def _augmented(
     left = strengths(views)
 
     def make_batch(
-        epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: tuple[Any, ...] | None = None
+        epoch: tf.Tensor, step: tf.Tensor, ids: tf.Tensor, framed: Any = None
     ) -> tuple[dict[str, Any], dict[str, tf.Tensor]]:
-        gathered = framed or [tf.gather(packed, ids)] * len(views)
+        gathered = [tf.gather(packed, ids)] * len(views) if framed is None else framed.images
         own = {name: tf.gather(array, ids) for name, array in known.items()}
-        placed = {} if targets.boxes is None else {"boxes": own[targets.boxes]}
+        placed: list[dict[str, tf.Tensor]] = [{}] * len(views)
+        if targets.boxes is not None:
+            boxes = [own[targets.boxes]] * len(views) if framed is None else framed.boxes
+            placed = [{"boxes": each} for each in boxes]
         now = tf.ones(len(views)) if left is None else tf.gather(left, step)
         augmented = [
-            apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k], **placed)
+            apply(each, step, seed=seed, stage=stage, epoch=epoch, ids=ids, strength=now[k], **placed[k])
             for k, (apply, each) in enumerate(zip(applies, gathered, strict=True))
         ]
         numbers = {"epoch": tf.cast(epoch, tf.int32)} | ({} if left is None else {"strength": now})
@@ -161,11 +163,11 @@ def _augmented(
 
     dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if isinstance(source, Encoded):
-        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, source.index)
+        return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, source)
     return dataset.prefetch(8).as_numpy_iterator()
 
 
-def _readable(made: Iterator[Fed], wanted: Any, index: Index) -> Iterator[Fed]:
+def _readable(made: Iterator[Fed], wanted: Any, source: Encoded) -> Iterator[Fed]:
     """Passes batches on; where one can't be made, finds out which of its images is to blame."""
     import tensorflow as tf
 
@@ -179,7 +181,7 @@ def _readable(made: Iterator[Fed], wanted: Any, index: Index) -> Iterator[Fed]:
             return
         except (tf.errors.InvalidArgumentError, tf.errors.UnknownError):  # the latter: what reading raised
             for _, _, ids in wanted.skip(done).take(1):
-                check_readable(index, ids.numpy())
+                check_readable(source, ids.numpy())
             raise
         yield batch
         done += 1

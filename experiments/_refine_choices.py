@@ -1,0 +1,66 @@
+"""What *Data Augmentation Revisited* leaves open, and the readings of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sbn.config.rows import Choice
+
+
+def policy(changes: Mapping[str, Any]) -> tuple[Choice, ...]:
+    """How AutoAugment's levels are read, in rows of which a view has a policy."""
+    there = {key: text for key, text in changes.items() if key.endswith(".augment") and "autoaugment(" in text}
+    if not there:
+        return ()
+    imagenet = any("scaled_4_to_8" in text for text in there.values())
+    own = "levels='scaled_4_to_8'" if imagenet else "levels='scaled'"
+    why = "translations are the share of the side that they were searched at, whatever the size of the images"
+    if imagenet:
+        why += ", and Posterize keeps 4 to 8 bits, as AutoAugment's paper prints"
+    return (
+        Choice(
+            "levels of AutoAugment",
+            "'we directly use the AutoAugment policies reported in [8]' (4.1), which prints 25 sub-policies, and neither "
+            "what their levels mean in pixels nor what is filled in, here grey; 'using PyTorch' (4.1)",
+            "scaled_4_to_8" if imagenet else "scaled",
+            why,
+            {"pytorch": {key: text.replace(own, "levels='pytorch'") for key, text in there.items()}},
+        ),
+    )
+
+
+def rate(taken: str, *others: str) -> Choice:
+    """The learning rate of the second stage, after a cosine that ends at 0."""
+    why = "1 % of the first rate" if taken == "1e-4" else "that of PreActResNet-18, whose rate falls in steps"
+    return Choice(
+        "rate of refinement",
+        "after cosine decay 'the learning is adjusted to a reasonably small value' (4.1)",
+        f"rate_{taken}",
+        why,
+        {f"rate_{value}": {"stage.refine.optim.lr": float(value)} for value in others},
+    )
+
+
+def gpus(count: int, share: int) -> Choice:
+    """Statistics of a GPU's share of the batch."""
+    return Choice(
+        "statistics",
+        f"trained 'on {count} GPUs', and nothing of statistics over them",
+        f"groups_of_{share}",
+        "PyTorch's BatchNorm is not synchronised unless one asks for it",
+        {"whole_batch": {"norm.group_size": None}},
+    )
+
+
+STEM = Choice(
+    "stem on Tiny-ImageNet",
+    "PreActResNet-18 for images of 64 x 64 pixels, and nothing of its first convolution",
+    "stem_stride_1",
+    "the network of the CIFAR rows as it is",
+    {"stem_stride_2": {"model.stem_stride": 2}},  # as Manifold Mixup's code has it
+)
+MIXUP_OF_TABLE6 = Choice(
+    "Mixup of the detector's network",
+    "Mixup, and not which of the two gammas of Table 5",
+    "gamma_0.5",
+    "it is the one that both of Table 5's networks have",
+)

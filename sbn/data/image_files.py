@@ -1,0 +1,150 @@
+"""Images in files, with their boxes and label images, as examples: for data sets of one's own."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+from sbn.config.errors import ConfigError
+from sbn.data.decode import look
+from sbn.data.encoded import Beside, ImageFiles
+from sbn.data.examples import Feature, in_memory
+from sbn.data.forms import VOID
+from sbn.data.index import Entry, Files, Index, load
+from sbn.data.label_images import LabelImages
+
+
+def image_files(
+    images: Sequence[str | os.PathLike[str]],
+    *,
+    name: str,
+    labels: Sequence[int] | None = None,
+    classes: Sequence[str] = (),
+    boxes: Sequence[Any] | None = None,
+    box_labels: Sequence[Sequence[int]] | None = None,
+    most_boxes: int | None = None,
+    masks: Sequence[str | os.PathLike[str]] | None = None,
+    mask_numbers: Mapping[int, int] | None = None,
+    arrays: Mapping[str, Any] | None = None,
+) -> ImageFiles:
+    """Returns images of any sizes, which stay in their files, with what they carry: boxes, a label image, numbers.
+
+    Features are called 'image', 'label', 'boxes' and 'box_label', 'mask', and as `arrays` has them; 'image_size',
+    (2,) int32, is height and width of the image in its file.
+
+    Args:
+        images: M files: JPEG, PNG and whatever else Pillow reads. Their EXIF orientation is not looked at.
+        name: of the data set and split, for messages and the cache of what is known of the files.
+        labels: of each image, where it has one.
+        classes: names, of the labels, of what is in boxes, or of the labels in masks.
+        boxes: of each image (B, 4): y0, x0, y1, x1 in its pixels, half-open; each image may have another number B.
+        box_labels: the class of each box.
+        most_boxes: what B is filled up to, by boxes without an area; None: the largest number that an image has.
+        masks: label images, one for each image and of its size: PNG of one channel, or with a palette.
+        mask_numbers: which class each number in a label image is, such as {7: 0, 8: 1}; others have no label. None: a
+            number is its class, and 255 no label.
+        arrays: more of each image, (M, ...).
+
+    Raises:
+        ConfigError: naming the file: if one can't be read, sizes differ, boxes and labels do not match, or there are
+            more boxes than `most_boxes`.
+    """
+    names = tuple(map(str, classes))
+    index = _index(images, name=name)
+    sizes, found, features = index.sizes.astype(np.int32), dict(arrays or {}), {}
+    for key, given in (("label", labels), ("boxes", boxes), ("box_label", box_labels), ("mask", masks), *found.items()):
+        if given is not None and len(given) != len(index):
+            raise ConfigError(f"{name}: {len(index)} images and {len(given)} of {key}")
+    made = in_memory({**found, "image_size": sizes}, name=name)
+    found, features = dict(made.arrays), dict(made.features)
+    if boxes is not None:
+        kept, own = _padded(index, boxes, box_labels, most_boxes)
+        given = {"boxes": kept, **({} if own is None else {"box_label": own})}
+        made = in_memory(given, name=name, classes=names)
+        found, features = {**found, **made.arrays}, {**features, **made.features}
+    elif box_labels is not None:
+        raise ConfigError(f"{name}: box_labels without boxes")
+    label_images = {}
+    if masks is not None:
+        label_images["mask"] = _label_images(masks, index, mask_numbers, name=name, classes=len(names))
+        features["mask"] = Feature("mask", (None, None), names)
+    elif mask_numbers is not None:
+        raise ConfigError(f"{name}: mask_numbers without masks")
+    if labels is not None:
+        index = dataclasses.replace(index, labels=np.asarray(labels), class_names=names)
+    return ImageFiles(index, Beside(found, features, label_images))
+
+
+def _index(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
+    files = [os.path.abspath(os.fspath(path)) for path in paths]
+
+    def look_into(file: str) -> list[Entry]:
+        try:
+            with open(file, "rb") as opened:
+                size = look(opened)
+                return [Entry(0, opened.seek(0, os.SEEK_END), 0, *size)]
+        except OSError as error:
+            raise ConfigError(f"{name}: {file} can't be read: {error.strerror or error}") from None
+
+    try:
+        stats = [os.stat(file) for file in files]
+    except OSError as error:
+        raise ConfigError(f"{name}: {error.filename} can't be read: {error.strerror}") from None
+    stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    return load(Files(epath.Path("/"), files, stamps, (), look_into), name=name)
+
+
+def _padded(
+    index: Index, boxes: Sequence[Any], labels: Sequence[Any] | None, most: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Boxes (M, B, 4) and their labels (M, B), filled up with boxes without an area."""
+    rows = [np.asarray(own, np.float32).reshape(-1, 4) for own in boxes]
+    largest = max(map(len, rows), default=0)
+    width = largest if most is None else most
+    made, numbers = np.zeros((len(rows), width, 4), np.float32), np.zeros((len(rows), width), np.int32)
+    for i, own in enumerate(rows):
+        if len(own) > width:
+            raise ConfigError(f"{index.name(i)} has {len(own)} boxes: more than most_boxes = {width}")
+        if not np.isfinite(own).all() or (own[:, :2] > own[:, 2:]).any():
+            raise ConfigError(f"{index.name(i)}: a box is y0, x0, y1, x1, and {own.tolist()} are not all so")
+        height, width_of_image = index.sizes[i]
+        if len(own) and (own.min() < 0 or own[:, 2].max() > height or own[:, 3].max() > width_of_image):
+            raise ConfigError(f"{index.name(i)}: a box lies outside of its {height} x {width_of_image} pixels")
+        made[i, : len(own)] = own
+        if labels is not None:
+            if len(labels[i]) != len(own):
+                raise ConfigError(f"{index.name(i)} has {len(own)} boxes, and {len(labels[i])} labels of them")
+            numbers[i, : len(own)] = labels[i]
+    return made, None if labels is None else numbers
+
+
+def _label_images(
+    paths: Sequence[str | os.PathLike[str]],
+    images: Index,
+    numbers: Mapping[int, int] | None,
+    *,
+    name: str,
+    classes: int,
+) -> LabelImages:
+    if not 0 < classes < VOID:
+        raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
+    index = _index(paths, name=f"{name} masks")
+    different = np.flatnonzero((index.sizes != images.sizes).any(axis=1))
+    for i in different[:1]:
+        (h, w), (height, width) = index.sizes[i], images.sizes[i]
+        raise ConfigError(f"{index.name(i)} has {h} x {w} pixels, and its image {images.name(i)} {height} x {width}")
+    table = None
+    if numbers is not None:
+        table = np.full(256, VOID, np.uint8)
+        for number, label in numbers.items():
+            if not (0 <= number < 256 and (0 <= label < classes or label == VOID)):
+                wrong = f"{number}: {label}; numbers go to 255, classes to {classes - 1}"
+                raise ConfigError(f"{name}: mask_numbers has {wrong}")
+            table[number] = label
+    made = LabelImages(index, classes, table)
+    if len(index):
+        made.labels(0)  # whether it is a label image at all
+    return made

@@ -1,0 +1,78 @@
+"""Label images: files of one number per pixel, which say what every pixel of another image shows."""
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from sbn.augment.encoded_crops import CropWindows
+from sbn.augment.size_ops import Size
+from sbn.config.errors import ConfigError
+from sbn.data.forms import VOID
+from sbn.data.index import Index
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelImages:
+    """M files of labels.
+
+    Attributes:
+        index: where they are.
+        table: (256,) uint8: what each number in a file stands for, a class or `VOID`; None: itself.
+        classes: their number.
+    """
+
+    index: Index
+    classes: int
+    table: np.ndarray | None = None
+
+    def take(self, which: slice) -> "LabelImages":
+        """Returns some of them."""
+        return dataclasses.replace(self, index=self.index.take(which))
+
+    def labels(self, i: int) -> np.ndarray:
+        """Returns the labels of image `i`, (h, w) uint8, `VOID` where there is none.
+
+        Raises:
+            ConfigError: if it can't be read, has colours, or labels that are no class; it says which.
+        """
+        name = self.index.name(i)
+        try:
+            with Image.open(io.BytesIO(self.index.read(np.array([i]))[0])) as image:
+                mode, numbers = image.mode, np.asarray(image)
+        except Exception as error:  # Pillow has many words for a damaged file
+            raise ConfigError(f"{name} can't be read: {str(error) or type(error).__name__}") from None
+        if numbers.ndim != 2 or mode not in ("L", "P", "1", "I", "I;16"):
+            raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
+        if numbers.size and int(numbers.max()) > 255:
+            raise ConfigError(f"{name} holds the label {int(numbers.max())}: numbers go to 255")
+        found = numbers.astype(np.uint8) if self.table is None else self.table[numbers.astype(np.uint8)]
+        if tuple(found.shape) != tuple(self.index.sizes[i]):
+            raise ConfigError(f"{name} has another size than when its index was made")
+        outside = found[(found >= self.classes) & (found != VOID)]
+        if outside.size:
+            raise ConfigError(
+                f"{name} holds the label {int(outside[0])}, but of {self.classes} classes the last is "
+                f"{self.classes - 1} ({VOID}: no label)"
+            )
+        return found
+
+    def seen(self, ids: np.ndarray, windows: CropWindows, size: Size) -> np.ndarray:
+        """Returns the labels in parts of the images of ids (n,), (n, H, W) uint8: each pixel has its nearest's.
+
+        Args:
+            ids: of the images.
+            windows: the part of each.
+            size: (H, W) of what comes out; beyond the scaled image there is no label.
+        """
+        made = np.full((len(ids), *size), VOID, np.uint8)
+        for place, i in enumerate(ids):
+            corner, shape, scaled, kept = (part[place] for part in windows)
+            counts = np.minimum(size, scaled - kept)
+            rows, columns = (
+                corner[axis] + (2 * (kept[axis] + np.arange(counts[axis])) + 1) * shape[axis] // (2 * scaled[axis])
+                for axis in (0, 1)
+            )
+            made[place, : counts[0], : counts[1]] = self.labels(int(i))[rows][:, columns]
+        return made
