@@ -8,11 +8,8 @@ from sbn.augment.device import tones
 from sbn.augment.device.fixed_point import float32
 from sbn.augment.levels import argument
 from sbn.augment.policy_draws import Entry
-<<<<<<< HEAD:tests/augment/device/test_tables.py
-from tests import compiling
-=======
 from sbn.augment.tone_tables import VALUES, autocontrast_slips, tone_rows
->>>>>>> main:tests/augment/test_tone_tables.py
+from tests import compiling
 
 LEVELS_TESTED = [0, 1, 2, 3.7, 4, 4.5, 5, 6.3, 7, 8, 9, 10, 11.7, 14, 17, 28, 30]
 
