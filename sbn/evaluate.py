@@ -5,7 +5,6 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
 
     commands.begin()
 
-import argparse
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
@@ -139,7 +138,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
 @commands.command("python -m sbn.evaluate")
 def main(argv: Sequence[str]) -> None:
     """Prints one number per line, or JSON."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )

@@ -86,3 +86,12 @@ def cifar10_dir():
     if not (REAL_DATA / "cifar10").exists():
         pytest.skip(f"no prepared CIFAR-10 in {REAL_DATA} (set TFDS_DATA_DIR)")
     return str(REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def tasks_dir():
+    """The folder of data and reference results for detection, segmentation and translation, where there is one."""
+    folder = pathlib.Path(os.environ.get("SBN_TASK_DATA", ROOT.parent / "shared/data/tasks"))
+    if not folder.exists():
+        pytest.skip(f"no reference results in {folder} (set SBN_TASK_DATA)")
+    return folder

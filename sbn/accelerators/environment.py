@@ -4,7 +4,6 @@ It stands beside this one, with the same versions, since the compilers come as p
 here, or need a GPU's libraries. Neither a TPU nor a GPU is asked for.
 """
 
-import argparse
 import importlib.metadata
 import os
 import pathlib
@@ -13,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from sbn.accelerators.chips import Kind
+from sbn.config import arguments
 from sbn.config.errors import ConfigError, unknown
 from sbn.runs import commands
 
@@ -127,7 +127,7 @@ def _run(words: Sequence[str]) -> None:
 @commands.command("python -m sbn.accelerators.environment")
 def main(argv: Sequence[str]) -> int:
     """Makes an environment and prints where it lies; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.accelerators.environment",
         description="Makes the Python environment that compiles for TPUs or GPUs which are not there.",
     )

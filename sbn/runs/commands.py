@@ -9,6 +9,7 @@ import contextlib
 import errno
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -39,6 +40,22 @@ _FAULTS: Final = (
     "Too many open files",
     "can't start new thread",
     "Resource temporarily unavailable",
+)
+
+# How TensorStore says what the system said, behind the files that it was about
+_CODED: Final = re.compile(r"\[os_error_code='(\d{1,4})'")
+_QUOTED: Final = re.compile(r'"(/[^"]*)"')
+
+# What a path is to blame for that somebody named, not the machine: it leads nowhere, or to something else
+_NAMED: Final = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.ENXIO,
 )
 
 
@@ -118,8 +135,10 @@ def describe(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, ConfigError):
         return _line(error), UNUSABLE
     fault = _machine_fault(error)
-    if fault is None and isinstance(error, OSError):  # of a library, about what it was to read
-        return _line(error), UNUSABLE
+    if isinstance(error, OSError) and error.errno in _NAMED:
+        return fault, UNUSABLE
+    if fault is None and isinstance(error, OSError):  # of a library: about what it was to read, or that it waited
+        return _line(error), FAILED if isinstance(error, TimeoutError | ConnectionError) else UNUSABLE
     return fault, FAILED
 
 
@@ -149,6 +168,9 @@ def _machine_fault(error: BaseException) -> str | None:
             name = f": {each.filename}" if each.filename else ""
             return f"{each.strerror or errno.errorcode.get(each.errno, each.errno)}{name}"
     for each in chain:
+        if coded := _CODED.search(str(each)):
+            named = _QUOTED.search(str(each))
+            return f"{os.strerror(int(coded[1]))}{f': {named[1]}' if named else ''}"
         for line in str(each).splitlines():
             if any(word in line for word in _FAULTS):
                 return f"{type(each).__name__}: {line.strip()[:300]}"

@@ -51,6 +51,7 @@ def shell(tmp_path_factory):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    run.folder = folder
     return run
 
 
@@ -59,12 +60,23 @@ def test_every_command_block_is_tested():
     assert README.count("```bash") == len(COMMANDS)
 
 
-def test_quickstart_prints_a_table_of_both_methods(shell):
+def test_quickstart_prints_a_table_and_what_each_branch_knows_and_leaves_a_page(shell):
     command = COMMANDS["quickstart"]
     assert command.startswith(SET_UP)
-    table = shell(command.split(" && ")[-1]).split("\n\n")[-1]
-    for row in ("randaugment", "weak_one_norm", "weak_augment"):
-        assert row in table
+    printed = shell(command.split(" && ")[-1])
+    *_, table, branches, last = printed.strip().split("\n\n")
+    for row in ("randaugment", "refined", "split_refined"):
+        assert re.search(rf"^{row} ", table, re.MULTILINE)
+    *_, head, whole, small = branches.splitlines()
+    assert head.split() == ["main", "aux"]
+    assert whole.startswith("images as they are ")
+    assert small.startswith("resize_and_pad(12) ")
+    assert "One seed" in last
+    assert "launch.sweep --experiment=split_bn:table3" in last
+    path = last.splitlines()[-1]
+    page = (shell.folder / path).read_text()
+    for text in ("split_refined", "test accuracy", "data:image/png"):
+        assert text in page
 
 
 def test_ci_runs_the_readmes_test_command():

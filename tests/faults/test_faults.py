@@ -1,4 +1,4 @@
-"""The kinds of faults, one of each: what `test_kills.py`, `test_machine.py` and `test_starts.py` try at length."""
+"""The kinds of faults, one of each: what `test_kills.py`, `test_machine.py` and `test_signals.py` try at length."""
 
 import os
 import socket
@@ -11,12 +11,9 @@ from tests.faults.faults import KILLED
 from tests.faults.test_machine import assert_told
 
 
-@pytest.mark.parametrize("operation", ["os.rename 2.orbax-checkpoint-tmp", "os.fsync .result.json"])
-def test_a_run_that_is_killed_before_a_file_operation_ends_with_the_same_bits(
-    train, goes_on, operations, tmp_path, operation
-):
-    number = next(number for number, line in enumerate(operations, start=1) if f" {operation}" in line)
-    fault = {"under": [str(tmp_path / "run")], "log": str(tmp_path.with_suffix(".log")), "kill_at": number}
+@pytest.mark.parametrize("operation", ["os.rename 2.orbax-checkpoint-tmp", "os.remove lock.json"])
+def test_a_run_that_is_killed_before_a_file_operation_ends_with_the_same_bits(train, goes_on, tmp_path, operation):
+    fault = {"under": [str(tmp_path / "run")], "log": str(tmp_path.with_suffix(".log")), "kill_like": operation}
     assert train(("operations", fault)).code == KILLED
     assert (tmp_path / "run" / LOCK).exists()
     goes_on()

