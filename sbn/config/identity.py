@@ -68,5 +68,5 @@ def asked(experiment: rows.Experiment, name: str, overrides: Mapping[str, Any]) 
                     f"{keys} makes another reading of {name}: write {plain}@{now}, or leave out one of them"
                 )
     stated = rows.flat_config(experiment, settled, {})
-    made = {key: flat[key] for key in overrides if flat[key] != tree.value_of(stated, key)}
+    made = {key: flat[key] for key in overrides if not tree.repeats(stated, key, flat[key])}
     return Asked(settled, flat, stated, made)

@@ -1,9 +1,14 @@
 """The command line of a sweep: what it says first, and what it refuses before it looks at anything."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from launch import status, sweep
 from launch.plan import remarks
+from tests.conftest import ROOT
 
 
 def test_plan_and_status_begin_with_the_rows_that_they_leave_out(tmp_path, capsys):
@@ -35,3 +40,40 @@ def test_a_setting_of_an_engine_has_a_value(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         sweep.main(["--experiment=quickstart", f"--root={tmp_path}", "--engine_set", "partition", "--dry_run"])
     assert capsys.readouterr().err == "python -m launch.sweep: --engine_set partition: write key=value\n"
+
+
+WAITING = """
+import sys, time
+from launch import sweep
+from sbn.runs import commands
+
+class Engine:
+    parallel = 1
+    def preview(self, jobs):
+        return []
+    def run(self, jobs, *, elsewhere=()):
+        print("ready", flush=True)
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("saving", flush=True)
+            time.sleep(0.5)
+            raise
+
+sweep.load = lambda name, settings: Engine()
+commands.start(sweep.main)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+def test_a_sweep_that_is_stopped_lets_its_jobs_save_and_says_by_which_signal(tmp_path, number, code):
+    words = [sys.executable, "-c", WAITING, "--experiment=quickstart:methods/weak_augment", f"--root={tmp_path}"]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=ROOT, **piped) as process:
+        said = []
+        while "ready\n" not in said:
+            said.append(process.stdout.readline())
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "saving\n")
+    assert err == "python -m launch.sweep: stopped; the same command goes on\n"
