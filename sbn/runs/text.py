@@ -17,8 +17,10 @@ def plain(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-_SECRET: Final = r"(?:passw(?:or)?d|pwd|passphrase|secret|cookie|bearer|token"
+_SECRET: Final = (
+    r"(?:passw(?:or)?d|pwd|passphrase|secret|cookie|bearer|token"
     r"|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth)"
+)
 _NAMED: Final = re.compile(rf"(?i)(?<![a-z0-9])(?:[\w.-]*[_.-])?{_SECRET}(?:[_-]?(?:id|key|value))?(?![a-z0-9])")
 _HARMLESS: Final = re.compile(r"(?i)-?[\d.,]+(?:e-?\d+)?|true|false|none|null|''|\"\"|")
 # What is a secret whatever it is called: an address with a password in it, keys of well-known services
