@@ -56,8 +56,8 @@ class Engine:
         try:
             time.sleep(60)
         except KeyboardInterrupt:
-            print("saving", flush=True)
             try:
+                print("saving", flush=True)
                 time.sleep(float(sys.argv.pop()))
             except KeyboardInterrupt:
                 time.sleep(0.5)
