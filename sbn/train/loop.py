@@ -74,7 +74,8 @@ def _run(
     inherited = inheritance.find(config, workdir)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    others = {domain.name: (domain.train, domain.test) for domain in setup.domains}
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels, others)
     record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
