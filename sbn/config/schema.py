@@ -182,5 +182,6 @@ def is_incidental(name: str) -> bool:
 
     Of the neutral keys those of evaluation are not so: what is measured, and when, is what a run leaves.
     """
-    own = name.split(".", 2)[2] if name.startswith("stage.") else name
+    parts = name.split(".")
+    own = ".".join(parts[2:] if parts[0] == "stage" or parts[:3:2] == ["views", "data"] else parts)
     return own in NEUTRAL and not own.startswith("eval.")

@@ -85,6 +85,7 @@ class Task(Protocol):
     A task may also have
     `inputs`, names of the features that its network is given: by default the image, or of other examples all that are
     no targets. Of those that are targets too, training batches have one among the targets, evaluation also an input.
+    `targets_by_view`, true if it takes targets (N, K, ...), which batches have where a view has data of its own.
     `batching(examples, config, multiple=...)`, which examples make a batch (`sbn.data.batching`), or None.
     """
 

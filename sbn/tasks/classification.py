@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,7 @@ class Classification(ImageNetwork):
     auxiliary: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
+    targets_by_view: ClassVar[bool] = True
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ class Classification(ImageNetwork):
         Args:
             variables: of the model, all branches.
             batch: 'image' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
-                the views differ in size; 'label' (N,) int32.
+                the views differ in size; 'label' (N,) int32, or (N, K) where views have data of their own.
             views: the stage's views.
             numbers: 'epoch', 'epochs', and where a view fades 'strength' (K,).
             keys: gives the keys of the model's `STREAMS` and of the step's ops.
@@ -108,7 +109,7 @@ class Classification(ImageNetwork):
         def forward(number: int, params: Any, stats: Any) -> tuple[tuple[jax.Array, ...], Any]:
             indices, pixels = groups[number]
             own, now = views.take(indices), {"params": params, "batch_stats": stats}
-            mixed = self._mix(now, pixels, labels, own, keys, [strengths[k] for k in indices])
+            mixed = self._mix(now, pixels, of_views(labels, indices), own, keys, [strengths[k] for k in indices])
             pass_keys = passes.keys_of_pass(number, keys)
             outputs, stats = passes.forward(
                 self.model, now, mixed, own, shared=self.shared, keys=pass_keys, numbers=numbers
@@ -192,7 +193,7 @@ class Classification(ImageNetwork):
         found = []
         for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
-            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
+            mixed = self._mix(variables, pixels, of_views(labels, indices), own, keys, [strengths[k] for k in indices])
             outputs, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
             found.append((indices, (optax.softmax_cross_entropy(outputs[0], mixed.targets),)))
         (losses,) = passes.in_order(found, axis=1)
@@ -223,6 +224,11 @@ class Classification(ImageNetwork):
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
+
+
+def of_views(labels: jax.Array, indices: Sequence[int]) -> jax.Array:
+    """Returns the labels of some views, (N, classes) where all have the same, else (N, K, classes) of these."""
+    return labels if labels.ndim == 2 else labels[:, jnp.asarray(indices)]
 
 
 def divergence(logits: jax.Array) -> jax.Array:
