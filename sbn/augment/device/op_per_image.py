@@ -15,7 +15,7 @@ import numpy as np
 
 from sbn.augment.crops import square
 from sbn.augment.device import tones
-from sbn.augment.device.arrays import marked, merge, split
+from sbn.augment.device.arrays import apart, marked, merge, split
 from sbn.augment.levels import LEVELS
 from sbn.augment.policies import GEOMETRY, OPAQUE
 from sbn.augment.tone_tables import ENHANCE, ToneNumbers
@@ -23,6 +23,7 @@ from sbn.augment.tone_tables import ENHANCE, ToneNumbers
 NAMES = tuple(LEVELS)
 NUMBER = {name: number for number, name in enumerate(NAMES)}
 _OPAQUE = np.array([name in OPAQUE for name in NAMES])
+_MOVES = np.array([name in GEOMETRY for name in NAMES])
 _ENHANCED = np.array([name in ENHANCE for name in NAMES])
 _ON_VALUES = frozenset(("Invert", "Posterize", "Solarize", "SolarizeAdd"))
 _NO_TONES = frozenset((*GEOMETRY, "Identity", "Cutout"))
@@ -78,7 +79,7 @@ class OpPerImage:
     def __call__(self, words: jax.Array, acts: Acts) -> jax.Array:
         """Returns (N, P) int32 words after one op each."""
         if self.names & set(GEOMETRY):
-            words = self.move(words, acts.source)
+            words = apart(lambda words: self.move(words, acts.source), words, jnp.asarray(_MOVES)[acts.op])
         if self.names - _NO_TONES:
             words = merge(self._tone(split(words), acts), words)
         if "Cutout" in self.names:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.device import one_hot
-from sbn.augment.device.arrays import by_platform, pick
+from sbn.augment.device.arrays import apart, by_platform, pick
 from sbn.augment.tone_tables import VALUES, ToneNumbers, autocontrast_slips
 
 
@@ -42,7 +42,11 @@ def equalize_tables(histogram: jax.Array) -> jax.Array:
 
 def equalize(planes: jax.Array, wanted: jax.Array) -> jax.Array:
     """`ImageOps.equalize` of the images that want it, (N,) bool; of others what costs least."""
-    return by_platform(pick, one_hot.look_up)(equalize_tables(histograms(planes, wanted)), planes)
+
+    def change(planes: jax.Array) -> jax.Array:
+        return by_platform(pick, one_hot.look_up)(equalize_tables(histograms(planes, wanted)), planes)
+
+    return apart(change, planes, wanted)
 
 
 def autocontrast(planes: jax.Array, *, dtype: str = "float64") -> jax.Array:
