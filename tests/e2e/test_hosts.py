@@ -11,6 +11,7 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.train import process
+from tests.compiling import simulating
 from tests.e2e import runs
 
 CONFIG = (
@@ -51,7 +52,7 @@ store.close()
 def start_both(workdir, folder):
     address, started = runs.free_address(), []
     for rank in range(2):
-        environment = {"SBN_MULTIHOST": f"{address},2,{rank}", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+        environment = {"SBN_MULTIHOST": f"{address},2,{rank}", **simulating(2)}
         with (folder / f"host{rank}.log").open("w") as log:
             words = [sys.executable, "-m", "sbn.train", f"--config={CONFIG}", *RHYTHM, f"--workdir={workdir}"]
             started.append(
