@@ -170,24 +170,24 @@ def make_detection(config: ConfigDict, data: TaskData) -> Detection:
             raise ConfigError(f"task = 'detection' needs examples with {name!r}; they have {known}")
     if config.model.name not in BACKBONES:
         raise ConfigError(f"task = 'detection' takes model.name = {', '.join(map(repr, BACKBONES))} as its backbone")
-    names, keys = tree.branch_names(config), config.detection
+    names = tree.branch_names(config)
     backbone = make_model(config, classes=0, branches=len(names))
     settings = Settings(
-        anchor_scale=keys.anchor_scale,
-        anchor_samples=keys.anchor_samples,
-        proposals_before=_pair(keys.proposals_before, "proposals_before"),
-        proposals_after=_pair(keys.proposals_after, "proposals_after"),
-        region_samples=keys.region_samples,
-        region_beta=keys.region_beta,
-        aligned=keys.aligned,
-        detections=keys.detections,
+        anchor_scale=config.detection.anchor_scale,
+        anchor_samples=config.detection.anchor_samples,
+        proposals_before=_pair(config.detection.proposals_before, "proposals_before"),
+        proposals_after=_pair(config.detection.proposals_after, "proposals_after"),
+        region_samples=config.detection.region_samples,
+        region_beta=config.detection.region_beta,
+        aligned=config.detection.aligned,
+        detections=config.detection.detections,
     )
     network: Any = FasterRCNN(
         backbone.network,
         len(data.features["box_label"].classes),
         settings,
-        channels=keys.channels,
-        hidden=keys.hidden,
+        channels=config.detection.channels,
+        hidden=config.detection.hidden,
         frozen_norm=config.norm.frozen,
         dtype=backbone.network.dtype,
     )
