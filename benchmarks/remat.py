@@ -19,7 +19,7 @@ from benchmarks import rounds as taking
 from benchmarks.train_step import BRANCHES, Runner, beside_plain
 from sbn.models.make import MODELS, PRECISIONS
 from sbn.nn.branched import branched
-from sbn.train.step import REMAT_OPTIONS
+from sbn.train.step import COMPILER_OPTIONS
 
 TIME_BAR, MEMORY_BAR = 1.35, 0.60
 
@@ -32,9 +32,9 @@ def bench(
     fields = {"depth": depth, "width": width, "dtype": taking.chosen("precision", precision, PRECISIONS)}
     plain = branched(taking.chosen("model", model, MODELS)(classes=10, **fields), branches=BRANCHES)
     remat = plain.clone(network=plain.network.clone(remat=True))
-    options = REMAT_OPTIONS.get(jax.default_backend())
+    options = COMPILER_OPTIONS.get(jax.default_backend())
     runners = {
-        "plain": Runner(plain, images, labels),
+        "plain": Runner(plain, images, labels, options=options),
         "remat": Runner(remat, images, labels, options=options),
     }
     if options:

@@ -136,7 +136,7 @@ def _range(pair: tuple[float, float] | None, factor: float) -> str:
 @commands.command("python -m launch.fit")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="* matches anything")
@@ -171,6 +171,8 @@ def main(argv: Sequence[str]) -> int:
     print("Times are the compiler's and the data sheet's, without evaluation and input: nothing was run.")
     if options.out:
         found_by_chips = by_chips(jobs, names, where.name.partition(":")[0])
+        if not found_by_chips:
+            raise ConfigError(f"--out={options.out}: nothing could be compiled, so there is nothing to draw")
         write_output(options.out, to_png(draw_by_chips(found_by_chips, available=where.chip.memory)))
         print(f"wrote {options.out}")
     return int(unfit)

@@ -1,11 +1,11 @@
 """What has become of a sweep: `python -m launch.status --experiment=split_bn:table3 --seeds=0:10 --root=runs`."""
 
-import argparse
 from collections.abc import Sequence
 
 from launch import summary, sweep
 from launch.plan import remarks
 from launch.state import look
+from sbn.config.arguments import Parser
 from sbn.runs import commands
 from sbn.runs.text import plain
 
@@ -13,7 +13,7 @@ from sbn.runs.text import plain
 @commands.command("python -m launch.status")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line."""
-    parser = argparse.ArgumentParser("python -m launch.status", description="What has become of a sweep.")
+    parser = Parser("python -m launch.status", description="What has become of a sweep.")
     sweep.arguments(parser)
     options = parser.parse_args(argv)
     jobs = sweep.plan(options)

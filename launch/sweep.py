@@ -16,6 +16,7 @@ from launch.engines import ENGINES, Settings, check_on_disk, load
 from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
+from sbn.config.arguments import Parser
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
 from sbn.runs import commands, signals
@@ -56,7 +57,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 75 or 130 if stopped."""
-    parser = argparse.ArgumentParser("python -m launch.sweep", description="Runs what a table still lacks.")
+    parser = Parser("python -m launch.sweep", description="Runs what a table still lacks.")
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
     parser.add_argument("--parallel", type=int, default=None, help="jobs at once (default: one a GPU, or one)")

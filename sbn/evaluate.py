@@ -1,11 +1,10 @@
 """`python -m sbn.evaluate --workdir=DIR --evals=NAME,NAME`: measures a checkpoint of a run, as training does."""
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
-    from sbn.runs import signals
+    from sbn.runs import commands
 
-    signals.listen()
+    commands.begin()
 
-import argparse
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
@@ -139,7 +138,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
 @commands.command("python -m sbn.evaluate")
 def main(argv: Sequence[str]) -> None:
     """Prints one number per line, or JSON."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.evaluate",
         description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
     )

@@ -7,11 +7,10 @@ package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays
 """
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
-    from sbn.runs import signals
+    from sbn.runs import commands
 
-    signals.listen()
+    commands.begin()
 
-import argparse
 import contextlib
 import dataclasses
 import functools
@@ -255,7 +254,7 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
 @commands.command("python -m sbn.export")
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
     )
     parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")

@@ -1,9 +1,8 @@
 """Lists every row with the paper's number: `python -m sbn.list [FILE[:TABLE[/ROW[@READING]]]] [--commands]`."""
 
-import argparse
 from collections.abc import Sequence
 
-from sbn.config import command_line, rows
+from sbn.config import arguments, command_line, rows
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.readings import split
 from sbn.config.schema import KEYS
@@ -14,7 +13,7 @@ from sbn.runs.text import plain
 @commands.command("python -m sbn.list")
 def main(argv: Sequence[str]) -> None:
     """Prints the rows that `argv` selects."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.list", description="Lists the rows of the experiments, with the paper's numbers."
     )
     parser.add_argument(

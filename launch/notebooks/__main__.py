@@ -1,6 +1,5 @@
 """`python -m launch.notebooks --out=notebooks` writes every notebook."""
 
-import argparse
 import pathlib
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ TEXTS = pathlib.Path(__file__).parent / "text"
 @commands.command("python -m launch.notebooks")
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
+    parser = arguments.Parser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
     parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)

@@ -4,7 +4,6 @@ It stands beside this one, with the same versions, since the compilers come as p
 here, or need a GPU's libraries. Neither a TPU nor a GPU is asked for.
 """
 
-import argparse
 import importlib.metadata
 import os
 import pathlib
@@ -13,7 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from sbn.accelerators.chips import Kind
+from sbn.config import arguments
 from sbn.config.errors import ConfigError, unknown
+from sbn.runs import commands
 
 VARIABLE = "SBN_COMPILER_{}"
 KINDS: tuple[Kind, ...] = ("tpu", "gpu")
@@ -123,25 +124,23 @@ def _run(words: Sequence[str]) -> None:
         raise ConfigError(f"{' '.join(words[:4])} ... failed: {said[-1] if said else f'exit code {done.returncode}'}")
 
 
+@commands.command("python -m sbn.accelerators.environment")
 def main(argv: Sequence[str]) -> int:
     """Makes an environment and prints where it lies; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         "python -m sbn.accelerators.environment",
         description="Makes the Python environment that compiles for TPUs or GPUs which are not there.",
     )
     parser.add_argument("kind", help=f"{' or '.join(KINDS)}")
     parser.add_argument("--path", type=pathlib.Path, help="its folder; name it in SBN_COMPILER_TPU or _GPU afterwards")
     options = parser.parse_args(argv)
-    try:
-        if options.kind not in KINDS:
-            raise unknown("kind", options.kind, KINDS)
-        path = options.path or folder(options.kind)
-        make(options.kind, path)
-    except ConfigError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    if options.kind not in KINDS:
+        raise unknown("kind", options.kind, KINDS)
+    path = options.path or folder(options.kind)
+    make(options.kind, path)
     print(path)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commands.start(main)

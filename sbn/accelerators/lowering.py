@@ -58,6 +58,8 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     """
     if program not in PROGRAMS:
         raise unknown("program", program, PROGRAMS)
+    if own := [view for view in config.views if config.views[view].get("data")]:
+        raise ConfigError(f"views.{own[0]}.data: what a step with several data sets needs is not computed")
     setup = make_setup(config, devices=devices, splits=stand_in.splits(config))
     stage = max(setup.plan.stages, key=lambda stage: _pixels(setup, stage))
     schedule = make_schedule(stage, setup.plan)

@@ -17,7 +17,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Raises:
         ConfigError: for a pipeline or a data set that can't be had.
     """
-    parser = argparse.ArgumentParser(prog="python -m sbn.augment", description="What an augmentation string means.")
+    parser = arguments.Parser(prog="python -m sbn.augment", description="What an augmentation string means.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
     show.add_argument("pipeline", help="for example 'randaugment(3, 4)|crop(4)|flip|cutout(16)'")

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.config.imported import load, reason
+from sbn.config.key import is_number
 
 
 def number(*, low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
@@ -49,24 +50,24 @@ def checked(op: str, field: dataclasses.Field[Any], value: Any) -> Any:
         if choices and value not in choices:
             raise unknown(what, value, choices)
         if not isinstance(value, str):
-            raise ValueError(f"{what} is {value!r}; it must be a word in quotes")
+            raise ValueError(f"{what} is {shown(value)}; it must be a word in quotes")
         return value
     if field.type is bool:
         if not isinstance(value, bool):
-            raise ValueError(f"{what} is {value!r}; it must be True or False")
+            raise ValueError(f"{what} is {shown(value)}; it must be True or False")
         return value
     if field.type == tuple[float, float]:
         return _checked_span(what, field, value)
     if field.type == tuple[int, ...]:
         return _checked_whole_numbers(what, field, value)
     kinds = (int, float) if field.type is float else (int,)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+    if not isinstance(value, kinds) or not is_number(value):
         kind = "a finite number" if field.type is float else "a whole number"
-        raise ValueError(f"{what} is {value!r}; it must be {kind}")
+        raise ValueError(f"{what} is {shown(value)}; it must be {kind}")
     low, high = field.metadata["low"], field.metadata["high"]
     if not low <= value <= high:
         bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
-        raise ValueError(f"{what} is {value!r}; it must be {bounds}")
+        raise ValueError(f"{what} is {shown(value)}; it must be {bounds}")
     return float(value) if field.type is float else value
 
 
@@ -75,7 +76,7 @@ def _checked_span(what: str, field: dataclasses.Field[Any], value: Any) -> tuple
     # bool is an int; nan fails the comparison
     numbers = isinstance(value, tuple | list) and all(type(end) in (int, float) for end in value)
     if not numbers or len(value) != 2 or not low <= value[0] <= value[1] <= high:
-        raise ValueError(f"{what} is {value!r}; it must be a pair (a, b) of numbers with {low} <= a <= b <= {high}")
+        raise ValueError(f"{what} is {shown(value)}; it must be a pair (a, b) of numbers, {low} <= a <= b <= {high}")
     return float(value[0]), float(value[1])
 
 
@@ -83,7 +84,7 @@ def _checked_whole_numbers(what: str, field: dataclasses.Field[Any], value: Any)
     low, high = field.metadata["low"], field.metadata["high"]
     several = isinstance(value, tuple | list) and all(type(one) is int and low <= one <= high for one in value)
     if not several or len(value) < 2 or len(set(value)) < len(value):
-        raise ValueError(f"{what} is {value!r}; it must be two or more different whole numbers from {low} to {high}")
+        raise ValueError(f"{what} is {shown(value)}; it must be several different whole numbers from {low} to {high}")
     return tuple(value)
 
 

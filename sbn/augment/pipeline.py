@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import itertools
 import re
+import warnings
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from sbn.augment.op import load_own
 from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
-from sbn.config.errors import unknown
+from sbn.config.errors import shown, unknown
 from sbn.config.imported import is_import_path
 
 # A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
@@ -38,9 +39,10 @@ def parse(text: str) -> tuple[Op, ...]:
         return ()
     try:
         readable, paths = _without_paths(text.strip())
-        tree = ast.parse(readable, mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
+            tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        message = f"pipeline {text!r} is not a list of ops joined by '|'; ops: {', '.join(OPS)}"
+        message = f"pipeline {shown(text)} is not a list of ops joined by '|'; ops: {', '.join(OPS)}"
         raise ValueError(message) from error
     links, indent = _links(tree), len(text) - len(text.lstrip())
     ops = []
@@ -87,7 +89,7 @@ def _links(node: ast.expr) -> list[ast.expr]:
 def _op(node: ast.expr, paths: Mapping[int, str]) -> Op:
     call = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])
     if not isinstance(call.func, ast.Name):
-        raise unknown("op", ast.unparse(call.func), OPS)
+        raise unknown("op", _written(call.func), OPS)
     name = paths.get(call.func.col_offset, call.func.id)
     if is_import_path(name):
         cls: type[Op] = load_own(name)
@@ -111,12 +113,21 @@ def _op(node: ast.expr, paths: Mapping[int, str]) -> Op:
     return cls(**given)
 
 
+def _written(node: ast.expr) -> str:
+    """What stands in the text, cut where that takes more than a line."""
+    try:
+        text = ast.unparse(node)
+    except (ValueError, RecursionError):  # of numbers, and of nesting, that Python reads but can't write
+        return "something too long to be shown"
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
 def _literal(node: ast.expr, what: str) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         message = (
-            f"{what} is {ast.unparse(node)}; it must be a literal: a number, a pair of numbers, or a string in quotes"
+            f"{what} is {_written(node)}; it must be a literal: a number, a pair of numbers, or a string in quotes"
         )
         raise ValueError(message) from error
 

@@ -1,10 +1,23 @@
-"""Types of command-line arguments that several programs have: a path, a place to write to, a seed."""
+"""The parser of every command line, and what several of them have: a path, a place to write to, a seed."""
 
 import argparse
 import os
 import pathlib
+from typing import NoReturn
 
 from sbn.config.errors import ConfigError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, as those of everything else are: the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the complaint.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"{message} (--help tells what there is)")
 
 
 def path(text: str) -> str:

@@ -3,7 +3,7 @@
 from ml_collections import ConfigDict
 
 from sbn.config import durations, model_keys, tree
-from sbn.config.data_keys import check_data
+from sbn.config.data_keys import check_data, of_view
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS, MODELS
@@ -27,6 +27,8 @@ def check(config: ConfigDict) -> ConfigDict:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_task(config)
     check_data(config.data)
+    for view in config.views:
+        _check_view_data(config, view)
     _check_model(config)
     _check_norm(config)
     for stage in config.stages:
@@ -136,6 +138,25 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
         raise unknown(f"view in views.{view}.draws", source, [name for name in stage.branches if name != view])
     if source == view or stage.views[source].draws is not None:
         raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
+
+
+def _check_view_data(config: ConfigDict, view: str) -> None:
+    """Refuses data keys of a view that can't stand together, and what views of the same examples alone can do."""
+    if not config.views[view].get("data"):
+        return
+    try:
+        check_data(of_view(config, view))
+    except ConfigError as error:
+        raise ConfigError(f"views.{view}.data: {error}") from None
+    for stage in config.stages:
+        own = tree.stage_config(config, stage)
+        if own.loss.consistency and view in own.branches:
+            raise ConfigError(
+                f"loss.consistency = {own.loss.consistency:g} compares views of the same examples, and {view!r} has "
+                "data of its own"
+            )
+        if own.views[view].draws is not None:
+            raise ConfigError(f"views.{view}.draws = {own.views[view].draws!r}: {view!r} has data of its own")
 
 
 def _check_task(config: ConfigDict) -> None:

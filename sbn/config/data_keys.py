@@ -1,5 +1,6 @@
 """The keys of data: which data set, which parts of it, where it lies, and which of these can stand together."""
 
+import copy
 import re
 
 from ml_collections import ConfigDict
@@ -14,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. docs/own_data.md.",
+        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -103,6 +104,27 @@ DATA_KEYS = (
     ),
     Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch", "clear")),
 )
+
+# What is one for all views: where views are made, and what their input is normalised with
+_FOR_ALL_VIEWS = ("data.path", "data.mean", "data.std")
+OF_VIEWS = tuple(key.name for key in DATA_KEYS if key.name not in _FOR_ALL_VIEWS)
+
+
+def of_view(config: ConfigDict, view: str) -> ConfigDict:
+    """Returns the data keys that a view draws its examples by: its own, `views.NAME.data.KEY`, in the place of the run's.
+
+    Where it has a data set of another name, keys that it does not give have their defaults, but for `data.dir`.
+    """
+    own, made = config.views[view].get("data", {}), copy.deepcopy(config.data)
+    with made.unlocked():
+        if own.get("name", made.name) != made.name:
+            for key in DATA_KEYS:
+                if key.name in OF_VIEWS and key.name not in ("data.dir", "data.args.*"):
+                    made[key.name.removeprefix("data.")] = key.default
+            made.args = ConfigDict()
+        made.update(own)
+    return made
+
 
 _ENCODED = ("imagenet2012", "imagenette")
 _TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")

@@ -30,8 +30,9 @@ def use_large_pages() -> None:
     """
     if "GLIBC_TUNABLES" in os.environ or os.environ.get(_CHOICE) == "0" or not available():
         return
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by a launcher
+            stream.flush()
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment())
 
 

@@ -3,15 +3,28 @@
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 200  # characters of a name that are compared with others, which takes a time that grows with their square
+
 
 class ConfigError(ValueError):
     """The experiment as written can't be run. The message is one line, made for the person at the terminal."""
 
 
+def shown(value: object, *, most: int = 200) -> str:
+    """Returns a value as Python writes it, cut where that takes more than a line; of huge numbers their length."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a number of about {int(value.bit_length() * 0.30103)} digits"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python spells out no number of more than 4300 digits
+        return f"a {type(value).__name__} that is too long to be shown"
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def unknown(what: str, value: object, choices: Iterable[object]) -> ConfigError:
     """Returns the error for a `value` that is none of the `choices`."""
     names = sorted(str(choice) for choice in choices)
-    nearest = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(value)[:_LONGEST], names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    shown = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
-    return ConfigError(f"unknown {what} {str(value)!r}{hint} (choices: {shown or 'none'})")
+    some = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
+    return ConfigError(f"unknown {what} {shown(str(value))}{hint} (choices: {some or 'none'})")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sbn.config import durations
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Key:
         return self.name.endswith(".args.*")
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Returns whether a value is a finite number that a float can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) <= sys.float_info.max  # an int may be larger than any float; nan compares as False
@@ -57,18 +58,18 @@ def _is_literal(value: Any) -> bool:
     """Whether a value is one that Python writes as a literal and JSON can store; a dict is written as dotted keys."""
     if isinstance(value, tuple):
         return all(map(_is_literal, value))
-    return value is None or isinstance(value, bool | str) or _number(value)
+    return value is None or isinstance(value, bool | str) or is_number(value)
 
 
 KINDS: dict[str, Callable[[Any], bool]] = {
     "bool": lambda value: isinstance(value, bool),
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "float": _number,
+    "float": is_number,
     "str": lambda value: isinstance(value, str),
     "duration": lambda value: isinstance(value, str),
     "names": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
     "ints": lambda value: isinstance(value, tuple) and all(KINDS["int"](item) for item in value),
-    "floats": lambda value: isinstance(value, tuple) and all(_number(item) for item in value),
+    "floats": lambda value: isinstance(value, tuple) and all(is_number(item) for item in value),
     "durations": lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
     "literal": _is_literal,
 }
@@ -80,15 +81,15 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
         return
     if not KINDS[key.kind](value):
         or_none = " or None" if key.optional else ""
-        raise ConfigError(f"{name} = {_shown(value)} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
+        raise ConfigError(f"{name} = {shown(value)} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
     items = value if isinstance(value, tuple) else (value,)
     for item in items:
         if key.choices and item not in key.choices and not (key.open is not None and key.open(item)):
             raise unknown(f"value of {name}", item, key.choices)
         if key.low is not None and not item >= key.low:
-            raise ConfigError(f"{name} = {_shown(value)} is too small: the least is {key.low:g}")
+            raise ConfigError(f"{name} = {shown(value)} is too small: the least is {key.low:g}")
         if (most := _most(key)) is not None and item > most:
-            raise ConfigError(f"{name} = {_shown(value)} is too large: the most is {most}")
+            raise ConfigError(f"{name} = {shown(value)} is too large: the most is {most}")
         if key.kind in ("duration", "durations"):
             try:
                 durations.parse(item)
@@ -99,14 +100,6 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
 def _most(key: Key) -> float | None:
     whole = key.kind in ("int", "ints")  # counted in 32 bits wherever arrays hold them
     return min(filter(None, (key.high, 2**31 - 1 if whole else None)), default=None)
-
-
-def _shown(value: Any) -> str:
-    """A value as it is written, unless that takes more than a line."""
-    if isinstance(value, int) and value.bit_length() > 200:
-        return f"a number of about {int(value.bit_length() * 0.30103)} digits"
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 _KIND_WORDS = {

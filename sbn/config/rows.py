@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.checks import check
+from sbn.config.claims import check_claims
 from sbn.config.errors import ConfigError
 from sbn.config.experiment_files import execute
 from sbn.config.experiment_files import experiment_file as experiment_file
@@ -23,7 +24,7 @@ from sbn.config.tables import run_folder as run_folder
 
 
 def load_experiment(path: str | pathlib.Path) -> Experiment:
-    """Loads an experiments file: Python with `BASE` (changes of every row), `TABLES`, and, if there is one, `PAPER`.
+    """Loads an experiments file: Python with `BASE` (changes of every row) and `TABLES`; it may have `PAPER`, `CLAIMS`.
 
     Raises:
         ConfigError: if there is no such file, it fails, or it is not an experiments file.
@@ -32,8 +33,10 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     module = execute(path)
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
         raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
-    experiment = Experiment(path.stem, path, module.BASE, module.TABLES, getattr(module, "PAPER", ""))
+    paper, claims = getattr(module, "PAPER", ""), getattr(module, "CLAIMS", ())
+    experiment = Experiment(path.stem, path, module.BASE, module.TABLES, paper, claims)
     check_tables(experiment)
+    check_claims(experiment)
     return experiment
 
 

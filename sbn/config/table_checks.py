@@ -20,7 +20,7 @@ def check_tables(experiment: Experiment) -> None:
     """
     path = experiment.path
     wanted: list[tuple[str, Any, type]] = [("BASE", experiment.base, Mapping), ("TABLES", experiment.tables, Mapping)]
-    wanted.append(("PAPER", experiment.paper, str))
+    wanted += [("PAPER", experiment.paper, str), ("CLAIMS", experiment.claims, tuple)]
     for what, value, kind in wanted:
         _check_type(path, what, value, kind)
     for name, table in experiment.tables.items():

@@ -9,6 +9,7 @@ from typing import Any
 from etils import epath
 
 from sbn.config import readings
+from sbn.config.claims import Claim
 from sbn.config.errors import unknown
 from sbn.config.readings import Choice
 
@@ -96,13 +97,17 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One experiments file: `base` changes every row of its `tables` starts from; `paper`: whose they are."""
+    """One experiments file: `base` changes every row of its `tables` starts from; `paper`: whose they are.
+
+    `claims` are what its rows are compared for.
+    """
 
     name: str
     path: pathlib.Path
     base: Mapping[str, Any]
     tables: Mapping[str, Table]
     paper: str = ""
+    claims: tuple[Claim, ...] = ()
 
     def rows(self) -> dict[str, Row]:
         """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""

@@ -1,12 +1,14 @@
 """A config as a flat dict of dotted names, checked against the schema, and as the ConfigDict that code reads."""
 
 import ast
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from sbn.config import durations
+from sbn.config.data_keys import OF_VIEWS
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.key import Key, check_value
 from sbn.config.retired import renewed
@@ -42,6 +44,8 @@ def key_of(name: str) -> Key:
         if not all(map(str.isidentifier, parts[2:])):
             raise ConfigError(f"{name!r} is no config key: what follows {'.'.join(parts[:2])} must be a name")
         return free
+    if is_of_view_data(name):
+        return _key_of_view_data(name)
     template = ".".join(["views", "*", *parts[2:]]) if parts[0] == "views" and len(parts) > 2 else name
     if template not in BY_NAME or "*" in name:
         if parts[0] == "views" and len(parts) > 2:
@@ -50,6 +54,24 @@ def key_of(name: str) -> Key:
             )
         raise unknown("config key", name, [known.replace("*", "main") for known in BY_NAME])
     return BY_NAME[template]
+
+
+def is_of_view_data(name: str) -> bool:
+    """Whether a key is of the data of one view, `views.NAME.data.KEY`: it has no default, and stands only if given."""
+    parts = name.split(".")
+    return len(parts) > 3 and parts[0] == "views" and parts[2] == "data"
+
+
+def _key_of_view_data(name: str) -> Key:
+    """The declaration of the data key that a view has its own value of."""
+    view, inner = name.split(".")[1], name.split(".", 2)[2]
+    try:
+        key = key_of(inner)
+    except ConfigError:
+        key = None
+    if key is None or key.name not in OF_VIEWS:
+        raise unknown("config key", name, [f"views.{view}.{other}" for other in OF_VIEWS])
+    return key
 
 
 def changed(flat: Flat, changes: Mapping[str, Any]) -> Flat:
@@ -100,7 +122,15 @@ def value_of(flat: Mapping[str, Any], name: str) -> Any:
         return flat[name]
     shared = name.split(".", 2)[2] if name.startswith("stage.") else name
     key = key_of(shared)
-    return flat.get(shared, UNSET if key.free else key.default)
+    return flat.get(shared, UNSET if key.free or is_of_view_data(shared) else key.default)
+
+
+def repeats(flat: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Returns whether `value` is what a flat config says for `name` anyway; of a view that it lacks it says nothing."""
+    shared = name.split(".", 2)[2] if name.startswith("stage.") else name
+    if shared.startswith("views.") and not any(known.startswith(shared.rpartition(".")[0] + ".") for known in flat):
+        return False
+    return bool(value_of(flat, name) == value)
 
 
 def literal(name: str, text: str) -> Any:
@@ -142,7 +172,8 @@ def split_commas(text: str) -> list[str]:
 
 def _evaluate(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
+            return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text  # the type check names it
 

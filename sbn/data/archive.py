@@ -16,6 +16,7 @@ import numpy as np
 from sbn.config.errors import ConfigError
 from sbn.data import splits
 from sbn.data.examples import InMemory, in_memory
+from sbn.runs.arrays import array
 from sbn.runs.atomic import replacing
 
 FORMAT = 1
@@ -52,11 +53,11 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
     """
     shown = f"data.{'name' if name is None else 'archive'} = {path!r}"
     with _opened(path, shown, name) as file:
-        found = int(file["format"]) if "format" in file else None
+        found = int(array(file, "format")) if "format" in file else None
         if name is not None or found is not None:
             if found != FORMAT:
                 raise ConfigError(f"{shown} has format {found}; this version reads format {FORMAT}")
-            if name is not None and str(file["name"]) != name:
+            if name is not None and str(array(file, "name")) != name:
                 raise ConfigError(f"{shown} holds {str(file['name'])!r}, not data.name = {name!r}")
         there = [key.removesuffix("_images") for key in file if key.endswith("_images")]
         if not there:
@@ -67,11 +68,11 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
         for each in there:
             if f"{each}_labels" not in file:
                 raise ConfigError(f"{shown} has {each}_images, but no {each}_labels")
-        labels = {each: file[f"{each}_labels"] for each in there}
+        labels = {each: array(file, f"{each}_labels") for each in there}
         lengths = {each: len(array) if array.ndim else 0 for each, array in labels.items()}
         parts = []
         for base, where in splits.ids(split, lengths, key=key, of=path):
-            images = file[f"{base}_images"]
+            images = array(file, f"{base}_images")
             if images.ndim == 0 or len(images) != lengths[base]:
                 raise ConfigError(
                     f"{shown} differs in length: {np.shape(images)} of {base}_images, {lengths[base]} of {base}_labels"
@@ -85,7 +86,7 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
 
 def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray], shown: str) -> list[str]:
     if "class_names" in file:
-        return [str(name) for name in np.atleast_1d(file["class_names"])]
+        return [str(name) for name in np.atleast_1d(array(file, "class_names"))]
     whole = [array for array in labels.values() if array.size and np.issubdtype(array.dtype, np.integer)]
     last = max((int(array.max()) for array in whole), default=0)
     if last >= _MOST_CLASSES:
@@ -97,7 +98,10 @@ def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray],
 def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.NpzFile"]:
     """The file, and one line for whatever is wrong with it, now or as arrays are read."""
     try:
-        with pathlib.Path(path).expanduser().open("rb") as opened:
+        place = pathlib.Path(path).expanduser()
+        if place.exists() and not place.is_file():  # a pipe would be waited for
+            raise ConfigError(f"{shown} is no archive: it is not a file")
+        with place.open("rb") as opened:
             file = np.load(opened, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ConfigError(f"{shown} is no archive: it is a single array")

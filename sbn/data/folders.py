@@ -139,10 +139,9 @@ def _images(root: epath.Path, folder: str, label: str) -> Iterator[_File]:
         if entry.is_dir():
             yield from _images(root, name, label)
         elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-            try:
-                stat = entry.stat()
-            except OSError:
-                raise ConfigError(f"{root / name} can't be read: it points to nothing") from None
+            if not entry.is_file():  # a link to nothing; or a pipe, which would never end
+                raise ConfigError(f"{root / name} can't be read: it is no file, or points to nothing")
+            stat = entry.stat()
             yield _File(name, label, stat.st_size, stat.st_mtime_ns)
 
 

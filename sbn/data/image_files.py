@@ -93,6 +93,8 @@ def _index(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
         stats = [os.stat(file) for file in files]
     except OSError as error:
         raise ConfigError(f"{name}: {error.filename} can't be read: {error.strerror}") from None
+    if other := next((file for file in files if not os.path.isfile(file)), None):  # a pipe would be waited for
+        raise ConfigError(f"{name}: {other} can't be read: it is no file")
     stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
     return load(Files(epath.Path("/"), files, stamps, (), look_into), name=name)
 

@@ -18,7 +18,9 @@ import numpy as np
 from etils import epath
 
 from sbn.data.decode import as_png
+from sbn.runs.arrays import read_arrays
 from sbn.runs.atomic import replacing
+from sbn.runs.content import Damaged
 from sbn.runs.progress import shown
 
 log = logging.getLogger(__name__)
@@ -160,12 +162,12 @@ def load(files: Files, *, name: str) -> Index:
     """
     path = _cache_directory() / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
     about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
-    if path.exists():
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return Index(**dict(kept), **about)
-        except Exception as error:  # zipfile and NumPy have many words for a damaged file
-            log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])
+    try:
+        kept: dict[str, Any] | None = read_arrays(path)
+        if kept is not None:
+            return Index(**kept, **about)
+    except (Damaged, TypeError) as error:  # damaged, or of other arrays
+        log.warning("%s can't be read (%s): it is made again", path, str(error).partition("\n")[0])
     index = _make(files, name)
     try:
         _keep(path, index)

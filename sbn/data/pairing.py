@@ -27,7 +27,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
         other = test.features[name]
         what = "" if name == "label" else f" of {name}"
         if feature.classes != other.classes:
-            own, others = _few(feature.classes), _few(other.classes)
+            own, others = few(feature.classes), few(other.classes)
             raise ConfigError(
                 f"{data.name!r}: the classes{what} of the training split, {own}, are not those of the test split, "
                 f"{others}"
@@ -54,6 +54,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
         )
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Returns how many names there are, and the first of them."""
     shown = ", ".join(names[:5])
     return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"

@@ -4,7 +4,6 @@ Reads what TFDS has prepared, of any data set with images of one size and a labe
 or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.
 """
 
-import argparse
 import logging
 import os
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
-    parser = argparse.ArgumentParser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
+    parser = arguments.Parser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
     parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
     parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
     parser.add_argument(

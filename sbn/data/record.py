@@ -9,7 +9,13 @@ from sbn.data.examples import Examples, InMemory
 from sbn.data.statistics import Channels, checked
 
 
-def describe(name: str, train: Examples, test: Examples, channels: Channels | None) -> dict[str, Any]:
+def describe(
+    name: str,
+    train: Examples,
+    test: Examples,
+    channels: Channels | None,
+    others: Mapping[str, tuple[Examples, Examples]] = {},
+) -> dict[str, Any]:
     """Returns what data.json holds: of images also what they are normalised with, and of what size they are.
 
     Args:
@@ -17,8 +23,11 @@ def describe(name: str, train: Examples, test: Examples, channels: Channels | No
         train: the training split.
         test: the test split.
         channels: what the input is normalised with.
+        others: (training split, test split) of data sets that views have of their own, by the view's name.
     """
     splits = {"train": train, "test": test}
+    for view, (own, tested) in others.items():
+        splits |= {f"train_{view}": own, f"test_{view}": tested}
     images: dict[str, Any] = {}
     if channels is not None and isinstance(test, InMemory | Encoded):
         size = list(test.images.shape[1:3])

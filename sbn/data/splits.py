@@ -7,8 +7,9 @@ import numpy as np
 
 from sbn.config.errors import ConfigError, unknown
 
+_NUMBER = r"-?[0-9]{1,18}(?:\.[0-9]{0,18})?"
 _PART = re.compile(
-    r"\s*(?P<split>[\w.-]+)(?:\[(?P<start>-?\d[\d.]*)?(?P<start_unit>%)?:(?P<stop>-?\d[\d.]*)?(?P<stop_unit>%)?\])?\s*"
+    rf"\s*(?P<split>[\w.-]+)(?:\[(?P<start>{_NUMBER})?(?P<start_unit>%)?:(?P<stop>{_NUMBER})?(?P<stop_unit>%)?\])?\s*"
 )
 
 
@@ -29,6 +30,8 @@ def parts(text: str, *, key: str) -> list[tuple[str, str, str, bool]]:
                 f"{key} = {text!r}: {part.strip()!r} is no split; write 'train', 'train[:45000]', 'train[-5000:]' "
                 "or 'train[:33%]'"
             )
+        if "%" in units and any(abs(float(bound)) > 100 for bound in bounds if bound):
+            raise ConfigError(f"{key} = {text!r}: {part.strip()!r} reaches past 100 %")
         found.append((match["split"], bounds[0], bounds[1], "%" in units))
     return found
 

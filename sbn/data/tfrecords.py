@@ -4,7 +4,7 @@ The checksums of records are compared as files are read: a flipped bit is anothe
 """
 
 import dataclasses
-import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import crc32c
 from sbn.data.decode import decode_all
+from sbn.runs.content import Damaged, read_bytes, read_json
 
+_MOST_CLASSES = 2**20
 _AT_ONCE = 4096  # records whose checksums are compared together
 
 
@@ -42,9 +44,9 @@ def folder(name: str, data_dir: str) -> epath.Path | None:
     found = [path.parent for path in root.glob(f"{version or '*'}/dataset_info.json")]
     if not found and "/" not in name:
         try:
-            config = json.loads((root / ".config/metadata.json").read_text())["default_config_name"]
+            config = read_json(root / ".config/metadata.json")["default_config_name"]
             return folder(f"{name}/{config}:{version}", data_dir)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ConfigError, OSError, ValueError, KeyError, TypeError):
             return None
     return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
@@ -55,20 +57,18 @@ def class_names(directory: epath.Path, *, label: str = "label") -> list[str]:
     Raises:
         ConfigError: if there is no such label.
     """
-    try:
-        path = directory / f"{label}.labels.txt"
-        names = path.read_text().splitlines()
-        if names or path.exists():
-            return names
-    except OSError:
-        pass
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is damaged: it is no text") from None
-    classes = _features(directory).get(label, {}).get("classLabel", {}).get("numClasses")
+    path = directory / f"{label}.labels.txt"
+    if "/" not in label and (content := read_bytes(path)) is not None:
+        try:
+            return content.decode().splitlines()
+        except UnicodeDecodeError:
+            raise Damaged(path, "it is no text") from None
+    feature = _features(directory).get(label, {}).get("classLabel")
+    classes = feature.get("numClasses") if isinstance(feature, dict) else None
     if classes is None:
         labels = [path.name.removesuffix(".labels.txt") for path in directory.glob("*.labels.txt")]
         raise unknown(f"label in {directory} (data.label_feature)", label, labels)
-    return [str(number) for number in range(int(classes))]
+    return [str(number) for number in range(_count(classes, directory / "features.json", most=_MOST_CLASSES))]
 
 
 def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int] | None:
@@ -96,15 +96,16 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
 def _features(directory: epath.Path) -> Mapping[str, Any]:
     """The features that TFDS noted, by name; none where it noted nothing."""
     path = directory / "features.json"
-    if not path.exists():
+    content = read_json(path)
+    if content is None and not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text())["featuresDict"]["features"]
+        found = content["featuresDict"]["features"]
         if isinstance(found, dict) and all(isinstance(feature, dict) for feature in found.values()):
             return found
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         pass
-    raise ConfigError(f"{path} is damaged: it lists no features")
+    raise Damaged(path, "it lists no features")
 
 
 def splits(directory: epath.Path) -> dict[str, list[int]]:
@@ -115,16 +116,24 @@ def splits(directory: epath.Path) -> dict[str, list[int]]:
     """
     path = directory / "dataset_info.json"
     try:
-        return {part["name"]: [int(count) for count in part["shardLengths"]] for part in _info(path)["splits"]}
-    except (KeyError, TypeError, ValueError):
-        raise ConfigError(f"{path} is damaged: it lists no splits") from None
+        parts = [(str(part["name"]), list(part["shardLengths"])) for part in _info(path)["splits"]]
+    except (KeyError, TypeError):
+        raise Damaged(path, "it lists no splits") from None
+    return {name: [_count(count, path) for count in counts] for name, counts in parts}
 
 
 def _info(path: epath.Path) -> dict[str, Any]:
-    found = json.loads(path.read_text())
+    found = read_json(path)
     if not isinstance(found, dict):
-        raise ValueError
+        raise Damaged(path, "it lists no splits")
     return found
+
+
+def _count(value: Any, path: epath.Path, *, most: int = 2**40) -> int:
+    """A number of examples or classes, which TFDS writes as text."""
+    if not re.fullmatch(r"[0-9]{1,13}", str(value)) or int(value) > most:
+        raise Damaged(path, f"{shown(value)} is no number of examples or classes")
+    return int(value)
 
 
 def shards(directory: epath.Path, split: str) -> dict[epath.Path, int]:
@@ -203,7 +212,9 @@ def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         ConfigError: at what is cut short, or does not agree with its checksum; it names the file and the byte.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
+    if data is None:
+        raise ConfigError(f"{path} is not there")
     view, start = memoryview(data), 0
     found: list[tuple[int, int]] = []
     while start < len(data):

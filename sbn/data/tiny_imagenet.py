@@ -15,6 +15,7 @@ from sbn.data.decode import decode_all
 from sbn.data.examples import InMemory, in_memory
 from sbn.data.layouts import find
 from sbn.runs import progress
+from sbn.runs.content import is_file, read_bytes
 
 SPLITS = ("train", "validation")
 
@@ -36,6 +37,8 @@ def read(data_dir: str | None, split: str) -> InMemory:
         return _examples(*tfrecords.read(path, split), tfrecords.class_names(path), f"{path}, {split}")
     if kind == "zip":
         try:
+            if not is_file(path):
+                raise ConfigError(f"{path} is no whole zip: it is not a file")
             with zipfile.ZipFile(path) as archive:
                 return _read(archive.namelist(), archive.read, split, shown=str(path))
         except ConfigError:
@@ -43,7 +46,14 @@ def read(data_dir: str | None, split: str) -> InMemory:
         except Exception as error:  # encrypted, cut, damaged: zipfile and zlib have many words for it
             raise ConfigError(f"{path} is no whole zip: {str(error) or type(error).__name__}") from None
     names = (str(file.relative_to(path)) for file in _files(path, split))
-    return _read(names, lambda name: (path / name).read_bytes(), split, shown=str(path))
+    return _read(names, lambda name: _content(path / name), split, shown=str(path))
+
+
+def _content(path: epath.Path) -> bytes:
+    content = read_bytes(path)
+    if content is None:
+        raise ConfigError(f"{path} is not there")
+    return content
 
 
 def _files(path: epath.Path, split: str) -> list[epath.Path]:
@@ -58,13 +68,13 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
     listed = list(names)
     prefix = next((name.removesuffix("wnids.txt") for name in listed if name.endswith("wnids.txt")), "")
     there = {name.removeprefix(prefix): name for name in listed}
-    class_names = sorted(read(_present(there, "wnids.txt", shown)).decode().split())
+    class_names = sorted(_text("wnids.txt", there, read, shown).split())
     number = {name: label for label, name in enumerate(class_names)}
     if split == "train":
         images = sorted(name for name in there if name.startswith("train/") and name.lower().endswith(".jpeg"))
         labelled = [(name, name.split("/")[1]) for name in images]
     else:
-        lines = read(_present(there, "val/val_annotations.txt", shown)).decode().splitlines()
+        lines = _text("val/val_annotations.txt", there, read, shown).splitlines()
         pairs = [line.split("\t") for line in lines if line]
         if any(len(pair) < 2 for pair in pairs):
             raise ConfigError(f"{shown}: val/val_annotations.txt is damaged: it has a line without a tab")
@@ -84,6 +94,13 @@ def _read(names: Iterable[str], read: Callable[[str], bytes], split: str, *, sho
 
 def _examples(images: np.ndarray, labels: np.ndarray, class_names: list[str], name: str) -> InMemory:
     return in_memory({"image": images, "label": labels}, name=name, classes=class_names)
+
+
+def _text(name: str, there: dict[str, str], read: Callable[[str], bytes], shown: str) -> str:
+    try:
+        return read(_present(there, name, shown)).decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{shown}: {name} is damaged: it is no text") from None
 
 
 def _present(there: dict[str, str], name: str, shown: str) -> str:

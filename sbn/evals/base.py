@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data.examples import LabelledImages
+from sbn.data.examples import Examples, LabelledImages
 from sbn.data.views import View
 from sbn.evals.predictions import Predict
 from sbn.evals.scores import Measure
@@ -72,6 +72,7 @@ class Materials:
         stages: of the run.
         workdir: of the run, where long evaluators keep what they have so far; None: nowhere.
         mean: (3,) of the training images, in [0, 1].
+        domains: the test splits of data sets that views have of their own, by name.
     """
 
     config: ConfigDict
@@ -82,6 +83,7 @@ class Materials:
     stages: tuple[Stage, ...] = ()
     workdir: epath.Path | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    domains: Mapping[str, Examples] = dataclasses.field(default_factory=dict)
     _made: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property

@@ -20,6 +20,8 @@ from sbn.tasks.base import Variables
 class Fourier:
     """Yields `fourier/BRANCH/error`, a map (h, w) with zero frequency in the middle, and its mean; and of every mix.
 
+    `low_error` and `high_error` are the means of the middle of the map, half as high and wide, and of all around it.
+
     An image in [0, 1] becomes clip(x ± norm U, 0, 1): U is the frequency's wave of L2 norm 1 on every channel, its sign
     random by image and channel. So `norm` is that of one channel's change, and 1.73 times as much that of all three.
     The two halves of the plane are the same, and one of them is measured.
@@ -54,9 +56,19 @@ class Fourier:
         for name, errors in self._errors(variables).items():
             heat = errors[self._places]
             yield f"fourier/{name}/mean_error", float(heat.mean())
+            high = _high(heat.shape)
+            for part, chosen in (("low", ~high), ("high", high)):
+                if chosen.any():
+                    yield f"fourier/{name}/{part}_error", float(heat[chosen].mean())
             yield f"fourier/{name}/error", heat
         yield "fourier/norm", np.asarray(self._norm)
         yield "fourier/examples", np.asarray(self._errors.examples)
+
+
+def _high(shape: tuple[int, ...]) -> np.ndarray:
+    """Which frequencies of a map lie outside of its middle, half as high and wide."""
+    reach = [np.abs(np.arange(side) - side // 2) / max(side // 2, 1) for side in shape]
+    return np.maximum(reach[0][:, None], reach[1][None]) > 0.5
 
 
 class Filtered:

@@ -31,6 +31,9 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
     for name in materials.config.eval.evals:
         if name in ANALYSES:
             materials.image_task(name)  # that there are images at all
+            if name == "losses" and materials.domains:
+                own = ", ".join(materials.domains)
+                raise ConfigError(f"eval.evals: 'losses' measures views of the run's data, and {own} have others")
     return {name: _maker(name)(materials) for name in materials.config.eval.evals}
 
 

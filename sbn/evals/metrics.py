@@ -1,5 +1,6 @@
 """A task's metrics on the test split: those of its own, and those that `eval.metrics` adds."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from sbn.tasks.base import Variables
 class Metrics:
     """Yields `test/` and what every metric computes, as in 'test/main/accuracy'. Every example counts once.
 
+    Where views have data of their own, every branch is measured on the test split of each of these, too:
+    'test_NAME/main/accuracy', NAME the view's.
+
     Args:
         materials: the parts of the run.
 
@@ -34,14 +38,17 @@ class Metrics:
         }
         self._metrics: dict[str, Metric] = {**task.metrics(), **added}
         self._measurement = Measurement(materials.predict, self._metrics)
-        self._test = Pairs(materials.test, materials)
+        self._sets = {"test": Pairs(materials.test, materials)}
+        self._sets |= {f"test_{name}": Pairs(own, materials) for name, own in materials.domains.items()}
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, Value]]:
         """Yields (name, value) pairs."""
-        found = self._measurement(variables, {"test": (self._test, lambda: self._test)}, what="metrics")["test"]
-        for name, metric in self._metrics.items():
-            for key, value in metric.compute(found[name]).items():
-                yield f"test/{key}", value
+        sets = {name: (own, functools.partial(_same, own)) for name, own in self._sets.items()}
+        found = self._measurement(variables, sets, what="metrics")
+        for split in self._sets:
+            for name, metric in self._metrics.items():
+                for key, value in metric.compute(found[split][name]).items():
+                    yield f"{split}/{key}", value
 
 
 def _metric(make: Any, name: str, task: Any, config: Any) -> Metric:
@@ -59,6 +66,10 @@ def _metric(make: Any, name: str, task: Any, config: Any) -> Metric:
             "(sbn.metrics.base.Metric)"
         )
     return made
+
+
+def _same(pairs: "Pairs") -> "Pairs":
+    return pairs
 
 
 class Pairs:

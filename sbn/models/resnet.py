@@ -118,7 +118,7 @@ class ImageNetResNet(Network):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
-        """Logits, (N, classes) float32.
+        """Logits, (N, classes) float32; of no classes what the last stage gives, (N, H, W, C).
 
         Args:
             x: (N, H, W, 3) float, normalised images of any size.
@@ -149,7 +149,7 @@ def _body(
     train: bool,
     tap: Tap,
 ) -> Array:
-    """What follows the stem: stages of so many blocks, average pool, dense."""
+    """What follows the stem: stages of so many blocks, average pool, dense; of no classes the stages alone."""
     for stage, blocks in enumerate(stages, start=1):
         for block in range(1, blocks + 1):
             made = ResidualBlock(
@@ -163,4 +163,4 @@ def _body(
             )
             x = network.through(made, x, train=train)
         x = tap(f"stage{stage}", x)
-    return layers.head(tap("features", pool(x)), network.classes)
+    return layers.head(tap("features", pool(x)), network.classes) if network.classes else x

@@ -4,13 +4,15 @@
     python -m sbn.report --all --root=runs --format=html --out=book.html
     python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/shared_affine --root=runs
     python -m sbn.report figures consistent:figure1 --root=runs --out=figures
+    python -m sbn.report claims --root=runs
 
 Without `:table`, all tables that have runs; with --all, all tables of all experiments. Columns: mean ± standard
 deviation over seeds, runs counted / seeds the paper used, the paper's number, and the difference in points with its
 interval (Student's t over our seeds; Welch's where the paper gives a spread). What could not be counted, runs without
 a result, runs refused because their config is not the row's, rows not run yet, figures of evaluators and the commands
 that make missing ones go to standard error, and stand at the end of a page. `compare` sets two rows against each other,
-seed by seed; `figures` draws what is a figure in its paper. Both have a --help of their own.
+seed by seed; `figures` draws what is a figure in its paper; `claims` says whether papers' claims show. All have
+a --help of their own.
 """
 
 import argparse
@@ -19,11 +21,11 @@ from collections.abc import Sequence
 from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
-from sbn.report import FORMATS, compare, report, table_figures
+from sbn.report import FORMATS, claims, compare, report, table_figures
 from sbn.runs import commands
 from sbn.runs.atomic import write_output
 
-_COMMANDS = {"compare": compare.main, "figures": table_figures.main}
+_COMMANDS = {"claims": claims.main, "compare": compare.main, "figures": table_figures.main}
 
 
 @commands.command("python -m sbn.report")
@@ -31,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command line."""
     if argv and argv[0] in _COMMANDS:
         return _COMMANDS[argv[0]](argv[1:])
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(

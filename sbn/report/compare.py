@@ -165,7 +165,7 @@ def _listed(seeds: Sequence[int]) -> str:
 @commands.command("python -m sbn.report compare")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report compare`."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report compare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

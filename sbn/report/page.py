@@ -8,12 +8,14 @@ from typing import Final
 
 from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
+from sbn.report import claims
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.formats import HEADER, NUMERIC, make_cells
 from sbn.report.report_data import ReportData, Section, told_choices
 from sbn.report.table_figures import draw_table
 from sbn.report.tables import Line, main_metric
+from sbn.report.verdicts import Judged
 from sbn.runs.arrays import read_arrays, read_png
 from sbn.runs.content import Damaged
 
@@ -44,10 +46,14 @@ def html_page(data: ReportData) -> str:
         + f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
         for section in data.sections
     ]
+    if data.claims:
+        links.append('<b>Claims</b><a href="#claims">What the papers claim</a>')
     body = [f"<h1>{html.escape(data.title)}</h1>"]
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
     body += map(_section, data.sections)
+    if data.claims:
+        body.append(_claims(data.claims))
     if data.notes:
         items = "".join(f"<li>{html.escape(note)}</li>" for note in data.notes)
         body.append(f'<section id="notes"><h2>Not in the tables</h2><ul>{items}</ul></section>')
@@ -56,6 +62,27 @@ def html_page(data: ReportData) -> str:
         f"<title>{html.escape(data.title)}</title><style>{_STYLE}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
+
+
+def _claims(judged: Sequence[Judged]) -> str:
+    """The forest plot of claims, and their table."""
+    head = "".join(_cell(k, text, "th") for k, text in enumerate(claims.HEADER))
+    rows = []
+    for one in judged:
+        own = [f"{one.claim.text} ({one.claim.where})", *claims.cells(one)[1:]]
+        faint = ' class="none"' * (not one.effects)
+        rows.append(f"<tr{faint}>{''.join(map(_claim_cell, range(len(own)), own))}</tr>")
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    plot = ""
+    if any(one.effects for one in judged):
+        told = "claims: means over seeds with their intervals; dots are seeds, crosses what the papers print"
+        plot = _figure(_uri(to_svg(claims.forest(judged)), "svg+xml"), told)
+    return f'<section id="claims"><h2>What the papers claim</h2>{plot}{table}</section>'
+
+
+def _claim_cell(column: int, text: str) -> str:
+    kind = ' class="number"' if column in claims.NUMERIC else ""
+    return f"<td{kind}>{html.escape(text)}</td>"
 
 
 def _anchor(section: Section) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sbn.config.claims import Claim
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.readings import Choice, joined, sentence, split
 from sbn.config.rows import Experiment, Row, Table
@@ -15,6 +16,7 @@ from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
 from sbn.report.tables import Line, label, make_lines, overrides_text, own_rows, stray_rows
+from sbn.report.verdicts import Judged, judge_all
 
 _SHOWN_UNFINISHED: Final = 10
 
@@ -46,11 +48,12 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class ReportData:
-    """Format-independent report data: tables, and one line about each thing that they leave out."""
+    """Format-independent report data: tables, one line about each thing that they leave out, and claims judged."""
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str]
+    claims: Sequence[Judged] = ()
 
 
 def make_report_data(
@@ -74,6 +77,7 @@ def make_report_data(
         ConfigError: for a metric or stage that nobody has.
     """
     sections: list[Section] = []
+    judged: list[Judged] = []
     notes = list(found.problems)
     experiments = sorted(experiments, key=lambda experiment: not experiment.paper)
     for experiment in experiments:
@@ -97,8 +101,16 @@ def make_report_data(
             notes += _failed_alone(heading, failed, lines)
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
+        shown = [claim for claim in experiment.claims if tables is None or _tables_of(claim) & set(tables)]
+        judged += judge_all(experiment, shown, runs)
     title = ", ".join(experiment.name for experiment in experiments)
-    return ReportData(f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished))
+    return ReportData(
+        f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished), judged
+    )
+
+
+def _tables_of(claim: Claim) -> set[str]:
+    return {row.partition("/")[0] for row in claim.rows}
 
 
 def told_choices(section: Section) -> list[str]:

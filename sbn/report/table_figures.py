@@ -3,7 +3,6 @@
 A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
 """
 
-import argparse
 import json
 import math
 import pathlib
@@ -19,7 +18,9 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
 from sbn.figures import bars, curves, features, trade_offs
 from sbn.figures.make import to_png
+from sbn.report import branch_views
 from sbn.report.collect import Run, find_runs
+from sbn.report.courses import mean_course
 from sbn.report.first_stages import alike
 from sbn.report.measures import Measure, measure_of, measured, parse, shown_scale
 from sbn.report.refusals import refuse
@@ -116,7 +117,7 @@ def _loss_curves(rows: Rows) -> Drawn | None:
             own = [key for key in metrics if key.startswith(prefix) and key.endswith(suffix) and key.count("/") == 2]
             branches = {key: key.split("/")[1] for key in own if not key.split("/")[1].startswith("mix_")}
             for metric, branch in branches.items():
-                course = _course(measured_by_epoch, metric, running=prefix == "train/")
+                course = mean_course(measured_by_epoch, metric, running=prefix == "train/")
                 if len(course[0]):
                     found[title if len(branches) == 1 else f"{title}, {branch}"] = course
         if found:
@@ -127,33 +128,6 @@ def _loss_curves(rows: Rows) -> Drawn | None:
             if row.during and curves.dotted(found, borders[name]):
                 notes.append(f"{name}: no course by epoch without training with {' '.join(flags(row.during))}")
     return Drawn(curves.draw_losses(panels, borders=borders), notes) if panels else None
-
-
-def _course(runs: Sequence[Run], metric: str, *, running: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs, and the means of the runs' finite values there; of a running metric the means over whole epochs."""
-    found: dict[float, dict[pathlib.Path, float]] = {}
-    for run in runs:
-        values = {step: value for step, value in run.course(metric).items() if math.isfinite(value)}
-        for epoch, value in _by_epoch(values, run, running=running).items():
-            found.setdefault(epoch, {})[run.path] = value
-    epochs = sorted(found)
-    return np.array(epochs), np.array([np.mean(list(found[epoch].values())) for epoch in epochs])
-
-
-def _by_epoch(values: Mapping[int, float], run: Run, *, running: bool) -> dict[float, float]:
-    """{step: value} as {epoch: value}; a running value is the mean of all steps since the one before it."""
-    per_epoch = run.steps_per_epoch or 1
-    if not running:
-        return {step / per_epoch: value for step, value in values.items()}
-    spans: dict[float, list[tuple[float, int]]] = {}
-    before = min((start for start, _ in run.stages.values()), default=0)
-    for step, value in values.items():
-        spans.setdefault(float(math.ceil(step / per_epoch)), []).append((value, step - before))
-        before = step
-    return {
-        epoch: sum(value * steps for value, steps in lines) / sum(steps for _, steps in lines)
-        for epoch, lines in spans.items()
-    }
 
 
 def _spectra(rows: Rows) -> Drawn | None:
@@ -229,6 +203,11 @@ def _inference(rows: Rows) -> Drawn | None:
     return Drawn(trade_offs.draw_sizes(lines), notes) if lines else None
 
 
+def _branches(rows: Rows) -> Drawn | None:
+    figure = branch_views.draw({name: runs for name, (_, runs) in rows.items()})
+    return Drawn(figure, ["after the first stage, by branch and kind of test images"]) if figure else None
+
+
 TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
     "loss_curves": _loss_curves,
     "spectra": _spectra,
@@ -236,6 +215,7 @@ TABLE_FIGURES: Mapping[str, Callable[[Rows], Drawn | None]] = {
     "bars": _bars,
     "densities": _densities,
     "inference": _inference,
+    "branches": _branches,
 }
 
 
@@ -261,7 +241,7 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
 @commands.command("python -m sbn.report figures")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report figures`."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -41,6 +42,22 @@ _FAULTS: Final = (
     "Resource temporarily unavailable",
 )
 
+# How TensorStore says what the system said, behind the files that it was about
+_CODED: Final = re.compile(r"\[os_error_code='(\d{1,4})'")
+_QUOTED: Final = re.compile(r'"(/[^"]*)"')
+
+# What a path is to blame for that somebody named, not the machine: it leads nowhere, or to something else
+_NAMED: Final = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.ENXIO,
+)
+
 
 def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     """Decorates `main(argv)` of a command: what it raises becomes a line on standard error and SystemExit.
@@ -71,9 +88,25 @@ def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     return decorate
 
 
-def start(main: Callable[..., int]) -> None:
-    """Runs a command as a process: from here on signals are heard, and no library has the last word."""
+def begin() -> None:
+    """The first act of a process that runs a command: signals are heard from here on, no file is printed into.
+
+    Where a launcher closed standard input, output or error, the next file to be opened would get its number, and
+    whatever a library prints.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
     signals.listen()
+
+
+def start(main: Callable[..., int]) -> None:
+    """Runs a command as a process, in which no library has the last word."""
+    begin()
     code: Any = 0
     try:
         code = main()
@@ -102,8 +135,10 @@ def describe(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, ConfigError):
         return _line(error), UNUSABLE
     fault = _machine_fault(error)
-    if fault is None and isinstance(error, OSError):  # of a library, about what it was to read
-        return _line(error), UNUSABLE
+    if isinstance(error, OSError) and error.errno in _NAMED:
+        return fault, UNUSABLE
+    if fault is None and isinstance(error, OSError):  # of a library: about what it was to read, or that it waited
+        return _line(error), FAILED if isinstance(error, TimeoutError | ConnectionError) else UNUSABLE
     return fault, FAILED
 
 
@@ -133,6 +168,9 @@ def _machine_fault(error: BaseException) -> str | None:
             name = f": {each.filename}" if each.filename else ""
             return f"{each.strerror or errno.errorcode.get(each.errno, each.errno)}{name}"
     for each in chain:
+        if coded := _CODED.search(str(each)):
+            named = _QUOTED.search(str(each))
+            return f"{os.strerror(int(coded[1]))}{f': {named[1]}' if named else ''}"
         for line in str(each).splitlines():
             if any(word in line for word in _FAULTS):
                 return f"{type(each).__name__}: {line.strip()[:300]}"

@@ -1,6 +1,7 @@
 """Reads files that may be damaged in any way: what comes back is whole, or one error names the file and the reason."""
 
 import json
+import os
 import re
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +27,11 @@ class Damaged(ConfigError):
         self.path, self.reason = path, reason
 
 
+def is_file(path: Path) -> bool:
+    """Returns whether a path is of a file; of pipes `epath` says so, too, and whoever reads them waits for ever."""
+    return bool(path.is_file()) if "://" in str(path) else os.path.isfile(path)
+
+
 def read_bytes(path: Path) -> bytes | None:
     """Returns what a file holds; None where there is nothing of that name.
 
@@ -33,8 +39,8 @@ def read_bytes(path: Path) -> bytes | None:
         Damaged: if something is there that can't be read as a file, a folder for instance.
     """
     try:
-        if not path.is_file():  # a folder, a pipe and a device would fail late, or never
-            if path.exists() or (hasattr(path, "is_symlink") and path.is_symlink()):
+        if not is_file(path):  # a folder, a pipe and a device would fail late, or never
+            if path.exists() or os.path.islink(path):
                 raise Damaged(path, "it is not a file")
             return None
         return path.read_bytes()

@@ -61,7 +61,12 @@ class Lock:
         self._thread = threading.Thread(target=self._keep, name="lock", daemon=True)
 
     def check(self) -> None:
-        """Raises `Lost` if another process has the lock by now."""
+        """Raises `Lost` if another process has the lock by now, or the folder was moved or removed.
+
+        On a disk the file itself is looked at, which takes some microseconds.
+        """
+        if not self._lost and "://" not in str(self._path):
+            self._look()
         if self._lost:
             raise Lost(self._lost)
 
@@ -112,11 +117,18 @@ class Lock:
     def _other(self) -> bool:
         return _parsed(_content(self._path)).get("token") != self._own["token"]
 
+    def _look(self) -> None:
+        there = _content(self._path)
+        if there is None:
+            self._lost = f"{self._path} is gone: the folder was moved or removed, or another process ran in it: stopped"
+        elif there and self._other():
+            self._lost = f"{self._workdir}: {_name(there)} has taken the lock over: stopped"
+
     def _keep(self) -> None:
         while not self._over.wait(BEAT):
             with contextlib.suppress(OSError), _guard(self._workdir):
-                if self._other():
-                    self._lost = f"{self._workdir}: {_name(_content(self._path))} has taken the lock over: stopped"
+                self._look()
+                if self._lost:
                     return
                 self._write()
 
@@ -142,6 +154,13 @@ def locked(workdir: Path) -> Iterator[Lock]:
             for folder in made:
                 with contextlib.suppress(OSError):  # not empty: the run has begun
                     os.rmdir(folder)
+
+
+def clear(workdir: Path) -> None:
+    """Removes the lock of a process that is gone: one that was killed once its run was done, but for this."""
+    with contextlib.suppress(OSError), _guard(workdir):
+        if is_held(workdir) is False:
+            (workdir / LOCK).unlink(missing_ok=True)
 
 
 def holds(content: Mapping[str, Any]) -> bool | None:

@@ -3,7 +3,12 @@
 import functools
 import os
 import pathlib
+import signal
 import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from sbn.runs import signals
 
 _BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = "/proc/self/ns/pid"
@@ -52,6 +57,29 @@ def is_alive(host: str, pid: int | None, start: str | None) -> bool | None:
     if not _exists(pid):
         return False
     return _trains(pid) if start is None else began(pid) in (start, None)
+
+
+def run(words: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Runs a command to its end, which may be asked for: what this process hears is passed on to it, once.
+
+    It is no part of this process's group, so that Ctrl-C at a terminal, which all of a group hear, does not reach it
+    twice: the second signal would end it without saving.
+
+    Args:
+        words: the command.
+        env: the variables of its environment.
+
+    Returns:
+        its exit code; 128 + n of a process that signal n killed.
+    """
+    with signals.each_raising() as notice, subprocess.Popen(words, env=dict(env), start_new_session=True) as process:
+        while True:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                process.send_signal(notice.number or signal.SIGINT)
+            else:
+                return code if code >= 0 else 128 - code
 
 
 def _exists(pid: int) -> bool:

@@ -56,11 +56,13 @@ class TaskData:
         features: what an example holds, by name: kinds, shapes (of an image as it is evaluated) and classes.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
+        test_examples: how many examples the test split has.
     """
 
     features: Mapping[str, Feature]
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    test_examples: int = 0
 
 
 class Loss(NamedTuple):
@@ -85,6 +87,7 @@ class Task(Protocol):
     A task may also have
     `inputs`, names of the features that its network is given: by default the image, or of other examples all that are
     no targets. Of those that are targets too, training batches have one among the targets, evaluation also an input.
+    `targets_by_view`, true if it takes targets (N, K, ...), which batches have where a view has data of its own.
     `batching(examples, config, multiple=...)`, which examples make a batch (`sbn.data.batching`), or None.
     """
 

@@ -1,7 +1,9 @@
 """Image classification with one normalisation branch a view."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ from sbn.metrics.accuracy import Accuracy
 from sbn.models import make_model, of_stage
 from sbn.models.imported import check_imported
 from sbn.nn.native import Native
+from sbn.nn.pass_by_pass import pass_by_pass
 from sbn.tasks import passes
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 from sbn.tasks.image_network import ImageNetwork
@@ -46,6 +49,7 @@ class Classification(ImageNetwork):
     auxiliary: float = 0.0
     mix: tuple[float, ...] = ()
     average: str = "probabilities"
+    targets_by_view: ClassVar[bool] = True
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -83,12 +87,13 @@ class Classification(ImageNetwork):
         """Returns the loss of a batch of views.
 
         Views of one size go through the network together, those of other sizes after them, each reading and updating
-        the statistics of its own branch.
+        the statistics of its own branch. Of several passes each makes its gradient before the next one begins, unless
+        the loss compares views.
 
         Args:
             variables: of the model, all branches.
             batch: 'image' (N, K, H, W) int32 packed, K the views of the stage, or a tuple of K arrays (N, H, W) where
-                the views differ in size; 'label' (N,) int32.
+                the views differ in size; 'label' (N,) int32, or (N, K) where views have data of their own.
             views: the stage's views.
             numbers: 'epoch', 'epochs', and where a view fades 'strength' (K,).
             keys: gives the keys of the model's `STREAMS` and of the step's ops.
@@ -97,42 +102,69 @@ class Classification(ImageNetwork):
             the sum over the N examples, each of which weighs 1. A view's accuracy is the share that its labels, before
             smoothing, give to the predicted class.
         """
-        labels, stats = jax.nn.one_hot(batch["targets"]["label"], self.classes), variables["batch_stats"]
+        labels = jax.nn.one_hot(batch["targets"]["label"], self.classes)
+        groups = passes.forward_groups(batch["inputs"]["image"], apart=self.apart)
         strengths = passes.strengths(numbers, views)
-        found = []
-        for number, (indices, pixels) in enumerate(passes.forward_groups(batch["inputs"]["image"], apart=self.apart)):
-            own = views.take(indices)
-            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
+
+        def forward(number: int, params: Any, stats: Any) -> tuple[tuple[jax.Array, ...], Any]:
+            indices, pixels = groups[number]
+            own, now = views.take(indices), {"params": params, "batch_stats": stats}
+            mixed = self._mix(now, pixels, of_views(labels, indices), own, keys, [strengths[k] for k in indices])
+            pass_keys = passes.keys_of_pass(number, keys)
             outputs, stats = passes.forward(
-                self.model,
-                {**variables, "batch_stats": stats},
-                mixed,
-                own,
-                shared=self.shared,
-                keys=passes.keys_of_pass(number, keys),
-                numbers=numbers,
+                self.model, now, mixed, own, shared=self.shared, keys=pass_keys, numbers=numbers
             )
-            found.append((indices, (mixed.targets, *outputs)))
-        soft_labels, logits, *auxiliary = passes.in_order(found)
-        targets = optax.smooth_labels(soft_labels, self.label_smoothing)
-        losses = optax.softmax_cross_entropy(logits, targets).sum(axis=0)  # (K,)
-        predicted = logits.argmax(axis=-1)[..., None]
-        correct = jnp.take_along_axis(soft_labels, predicted, axis=-1)[..., 0].sum(axis=0)
-        weights = jnp.asarray(views.weights, losses.dtype)
-        total = jnp.dot(losses, weights, precision="highest")
-        sums: dict[str, jax.Array] = {}
+            return (mixed.targets, *outputs), stats
+
+        def alone(number: int, params: Any, stats: Any) -> tuple[jax.Array, tuple[Any, Any]]:
+            found, stats = forward(number, params, stats)
+            measured = self._measured(*found)
+            return self._total(measured, views.take(groups[number][0])), (stats, measured)
+
+        params, stats, sums = variables["params"], variables["batch_stats"], dict[str, jax.Array]()
+        if self.consistency or len(groups) == 1:  # views that meet in the loss: no gradient before all passes are done
+            found = []
+            for number, (indices, _) in enumerate(groups):
+                outputs, stats = forward(number, params, stats)
+                found.append((indices, outputs))
+            targets, logits, *heads = passes.in_order(found, axis=1)
+            measured = self._measured(targets, logits, *heads)
+            total = self._total(measured, views)
+            if self.consistency:
+                sums["consistency"] = divergence(logits).sum()
+                total += self.consistency * sums["consistency"]
+        else:
+            ways = [functools.partial(alone, number) for number in range(len(groups))]
+            total, (stats, parts) = pass_by_pass(ways, params, stats)
+            ordered = [(indices, tuple(part.values())) for (indices, _), part in zip(groups, parts, strict=True)]
+            measured = dict(zip(parts[0], passes.in_order(ordered, axis=0), strict=True))
         for k, name in enumerate(views.names):
-            sums |= {f"{name}/loss": losses[k], f"{name}/accuracy": correct[k]}
-        if self.consistency:
-            sums["consistency"] = divergence(logits).sum()
-            total += self.consistency * sums["consistency"]
-        for head in auxiliary if self.auxiliary else ():
-            own_losses = optax.softmax_cross_entropy(head, targets).sum(axis=0)
-            total += self.auxiliary * jnp.dot(own_losses, weights, precision="highest")
-            for k, name in enumerate(views.names):
-                sums[f"{name}/auxiliary_loss"] = sums.get(f"{name}/auxiliary_loss", 0.0) + own_losses[k]
-        weight = float(len(logits))
+            sums |= {f"{name}/{what}": values[k] for what, values in measured.items()}
+        weight = float(len(labels))
         return Loss(total, weight, stats, {name: (value, weight) for name, value in {"loss": total, **sums}.items()})
+
+    def _measured(self, targets: jax.Array, logits: jax.Array, *heads: jax.Array) -> dict[str, jax.Array]:
+        """What is known of each of K views, summed over examples, (K,), of targets and outputs (N, K, classes)."""
+        smooth = optax.smooth_labels(targets, self.label_smoothing)
+        predicted = logits.argmax(axis=-1)[..., None]
+        found = {
+            "loss": optax.softmax_cross_entropy(logits, smooth).sum(axis=0),
+            "accuracy": jnp.take_along_axis(targets, predicted, axis=-1)[..., 0].sum(axis=0),
+        }
+        if self.auxiliary and heads:
+            found["auxiliary_loss"] = sum(optax.softmax_cross_entropy(head, smooth).sum(axis=0) for head in heads)
+        return found
+
+    def _total(self, measured: dict[str, jax.Array], views: StageViews) -> jax.Array:
+        """The loss of views of which so much is known."""
+
+        def weighted(losses: jax.Array) -> jax.Array:
+            return jnp.dot(losses, jnp.asarray(views.weights, losses.dtype), precision="highest")
+
+        total = weighted(measured["loss"])
+        if "auxiliary_loss" in measured:
+            total += self.auxiliary * weighted(measured["auxiliary_loss"])
+        return total
 
     @property
     def _points(self) -> tuple[str, ...]:
@@ -161,10 +193,10 @@ class Classification(ImageNetwork):
         found = []
         for indices, pixels in passes.forward_groups(batch["inputs"]["image"], apart=self.apart):
             own = views.take(indices)
-            mixed = self._mix(variables, pixels, labels, own, keys, [strengths[k] for k in indices])
+            mixed = self._mix(variables, pixels, of_views(labels, indices), own, keys, [strengths[k] for k in indices])
             outputs, _ = passes.forward(self.model, variables, mixed, own, shared=self.shared, keys=None)
             found.append((indices, (optax.softmax_cross_entropy(outputs[0], mixed.targets),)))
-        (losses,) = passes.in_order(found)
+        (losses,) = passes.in_order(found, axis=1)
         return losses
 
     def _mix(
@@ -192,6 +224,11 @@ class Classification(ImageNetwork):
     def metrics(self) -> dict[str, Accuracy]:
         """Returns accuracy and loss of every branch, and of the mixes that `eval.mix` asks for."""
         return {"accuracy": Accuracy(self.branches, self.mix, self.average, top5=self.classes > 5)}
+
+
+def of_views(labels: jax.Array, indices: Sequence[int]) -> jax.Array:
+    """Returns the labels of some views, (N, classes) where all have the same, else (N, K, classes) of these."""
+    return labels if labels.ndim == 2 else labels[:, jnp.asarray(indices)]
 
 
 def divergence(logits: jax.Array) -> jax.Array:

@@ -50,7 +50,7 @@ def mix_views(
 
     Args:
         images: (N, K, H, W, C) float, normalised.
-        targets: (N, classes) float.
+        targets: (N, classes) float; (N, K, classes) where views are of different examples.
         views: K of them, with their step ops.
         keys: gives the keys.
         points: the model's mixing points.
@@ -59,12 +59,13 @@ def mix_views(
         strengths: of the mixing of every view, K of them.
     """
     shape = (*images.shape[:2], targets.shape[-1])
+    targets = jnp.broadcast_to(targets[:, None] if targets.ndim == 2 else targets, shape)
     if not any(views.ops):
-        return Mixed(images, jnp.broadcast_to(targets[:, None], shape), no_tap)
+        return Mixed(images, targets, no_tap)
     hidden: dict[int, list[mix.HiddenMix]] = {}
     columns, soft = [], []
     for k, (ops, streams) in enumerate(zip(views.ops, views.draws, strict=True)):
-        x, t, seen = images[:, k], targets, dict[str, int]()
+        x, t, seen = images[:, k], targets[:, k], dict[str, int]()
         for op, stream in zip(ops, streams, strict=True):
             occurrence = seen[op.name] = seen.get(op.name, -1) + 1
             key = jax.random.fold_in(keys(f"{op.name}/{occurrence}"), stream)

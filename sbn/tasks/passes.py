@@ -44,13 +44,14 @@ def forward_groups(pixels: Array | tuple[Array, ...], *, apart: bool) -> list[tu
     return [(tuple(indices), jnp.stack([pixels[k] for k in indices], axis=1)) for indices in groups.values()]
 
 
-def in_order(passes: Sequence[tuple[Group, tuple[Array, ...]]]) -> tuple[Array, ...]:
-    """Puts what passes gave, arrays (N, views of the pass, ...), together along K in the order of the views."""
-    if len(passes) == 1:
-        return passes[0][1]
-    order = np.argsort([k for indices, _ in passes for k in indices])
+def in_order(found: Sequence[tuple[Group, tuple[Array, ...]]], *, axis: int) -> tuple[Array, ...]:
+    """Puts what passes gave, arrays with an axis of the views of the pass, together in the order of the views."""
+    if len(found) == 1:
+        return found[0][1]
+    order = np.argsort([k for indices, _ in found for k in indices])
     return tuple(
-        jnp.concatenate(parts, axis=1)[:, order] for parts in zip(*(arrays for _, arrays in passes), strict=True)
+        jnp.take(jnp.concatenate(parts, axis=axis), order, axis=axis)
+        for parts in zip(*(arrays for _, arrays in found), strict=True)
     )
 
 

@@ -9,13 +9,9 @@ from sbn.runs import commands
 @commands.command("python -m sbn.train")
 def main(argv: Sequence[str]) -> int:
     """Trains one row; exit codes: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again), 130 Ctrl-C."""
-    import argparse
-
     from sbn.config import arguments, command_line
 
-    parser = argparse.ArgumentParser(
-        "python -m sbn.train", description="Trains one row of an experiment, or goes on with it."
-    )
+    parser = arguments.Parser("python -m sbn.train", description="Trains one row of an experiment, or goes on with it.")
     parser.add_argument(
         "--workdir",
         type=arguments.path,

@@ -18,6 +18,7 @@ from sbn.data import arrays, device, host, targets
 from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
+from sbn.train.domain_feed import DomainsFeed
 from sbn.train.plan import Stage
 from sbn.train.setup import Setup
 
@@ -175,7 +176,8 @@ def make_feed(setup: Setup, config: ConfigDict) -> Feed:
         ConfigError: if a pipeline can't be read, or TensorFlow is not there for it.
     """
     table = FEEDS if "image" in setup.train.features else ARRAY_FEEDS
-    return table[config.data.path](setup, config)
+    make = table[config.data.path]
+    return DomainsFeed(setup, config, make) if setup.domains else make(setup, config)
 
 
 def call_sizes(start: int, stop: int, *, most: int, due: Callable[[int], bool]) -> Iterator[int]:

@@ -13,7 +13,7 @@ from sbn.config.checks import check
 from sbn.data import record
 from sbn.evals.make import make_evaluators
 from sbn.runs import files
-from sbn.runs.lock import Lock
+from sbn.runs.lock import Lock, clear
 from sbn.runs.progress import Progress
 from sbn.train import inheritance, preemption, provenance
 from sbn.train import mesh as meshes
@@ -55,6 +55,7 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
     config, workdir, origin = check(config), workdirs.checked_path(workdir), origin or Origin()
     done = workdirs.finished(workdir, config)
     if done is not None:
+        clear(workdir)
         log.info("%s is done: nothing to do", workdir)
         return done
     with workdirs.locked(workdir) as lock, contextlib.ExitStack() as closing:
@@ -73,7 +74,8 @@ def _run(
     inherited = inheritance.find(config, workdir)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    others = {domain.name: (domain.train, domain.test) for domain in setup.domains}
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels, others)
     record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)

@@ -41,10 +41,10 @@ def prepare() -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a record of the log is told nowhere else.
 
-    Orbax remarks on the absence of a file that nothing here reads. Errors of its threads, tracebacks each, are raised
-    where this process waits for them as well, and told there, in one line.
+    Orbax remarks on the absence of a file that nothing here reads, and on how long it waits. Errors of its threads,
+    tracebacks each, are raised where this process waits for them as well, and told there, in one line.
     """
-    of_orbax = "orbax" in record.pathname and record.levelno >= logging.ERROR
+    of_orbax = "orbax" in record.pathname and record.levelno >= logging.WARNING
     return not of_orbax and "_CHECKPOINT_METADATA" not in record.getMessage()
 
 

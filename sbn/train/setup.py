@@ -20,7 +20,8 @@ from sbn.data.targets import inputs_of
 from sbn.evals import base as evals
 from sbn.tasks import make_task
 from sbn.tasks.base import Task, TaskData
-from sbn.train import views
+from sbn.train import domains, views
+from sbn.train.domains import Domain
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, make_plan
@@ -40,6 +41,7 @@ class Setup:
         channels: what images are normalised with; None where there are none.
         views: of every stage, by its name.
         batching: which training examples a batch holds.
+        domains: data sets that views have of their own.
     """
 
     mesh: Mesh
@@ -50,6 +52,7 @@ class Setup:
     channels: Channels | None
     views: Mapping[str, views.Views]
     batching: Batching
+    domains: tuple[Domain, ...] = ()
 
     @property
     def examples_per_step(self) -> int:
@@ -75,6 +78,7 @@ class Setup:
         made = evals.Materials(
             config, self.task, self.mesh, self.images, cast(LabelledImages, self.test), stages, workdir
         )
+        made = dataclasses.replace(made, domains={domain.name: domain.test for domain in self.domains})
         return made if self.channels is None else dataclasses.replace(made, mean=self.channels.mean)
 
 
@@ -112,7 +116,8 @@ def make_setup(
         for name, feature in seen.items():
             if feature.kind == "mask":
                 seen[name] = dataclasses.replace(feature, shape=test.images.shape[1:3])
-    task = make_task(config, TaskData(seen, *channels) if channels else TaskData(seen))
+    known = TaskData(seen, *channels) if channels else TaskData(seen)
+    task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
     batching = _make_batching(config, task, train, mesh)
     own = None if isinstance(batching, Even) else batching.steps_per_epoch
     plan = make_plan(config, examples=len(train), before=before, steps_per_epoch=own)
@@ -120,7 +125,13 @@ def make_setup(
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
-    made = {stage.name: views.resolved(stage, task, train) for stage in plan.stages}
+    others = () if splits else domains.load(config)
+    for domain in others:
+        domains.check(domain, config, task, train, test)
+        if own is not None:
+            raise ConfigError(f"views.{domain.name}.data: batches that differ in shape are of one data set alone")
+    drawn = {view: domain.train for domain in others for view in domain.views}
+    made = {stage.name: views.resolved(stage, task, train, drawn) for stage in plan.stages}
     for stage in plan.stages:
         if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
             raise ConfigError(
@@ -130,7 +141,7 @@ def make_setup(
         task.check_views(made[stage.name].task)
         make_schedule(stage, plan)
     check_optimisers(plan, shapes["params"])
-    return Setup(mesh, train, test, task, plan, channels, made, batching)
+    return Setup(mesh, train, test, task, plan, channels, made, batching, others)
 
 
 def _make_batching(config: ConfigDict, task: Task, train: Examples, mesh: Mesh) -> Batching:

@@ -69,9 +69,9 @@ Metrics = Mapping[str, tuple[jax.Array, jax.Array]]
 # (state, batch, numbers of the step, resident arrays) -> (new state, metrics)
 Step = Callable[[TrainState, Arrays, Arrays, Arrays], tuple[TrainState, Metrics]]
 
-# By platform, what XLA is told where a model rematerialises. Barriers hold what is computed again back until the
-# gradient is there. XLA's CPU compiler drops them, and then does it all beforehand: more time, and no less memory.
-REMAT_OPTIONS = {"cpu": {"xla_disable_hlo_passes": "cse_barrier_expander"}}
+# By platform, what XLA is told. Barriers hold back what a model rematerialises until the gradient is there, and a pass
+# until the one before has its gradient. XLA's CPU compiler drops them, and then holds the activations of everything.
+COMPILER_OPTIONS = {"cpu": {"xla_disable_hlo_passes": "cse_barrier_expander"}}
 
 
 def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepare: Prepare, steps: int = 1) -> Step:
@@ -99,7 +99,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             def loss(params: optax.Params) -> tuple[jax.Array, Loss]:
                 variables = {"params": params, "batch_stats": batch_stats}
                 found = task.loss(variables, batch, views=views, numbers={**numbers, **known}, keys=keys)
-                return found.sum / (divisor(found) if parts == 1 else 1.0), found
+                return found.sum, found
 
             return jax.grad(loss, has_aux=True)(state.params)
 
@@ -110,11 +110,11 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             weight = jax.lax.stop_gradient(jnp.asarray(loss.weight, jnp.float32))
             return jnp.where(weight == 0, 1.0, weight)
 
-        if parts == 1:  # divided before it is differentiated: gradients as a mean's, to the bit
-            grads, loss = gradients(batch, state.batch_stats, keys)
+        if parts == 1:
+            sums, loss = gradients(batch, state.batch_stats, keys)
         else:
             sums, loss = accumulated(gradients, batch, state.batch_stats, keys, parts=parts)
-            grads = jax.tree.map(lambda leaf: leaf / divisor(loss).astype(leaf.dtype), sums)
+        grads = jax.tree.map(lambda leaf: leaf / divisor(loss).astype(leaf.dtype), sums)
         # The rate is that of the run's step: an optimiser may count its own as it likes, from another run's on too.
         optimiser = make_optimiser(stage, lambda _: schedule(state.step))
         decayed = state.params if mine is None else jax.tree.map(jnp.multiply, state.params, mine(state.params))
@@ -142,7 +142,7 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
         in_shardings=(whole, meshes.over_data(mesh, axis=int(steps > 1)), whole, whole),
         out_shardings=whole,
         donate_argnums=0,
-        compiler_options=REMAT_OPTIONS.get(platform) if stage.config.model.remat else None,
+        compiler_options=COMPILER_OPTIONS.get(platform),
     )
 
 

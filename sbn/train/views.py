@@ -1,5 +1,6 @@
 """The views of a stage, once and for all: pipelines parsed and checked, weights, branches, how they fade."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -32,48 +33,57 @@ class Views(NamedTuple):
     task: StageViews
 
 
-def resolved(stage: Stage, task: Task, train: Examples) -> Views:
+def resolved(stage: Stage, task: Task, train: Examples, drawn: Mapping[str, Examples] = {}) -> Views:
     """Returns the views of a stage.
 
     Args:
         stage: of the plan.
         task: what is learned.
         train: the training split.
+        drawn: those of views that have data of their own, by the view's name.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the examples.
     """
     if "image" in train.features:
         boxes = any(train.features[name].kind == "boxes" for name in task.targets if name in train.features)
-        made = make_views(stage, cast(LabelledImages, train).images, boxes=boxes)
+        made = make_views(stage, cast(LabelledImages, train).images, boxes=boxes, drawn=drawn)
     else:
         pipelines = _pipelines(stage)
         made = [View(ops, streams) for ops, streams in pipelines.values()]
         viewed = [name for name in inputs_of(task, train.features) if name not in task.targets]
-        arrays.check(made, train, viewed, names=tuple(pipelines), path=stage.config.data.path)
+        for name, view in zip(pipelines, made, strict=True):
+            arrays.check([view], drawn.get(name, train), viewed, names=(name,), path=stage.config.data.path)
         for name in pipelines:
             if stage.fades[name]:
                 raise ConfigError(f"views.{name}.fade = {stage.config.views[name].fade!r}: only ops of images can fade")
     return Views(tuple(made), stage_views(stage, task.branches))
 
 
-def make_views(stage: Stage, images: Images, *, boxes: bool = False) -> list[View]:
-    """Returns the views of a stage, in the order of the K axis, for the training images; `boxes`: they have boxes.
+def make_views(stage: Stage, images: Images, *, boxes: bool = False, drawn: Mapping[str, Examples] = {}) -> list[View]:
+    """Returns the views of a stage, in the order of the K axis, for the training images.
+
+    Args:
+        stage: of the plan.
+        images: of the training split.
+        boxes: whether they have boxes.
+        drawn: the training splits of views that have data of their own, by the view's name.
 
     Raises:
         ConfigError: if a pipeline can't be read, or does not fit the images.
     """
     views = []
     for name, (ops, streams) in _pipelines(stage).items():
+        own = cast(LabelledImages, drawn[name]).images if name in drawn else images
         try:
-            drawn = variants(ops)
-            if len(drawn) > 1 and (steps := stage.config.steps_per_call) > 1:
+            found = variants(ops)
+            if len(found) > 1 and (steps := stage.config.steps_per_call) > 1:
                 raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
-            for variant in drawn:
-                if isinstance(images, EncodedImages):
-                    check_crop(variant, least=images.least)
+            for variant in found:
+                if isinstance(own, EncodedImages):
+                    check_crop(variant, least=own.least)
                 else:
-                    check_fits(variant, image_size=images.shape[1:3])
+                    check_fits(variant, image_size=own.shape[1:3])
                 if boxes:
                     check_boxes(variant)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -66,12 +67,19 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     return files.read(workdir, files.RESULT)
 
 
+class Vanished(RuntimeError):
+    """A file or folder of a work directory went while a run was at work there."""
+
+    exit_code = 1
+
+
 @contextlib.contextmanager
 def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
     """Holds the lock of a work directory; of several processes the first one does, and all learn whether it could.
 
     Raises:
         ConfigError: if another run has it.
+        Vanished: from the block, where the directory was moved or removed meanwhile.
     """
     with contextlib.ExitStack() as held:
         mine, refused = None, None
@@ -84,7 +92,14 @@ def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
             refused = refused or ConfigError(f"{workdir} is not free: the first process of this run says why")
         if refused is not None:
             raise refused
-        yield mine
+        try:
+            yield mine
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE) and str(workdir) in str(error.filename):
+                raise Vanished(
+                    f"{error.strerror}: {error.filename}: was the work directory moved or removed?"
+                ) from error
+            raise
 
 
 def read_origin(workdir: epath.Path, *, before: int) -> dict[str, Any]:

@@ -65,8 +65,16 @@ class Writers:
         return "" if self._log is None else self._log.text
 
     def settle(self) -> dict[str, int] | None:
-        """Has all lines outlast a power loss; returns what the result says of them, None of a process without any."""
-        return None if self._log is None else self._log.settle()
+        """Has all lines outlast a power loss; returns what the result says of them, None of a process without any.
+
+        Raises:
+            Lost: if another process trains in this work directory by now.
+        """
+        if self._log is None:
+            return None
+        if self._lock is not None:
+            self._lock.check()
+        return self._log.settle()
 
     def close(self) -> None:
         """Flushes what is pending."""

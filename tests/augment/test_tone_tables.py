@@ -1,6 +1,5 @@
 """The tone tables against Pillow on every input there is."""
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -10,6 +9,7 @@ from sbn.augment.device.fixed_point import float32
 from sbn.augment.levels import argument
 from sbn.augment.policy_draws import Entry
 from sbn.augment.tone_tables import VALUES, autocontrast_slips, tone_numbers, tone_rows
+from tests import compiling
 
 LEVELS_TESTED = [0, 1, 2, 3.7, 4, 4.5, 5, 6.3, 7, 8, 9, 10, 11.7, 14, 17, 28, 30]
 
@@ -18,7 +18,7 @@ def test_autocontrast_equals_pillow_for_every_darkest_and_brightest_value():
     high, low = np.tril_indices(256)  # flat images among them
     planes = np.clip(VALUES, low[:, None], high[:, None]).astype(np.int32)
     rows = np.resize(planes, (-(-len(planes) // 3) * 3, 256))
-    found = np.asarray(jax.jit(tones.autocontrast)(rows.reshape(-1, 3, 256))).reshape(-1, 256)
+    found = np.asarray(compiling.jit(tones.autocontrast)(rows.reshape(-1, 3, 256))).reshape(-1, 256)
     for row, plane in enumerate(planes):
         expected = np.asarray(ImageOps.autocontrast(Image.fromarray(plane[None].astype(np.uint8))))[0]
         np.testing.assert_array_equal(found[row], expected)
@@ -35,7 +35,7 @@ def test_products_and_one_sum_equal_pillows_blend_for_every_base_and_value(level
     expected = np.asarray(Image.blend(Image.fromarray(base), Image.fromarray(value), factor))
     numbers = tone_numbers([Entry("Color", factor)])
     planes = [np.tile(x.reshape(1, 1, -1).astype(np.int32), (1, 3, 1)) for x in (base, value)]
-    found = jax.jit(tones.blend)(planes[0], numbers, planes[1])
+    found = compiling.jit(tones.blend)(planes[0], numbers, planes[1])
     for channel in range(3):
         np.testing.assert_array_equal(np.asarray(found)[0, channel].reshape(256, 256), expected)
 
@@ -67,7 +67,9 @@ def test_factors_drawn_in_the_step_blend_as_factors_known_before():
     mantissa, exponent = float32(np.uint32(factors.astype(np.float64) * 2**31))
     planes = np.tile(VALUES.astype(np.int32), (len(factors), 3, 1))
     base = np.array([0, 100, 255], np.int32)[:, None]
-    found = jax.jit(tones.blend)(base, tone_numbers(entries)._replace(mantissa=mantissa, exponent=exponent), planes)
+    found = compiling.jit(tones.blend)(
+        base, tone_numbers(entries)._replace(mantissa=mantissa, exponent=exponent), planes
+    )
     products = tone_rows(entries)[:, None][np.arange(len(factors))[:, None, None], 0, planes - base + 255]
     np.testing.assert_array_equal(found, np.clip(base.astype(np.float32) + products, 0, 255).astype(np.int32))
 

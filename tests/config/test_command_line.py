@@ -200,3 +200,36 @@ def test_a_mistake_ends_the_program_with_its_line(capsys, tmp_path):
 def test_config_listing_and_report_load_neither_jax_nor_tensorflow(module):
     code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('jax', 'tensorflow', 'flax')))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+def test_a_view_that_is_new_is_an_override_even_with_the_defaults_of_a_view():
+    """Else the run would be recorded as its row's own, whose config lacks the view."""
+    new = ("--config.views.new.augment=crop(4)|flip", "--config.branches=main,new")
+    made = request(f"--config={SPLIT_BN}:table3/baseline", *new)
+    assert made.overrides == {"views.new.augment": "crop(4)|flip", "branches": ("main", "new")}
+    _, dotted = command_line.split(command_line.flags(made.overrides))
+    assert command_line.request(f"{SPLIT_BN}:{made.row}", dotted).config == made.config
+    with pytest.raises(ConfigError, match="unknown view 'new'"):
+        request(f"--config={SPLIT_BN}:table3/baseline", new[0])
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--config.eval.mix=(0x" + "f" * 5000 + ",)", "too long to be shown"),
+        ("--config.optim.lr=0x" + "f" * 5000, "digits"),
+        ("--config.seed=1or 2", "'1or 2'"),  # Python warns of such a number, and so would every start
+        ("--config.no." + "a" * 5000 + "=1", "unknown config key"),
+    ],
+)
+def test_what_is_too_long_to_be_shown_is_refused_in_a_line_of_readable_length(argument, words):
+    with pytest.raises(ConfigError, match=words) as refused:
+        request(f"--config={SPLIT_BN}:table3/baseline", argument)
+    assert len(str(refused.value)) < 700
+
+
+def test_a_complaint_of_a_parser_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
+    told = "python -m sbn.train: the following arguments are required: --workdir (--help tells what there is)\n"
+    assert capsys.readouterr().err == told

@@ -15,6 +15,7 @@ from sbn.data.examples import in_memory
 from sbn.data.spectrum import NO_STAGE
 from sbn.evals.base import run
 from sbn.evals.frequencies import Filtered, Fourier
+from tests.compiling import simulating
 from tests.evals.toys import MEAN, Linear, make_materials, make_source, make_variables
 from tests.oracles import fourier as oracle
 
@@ -137,8 +138,12 @@ def test_scalars_are_the_maps_means_and_one_branch_has_no_mix():
     source, variables = make_source(COUNT, SIZE), make_variables(SIZE, branches=1)
     materials = make_materials(source, task=Linear(("main",)))
     scalars, arrays = run(Fourier(materials, norm=2.0, size=3, examples=1000), variables)
-    assert list(scalars) == ["fourier/main/mean_error"]
-    assert scalars["fourier/main/mean_error"] == pytest.approx(arrays["fourier/main/error"].mean(), rel=1e-15)
+    assert set(scalars) == {f"fourier/main/{part}_error" for part in ("mean", "low", "high")}
+    error = arrays["fourier/main/error"]
+    assert scalars["fourier/main/mean_error"] == pytest.approx(error.mean(), rel=1e-15)
+    # of 3 x 3 frequencies the middle is one, and the eight around it are high
+    assert scalars["fourier/main/low_error"] == pytest.approx(error[1, 1], rel=1e-15)
+    assert scalars["fourier/main/high_error"] == pytest.approx((error.sum() - error[1, 1]) / 8, rel=1e-12)
     assert (arrays["fourier/norm"], arrays["fourier/examples"]) == (2.0, COUNT)
 
 
@@ -167,7 +172,7 @@ print(json.dumps({"arrays": {n: a.tolist() for n, a in found.items()}, "gathers"
 def test_eight_devices_give_the_map_of_one_and_gather_nothing():
     from sbn.evals.frequencies import Filtered
 
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    env = {**os.environ, **simulating(8)}
     done = subprocess.run([sys.executable, "-c", EIGHT], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     eight = json.loads(done.stdout.splitlines()[-1])

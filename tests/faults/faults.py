@@ -38,9 +38,11 @@ class Operations:
         under: the folders.
         log: a file that gets a line per operation: what, and where in the code.
         kill_at: the number of the one to end before, from 1; 0 for none.
+        kill_like: or how it is called: the first one whose line begins so, 'os.rename result.json'.
     """
 
-    def __init__(self, under, log, kill_at):
+    def __init__(self, under, log, kill_at, kill_like):
+        self._like = kill_like
         self._under = tuple(str(folder) for folder in under)
         self._log, self._kill_at, self._count = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), kill_at, 0
         self._busy = False
@@ -64,8 +66,9 @@ class Operations:
         if where is None or not where.startswith(self._under):
             return False
         self._count += 1
-        os.write(self._log, f"{self._count} {event} {pathlib.Path(where).name} {_caller()}\n".encode())
-        if self._count == self._kill_at:
+        line = f"{event} {pathlib.Path(where).name} {_caller()}"
+        os.write(self._log, f"{self._count} {line}\n".encode())
+        if self._count == self._kill_at or (self._like and line.startswith(self._like)):
             os._exit(KILLED)
         return True
 
@@ -95,9 +98,9 @@ def _caller():
     return ",".join(found)
 
 
-def operations(under, log, kill_at=0):
-    """Counts operations on files below folders, and ends the process before number `kill_at`."""
-    Operations(under, log, kill_at)
+def operations(under, log, kill_at=0, kill_like=""):
+    """Counts operations on files below folders, and ends the process before number `kill_at`, or one like that."""
+    Operations(under, log, kill_at, kill_like)
 
 
 def file_size(most):
@@ -118,15 +121,10 @@ def open_files(most):
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def clock(jumps):
-    """The wall clock jumps by so many seconds at every look at it, one after the other, and again from the start."""
-    real, looks = time.time, []
-
-    def jumping():
-        looks.append(1)
-        return real() + jumps[len(looks) % len(jumps)]
-
-    time.time = jumping
+def jump(seconds):
+    """The wall clock is set anew, so many seconds later or earlier."""
+    real = time.time
+    time.time = lambda: real() + seconds
 
 
 def at_line(start, call):
@@ -142,10 +140,23 @@ def at_line(start, call):
     builtins.print = heard
 
 
+def at_call(name, call):
+    """Does something before a function, 'module:function', is called: `call` is a name here and its arguments."""
+    module, function = name.split(":")
+    fault, arguments = call
+    real = getattr(sys.modules[module], function)
+
+    def struck(*words, **options):
+        globals()[fault](**arguments)
+        return real(*words, **options)
+
+    setattr(sys.modules[module], function, struck)
+
+
 def vanish(folder):
     """A folder is moved away."""
     moved = pathlib.Path(folder)
-    if moved.exists():
+    if not moved.with_name(moved.name + ".gone").exists():
         moved.rename(moved.with_name(moved.name + ".gone"))
 
 

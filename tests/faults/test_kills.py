@@ -22,7 +22,7 @@ class Killing:
         self._scenario, self._log = SCENARIOS[name], tmp_path / "operations"
         self._prepare()
         ended = self._start(0)
-        self.whole = scenarios.outcome(warm, self._scenario, self._folder, ended)
+        self.whole = scenarios.outcome(self._scenario, self._folder, ended)
         self.operations = self._log.read_text().splitlines()
 
     def kinds(self):
@@ -43,7 +43,7 @@ class Killing:
         self._scenario.whole(self._warm, self._folder)
         again = self._warm.run(*scenarios.words_of(self._scenario, self._folder))
         assert again.code == 0, (at, again)
-        found = scenarios.outcome(self._warm, self._scenario, self._folder, again)
+        found = scenarios.outcome(self._scenario, self._folder, again)
         different = {key for key in {**found, **self.whole} if found.get(key) != self.whole.get(key)}
         assert not different, (at, {key: (self.whole.get(key), found.get(key)) for key in different})
         return True

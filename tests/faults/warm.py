@@ -11,6 +11,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import traceback
 from typing import NamedTuple
 
@@ -54,6 +55,10 @@ class Running:
     def output(self):
         """What it has printed so far."""
         return (self._folder / f"{self.pid}.out").read_text()
+
+    def signal(self, number):
+        """Sends it a signal."""
+        os.kill(self.pid, number)
 
     def wait(self):
         """Waits for its end."""
@@ -114,6 +119,13 @@ class Warm:
     def run(self, command, *words, faults=(), env=None):
         """Runs `python -m COMMAND WORDS` to its end."""
         return self.start(command, *words, faults=faults, env=env).wait()
+
+    def until(self, path):
+        """Waits for a file, which a process makes that was started here."""
+        deadline = time.monotonic() + 300
+        while not os.path.exists(path):
+            assert time.monotonic() < deadline, f"{path} has not come"
+            time.sleep(0.01)
 
     def close(self):
         self._process.stdin.close()

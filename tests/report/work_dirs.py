@@ -7,6 +7,7 @@ import pathlib
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Paper, Row, Table
+from sbn.report.collect import Run
 
 MAIN, AUX, MIX = "test/main/accuracy", "test/aux/accuracy", "test/mix_0.5/accuracy"
 
@@ -68,3 +69,9 @@ def stored_config(row: str, seed: int, overrides: dict) -> dict:
     except ConfigError:  # overrides that no run could have
         flat = tree.defaults()
     return tree.to_config(flat).to_dict()
+
+
+def run_of(row: str, seed: int, metrics: dict, **changes) -> Run:
+    """A finished run of a row, as `collect` gives it."""
+    made = {"overrides": {}, "seconds": 1.0, "steps": 10, "written": 0.0, **changes}
+    return Run(path=pathlib.Path(f"{row}/seed{seed}"), experiment="mine", row=row, seed=seed, metrics=metrics, **made)

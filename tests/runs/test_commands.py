@@ -36,6 +36,8 @@ ERRORS = {
     "a lost lock": (lambda: Lost("taken over"), 1, "taken over"),
     "a full disk": (lambda: OSError(errno.ENOSPC, "No space left on device", "a/b"), 1, "No space left on device: a/b"),
     "no permission": (lambda: PermissionError(errno.EACCES, "Permission denied", "x"), 1, "Permission denied: x"),
+    "a path to nothing": (lambda: OSError(errno.ENOENT, "No such file", "x"), 2, "No such file: x"),
+    "a path too long": (lambda: OSError(errno.ENAMETOOLONG, "File name too long", "x"), 2, "File name too long: x"),
     "no memory": (MemoryError, 1, "out of memory"),
     "no threads": (lambda: RuntimeError("can't start new thread"), 1, "RuntimeError: can't start new thread"),
     "no device memory": (
@@ -43,6 +45,16 @@ ERRORS = {
         1,
         "RuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes",
     ),
+    "a full disk, told by TensorStore": (
+        lambda: ValueError(
+            'RESOURCE_EXHAUSTED: Error writing local file "/a/b": Failed writing: "/a/b.__lock": Failed to write 9 '
+            "bytes to file 6: No space left on device [os_error_code='28'] [source locations='x.cc']"
+        ),
+        1,
+        "No space left on device: /a/b",
+    ),
+    "what no library can read": (lambda: OSError("cannot identify image"), 2, "cannot identify image"),
+    "waiting in vain": (lambda: TimeoutError("waited for 9 seconds"), 1, "waited for 9 seconds"),
     "Ctrl-C": (KeyboardInterrupt, 130, "stopped; the same command starts again"),
     "escapes": (lambda: ConfigError("\x1b[2Jgone"), 2, r"\x1b[2Jgone"),
     "several lines": (lambda: ConfigError("a\nb"), 2, "a b"),
@@ -213,3 +225,43 @@ def test_a_handler_is_given_back_to_a_library_caller():
         assert (notice.given, notice.exit_code) == (True, 75)
     assert {number: signal.getsignal(number) for number in before} == before
     assert not signals.notice().given
+
+
+PARENT = """
+import os, sys
+from sbn.runs import commands, processes
+@commands.command("parent")
+def main(argv):
+    return processes.run([sys.executable, "-c", argv[0], *argv[1:]], env=os.environ)
+commands.start(main)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_command_that_runs_another_passes_a_signal_on_and_waits_until_that_has_saved(number, code):
+    """At a terminal all processes of a group hear Ctrl-C: what runs below hears it once."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", PARENT, SLOW, "note", "0.5"], cwd=ROOT, **piped) as process:
+        said = process.stdout.readline()
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, said + out, err) == (code, "ready\nsaving\nsaved\n", LINE)
+
+
+CLOSED = """
+import os, sys
+from sbn.runs import commands
+commands.begin()
+print("told", flush=True)
+with open(sys.argv[1], "w") as file:
+    print(sorted(os.path.realpath(f"/proc/self/fd/{number}") for number in (0, 1, 2)), file=file)
+"""
+
+
+def test_where_standard_streams_are_closed_nothing_is_printed_into_the_next_file(tmp_path):
+    path = tmp_path / "file"
+    script = tmp_path / "script.py"
+    script.write_text(CLOSED)
+    words = f"{sys.executable} {script} {path} <&- >&- 2>&-"
+    subprocess.run(words, shell=True, cwd=ROOT, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert path.read_text() == "['/dev/null', '/dev/null', '/dev/null']\n"

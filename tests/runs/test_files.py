@@ -1,6 +1,8 @@
 """Every file of a work directory, damaged in every way: one error that names it, or, where nothing needs it, none."""
 
 import json
+import os
+import pathlib
 import shutil
 
 import pytest
@@ -157,3 +159,10 @@ def test_checkpoints_are_listed_without_opening_them(tmp_path):
     shutil.rmtree(tmp_path / "checkpoints")
     (tmp_path / "checkpoints").write_text("")
     assert files.saved_steps(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", [pathlib.Path, epath.Path])
+def test_a_pipe_in_the_place_of_a_file_is_damage_and_not_waited_for(tmp_path, kind):
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(Damaged, match="not a file"):
+        files.read(kind(tmp_path), files.CONFIG)

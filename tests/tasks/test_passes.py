@@ -7,6 +7,7 @@ import pytest
 
 from sbn.data.pixels import normalise, pack
 from sbn.nn import branches
+from sbn.tasks import classification
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.tasks.passes import forward_groups, in_order
@@ -64,7 +65,7 @@ def test_views_of_one_size_pass_together_in_order(batch):
 
 def test_what_passes_give_goes_back_to_the_views_order():
     parts = [((0, 2), (jnp.array([[0, 2]]), jnp.array([[10, 12]]))), ((1,), (jnp.array([[1]]), jnp.array([[11]])))]
-    first, second = in_order(parts)
+    first, second = in_order(parts, axis=1)
     np.testing.assert_array_equal(first, [[0, 1, 2]])
     np.testing.assert_array_equal(second, [[10, 11, 12]])
 
@@ -119,3 +120,28 @@ def test_branches_of_their_own_do_not_care_who_passes_with_whom(tiny, batch):
 
         losses.append(averaged(task.loss(variables, same, views=views, numbers={}, keys=keys))[0])
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["split_stats", pytest.param("split", marks=pytest.mark.slow)])
+def test_gradients_taken_pass_by_pass_are_those_of_the_sum(tiny, batch, kind, monkeypatch):
+    task = task_of(tiny({"branches": THREE, "views.small.augment": "", "norm.kind": kind}))
+    variables = task.init(stream_key(3, "init"))
+
+    def gradient():
+        def loss(params):
+            return loss_of(task, {**variables, "params": params}, batch, weights=(0.5, 0.2, 0.3))[0]
+
+        return jax.grad(loss)(variables["params"])
+
+    def as_it_stands(passes, params, carried):
+        losses, found = [], []
+        for one in passes:
+            loss, (carried, other) = one(params, carried)
+            losses.append(loss)
+            found.append(other)
+        return sum(losses), (carried, found)
+
+    taken = gradient()
+    monkeypatch.setattr(classification, "pass_by_pass", as_it_stands)
+    # float32, summed in another order
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), taken, gradient())

@@ -16,7 +16,7 @@ import pathlib
 import matplotlib.pyplot as plt
 
 from sbn.report import report
-from sbn.report.collect import Run, find_runs
+from sbn.report.collect import Run, counted, find_runs
 from sbn.report.compare import describe, load_side
 from sbn.report.courses import course_of
 from sbn.report.measures import parse
@@ -34,10 +34,11 @@ FIRST, SECOND = "table3/weak_augment", "table3/weak_one_norm"
 
 # %%
 found = find_runs(RUNS)
-for run in found.runs:
+runs, repeated = counted(found.runs)  # each seed once
+for run in runs:
     changed = ", ".join(f"{name}={value}" for name, value in run.overrides.items())
     print(f"{run.row:28} seed {run.seed}  {100 * run.metrics.get(DEFAULT_METRIC, float('nan')):6.2f} %  {changed}")
-print("\n".join([*found.problems, *found.unfinished]))
+print("\n".join([*found.problems, *repeated, *found.unfinished]))
 
 # %% [markdown]
 # ## Beside the paper's numbers
@@ -56,15 +57,15 @@ print("\n".join(notes))
 
 # %%
 groups: dict[str, list[Run]] = {}
-for run in found.runs:
+for run in runs:
     groups.setdefault(run.variant, []).append(run)
-for runs in groups.values():
-    course = course_of(runs, DEFAULT_METRIC)
+for group in groups.values():
+    course = course_of(group, DEFAULT_METRIC)
     if course:
         at, least, mean, most = zip(*course, strict=True)
-        (line,) = plt.plot(at, mean, label=f"{runs[0].row}, {len(runs)} seeds")
+        (line,) = plt.plot(at, mean, label=f"{group[0].row}, {len(group)} seeds")
         plt.fill_between(at, least, most, color=line.get_color(), alpha=0.15)
-plt.xlabel("epoch" if all(run.steps_per_epoch for run in found.runs) else "step")
+plt.xlabel("epoch" if all(run.steps_per_epoch for run in runs) else "step")
 plt.ylabel("test accuracy (%)")
 if groups:
     plt.legend()
@@ -86,7 +87,7 @@ print("\n".join(describe(first, second, parse(DEFAULT_METRIC))))
 # What `python -m sbn.evaluate --evals=...` drew, run by run.
 
 # %%
-for figure in [file for run in found.runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
+for figure in [file for run in runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
     print(figure)
     plt.figure(figsize=(8, 6))
     plt.imshow(plt.imread(figure))

@@ -7,7 +7,6 @@
 What is made lies in DIR afterwards for `eval.corruptions.dir`; called again, it goes on where it was stopped.
 """
 
-import argparse
 import time
 from collections.abc import Sequence
 
@@ -55,7 +54,7 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
 @commands.command("python -m sbn.data.corruptions")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what is missing or unknown is told by `sbn.runs.commands`."""
-    parser = argparse.ArgumentParser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
+    parser = arguments.Parser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
     parser.add_argument("--data", default="cifar10", help="name of the data set (default: cifar10; shapes is built in)")
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")
     parser.add_argument("--kinds", default="", help="types or groups, with commas (default: the benchmark's 15)")

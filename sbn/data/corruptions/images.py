@@ -4,14 +4,13 @@ Levels go to [0, 1] and back as in the released code: back by truncation, not ro
 """
 
 import dataclasses
-import io
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from PIL import Image
 
 from sbn.config.errors import ConfigError
+from sbn.data.decode import decode
 
 
 def unit(images: np.ndarray) -> np.ndarray:
@@ -96,7 +95,7 @@ class Encoded:
             if label != self.labels[place]:
                 raise ConfigError(f"{name} has the label {label}; other types and severities have {self.labels[place]}")
             try:
-                image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+                image = decode(data)
             except OSError as error:
                 raise ConfigError(f"{name} is no image: {error}") from None
             if image.shape != into.shape:

@@ -16,6 +16,7 @@ from sbn.config.errors import ConfigError
 from sbn.data.corruptions import records
 from sbn.data.corruptions.images import Encoded, Images, Released
 from sbn.data.corruptions.kinds import GROUPS, SEVERITIES
+from sbn.runs.content import first_line, read_bytes
 
 LABELS = "labels.npy"
 
@@ -53,9 +54,14 @@ def find_arrays(folder: pathlib.Path, kinds: Sequence[str], *, name: str) -> Rel
 
 def _mapped(path: pathlib.Path) -> np.ndarray:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+        if not path.is_file():
+            raise OSError("it is not a file")
+        found = np.lib.format.open_memmap(path, mode="r")
+        if path.stat().st_size != found.offset + found.nbytes:
+            raise ValueError(f"it is not as long as {found.dtype} {found.shape} are")
+        return found
+    except Exception as error:  # NumPy and mmap have many words for a damaged header
+        raise ConfigError(f"{path} can't be read: {first_line(error)}") from None
 
 
 _SIDE = 224
@@ -114,7 +120,7 @@ def _read_file(
     place: pathlib.Path, inside: Sequence[pathlib.Path], labels: np.ndarray, number: int
 ) -> tuple[bytes, int, str]:
     file = place / inside[number]
-    return file.read_bytes(), int(labels[number]), str(file)
+    return read_bytes(file) or b"", int(labels[number]), str(file)
 
 
 class _Benchmark(NamedTuple):

@@ -1,0 +1,96 @@
+"""A loss that is a sum over passes through a network, with the gradient of every pass taken right after it."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+from jax.extend import core
+
+from sbn.nn.branches import AFFINE
+
+Array = jax.Array
+# (parameters, what goes from pass to pass) -> (loss (), (the latter anew, whatever else the pass finds))
+Pass = Callable[[Any, Any], tuple[Array, tuple[Any, Any]]]
+# A pass, which is given whatever else it reads as a third argument
+Way = Callable[[Any, Any, Any], tuple[Array, tuple[Any, Any]]]
+
+
+def pass_by_pass(passes: Sequence[Pass], params: Any, carried: Any) -> tuple[Array, tuple[Any, list[Any]]]:
+    """Returns the sum of the losses of several passes; what is kept for its gradient is the gradient itself.
+
+    Differentiated as it stands, a sum over passes holds the activations of all passes until the last one is done. Here
+    every pass makes its gradient before the next one begins, so that the activations of one pass are held at a time.
+    The gradient is that of the sum over `params`, but for rounding; that it is to be differentiated once, backwards and
+    by `params` alone, is what makes this possible.
+
+    Args:
+        passes: in order; none of them may use another one's activations.
+        params: a nested dict of parameters.
+        carried: what every pass takes from the one before, as running statistics are: no gradient flows through it.
+
+    Returns:
+        the sum (), and (`carried` after the last pass, what every pass found).
+    """
+
+    ways, read = zip(*_closed(passes, params, carried), strict=True)
+    return _summed(ways, params, carried, read)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _summed(ways: tuple[Way, ...], params: Any, carried: Any, read: tuple[Any, ...]) -> tuple[Array, tuple[Any, Any]]:
+    losses, found = [], []
+    for way, own in zip(ways, read, strict=True):
+        loss, (carried, other) = way(params, carried, own)
+        losses.append(loss)
+        found.append(other)
+    return sum(losses[1:], losses[0]), (carried, found)
+
+
+def _with_gradient(ways: tuple[Way, ...], params: Any, carried: Any, read: tuple[Any, ...]) -> tuple[Any, Any]:
+    losses, found, total = [], [], None
+    for way, own in zip(ways, read, strict=True):
+        (loss, (carried, other)), gradient = jax.value_and_grad(way, has_aux=True)(params, carried, own)
+        losses.append(loss)
+        found.append(other)
+        total = gradient if total is None else jax.tree.map(jnp.add, total, gradient)
+        params = _after(params, gradient)
+    return (sum(losses[1:], losses[0]), (carried, found)), total
+
+
+def _back(ways: tuple[Way, ...], total: Any, cotangents: tuple[Array, Any]) -> tuple[Any, None, None]:
+    return jax.tree.map(lambda leaf: leaf * cotangents[0].astype(leaf.dtype), total), None, None
+
+
+_summed.defvjp(_with_gradient, _back)
+
+
+def _closed(passes: Sequence[Pass], params: Any, carried: Any) -> Iterator[tuple[Way, Any]]:
+    """Every pass as a function of all that it reads, and what that is beside its arguments.
+
+    Batches, keys and the like are values of the function that is being traced around the pass; `jax.custom_vjp` takes
+    them as arguments alone.
+    """
+    for one in passes:
+        closed, shapes = jax.make_jaxpr(one, return_shape=True)(params, carried)
+        carried = shapes[1][0]
+        yield functools.partial(_evaluated, closed.jaxpr, jax.tree.structure(shapes)), closed.consts
+
+
+def _evaluated(jaxpr: core.Jaxpr, form: Any, params: Any, carried: Any, read: Sequence[Any]) -> Any:
+    function = core.jaxpr_as_fun(core.ClosedJaxpr(jaxpr, read))
+    return jax.tree.unflatten(form, function(*jax.tree.leaves((params, carried))))
+
+
+def _after(params: Any, gradient: Any) -> Any:
+    """The parameters, for a next pass that begins once this gradient is there: compilers would mix the two.
+
+    Waited for are the gradients of scales and biases that normalise. They come last of all, and are whole on every
+    device, as normalising has exchanged them; a device's share of any other gradient would have to be exchanged at this
+    point, where the sum over passes is exchanged once. A network without them waits for what is as small.
+    """
+    flat = traverse_util.flatten_dict(gradient)
+    known = [leaf for path, leaf in flat.items() if path[-1] in AFFINE and (*path[:-1], "scale") in flat]
+    return jax.lax.optimization_barrier((params, known or [leaf for leaf in flat.values() if leaf.ndim < 2]))[0]

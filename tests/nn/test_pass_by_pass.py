@@ -1,0 +1,67 @@
+"""A sum over passes whose gradient is taken pass by pass: the sum's gradient, for the memory of one pass."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sbn.nn.pass_by_pass import pass_by_pass
+from sbn.train.step import COMPILER_OPTIONS
+
+VIEWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+
+
+def quadratic(number, params, carried, *, views):
+    """Half of the square of w . x, with what is found and carried beside it."""
+    product = params["norm"]["scale"] @ views[number]
+    return jnp.square(product) / 2, (carried + product, {"product": product})
+
+
+def total(params, views, start=0.0):
+    ways = [functools.partial(quadratic, number, views=views) for number in range(len(views))]
+    return pass_by_pass(ways, params, start)
+
+
+PARAMS = {"norm": {"scale": jnp.arange(1.0, 5.0)}}
+PRODUCTS = VIEWS.astype(np.float64) @ np.arange(1.0, 5.0)
+
+
+def test_it_is_the_sum_with_what_goes_from_pass_to_pass():
+    value, (carried, found) = jax.jit(total)(PARAMS, VIEWS, 2.0)
+    np.testing.assert_allclose(value, np.square(PRODUCTS).sum() / 2, rtol=1e-6)
+    np.testing.assert_allclose(carried, 2.0 + PRODUCTS.sum(), rtol=1e-6)
+    np.testing.assert_allclose([one["product"] for one in found], PRODUCTS, rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["jit of grad", "grad of jit"])
+def test_the_gradient_is_that_of_the_sum_also_of_values_from_around_it(order):
+    def loss(params, views):
+        return 3 * total(params, 2 * views)[0]  # the views are a value of the traced function, and no argument
+
+    gradient = jax.jit(jax.grad(loss)) if order == "jit of grad" else jax.grad(jax.jit(loss))
+    expected = 3 * 2 * (2 * PRODUCTS) @ VIEWS  # d/dw of 3 (w . 2x)^2 / 2
+    np.testing.assert_allclose(gradient(PARAMS, VIEWS)["norm"]["scale"], expected, rtol=1e-5)
+
+
+def temporary(loss, params):
+    """Bytes of temporary memory of a compiled gradient, on a CPU with the order of passes kept."""
+    lowered = jax.jit(jax.grad(loss)).lower(params)
+    return lowered.compile(COMPILER_OPTIONS["cpu"]).memory_analysis().temp_size_in_bytes
+
+
+def test_the_activations_of_one_pass_are_held_at_a_time():
+    views = jax.random.normal(jax.random.key(0), (4, 512, 64))
+
+    def one(number, params, carried):
+        x = views[number] * params["norm"]["scale"]
+        for weights in params["layers"]:
+            x = jnp.tanh(x @ weights)
+        return x.sum(), (carried, None)
+
+    ways = [functools.partial(one, number) for number in range(len(views))]
+    params = {"layers": jnp.ones((6, 64, 64)), "norm": {"scale": jnp.ones(64)}}
+    single = temporary(lambda p: one(0, p, 0.0)[0], params)
+    assert temporary(lambda p: sum(way(p, 0.0)[0] for way in ways), params) > 3 * single
+    assert temporary(lambda p: pass_by_pass(ways, p, 0.0)[0], params) < 1.5 * single
