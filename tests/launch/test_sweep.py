@@ -56,12 +56,12 @@ class Engine:
         try:
             time.sleep(60)
         except KeyboardInterrupt:
-            print("saving", flush=True)
             try:
+                print("saving", flush=True)
                 time.sleep(float(sys.argv.pop()))
             except KeyboardInterrupt:
-                print("killing", flush=True)
-                time.sleep(0.2)
+                time.sleep(0.5)
+                print("killed", flush=True)
             raise
 
 sweep.load = lambda name, settings: Engine()
@@ -78,7 +78,7 @@ def test_a_sweep_that_is_stopped_lets_its_jobs_save_and_says_by_which_signal(tmp
 
 def test_the_second_signal_to_a_sweep_kills_its_jobs_before_it_ends(tmp_path):
     _, ended, out, _ = stopped_sweep(tmp_path, [signal.SIGINT, signal.SIGINT], seconds="30")
-    assert (ended, out) == (130, "saving\nkilling\n")
+    assert (ended, out) == (130, "saving\nkilled\n")
 
 
 def stopped_sweep(root, numbers, *, seconds):
