@@ -135,7 +135,7 @@ def _range(pair: tuple[float, float] | None, factor: float) -> str:
 
 @commands.command("python -m launch.fit")
 def main(argv: Sequence[str]) -> int:
-    """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line or where no row compiles."""
+    """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line or if no row compiles."""
     parser = arguments.Parser(
         "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
