@@ -75,7 +75,7 @@ def test_quickstart_prints_a_table_and_what_each_branch_knows_and_leaves_a_page(
     assert "launch.sweep --experiment=split_bn:table3" in last
     path = last.splitlines()[-1]
     page = (shell.folder / path).read_text()
-    for text in ("split_refined", "test accuracy", "data:image/png"):
+    for text in ("split_refined", "by branch and kind of test images", "data:image/png"):
         assert text in page
 
 
