@@ -1,6 +1,7 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 from sbn.config.data_keys import DATA_KEYS
+from sbn.config.detection_keys import DETECTION_KEYS
 from sbn.config.evaluation import EVALUATION, RHYTHM_KEYS
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
@@ -14,7 +15,7 @@ KEYS = (
         "str",
         "classification",
         "What is learned. A task of your own: package.module:Name.",
-        choices=("classification",),
+        choices=("classification", "detection"),
         open=is_import_path,
     ),
     # Data
@@ -108,6 +109,8 @@ KEYS = (
     ),
     # Optimisation
     *TRAINING_KEYS,
+    # Tasks
+    *DETECTION_KEYS,
     Key(
         "stages",
         "names",
