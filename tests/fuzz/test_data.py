@@ -106,7 +106,7 @@ def test_a_damaged_file_of_a_data_set_is_told_or_changes_no_label(length, form, 
     expected = read(form, whole)
     assert expected is not None
 
-    @tried(length, short=12, long=150, damage=damages(contents))
+    @tried(length, short=6, long=150, damage=damages(contents))
     def _(damage):
         name, content = damage
         (here / "damaged").mkdir()
@@ -135,7 +135,7 @@ def test_a_damaged_index_is_made_anew(length, form, here, made):
     kept = sorted((pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "sbn/indices").glob("*.npz"))
     contents = {str(place): path.read_bytes() for place, path in enumerate(kept)}
 
-    @tried(length, short=8, long=150, damage=damages(contents))
+    @tried(length, short=3, long=150, damage=damages(contents))
     def _(damage):
         name, content = damage
         replace(kept[int(name)], content)
@@ -190,7 +190,7 @@ def test_an_archive_of_other_arrays_is_refused_or_taken_for_what_it_is(length, h
 
     @tried(
         length,
-        short=30,
+        short=20,
         long=400,
         changes=st.dictionaries(st.sampled_from([*names, "class_names", "format", "name"]), arrays(), max_size=2),
         more=st.dictionaries(
@@ -244,7 +244,7 @@ def test_a_damaged_file_of_a_corrupted_set_is_told_or_changes_no_label(length, f
     expected = taken(here / "whole")
     assert expected is not None
 
-    @tried(length, short=8, long=100, damage=damages(contents))
+    @tried(length, short=3, long=100, damage=damages(contents))
     def _(damage):
         damaged, content = damage
         replace(here / "whole" / damaged, content)
