@@ -1,5 +1,6 @@
 """One persistent compilation cache for the whole suite, real data where it is, and tiny configs."""
 
+import math
 import os
 import pathlib
 
@@ -53,21 +54,34 @@ TINY = {
 OPTIMISED = {"augment", "data", "device", "host", "metrics"}
 
 
+# Compiled programs of the whole suite take gigabytes; those of some modules are small, and others use them again.
+MOST_MEMORY = 2 * 2**30
+
+
+def memory():
+    """The bytes that this process has now; infinitely many where the system does not say."""
+    try:
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return math.inf
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _programs(request):
-    """A module's compiled programs are let go of after it: those of the whole suite take gigabytes.
+    """Compiles a module's programs with optimisations or without.
 
-    Processes that its tests start compile as it does, so that both come to the same bits.
+    Processes that its tests start compile as it does, so that both come to the same bits. Programs of earlier modules
+    are let go of where they were compiled otherwise, which JAX would not see, or where there are many.
     """
     import jax
 
     short = request.path.parent.name not in OPTIMISED
+    if short != jax.config.read("jax_disable_most_optimizations") or memory() > MOST_MEMORY:
+        jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", short)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", str(int(short)))
-        jax.config.update("jax_disable_most_optimizations", short)
         yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
