@@ -81,6 +81,11 @@ def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_
     found = np.asarray(network.logits(setup.test.images))
     np.testing.assert_array_equal(found, logits[:, own])
     assert (found != logits[:, other]).any()
+    # whole numbers of another type mean the same; whatever else is taken for images elsewhere is refused
+    np.testing.assert_array_equal(network.logits(setup.test.images.astype(np.int64)), found)
+    for wrong in (setup.test.images / 255, setup.test.images.astype(np.int16) - 1, setup.test.images[..., 0]):
+        with pytest.raises(ValueError, match=r"whole numbers, 0 to 255, not \("):
+            network.logits(wrong)
     assert about["run"] | {"workdir": ""} == {
         "experiment": "split_bn",
         "row": "table3/weak_augment",

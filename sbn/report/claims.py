@@ -123,7 +123,7 @@ def _told(one: Judged) -> Iterable[str]:
 @commands.command("python -m sbn.report claims")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report claims`."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report claims",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

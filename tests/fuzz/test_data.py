@@ -256,18 +256,13 @@ def test_a_damaged_file_of_a_corrupted_set_is_told_or_changes_no_label(length, f
             assert [images.shape for images in found] == [images.shape for images in expected]
 
 
-def npz_with(path: pathlib.Path, old: bytes, new: bytes) -> None:
-    """Writes the archive with some bytes of its array files replaced, and the zip's checksums made to agree or not."""
-    content = path.read_bytes()
-    assert content.count(old) >= 1
-    path.write_bytes(content.replace(old, new, 1))
-
-
-@pytest.mark.parametrize(("old", "new"), [(b"'<i4'", b"'<i2'"), (b"(7,)", b"(5,)")])
-def test_an_array_that_is_read_in_part_does_not_escape_its_checksum(here, old, new):
-    """A turned bit in the header has fewer bytes read, and zip's checksum is compared at the end of a file alone."""
-    path = data_sets.archive(here, class_names=np.array(["a", "b", "c"]))
-    npz_with(path, old, new)
+def test_an_array_that_is_read_in_part_does_not_escape_its_checksum(here):
+    """A turned bit in its header has half of the bytes read, and a zip compares a checksum where a file ends."""
+    count = 5000  # smaller files are read to their end whatever is asked for
+    many = {"train_images": np.zeros((count, 2, 2, 3), np.uint8), "train_labels": np.arange(count, dtype=np.int32) % 3}
+    path = data_sets.archive(here, **many)
+    assert len(sources.load_images(data_keys("archive", path), "train")) == count
+    path.write_bytes(path.read_bytes().replace(b"'<i4'", b"'<i2'", 1))
     with pytest.raises(ConfigError, match=r"own\.npz"):
         sources.load_images(data_keys("archive", path), "train")
 

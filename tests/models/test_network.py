@@ -18,7 +18,8 @@ from tests import compiling
 from tests.models import slow_networks
 from tests.models.variables import SMALL, K, apply, images, initial, plain, random_variables, small
 
-NAMES = tuple(MODELS)
+# a network of cells takes half a minute to trace and to compile
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "pdarts" else name for name in MODELS]
 TRAINING = {stream: jax.random.key(7) for stream in STREAMS}
 
 
@@ -76,7 +77,7 @@ def test_forward_equals_the_slow_network(name, fields, size):
     scope="module",
     params=[
         name if name in ("wide_resnet", "imagenet_resnet") else pytest.param(name, marks=pytest.mark.slow)
-        for name in NAMES
+        for name in MODELS
     ],
 )
 def case(request):
@@ -220,7 +221,7 @@ def test_shared_scales_and_biases_are_those_of_a_plain_network(name):
     assert shared == alone
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
