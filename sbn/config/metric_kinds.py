@@ -23,7 +23,19 @@ class MetricKind:
 
 _TABLE: Final = {
     **dict.fromkeys(
-        ("accuracy", "top5_accuracy", "mean_accuracy", "map", "map_area", "ap", "miou"), MetricKind(True, True)
+        (
+            "accuracy",
+            "top5_accuracy",
+            "mean_accuracy",
+            "map",
+            "map_area",
+            "ap",
+            "miou",
+            "iou",
+            "pixel_accuracy",
+            "class_accuracy",
+        ),
+        MetricKind(True, True),
     ),
     **dict.fromkeys(("bleu", "overlap"), MetricKind(True)),
     **dict.fromkeys(

@@ -6,6 +6,7 @@ from sbn.config.evaluation import EVALUATION, RHYTHM_KEYS
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
+from sbn.config.segmentation_keys import SEGMENTATION_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
 
 KEYS = (
@@ -15,7 +16,7 @@ KEYS = (
         "str",
         "classification",
         "What is learned. A task of your own: package.module:Name.",
-        choices=("classification", "detection"),
+        choices=("classification", "detection", "segmentation"),
         open=is_import_path,
     ),
     # Data
@@ -111,6 +112,7 @@ KEYS = (
     *TRAINING_KEYS,
     # Tasks
     *DETECTION_KEYS,
+    *SEGMENTATION_KEYS,
     Key(
         "stages",
         "names",
