@@ -3,7 +3,8 @@
 import argparse
 import os
 import pathlib
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 from sbn.config.errors import ConfigError, shown
 
@@ -12,6 +13,13 @@ _BUCKET = "gs"  # the one kind of bucket whose files are read and written
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, as those of everything else are: the usage is what --help is for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses as its parent does, which takes '--flag=--' for a list without anything in it: refused here."""
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"{word}: '--' is no value")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises the complaint.

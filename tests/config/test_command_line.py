@@ -246,5 +246,10 @@ def test_addresses_of_what_can_not_be_read_are_refused(place, capsys):
 def test_a_complaint_of_a_parser_is_one_line(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline", "--workdir=--"])  # an empty list, for argparse
+    assert capsys.readouterr().err.count("\n") == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
     told = "python -m sbn.train: the following arguments are required: --workdir (--help tells what there is)\n"
     assert capsys.readouterr().err == told
