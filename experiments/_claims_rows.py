@@ -43,7 +43,22 @@ def pocket(paper: Any, row: str, changes: Mapping[str, Any] | None = None, **how
     of_paper, pocket_size = paper.TABLES[table].rows[name], {**POCKET, **(changes or {})}
     where = f"{paper.__name__.rpartition('.')[2]}:{row} at pocket size"
     choices = tuple(_without(choice, pocket_size) for choice in of_paper.choices)
-    return Row({**paper.BASE, **of_paper.changes, **pocket_size}, where=where, choices=choices, **how)
+    whole = {**paper.BASE, **of_paper.changes, **pocket_size}
+    return Row(_effective(whole), where=where, choices=choices, **how)
+
+
+def _effective(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes without those that mean nothing: of views that no stage trains on, and of what every stage says itself."""
+    views = {name for key, names in changes.items() if key.endswith("branches") for name in names}
+    stages = changes.get("stages", ("train",))
+    return {
+        key: value
+        for key, value in changes.items()
+        if not (
+            (key.startswith("views.") and key.split(".")[1] not in views)
+            or all(f"stage.{stage}.{key}" in changes for stage in stages)
+        )
+    }
 
 
 def _without(choice: Choice, fixed: Mapping[str, Any]) -> Choice:

@@ -27,7 +27,7 @@ ONE_BATCH = Choice(
     "x^t are normalised 'as a whole' (4.1); but Algorithm 1 without its line 8 takes the copies one after the other, "
     "and Figure 3a has both 'normalized into nearly the same distribution', as only statistics of their own would",
     "one_batch",
-    "section 4.2 and equation 1 say what BN is; most of CN's advantage depends on it",
+    "section 4.2 and equation 1 say what BN is; in small runs most of the advantage of CN comes from the other one",
     {"sequential": {"norm.sequential": True}},
 )
 

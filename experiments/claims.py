@@ -64,6 +64,8 @@ SPLIT = (
         "Split BatchNorms, Table 3: 96.3, 95.8",
         _more(WEAK, "split_bn/randaugment"),
         paper=0.5,
+        premises=("randaugment_helps",),
+        settled_by=_PAPER_SIZE,
     ),
     Claim(
         "split_beats_one_norm",
@@ -79,6 +81,8 @@ SPLIT = (
         "Split BatchNorms, Table 1, none: -1.6",
         _more("split_bn/randaugment", "split_bn/clean_main"),
         paper=1.6,
+        premises=("randaugment_helps",),
+        settled_by=_PAPER_SIZE,
     ),
     Claim(
         "main_better_on_clean",
@@ -118,6 +122,8 @@ SPLIT = (
             *_more("split_bn/randaugment", "split_bn/randaugment", "low_pass/main/mean_accuracy", _ACCURACY),
             *_more("split_bn/clean_model", "split_bn/clean_model", _ACCURACY, "low_pass/main/mean_accuracy"),
         ),
+        premises=("randaugment_helps",),
+        settled_by=_PAPER_SIZE,
     ),
     Claim(
         "order_of_affinities",

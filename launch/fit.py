@@ -135,7 +135,7 @@ def _range(pair: tuple[float, float] | None, factor: float) -> str:
 
 @commands.command("python -m launch.fit")
 def main(argv: Sequence[str]) -> int:
-    """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line."""
+    """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line or if no row compiles."""
     parser = arguments.Parser(
         "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -165,9 +165,11 @@ def main(argv: Sequence[str]) -> int:
             unfit = True
             ways = " or ".join(remedies(flat, where)) or "none of remat, accumulate and more chips"
             notes.append(f"{name} does not fit; it does with {ways}")
+    if len(lines) == 1:  # nothing is known of any row
+        raise ConfigError("; ".join(notes))
     print("\n".join([table(lines), *notes]))
-    chip = where.chip
-    print(f"\n{where.name}: {where.chips} chips of {chip.memory / 2**30:g} GiB ({chip.source}).")
+    chip, count = where.chip, f"{where.chips} chip{'s' * (where.chips > 1)}"
+    print(f"\n{where.name}: {count} of {chip.memory / 2**30:.4g} GiB ({chip.source}).")
     print("Times are the compiler's and the data sheet's, without evaluation and input: nothing was run.")
     if options.out:
         found_by_chips = by_chips(jobs, names, where.name.partition(":")[0])

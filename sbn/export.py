@@ -83,12 +83,21 @@ class Plain:
     def logits(self, images: np.ndarray) -> jax.Array:
         """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here.
 
+        Whole numbers of another type are the same, from 0 to 255.
+
         Raises:
             ConfigError: if they are something else.
         """
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-            raise ConfigError(f"images must be (N, H, W, 3) uint8, not {images.shape} {images.dtype}")
-        return self._forward(self.variables, pack(images))
+        images = np.asarray(images)
+        whole = images.dtype == np.uint8 or (
+            np.issubdtype(images.dtype, np.integer) and (not images.size or (images.min() >= 0 and images.max() <= 255))
+        )
+        if not whole or images.ndim != 4 or images.shape[-1] != 3:
+            between = f", {images.min()} to {images.max()}" if images.size and images.dtype.kind in "iuf" else ""
+            raise ConfigError(
+                f"images must be (N, H, W, 3) whole numbers, 0 to 255, not {images.shape} {images.dtype}{between}"
+            )
+        return self._forward(self.variables, pack(images.astype(np.uint8)))
 
     @functools.cached_property
     def _forward(self) -> Callable[[Variables, np.ndarray], jax.Array]:

@@ -81,6 +81,11 @@ def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_
     found = np.asarray(network.logits(setup.test.images))
     np.testing.assert_array_equal(found, logits[:, own])
     assert (found != logits[:, other]).any()
+    # whole numbers of another type mean the same; whatever else is taken for images elsewhere is refused
+    np.testing.assert_array_equal(network.logits(setup.test.images.astype(np.int64)), found)
+    for wrong in (setup.test.images / 255, setup.test.images.astype(np.int16) - 1, setup.test.images[..., 0]):
+        with pytest.raises(ValueError, match=r"whole numbers, 0 to 255, not \("):
+            network.logits(wrong)
     assert about["run"] | {"workdir": ""} == {
         "experiment": "split_bn",
         "row": "table3/weak_augment",
@@ -181,4 +186,25 @@ def test_what_is_no_export_is_refused(workdir, tmp_path):
     about = json.loads((tmp_path / "net/model.json").read_text())
     (tmp_path / "net/model.json").write_text(json.dumps({**about, "format": 2}))
     with pytest.raises(ConfigError, match="has format 2; this version reads format 1"):
+        export.load(tmp_path / "net")
+
+
+def test_arrays_that_are_not_those_of_the_description_are_refused(workdir, tmp_path):
+    """A flipped bit; and what a process leaves that stopped between the two files, where another branch lay before."""
+    export.export(workdir, out=tmp_path / "net", branch="aux")
+    file = tmp_path / "net" / export.VARIABLES
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"variables\.msgpack is damaged \(it does not match its checksum"):
+        export.load(tmp_path / "net")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(export.files, "write_json", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            export.export(workdir, out=tmp_path / "net", branch="main")
+    with pytest.raises(ConfigError, match=r"no exported network: it has no model\.json"):
         export.load(tmp_path / "net")

@@ -3,13 +3,23 @@
 import argparse
 import os
 import pathlib
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
-from sbn.config.errors import ConfigError
+from sbn.config.errors import ConfigError, shown
+
+_BUCKET = "gs"  # the one kind of bucket whose files are read and written
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, as those of everything else are: the usage is what --help is for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses as its parent does, which takes '--flag=--' for a list without anything in it: refused here."""
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"{word}: '--' is no value")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises the complaint.
@@ -24,7 +34,26 @@ def path(text: str) -> str:
     """Returns a path as it was given; an empty one, which would mean the current folder, is refused."""
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: name a file or folder ('.' is the current one)")
+    try:
+        check_place(text, named="it")
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def check_place(text: str, *, named: str) -> None:
+    """Refuses addresses of what is neither a disk nor a bucket that can be read: 's3://...', 'http://...'.
+
+    Args:
+        text: a path.
+        named: the key or flag that names it.
+
+    Raises:
+        ConfigError: for such an address.
+    """
+    scheme, address, _ = text.partition("://")
+    if address and scheme != _BUCKET:
+        raise ConfigError(f"{named} = {shown(text)} can't be used: paths are of a disk, or begin with {_BUCKET}://")
 
 
 def check_output(text: str, *, flag: str = "--out") -> None:

@@ -3,6 +3,7 @@
 from ml_collections import ConfigDict
 
 from sbn.config import durations, model_keys, tree
+from sbn.config.arguments import check_place
 from sbn.config.data_keys import check_data, of_view
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
@@ -27,6 +28,9 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_task(config)
+    for name, place in (("data.dir", config.data.dir), ("init.from", config.init["from"])):
+        if place is not None:
+            check_place(place, named=name)
     check_data(config.data)
     for view in config.views:
         _check_view_data(config, view)

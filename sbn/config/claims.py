@@ -43,6 +43,8 @@ class Claim:
             if they do, 0 if they are in no order, -1 if they rise.
         paper: the effect by the paper's own numbers, in percentage points where ours are; None where it prints none.
         seeds: of each row, before anything is said of it.
+        premises: names of claims without which this one means something else: where RandAugment only hurts, whatever
+            trains with less of it is better.
         settled_by: what would tell, where it does not show at this size.
     """
 
@@ -53,6 +55,7 @@ class Claim:
     order: tuple[Term, ...] = ()
     paper: float | None = None
     seeds: int = 5
+    premises: tuple[str, ...] = ()
     settled_by: str = ""
 
     @property
@@ -68,14 +71,18 @@ def check_claims(experiment: "Experiment") -> None:
         ConfigError: one line, with the nearest.
     """
     seen, path = set[str](), experiment.path
+    for thing in experiment.claims:
+        if not isinstance(thing, Claim):
+            raise ConfigError(f"{path}: CLAIMS holds {thing!r}, which is no Claim")
+    names = {claim.name for claim in experiment.claims}
     for claim in experiment.claims:
-        if not isinstance(claim, Claim):
-            raise ConfigError(f"{path}: CLAIMS holds {claim!r}, which is no Claim")
         if not _NAME.fullmatch(claim.name) or claim.name in seen:
             raise ConfigError(f"{path}: {claim.name!r} is no name of a claim, or one that is there already")
         if bool(claim.terms) == bool(claim.order) or len(claim.order) == 1 or claim.seeds < 1:
             raise ConfigError(f"{path}: claim {claim.name} needs terms, or two and more in order, and seeds")
         seen.add(claim.name)
+        if wrong := [name for name in claim.premises if name not in names - {claim.name}]:
+            raise unknown(f"premise of claim {claim.name} of {path}:", wrong[0], names)
         for row in claim.rows:
             try:
                 experiment.row(row)

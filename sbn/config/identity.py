@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sbn.config import readings, rows, tree
 from sbn.config.errors import ConfigError
+from sbn.config.stored import as_today
 
 
 def recognised(experiment: rows.Experiment, name: str, flat: Mapping[str, Any]) -> str:
@@ -31,6 +32,21 @@ def recognised(experiment: rows.Experiment, name: str, flat: Mapping[str, Any]) 
         if fitting and found.get(choice.name, choice.takes) not in fitting:
             found[choice.name] = fitting[0]
     return readings.joined(plain, readings.reading_of(found, choices))
+
+
+def stored_row(experiment: rows.Experiment, name: str, stored: Mapping[str, Any]) -> str:
+    """Returns the row, in the reading, that a run is of today, by the config that it stored.
+
+    Args:
+        experiment: that has the row.
+        name: of the row, as the run recorded it; one that shows another row's runs today means that one.
+        stored: nested, as JSON gives it back.
+
+    Raises:
+        ConfigError: if there is no such row, or it has no such reading.
+    """
+    row = experiment.row(name).runs_of or name
+    return recognised(experiment, row, as_today(stored)) if experiment.choices(readings.split(row)[0]) else row
 
 
 def _fits(choice: readings.Choice, as_taken: Mapping[str, Any], reading: str, flat: Mapping[str, Any]) -> bool:

@@ -22,7 +22,21 @@ class MetricKind:
 
 
 _TABLE: Final = {
-    **dict.fromkeys(("accuracy", "top5_accuracy", "mean_accuracy", "map", "miou"), MetricKind(True, True)),
+    **dict.fromkeys(
+        (
+            "accuracy",
+            "top5_accuracy",
+            "mean_accuracy",
+            "map",
+            "map_area",
+            "ap",
+            "miou",
+            "iou",
+            "pixel_accuracy",
+            "class_accuracy",
+        ),
+        MetricKind(True, True),
+    ),
     **dict.fromkeys(("bleu", "overlap"), MetricKind(True)),
     **dict.fromkeys(
         ("error", "mean_error", "low_error", "high_error", "uce", "mce", "relative_mce"), MetricKind(False, True)

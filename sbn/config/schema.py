@@ -1,10 +1,12 @@
 """Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
 
 from sbn.config.data_keys import DATA_KEYS
+from sbn.config.detection_keys import DETECTION_KEYS
 from sbn.config.evaluation import EVALUATION, RHYTHM_KEYS
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
+from sbn.config.segmentation_keys import SEGMENTATION_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
 
 KEYS = (
@@ -14,7 +16,7 @@ KEYS = (
         "str",
         "classification",
         "What is learned. A task of your own: package.module:Name.",
-        choices=("classification",),
+        choices=("classification", "detection", "segmentation"),
         open=is_import_path,
     ),
     # Data
@@ -108,6 +110,9 @@ KEYS = (
     ),
     # Optimisation
     *TRAINING_KEYS,
+    # Tasks
+    *DETECTION_KEYS,
+    *SEGMENTATION_KEYS,
     Key(
         "stages",
         "names",

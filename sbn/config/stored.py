@@ -26,11 +26,16 @@ def differences(
     """
     there = as_today(stored)
     there |= {name: tree.value_of(there, name) for name in stated if name not in there}
-    found = tree.difference(there, stated)
+    found, trained = tree.difference(there, stated), _views(there) | _views(stated)
     return {
         name: (old, new)
         for name, (old, new) in found.items()
-        if not (_without_stage(name) in NEUTRAL or name in passed_over or (new is None and (name, old) in _SPELT_OUT))
+        if not (
+            (plain := _without_stage(name)) in NEUTRAL
+            or name in passed_over
+            or (new is None and (name, old) in _SPELT_OUT)
+            or (plain.startswith("views.") and plain.split(".")[1] not in trained)
+        )
     }
 
 
@@ -64,6 +69,11 @@ def _canonical(name: str, value: Any) -> Any:
     except ConfigError:
         return value
     return tree.canonical(key, value)
+
+
+def _views(flat: Mapping[str, Any]) -> set[str]:
+    """The views that some stage of a run trains on; what a config says of others means nothing."""
+    return {view for name, views in flat.items() if _without_stage(name) == "branches" for view in views}
 
 
 def _without_stage(name: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sbn.augment.pipeline import Op, format, parse
 from sbn.config import tree
+from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.eval_view import DEFAULTS
@@ -73,6 +74,7 @@ def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: 
     """
     from sbn.data.host.on_cpu import make_apply
 
+    check_memory(len(source) * (1 + draws) * 3 * source.images[0].size, what=f"{draws} draws of {len(source)} images")
     words = pixels.pack(source.images)
     apply = make_apply(ops, image_size=source.images.shape[1:3])
     ids = np.arange(len(source), dtype=np.int32)

@@ -13,7 +13,19 @@ from ml_collections import ConfigDict
 from sbn.config import imported
 from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
-from sbn.data import archive, eval_view, folders, index, prepared, shapes, splits, statistics, tfrecords, tiny_imagenet
+from sbn.data import (
+    archive,
+    eval_view,
+    folders,
+    index,
+    prepared,
+    shapes,
+    splits,
+    statistics,
+    tfrecords,
+    tiny_imagenet,
+    voc,
+)
 from sbn.data.decode import decode_all
 from sbn.data.encoded import Encoded, ImageFiles
 from sbn.data.examples import Examples, InMemory, in_memory
@@ -24,7 +36,7 @@ from sbn.data.statistics import KNOWN, Channels
 LabelledImages = InMemory | Encoded
 _Whole = TypeVar("_Whole", InMemory, Index)
 
-FOLDER = "folder:"
+FOLDER, VOC = "folder:", "voc:"
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
@@ -155,6 +167,11 @@ def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
     return _decoded(_joined_index(data, split, read), data.name)
 
 
+def _load_voc(data: ConfigDict, split: str) -> ImageFiles:
+    path = epath.Path(data.name.removeprefix(VOC)).expanduser()
+    return voc.read(path, _wanted(data, split), key=f"data.{split}_split")
+
+
 def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
     path = prepared.directory(data.name, data.dir, built_in=tuple(_LOADERS))
     keys = tfrecords.Keys(data.image_feature, data.label_feature)
@@ -255,6 +272,8 @@ def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | 
         return _load_archive
     if data.name.startswith(FOLDER):
         return _load_folder
+    if data.name.startswith(VOC):
+        return _load_voc
     if imported.is_import_path(data.name):
         return _load_imported
     return _LOADERS.get(data.name, _load_prepared)

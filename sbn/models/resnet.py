@@ -20,6 +20,7 @@ Array = jax.Array
 
 SHORTCUTS = ("pad", "conv")
 EXPANSION = 4
+OUTPUT_STRIDES = (32, 16, 8)
 
 
 class ResidualBlock(nn.Module):
@@ -32,6 +33,7 @@ class ResidualBlock(nn.Module):
         shortcut: what it does where the shape changes: `'pad'` (option A) or `'conv'` (1x1 with normalisation, B).
         zero_last_scale: the last normalisation starts with scale 0, the block as its shortcut.
         layers: makes the layers.
+        dilation: of the 3x3 convolutions: how far apart the pixels lie that they see.
     """
 
     channels: int
@@ -40,6 +42,7 @@ class ResidualBlock(nn.Module):
     shortcut: str
     zero_last_scale: bool
     layers: Layers
+    dilation: int = 1
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -53,7 +56,10 @@ class ResidualBlock(nn.Module):
             last = number == len(plan)
             if number > 1:
                 inner = layers.shift(nn.relu(inner), f"shift{number}")
-            inner = layers.conv(inner, channels, f"conv{number}", size=size, stride=stride, gain=gain)
+            dilation = self.dilation if size > 1 else 1
+            inner = layers.conv(
+                inner, channels, f"conv{number}", size=size, stride=stride, gain=gain, dilation=dilation
+            )
             inner = layers.multiply(inner, "multiplier") if last else inner
             inner = layers.normalise(inner, f"norm{number}", train=train, from_zero=last and self.zero_last_scale)
         if changes and self.shortcut == "pad":
@@ -110,11 +116,14 @@ class ImageNetResNet(Network):
         depth: one of `IMAGENET_DEPTHS`; from 50 on, and 14, blocks are bottlenecks.
         width: channels of the stem and of the first stage's 3x3 convolutions; every further stage has twice as many.
         zero_last_scale: blocks start as their shortcuts; means nothing without normalisation, where they do anyway.
+        output_stride: pixels of the image to one of the last stage's map: 32; at 16 and 8 the last stage or two do not
+            make maps smaller but look further apart, with the same variables (Yu & Koltun 2016; Chen et al. 2018).
     """
 
     depth: int = 50
     width: int = 64
     zero_last_scale: bool = False
+    output_stride: int = 32
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool, tap: Tap = no_tap) -> Array:
@@ -130,6 +139,8 @@ class ImageNetResNet(Network):
         """
         if self.depth not in IMAGENET_DEPTHS:
             raise unknown("depth", self.depth, IMAGENET_DEPTHS)
+        if self.output_stride not in OUTPUT_STRIDES:
+            raise unknown("output stride", self.output_stride, OUTPUT_STRIDES)
         stages, bottleneck = IMAGENET_DEPTHS[self.depth]
         layers = self.make_layers(x, blocks=sum(stages))
         x = layers.conv(tap("input", x).astype(self.dtype), self.width, "stem", size=7, stride=2)
@@ -150,15 +161,19 @@ def _body(
     tap: Tap,
 ) -> Array:
     """What follows the stem: stages of so many blocks, average pool, dense; of no classes the stages alone."""
+    so_far, dilation, least = 4, 1, getattr(network, "output_stride", 2**30)
     for stage, blocks in enumerate(stages, start=1):
+        halves = stage > 1 and 2 * so_far <= least
+        so_far, dilation = so_far * (1 + halves), dilation * (1 + (stage > 1 and not halves))
         for block in range(1, blocks + 1):
             made = ResidualBlock(
                 channels=network.width * 2 ** (stage - 1),
-                stride=2 if stage > 1 and block == 1 else 1,
+                stride=2 if halves and block == 1 else 1,
                 bottleneck=bottleneck,
                 shortcut=shortcut,
                 zero_last_scale=network.zero_last_scale,
                 layers=layers,
+                dilation=dilation,
                 name=f"stage{stage}_block{block}",
             )
             x = network.through(made, x, train=train)

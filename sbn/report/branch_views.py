@@ -58,5 +58,7 @@ def draw(rows: Mapping[str, Sequence[Run]]) -> "Figure | None":
                 kind: {branch: ([kinds[kind][branch] for kinds in measured], None) for branch in found}
                 for kind, found in measured[0].items()
             }
-            return bars.draw_groups(groups, up="test accuracy (%) of each branch")
+            figure = bars.draw_groups(groups, up="test accuracy (%) of each branch")
+            figure.axes[0].set_ylim(0, 100)  # the panels share it
+            return figure
     return None

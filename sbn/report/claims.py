@@ -21,11 +21,11 @@ from sbn.config.metric_kinds import kind_of
 from sbn.config.rows import Experiment, experiment_file, load_experiment
 from sbn.figures.forest import Effect, draw_forest
 from sbn.figures.make import to_png
-from sbn.report.collect import Found, find_runs
+from sbn.report.collect import find_runs
 from sbn.report.measures import parse
 from sbn.report.refusals import refuse
 from sbn.report.significance import LEVEL
-from sbn.report.verdicts import Judged, judge
+from sbn.report.verdicts import Judged, judge_all
 from sbn.runs import commands
 from sbn.runs.atomic import write_output
 from sbn.runs.text import plain
@@ -68,12 +68,6 @@ def command(experiment: Experiment, claim: Claim, root: str) -> str:
         f"python -m launch.sweep {rows} --seeds=0:{claim.seeds} {where} && "
         f"python -m sbn.report claims {claim.name} {where}"
     )
-
-
-def judge_all(experiment: Experiment, claims: Sequence[Claim], found: Found) -> tuple[list[Judged], list[str]]:
-    """Returns the claims with what the runs say, and a line about each run that does not count."""
-    runs, refused = refuse(experiment, [run for run in found.runs if run.experiment == experiment.name])
-    return [judge(claim, runs) for claim in claims], refused
 
 
 def forest(judged: Sequence[Judged]) -> "Figure":
@@ -120,6 +114,8 @@ _FORMATS: Final = {"text": text, "markdown": markdown}
 
 def _told(one: Judged) -> Iterable[str]:
     yield from (f"{note}." for note in one.notes)
+    if one.lacks:
+        yield f"Its premise is not shown here, without which it says something else: {', '.join(one.lacks)}."
     if one.verdict != "shown" and one.claim.settled_by:
         yield f"What would settle it: {one.claim.settled_by}."
 
@@ -127,7 +123,7 @@ def _told(one: Judged) -> Iterable[str]:
 @commands.command("python -m sbn.report claims")
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report claims`."""
-    parser = argparse.ArgumentParser(
+    parser = arguments.Parser(
         prog="python -m sbn.report claims",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -145,7 +141,8 @@ def main(argv: Sequence[str]) -> None:
     if not experiment.claims:
         raise ConfigError(f"{experiment.path} has no CLAIMS")
     found = find_runs(options.root)
-    judged, refused = judge_all(experiment, chosen(experiment.claims, options.names), found)
+    runs, refused = refuse(experiment, [run for run in found.runs if run.experiment == experiment.name])
+    judged = judge_all(experiment, chosen(experiment.claims, options.names), runs)
     printed = plain(_FORMATS[options.format](experiment, judged, options.root))
     if options.out:
         write_output(options.out, printed.encode())

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbn.config import command_line, rows, tree
+from sbn.config import command_line, identity, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.rows import Experiment
 from sbn.config.schema import NEUTRAL
@@ -38,10 +38,17 @@ def failures_of(experiment: Experiment, paths: Sequence[pathlib.Path]) -> list[F
     for path in paths:
         if (reason := reason_of(path)) and (whose := _asked(experiment, path) or _placed(experiment, path)):
             row, seed, made = whose
+            row = _in_its_reading(experiment, row, path)
             changed = {name: value for name, value in made.items() if name not in NEUTRAL}
             # as a result's are: a tuple is a list
             found.append(Failure(row, seed, json.loads(json.dumps(changed)), reason))
     return found
+
+
+def _in_its_reading(experiment: Experiment, row: str, path: pathlib.Path) -> str:
+    """The row in the reading that the run's config has, which it may have been called before the row took another."""
+    config = files.glance(path, files.CONFIG)
+    return identity.stored_row(experiment, row, config) if config else row
 
 
 def reason_of(path: pathlib.Path) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sbn.config import identity, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.readings import split
-from sbn.config.stored import as_today, differences, other_source
+from sbn.config.stored import differences, other_source
 from sbn.report.collect import Run, counted
 
 _SHOWN = 4  # differences told in a line
@@ -45,7 +45,7 @@ def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run],
         if run.plain_row in named:
             where = f"{run.path}: refused, it is no run of {run.row}"
             try:
-                row = attributed(experiment, run)
+                row = identity.stored_row(experiment, run.row, run.config)
                 config, left, needs = stated(row, json.dumps(dict(run.overrides), sort_keys=True))
             except ConfigError as error:
                 refused.append(f"{where} ({error})")
@@ -63,13 +63,3 @@ def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run],
         kept.append(run)
     once, repeated = counted(kept)
     return once, refused + repeated
-
-
-def attributed(experiment: rows.Experiment, run: Run) -> str:
-    """Returns the row and reading that a run's config is of.
-
-    Raises:
-        ConfigError: if the row has no such reading as it recorded.
-    """
-    row = experiment.row(run.row).runs_of or run.row
-    return identity.recognised(experiment, row, as_today(run.config)) if experiment.choices(split(row)[0]) else row

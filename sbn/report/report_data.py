@@ -16,7 +16,7 @@ from sbn.report.first_stages import alike
 from sbn.report.measures import Measure
 from sbn.report.refusals import refuse
 from sbn.report.tables import Line, label, make_lines, overrides_text, own_rows, stray_rows
-from sbn.report.verdicts import Judged, judge
+from sbn.report.verdicts import Judged, judge_all
 
 _SHOWN_UNFINISHED: Final = 10
 
@@ -102,7 +102,7 @@ def make_report_data(
             notes += evaluator_notes(name, table.rows, runs) + _missing(heading, table.rows, groups, failed)
         notes += _strays(experiment, runs)
         shown = [claim for claim in experiment.claims if tables is None or _tables_of(claim) & set(tables)]
-        judged += [judge(claim, runs) for claim in shown]
+        judged += judge_all(experiment, shown, runs)
     title = ", ".join(experiment.name for experiment in experiments)
     return ReportData(
         f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished), judged

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sbn.config.claims import Claim, Term
+from sbn.config.rows import Experiment
 from sbn.report.collect import Run
 from sbn.report.first_stages import alike
 from sbn.report.measures import measured, parse, shown_scale
@@ -32,6 +33,7 @@ class Judged:
         p: share of all flips of the effects' signs whose mean is at least ours: one-sided, exact; None without any.
         verdict: SHOWN, NOT_SHOWN or OPPOSITE; '' until there are as many seeds as the claim asks for.
         notes: what is missing or was left out.
+        lacks: premises that are not shown.
     """
 
     claim: Claim
@@ -40,11 +42,24 @@ class Judged:
     p: float | None
     verdict: str
     notes: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
-        """The verdict, or how many seeds are there."""
-        return self.verdict or f"{len(self.effects)} of {self.claim.seeds} seeds"
+        """The verdict, marked where a premise is not shown, or how many seeds are there."""
+        if not self.verdict:
+            return f"{len(self.effects)} of {self.claim.seeds} seeds"
+        return self.verdict + ", without its premise" * (self.verdict == SHOWN and bool(self.lacks))
+
+
+def judge_all(experiment: Experiment, claims: Sequence[Claim], runs: Sequence[Run]) -> list[Judged]:
+    """Returns what `runs` of an experiment say of some of its claims, each held against its premises."""
+    by_name = {claim.name: claim for claim in experiment.claims}
+    shown = {name: judge(by_name[name], runs).verdict == SHOWN for claim in claims for name in claim.premises}
+    return [
+        dataclasses.replace(judge(claim, runs), lacks=tuple(name for name in claim.premises if not shown[name]))
+        for claim in claims
+    ]
 
 
 def judge(claim: Claim, runs: Sequence[Run]) -> Judged:

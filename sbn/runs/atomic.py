@@ -1,6 +1,7 @@
 """Files that are there whole or not at all: written beside their place under a name nobody can guess, then renamed."""
 
 import contextlib
+import glob
 import os
 import pathlib
 import secrets
@@ -10,6 +11,7 @@ from typing import BinaryIO, Final
 
 from sbn.runs.content import Path
 
+_NAMED: Final = 80  # characters of a file's name that its draft has
 _LEFT_OVER: Final = 3600.0  # seconds after which nobody is writing a draft any more
 
 
@@ -43,7 +45,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _replacing(path: pathlib.Path) -> Iterator[BinaryIO]:
-    draft = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}.draft")
+    draft = path.with_name(f".{path.name[:_NAMED]}.{secrets.token_hex(8)}.draft")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(draft, flags, 0o666), "wb") as file:
@@ -55,6 +57,7 @@ def _replacing(path: pathlib.Path) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+    remove_drafts(path.parent, path.name)  # of an archive they may be gigabytes, where nobody sees them
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
@@ -104,11 +107,16 @@ def sync_folder(folder: pathlib.Path) -> None:
         os.close(handle)
 
 
-def remove_drafts(folder: Path) -> None:
-    """Removes drafts that processes left which were killed, and those of older versions; of a bucket there are none."""
+def remove_drafts(folder: Path, name: str = "") -> None:
+    """Removes drafts that processes left which were killed, and those of older versions; of a bucket there are none.
+
+    Args:
+        folder: where they lie.
+        name: of the file that they are drafts of; '' for those of all files.
+    """
     if "://" in str(folder):
         return
-    for draft in pathlib.Path(folder).glob(".*.draft"):
+    for draft in pathlib.Path(folder).glob(f".{glob.escape(name[:_NAMED])}*.draft"):
         with contextlib.suppress(OSError):
             if time.time() - draft.lstat().st_mtime > _LEFT_OVER:
                 draft.unlink()

@@ -4,8 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-# C0 and C1 controls but newline and tab, what turns the direction of writing, halves of characters
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0 and C1 controls but newline and tab, what turns the direction of writing, what is not to be seen, halves of
+# characters; joiners stay, which some scripts are written with
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"
+)
 
 
 def plain(text: str) -> str:
@@ -14,15 +18,21 @@ def plain(text: str) -> str:
 
 
 _SECRET: Final = (
-    r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth)"
+    r"(?:passw(?:or)?d|pwd|passphrase|secret|cookie|bearer|token"
+    r"|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth)"
 )
 _NAMED: Final = re.compile(rf"(?i)(?<![a-z0-9])(?:[\w.-]*[_.-])?{_SECRET}(?:[_-]?(?:id|key|value))?(?![a-z0-9])")
 _HARMLESS: Final = re.compile(r"(?i)-?[\d.,]+(?:e-?\d+)?|true|false|none|null|''|\"\"|")
 # What is a secret whatever it is called: an address with a password in it, keys of well-known services
 _KNOWN: Final = re.compile(
     r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)"
-    r"|\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|sk-[\w-]{20,}|AKIA[A-Z0-9]{16}|AIza[\w-]{30,}|xox[abp]-[\w-]{10,}"
+    r"|(?<=[Bb]earer )[\w.~+/=-]{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\b(?:gh[pousr]_\w{20,}|glpat-[\w-]{20,}|github_pat_\w{20,}|hf_\w{20,}|sk-[\w-]{20,}|AKIA[A-Z0-9]{16}|AIza[\w-]{30,}|xox[abp]-[\w-]{10,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+)
+_QUERY: Final = re.compile(
+    r"(?i)([?&](?:[\w.-]*(?:token|key|secret|passw\w*|credential|signature)[\w.-]*|sig)=)[^&\s\"']+"
 )
 _ASSIGNED: Final = re.compile(rf"(?i)([\w.-]*{_SECRET}[\w]*[\"']?\s*[:=]\s*)([\"'][^\"'\n]+[\"']|[^\s\"',;)]+)")
 _RANDOM: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[\w+/=-]{12,}")  # a value without quotes that is no code
@@ -40,7 +50,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
         elif equals and _NAMED.search(name) and not _HARMLESS.fullmatch(value):
             word = f"{name}={MASK}"
         follows = word.startswith("-") and not equals and _NAMED.search(word) is not None
-        shown.append(_KNOWN.sub(MASK, word))
+        shown.append(_known(word))
     return shown
 
 
@@ -52,4 +62,9 @@ def masked_text(text: str) -> str:
         literal = not _HARMLESS.fullmatch(found[2].strip("\"'")) if quoted else _RANDOM.fullmatch(found[2])
         return f"{found[1]}{found[2][0] * quoted}{MASK}{found[2][0] * quoted}" if literal else found[0]
 
-    return _KNOWN.sub(MASK, _ASSIGNED.sub(hide, text))
+    return _known(_ASSIGNED.sub(hide, text))
+
+
+def _known(text: str) -> str:
+    """A text without what is a secret whatever it is called, and without secrets in the queries of addresses."""
+    return _KNOWN.sub(MASK, _QUERY.sub(rf"\g<1>{MASK}", text))

@@ -7,8 +7,14 @@ from ml_collections import ConfigDict
 from sbn.config import imported
 from sbn.tasks.base import Task, TaskData
 from sbn.tasks.classification import make_classification
+from sbn.tasks.detection import make_detection
+from sbn.tasks.segmentation import make_segmentation
 
-TASKS: dict[str, Callable[[ConfigDict, TaskData], Task]] = {"classification": make_classification}
+TASKS: dict[str, Callable[[ConfigDict, TaskData], Task]] = {
+    "classification": make_classification,
+    "detection": make_detection,
+    "segmentation": make_segmentation,
+}
 
 
 def make_task(config: ConfigDict, data: TaskData) -> Task:

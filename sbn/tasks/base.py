@@ -56,11 +56,13 @@ class TaskData:
         features: what an example holds, by name: kinds, shapes (of an image as it is evaluated) and classes.
         mean: (3,) of the training images, in [0, 1].
         std: (3,) of the training images, in [0, 1].
+        test_examples: how many examples the test split has.
     """
 
     features: Mapping[str, Feature]
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    test_examples: int = 0
 
 
 class Loss(NamedTuple):

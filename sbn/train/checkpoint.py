@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -137,6 +138,7 @@ class Checkpoints:
         Raises:
             Exception: of any kind, if it is damaged.
         """
+        self._check_files(step)
         with ocp.StandardCheckpointer() as reader:
             found = reader.metadata(self._directory / str(step) / "model").item_metadata
         if found is None:
@@ -156,6 +158,7 @@ class Checkpoints:
             return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 
         items = {name: shaped(item) for name, item in _items(like).items()}
+        self._check_files(step)
         args = ocp.args.Composite(
             **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
         )
@@ -170,6 +173,15 @@ class Checkpoints:
         if checksum(state) != read.meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         return Restored(state, read.meta["seconds"], read.meta.get("lines"))
+
+    def _check_files(self, step: int) -> None:
+        """Refuses a checkpoint in which something is no file, such as a pipe: whoever reads that waits for ever."""
+        if "://" in str(self._directory):
+            return
+        for folder, _, names in os.walk(self._directory / str(step)):
+            for name in names:
+                if not os.path.isfile(path := os.path.join(folder, name)):
+                    raise ValueError(f"{path} is no file")
 
     def _set_aside(self, steps: list[int]) -> None:
         if jax.process_index() == 0:

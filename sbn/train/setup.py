@@ -116,7 +116,8 @@ def make_setup(
         for name, feature in seen.items():
             if feature.kind == "mask":
                 seen[name] = dataclasses.replace(feature, shape=test.images.shape[1:3])
-    task = make_task(config, TaskData(seen, *channels) if channels else TaskData(seen))
+    known = TaskData(seen, *channels) if channels else TaskData(seen)
+    task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
     batching = _make_batching(config, task, train, mesh)
     own = None if isinstance(batching, Even) else batching.steps_per_epoch
     plan = make_plan(config, examples=len(train), before=before, steps_per_epoch=own)

@@ -1,6 +1,5 @@
 """Boxes go where the pixels in them go: against filled rectangles, on both data paths."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -10,6 +9,7 @@ from sbn.augment.device.apply import make_apply
 from sbn.augment.draws import NUMPY
 from sbn.augment.geometry import OUTSIDE, box_map, source_map, tf_source_map
 from sbn.augment.pipeline import parse
+from tests import compiling
 from tests.oracles import boxes as oracle
 
 SIZE, COUNT = (20, 27), 24
@@ -38,7 +38,9 @@ def run_device(text, boxes=BOXES, least=0.0, fading=False, **change):
     apply = make_apply(parse(text), image_size=SIZE, least_box=least, fading=fading)
     words = np.zeros((len(boxes), *SIZE), np.int32)
     address = {**ADDRESS, **change}
-    return np.asarray(jax.jit(lambda words, boxes: apply(words, ids=IDS, boxes=boxes, **address))(words, boxes)[1])
+    return np.asarray(
+        compiling.jit(lambda words, boxes: apply(words, ids=IDS, boxes=boxes, **address))(words, boxes)[1]
+    )
 
 
 def run_host(text, boxes=BOXES, least=0.0, fading=False, **change):

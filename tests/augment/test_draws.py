@@ -1,13 +1,13 @@
 """Statistical bounds are 5 standard deviations of the statistic under true randomness unless said otherwise: the hash
 is fixed, so the tests can't flicker, and a good hash fails one in 2 million such checks."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 from sbn.augment import draws
+from tests import compiling
 
 ADDRESS = {"stage": 1, "epoch": 2, "view": 0}
 
@@ -44,7 +44,7 @@ def test_jax_gives_the_same_words_and_units_also_when_compiled():
     library = draws.make_library(jnp)
     expected = bits(seed=2**31)
 
-    @jax.jit
+    @compiling.jit
     def compiled(epoch, ids):
         found = bits(seed=2**31, ids=ids, epoch=epoch, library=library)
         return found, draws.unit(found, library), draws.below(found, 224, library), draws.normal(found, found, library)

@@ -2,7 +2,6 @@
 
 import math
 
-import jax
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +12,7 @@ from sbn.augment.device.arrays import JAX
 from sbn.augment.host.arrays import TENSORFLOW
 from sbn.augment.inception import draw_windows
 from sbn.augment.size_ops import InceptionCrop
+from tests import compiling
 from tests.oracles import windows
 
 SIZES = ((32, 32), (375, 500), (20, 90), (70, 9), (1, 7))
@@ -37,7 +37,7 @@ def test_windows_equal_the_definition_in_float64_and_all_libraries_agree(op, siz
     np.testing.assert_array_equal(
         found, np.stack(draw_windows(op, tf.constant(bits), image_size=size, library=TENSORFLOW), axis=1)
     )
-    compiled = jax.jit(lambda bits: draw_windows(op, bits, image_size=size, library=JAX))
+    compiled = compiling.jit(lambda bits: draw_windows(op, bits, image_size=size, library=JAX))
     np.testing.assert_array_equal(found, np.stack(compiled(bits), axis=1))
     top, left, tall, wide = found.T
     assert min(top.min(), left.min()) >= 0

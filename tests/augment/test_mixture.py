@@ -1,9 +1,9 @@
-import jax
 import numpy as np
 import pytest
 
 from sbn.augment import mixture
 from sbn.augment.device.arrays import JAX
+from tests import compiling
 from tests.oracles import augmix
 
 
@@ -36,7 +36,7 @@ def test_every_library_gives_the_same_bits(width, alpha):
     bits[0], bits[1], bits[2, :alpha], bits[3, -2 * alpha :] = 0, 2**32 - 1, 0, 2**32 - 1
     found = np.stack(mixture.weights(bits, width=width, alpha=alpha))
     assert not found[:, 0].any()  # nothing drawn: the image itself
-    compiled = jax.jit(lambda bits: mixture.weights(bits, width=width, alpha=alpha, library=JAX))
+    compiled = compiling.jit(lambda bits: mixture.weights(bits, width=width, alpha=alpha, library=JAX))
     np.testing.assert_array_equal(np.stack(compiled(bits)), found)
     tf = pytest.importorskip("tensorflow")
     from sbn.augment.host.arrays import TENSORFLOW

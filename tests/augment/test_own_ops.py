@@ -15,6 +15,7 @@ from sbn.augment.size_checks import check_fits
 from sbn.config import imported
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
+from tests import compiling
 from tests.conftest import ROOT
 
 ADDRESS = {"seed": 5, "stage": 0, "epoch": 2, "view": 1}
@@ -81,7 +82,7 @@ def run_host(text, words, **more):
 
 def run_device(text, words, **more):
     apply = make_apply(parse(text), image_size=IMAGES.shape[1:3])
-    return jax.tree.map(np.asarray, jax.jit(lambda words: apply(words, ids=IDS, **ADDRESS, **more))(words))
+    return jax.tree.map(np.asarray, compiling.jit(lambda words: apply(words, ids=IDS, **ADDRESS, **more))(words))
 
 
 def test_an_op_by_path_gets_its_arguments_and_addressed_draws(elsewhere):

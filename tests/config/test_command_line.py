@@ -228,7 +228,27 @@ def test_what_is_too_long_to_be_shown_is_refused_in_a_line_of_readable_length(ar
     assert len(str(refused.value)) < 700
 
 
+@pytest.mark.parametrize("place", ["s3://bucket/a", "http://host/a", "file:///a"])
+def test_addresses_of_what_can_not_be_read_are_refused(place, capsys):
+    for words in (
+        [f"--workdir={place}"],
+        ["--workdir=a", f"--config.data.dir={place}"],
+        ["--workdir=a", f"--config.init.from={place}"],
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--config=split_bn:table3/baseline", *words])
+        said = capsys.readouterr().err
+        assert place in said
+        assert said.count("\n") == 1
+    assert arguments.path("gs://bucket/a") == "gs://bucket/a"
+
+
 def test_a_complaint_of_a_parser_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline", "--workdir=--"])  # an empty list, for argparse
+    assert capsys.readouterr().err.count("\n") == 2
     with pytest.raises(SystemExit, match="2"):
         main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
     told = "python -m sbn.train: the following arguments are required: --workdir (--help tells what there is)\n"

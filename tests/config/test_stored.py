@@ -44,3 +44,14 @@ def test_what_only_says_when_something_is_written_may_differ_in_a_stage_too():
 def test_a_default_that_was_spelt_out_is_the_same_and_another_value_is_not():
     assert differences(stored(model__shortcut="pool_pad"), ROW) == {}
     assert differences(stored(model__shortcut="conv"), ROW) == {"model.shortcut": ("conv", None)}
+
+
+def test_what_is_said_of_a_view_that_no_stage_trains_on_makes_no_difference():
+    with_unused = {**ROW, "views.aux.augment": "crop(4)"}
+    nested = tree.to_config(with_unused).to_dict()
+    assert differences(nested, ROW) == {}
+    assert differences(stored(), with_unused) == {}
+    both = {**ROW, "branches": ("main", "aux"), "views.aux.augment": "flip"}
+    assert differences(tree.to_config(both).to_dict(), {**both, "views.aux.augment": "crop(4)"}) == {
+        "views.aux.augment": ("flip", "crop(4)")
+    }

@@ -19,13 +19,14 @@ from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
+from tests import compiling
 from tests.conftest import TINY
 from tests.data.test_device import SIZE, SPAN, STRONG, WEAK, make_mesh, make_source, views
 
 
 def batches():
     source, asked, mesh = make_source(), views(WEAK, STRONG), make_mesh()
-    prepare = jax.jit(device.make_prepare(asked, stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
+    prepare = compiling.jit(device.make_prepare(asked, stage=SPAN["stage"], image_size=SIZE, mesh=mesh))
     resident = meshes.place_whole(mesh, device.resident(source, seed=SPAN["seed"]))
     fed = [(meshes.place(mesh, batch), numbers) for batch, numbers in device.batches(source, **SPAN)]
     same = all(

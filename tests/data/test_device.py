@@ -14,6 +14,7 @@ from sbn.augment import pipeline
 from sbn.data import device, host
 from sbn.data.examples import in_memory
 from sbn.data.views import View
+from tests import compiling
 
 COUNT, SIZE = 37, (12, 15)
 WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
@@ -37,7 +38,7 @@ def make_mesh():
 def prepared(source, views, **span):
     span = {**SPAN, **span}
     prepare = device.make_prepare(views, stage=span["stage"], image_size=SIZE, mesh=make_mesh())
-    prepare, resident = jax.jit(prepare), device.resident(source, seed=span["seed"])
+    prepare, resident = compiling.jit(prepare), device.resident(source, seed=span["seed"])
     return [jax.device_get((prepare(*fed, resident), fed[1])) for fed in device.batches(source, **span)]
 
 

@@ -13,6 +13,7 @@ from sbn.data.forms import VOID
 from sbn.data.pixels import marks, pack, unpack
 from sbn.data.targets import sort
 from sbn.data.views import View
+from tests import compiling
 
 COUNT, SIZE = 12, 24
 SPAN = {"seed": 1, "stage": 0, "batch_size": 4, "start": 0, "stop": 2}
@@ -31,7 +32,7 @@ def both(examples, asked, names):
     """The batches of both paths."""
     targets = sort(examples, names)
     mesh = jax.make_mesh((len(jax.devices()),), ("data",), axis_types=(AxisType.Auto,))
-    prepare = jax.jit(device.make_prepare(asked, stage=0, image_size=(SIZE, SIZE), mesh=mesh, targets=targets))
+    prepare = compiling.jit(device.make_prepare(asked, stage=0, image_size=(SIZE, SIZE), mesh=mesh, targets=targets))
     resident = device.resident(examples, seed=1, targets=targets)
     made = [jax.device_get(prepare(*fed, resident)) for fed in device.batches(examples, **SPAN)]
     return made, [batch for batch, _ in host.batches(examples, asked, targets=targets, **SPAN)]

@@ -11,6 +11,7 @@ import pytest
 
 from sbn import evaluate
 from sbn.train import train
+from tests.compiling import simulating
 from tests.e2e import runs
 
 DISTRIBUTED = """
@@ -43,7 +44,7 @@ def losses(workdir):
 @pytest.mark.slow
 def test_eight_devices_do_what_one_does(tiny, tmp_path):
     train(tiny(SHORT), tmp_path / "one")
-    process = runs.start(tiny(SHORT), tmp_path / "eight", XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    process = runs.start(tiny(SHORT), tmp_path / "eight", **simulating(8))
     with process:
         output = process.stdout.read()
     assert process.returncode == 0, output
@@ -77,7 +78,7 @@ def start_two(config, folder, name):
     """Starts two processes of two devices each that train together."""
     (folder / "config.json").write_text(json.dumps(config.to_dict()))
     address = runs.free_address()
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    environment = {**os.environ, **simulating(2)}
     return [
         subprocess.Popen(
             [sys.executable, "-c", DISTRIBUTED, str(folder / "config.json"), str(folder / name), address, str(index)],

@@ -17,6 +17,7 @@ from sbn.config.errors import ConfigError
 from sbn.train import train
 from sbn.train.setup import make_setup
 from sbn.train.workdir import read_config
+from tests.compiling import simulating
 from tests.conftest import ROOT, TINY
 from tests.e2e import runs
 
@@ -98,7 +99,7 @@ def test_eight_devices_measure_what_one_does(finished):
     done = subprocess.run(
         [sys.executable, "-m", "sbn.evaluate", f"--workdir={workdir}", "--evals=accuracy,mix,affinity", "--json"],
         cwd=ROOT,
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
+        env={**os.environ, **simulating(8)},
         capture_output=True,
         text=True,
         check=False,

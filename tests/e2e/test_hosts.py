@@ -10,7 +10,9 @@ import time
 import pytest
 
 from sbn.config.errors import ConfigError
+from sbn.runs import lock
 from sbn.train import process
+from tests.compiling import simulating
 from tests.e2e import runs
 
 CONFIG = (
@@ -47,11 +49,25 @@ print("read", int(found.state.step), "of", store.steps())
 store.close()
 """
 
+TOGETHER = """
+import sys
+import jax
+jax.distributed.initialize(sys.argv[2], 2, int(sys.argv[3]))
+from etils import epath
+from sbn.config.errors import ConfigError
+from sbn.train.workdir import locked
+try:
+    with locked(epath.Path(sys.argv[1])) as held:
+        print("has the lock" if held else "has none of its own")
+except ConfigError as error:
+    print(error)
+"""
+
 
 def start_both(workdir, folder):
     address, started = runs.free_address(), []
     for rank in range(2):
-        environment = {"SBN_MULTIHOST": f"{address},2,{rank}", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+        environment = {"SBN_MULTIHOST": f"{address},2,{rank}", **simulating(2)}
         with (folder / f"host{rank}.log").open("w") as log:
             words = [sys.executable, "-m", "sbn.train", f"--config={CONFIG}", *RHYTHM, f"--workdir={workdir}"]
             started.append(
@@ -108,6 +124,27 @@ def test_a_checkpoint_damaged_for_one_host_is_damaged_for_both(tmp_path):
         assert "read 10 of [10]" in output
         assert f"checkpoint 20 is damaged and set aside ({reason})" in output
     assert (tmp_path / "damaged_20").is_dir()
+
+
+def both_print(code, *words):
+    address = runs.free_address()
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words, address, str(rank)], cwd=runs.ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
+    return [host.communicate(timeout=300)[0].splitlines()[-1] for host in started]  # below what Gloo says
+
+
+@pytest.mark.slow
+def test_a_run_on_two_hosts_has_one_lock_and_both_learn_where_another_run_has_it(tmp_path):
+    folder = tmp_path / "run"
+    with lock.locked(folder):
+        refused = both_print(TOGETHER, str(folder))
+    assert refused[0].startswith(f"{folder} is being trained by process {os.getpid()} on ")
+    assert refused[1] == f"{folder} is not free: the first process of this run says why"
+    assert both_print(TOGETHER, str(folder)) == ["has the lock", "has none of its own"]
 
 
 @pytest.mark.parametrize("text", ["yes", "host,2,0", "10.0.0.1:8476,2", "10.0.0.1:8476,two,0"])

@@ -15,6 +15,7 @@ from sbn.data.examples import in_memory
 from sbn.data.spectrum import NO_STAGE
 from sbn.evals.base import run
 from sbn.evals.frequencies import Filtered, Fourier
+from tests.compiling import simulating
 from tests.evals.toys import MEAN, Linear, make_materials, make_source, make_variables
 from tests.oracles import fourier as oracle
 
@@ -171,7 +172,7 @@ print(json.dumps({"arrays": {n: a.tolist() for n, a in found.items()}, "gathers"
 def test_eight_devices_give_the_map_of_one_and_gather_nothing():
     from sbn.evals.frequencies import Filtered
 
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    env = {**os.environ, **simulating(8)}
     done = subprocess.run([sys.executable, "-c", EIGHT], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     eight = json.loads(done.stdout.splitlines()[-1])

@@ -26,16 +26,15 @@ COMMANDS = (
     "sbn.augment.__main__",
     "tests.faults.ends",
 )
-# What the commands import as they go
-PARTS = (
-    "sbn.train.loop",
-    "sbn.report.page",
-    "sbn.figures.make",
-    "sbn.data.sheet",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "adjustText",
-)
+# What a command imports as it goes
+_PICTURES = ("sbn.data.sheet", "sbn.figures.make", "matplotlib.figure", "matplotlib.backends.backend_agg", "adjustText")
+PARTS = {
+    "sbn.train.__main__": ("sbn.train.loop",),
+    "sbn.evaluate": _PICTURES,
+    "sbn.report.__main__": ("sbn.report.page", *_PICTURES),
+    "sbn.data.corruptions.__main__": _PICTURES,
+    "sbn.augment.__main__": _PICTURES,
+}
 
 
 class Ended(NamedTuple):
@@ -134,8 +133,7 @@ class Warm:
 
 
 def _serve(folder):
-    for name in (*COMMANDS, *PARTS):
-        importlib.import_module(name)
+    importlib.import_module("tests.faults.faults")
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
@@ -143,6 +141,9 @@ def _serve(folder):
             _, status = os.waitpid(request["wait"], 0)
             answer = os.waitstatus_to_exitcode(status)
         else:
+            module = request["start"][0]
+            for name in (module, *PARTS.get(module, ())):  # the first time
+                importlib.import_module(name)
             answer = os.fork()
             if answer == 0:
                 answers.close()

@@ -136,6 +136,8 @@ def test_a_command_line_works_or_is_refused_in_one_line(length, name, here, star
     command = COMMANDS[NAMES.index(name)]
     main = main_of(command)
 
-    @tried(length, short=12, long=200, words=nearly(command.valid, flags=command.flags))
+    few = 3 if name == "launch.notebooks" else 10  # notebooks take half a second
+
+    @tried(length, short=few, long=200, words=nearly(command.valid, flags=command.flags))
     def _(words):
         judge(main, [*words, *(["--dry_run"] if name == "launch.sweep" else [])], prog=command.prog, folder=here)

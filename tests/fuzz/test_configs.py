@@ -65,7 +65,7 @@ def trained(here, monkeypatch) -> list[Any]:
 
 @LENGTHS
 def test_a_config_is_taken_as_it_is_written_or_refused_in_one_line(length, here, trained):
-    @tried(length, short=120, long=1500, given=overrides())
+    @tried(length, short=60, long=1500, given=overrides())
     def _(given):
         words = [f"--config.{name}={value}" for name, value in given.items()]
         row = "--config=quickstart:methods/weak_augment"

@@ -106,7 +106,7 @@ def test_a_damaged_file_of_a_data_set_is_told_or_changes_no_label(length, form, 
     expected = read(form, whole)
     assert expected is not None
 
-    @tried(length, short=12, long=150, damage=damages(contents))
+    @tried(length, short=6, long=150, damage=damages(contents))
     def _(damage):
         name, content = damage
         (here / "damaged").mkdir()
@@ -135,7 +135,7 @@ def test_a_damaged_index_is_made_anew(length, form, here, made):
     kept = sorted((pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "sbn/indices").glob("*.npz"))
     contents = {str(place): path.read_bytes() for place, path in enumerate(kept)}
 
-    @tried(length, short=8, long=150, damage=damages(contents))
+    @tried(length, short=3, long=150, damage=damages(contents))
     def _(damage):
         name, content = damage
         replace(kept[int(name)], content)
@@ -190,7 +190,7 @@ def test_an_archive_of_other_arrays_is_refused_or_taken_for_what_it_is(length, h
 
     @tried(
         length,
-        short=30,
+        short=20,
         long=400,
         changes=st.dictionaries(st.sampled_from([*names, "class_names", "format", "name"]), arrays(), max_size=2),
         more=st.dictionaries(
@@ -244,7 +244,7 @@ def test_a_damaged_file_of_a_corrupted_set_is_told_or_changes_no_label(length, f
     expected = taken(here / "whole")
     assert expected is not None
 
-    @tried(length, short=8, long=100, damage=damages(contents))
+    @tried(length, short=3, long=100, damage=damages(contents))
     def _(damage):
         damaged, content = damage
         replace(here / "whole" / damaged, content)
@@ -256,18 +256,13 @@ def test_a_damaged_file_of_a_corrupted_set_is_told_or_changes_no_label(length, f
             assert [images.shape for images in found] == [images.shape for images in expected]
 
 
-def npz_with(path: pathlib.Path, old: bytes, new: bytes) -> None:
-    """Writes the archive with some bytes of its array files replaced, and the zip's checksums made to agree or not."""
-    content = path.read_bytes()
-    assert content.count(old) >= 1
-    path.write_bytes(content.replace(old, new, 1))
-
-
-@pytest.mark.parametrize(("old", "new"), [(b"'<i4'", b"'<i2'"), (b"(7,)", b"(5,)")])
-def test_an_array_that_is_read_in_part_does_not_escape_its_checksum(here, old, new):
-    """A turned bit in the header has fewer bytes read, and zip's checksum is compared at the end of a file alone."""
-    path = data_sets.archive(here, class_names=np.array(["a", "b", "c"]))
-    npz_with(path, old, new)
+def test_an_array_that_is_read_in_part_does_not_escape_its_checksum(here):
+    """A turned bit in its header has half of the bytes read, and a zip compares a checksum where a file ends."""
+    count = 5000  # smaller files are read to their end whatever is asked for
+    many = {"train_images": np.zeros((count, 2, 2, 3), np.uint8), "train_labels": np.arange(count, dtype=np.int32) % 3}
+    path = data_sets.archive(here, **many)
+    assert len(sources.load_images(data_keys("archive", path), "train")) == count
+    path.write_bytes(path.read_bytes().replace(b"'<i4'", b"'<i2'", 1))
     with pytest.raises(ConfigError, match=r"own\.npz"):
         sources.load_images(data_keys("archive", path), "train")
 

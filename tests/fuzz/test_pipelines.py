@@ -63,7 +63,7 @@ def check(text: str) -> None:
 
 @LENGTHS
 def test_a_pipeline_is_read_and_written_back_or_refused_in_one_line(length, here):
-    @tried(length, short=150, long=1500, text=pipelines())
+    @tried(length, short=80, long=1500, text=pipelines())
     def _(text):
         check(text)
         judge(main, ["show", "--", text], prog="python -m sbn.augment", folder=here)

@@ -72,7 +72,8 @@ def test_a_damaged_file_of_a_run_costs_that_run_at_most(length, command, here, c
     code = judge(main, words, prog=prog, folder=here).code
     assert code in (0, 1)
 
-    @tried(length, short=15, long=200, damage=damages(contents))
+    # a page draws figures, which takes a second
+    @tried(length, short=2 if command == "html" else 8, long=200, damage=damages(contents))
     def _(damage):
         name, content = damage
         replace(here / name, content)
@@ -90,7 +91,7 @@ def test_a_report_has_the_numbers_of_what_the_runs_wrote_or_names_the_file(lengt
     whole = counted(judge(report, words, prog="python -m sbn.report", folder=here).out)
     own = {name: content for name, content in contents.items() if "seed1" in name and "artifacts" not in name}
 
-    @tried(length, short=40, long=500, damage=damages(own))
+    @tried(length, short=25, long=500, damage=damages(own))
     def _(damage):
         name, content = damage
         replace(here / name, content)
@@ -103,7 +104,7 @@ def test_a_report_has_the_numbers_of_what_the_runs_wrote_or_names_the_file(lengt
             assert without == (content != contents[name])
         if name.endswith(("result.json", "metrics.jsonl")):
             same = isinstance(content, bytes) and _meaning(content) == _meaning(contents[name])
-            assert same or not without or name in ended.err or _is_other(content)
+            assert same or not without or name.rpartition("/")[0] in ended.err or _is_other(content)
         else:
             assert not without
 
@@ -111,7 +112,7 @@ def test_a_report_has_the_numbers_of_what_the_runs_wrote_or_names_the_file(lengt
 def _meaning(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content
 
 

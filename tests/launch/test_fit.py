@@ -74,6 +74,16 @@ def test_a_row_that_nothing_helps_says_so(monkeypatch, capsys):
     assert "none of remat, accumulate and more chips" in capsys.readouterr().out
 
 
+def test_rows_that_can_not_be_compiled_at_all_end_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(command, "compile_all", lambda programs, where: [Answer(error="no prepared 'svhn_cropped'")])
+    monkeypatch.setattr(command, "known", lambda asked, where: ANSWER)
+    with pytest.raises(SystemExit) as stop:
+        command.main(["split_bn:table3/weak_augment", "--topology=v5e:2x2"])
+    said = capsys.readouterr()
+    assert (stop.value.code, said.out) == (2, "")
+    assert said.err == "python -m launch.fit: split_bn/table3/weak_augment: no prepared 'svhn_cropped'\n"
+
+
 def test_the_figure_has_every_number_of_chips_that_divides_the_batch(monkeypatch, tmp_path):
     seen = []
     _answers(monkeypatch, lambda flat, where: seen.append(where.chips) or True)

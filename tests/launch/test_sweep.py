@@ -56,24 +56,42 @@ class Engine:
         try:
             time.sleep(60)
         except KeyboardInterrupt:
-            print("saving", flush=True)
-            time.sleep(0.5)
+            try:
+                print("saving", flush=True)
+                time.sleep(float(sys.argv.pop()))
+            except KeyboardInterrupt:
+                time.sleep(0.5)
+                print("killed", flush=True)
             raise
 
 sweep.load = lambda name, settings: Engine()
-commands.start(sweep.main)
+commands.start(lambda: sweep.main(sys.argv[1:-1]))
 """
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_a_sweep_that_is_stopped_lets_its_jobs_save_and_says_by_which_signal(tmp_path, number, code):
-    words = [sys.executable, "-c", WAITING, "--experiment=quickstart:methods/weak_augment", f"--root={tmp_path}"]
+    said, ended, out, err = stopped_sweep(tmp_path, [number], seconds="0.5")
+    assert (ended, out) == (code, "saving\n"), said
+    assert err == "python -m launch.sweep: stopped; the same command goes on\n"
+
+
+def test_the_second_signal_to_a_sweep_kills_its_jobs_before_it_ends(tmp_path):
+    _, ended, out, _ = stopped_sweep(tmp_path, [signal.SIGINT, signal.SIGINT], seconds="30")
+    assert (ended, out) == (130, "saving\nkilled\n")
+
+
+def stopped_sweep(root, numbers, *, seconds):
+    """What a sweep said, its exit code, and what it said after signals, one after the other."""
+    words = [sys.executable, "-c", WAITING, "--experiment=quickstart:methods/weak_augment", f"--root={root}", seconds]
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(words, cwd=ROOT, **piped) as process:
         said = []
         while "ready\n" not in said:
             said.append(process.stdout.readline())
-        process.send_signal(number)
+        process.send_signal(numbers[0])
+        first = process.stdout.readline()
+        for number in numbers[1:]:
+            process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (code, "saving\n")
-    assert err == "python -m launch.sweep: stopped; the same command goes on\n"
+    return said, process.returncode, first + out, err

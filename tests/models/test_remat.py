@@ -19,6 +19,7 @@ from tests.tasks.parts import batch_of
 RNGS = {stream: jax.random.key(number) for number, stream in enumerate(STREAMS, 1)}
 WEIGHTS = jnp.asarray(np.random.default_rng(3).normal(size=(3, 2, 5)), jnp.float32)
 QUICK = {"xla_backend_optimization_level": 0}  # compiles in half of the time
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "pdarts" else name for name in MODELS]
 CASES = [
     ("wide_resnet", {"dropout": 0.4, "group_skips": True, "group_size": 1}),
     pytest.param("preact_resnet", {"norm": "split_stats"}, marks=pytest.mark.slow),
@@ -83,7 +84,7 @@ def leaves(tree, other):
     return [(jax.tree_util.keystr(path), a, b) for (path, a), b in zip(flat, jax.tree.leaves(other), strict=True)]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_initial_values_and_predictions_are_the_very_same_program(name):
     plain, remat = pair(name)
     v, x, key = random_variables(plain), images(16), jax.random.key(0)
@@ -91,7 +92,7 @@ def test_initial_values_and_predictions_are_the_very_same_program(name):
         assert str(jax.make_jaxpr(lambda run=run: run(remat))()) == str(jax.make_jaxpr(lambda run=run: run(plain))())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_block_is_rematerialised_in_training(name):
     plain, remat = pair(name)
     v, x = random_variables(plain), images(16)

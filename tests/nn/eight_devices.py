@@ -48,8 +48,7 @@ def make_step(model):
 
 
 def compiled(model, args):
-    # LLVM's effort alone, which takes most of the time: how the program is divided is decided before
-    return make_step(model).lower(*args).compile(compiler_options={"xla_backend_optimization_level": "1"})
+    return make_step(model).lower(*args).compile()
 
 
 def images():

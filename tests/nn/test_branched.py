@@ -5,68 +5,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
 
-from sbn.nn import (
-    BranchNorm,
-    branch_count,
-    branched,
-    from_batch_norm,
-    from_plain,
-    put_branches,
-    select_branch,
-    take_branches,
-    to_batch_norm,
-)
+from sbn.nn import branched, from_batch_norm, to_batch_norm
 from sbn.nn.branches import plain_branch
 from sbn.nn.layout import MODES
-from sbn.nn.native import Native
-from tests.nn.public_networks import PUBLIC, Dropped, ResNet, Transformer
-
-N, K, SIZE = 6, 3, 8
-KEY = jax.random.key(5)
-
-
-def views(seed=0, count=K):
-    rng = np.random.default_rng(seed)
-    spread = rng.uniform(0.5, 2, (1, count, 1, 1, 3))
-    return jnp.asarray(rng.normal(size=(N, count, SIZE, SIZE, 3)) * spread + spread, jnp.float32)
-
-
-def is_own(path, scopes, *, split_affine=True):
-    """Written down here, not asked of the code."""
-    named = any(part.startswith(scope) for part in path for scope in scopes)
-    return path[0] == "batch_stats" or (split_affine and named)
-
-
-def separate_networks(network, scopes, *, split_affine=True):
-    """Variables of K plain networks: random, different in what is a branch's own, the same in the rest."""
-    mode = (
-        "deterministic" if isinstance(network, Transformer) else "training" if isinstance(network, Dropped) else "train"
-    )
-    shapes = jax.eval_shape(lambda: network.init(KEY, views()[:, 0], **{mode: MODES[mode] is False}))
-    rng = np.random.default_rng(1)
-
-    def draw(leaf):
-        return jnp.asarray(rng.uniform(0.2, 1.0, leaf.shape), jnp.float32)
-
-    first = {path: draw(leaf) for path, leaf in flatten_dict(shapes).items()}
-    every = [
-        {path: draw(leaf) if is_own(path, scopes, split_affine=split_affine) else leaf for path, leaf in first.items()}
-        for _ in range(K)
-    ]
-    return [unflatten_dict(flat) for flat in every], mode
-
-
-def together(networks, scopes, *, split_affine=True):
-    """The same as variables of one network of K branches."""
-    flats = [flatten_dict(variables) for variables in networks]
-    return unflatten_dict(
-        {
-            path: jnp.stack([flat[path] for flat in flats]) if is_own(path, scopes, split_affine=split_affine) else leaf
-            for path, leaf in flats[0].items()
-        }
-    )
+from tests.nn.public_networks import PUBLIC, Dropped, ResNet
+from tests.nn.separate import KEY, SIZE, K, N, is_own, separate_networks, together, views
 
 
 @pytest.mark.parametrize(
@@ -113,21 +58,6 @@ def test_it_equals_separate_networks_in_forward_gradients_and_statistics(name, s
         parts = [flat[path] for flat in found]
         want = np.stack(parts) if is_own(path, scopes, split_affine=split_affine) else np.sum(parts, axis=0)
         np.testing.assert_allclose(leaf, want, rtol=1e-4, atol=1e-4 * max(1, np.abs(want).max()), err_msg=str(path))
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_the_layout_is_what_normalises_and_nothing_that_looks_like_it(name):
-    network, scopes = PUBLIC[name]
-    model = branched(network, branches=K)
-    variables = jax.eval_shape(lambda: model.init(KEY, views(), train=False))
-    layout = model.layout(views()[:, 0])
-    assert layout == {path for path in flatten_dict(variables) if is_own(path, scopes)}
-    for path, leaf in flatten_dict(variables).items():
-        assert (leaf.shape[0] == K and leaf.ndim == 2) or path not in layout
-    assert branch_count(variables, layout=layout) == K
-    if name == "transformer":  # whose variables alone can't tell: a scale of 2 heads
-        with pytest.raises(ValueError, match="leaves disagree about the number of branches"):
-            branch_count(variables)
 
 
 def test_the_first_view_has_the_bits_of_the_plain_module():
@@ -214,23 +144,6 @@ def test_it_nests_as_a_flax_module():
     assert all(jax.tree.leaves(moved))
 
 
-def test_tools_for_the_branch_axis_take_the_layout():
-    network, scopes = PUBLIC["transformer"]
-    variables = together(separate_networks(network, scopes)[0], scopes)
-    model = branched(network, branches=K)
-    layout = model.layout(views()[:, 0])
-    one = select_branch(variables, 1, layout=layout)
-    want = model.apply(variables, views(), train=False)[:, 1]
-    alone = branched(network, branches=1).apply(one, views()[:, 1:2], train=False)[:, 0]
-    np.testing.assert_allclose(alone, want, atol=1e-5)
-    plain = plain_branch(variables, 1, layout=layout)
-    np.testing.assert_allclose(network.apply(plain, views()[:, 1], deterministic=True), want, atol=1e-5)
-    assert branch_count(from_plain(one, 4, layout=layout), layout=layout) == 4
-    two = take_branches(variables, [2, 0], layout=layout)
-    back = put_branches(variables, two, [2, 0], layout=layout)
-    jax.tree.map(np.testing.assert_array_equal, back, variables)
-
-
 def test_checkpoints_of_the_plain_module_come_in_and_go_out():
     model, x = branched(ResNet(), branches=2), views(count=2)
     plain = ResNet().init(KEY, x[:, 0])
@@ -240,23 +153,6 @@ def test_checkpoints_of_the_plain_module_come_in_and_go_out():
         model.apply(loaded, x, train=False)[:, 1], ResNet().apply(plain, x[:, 1], train=False), atol=1e-5
     )
     jax.tree.map(np.testing.assert_array_equal, to_batch_norm(loaded, 1, like=plain), plain)
-
-
-def test_own_names_further_parameters():
-    class Scaled(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            return nn.LayerNorm()(x) * self.param("gain", nn.initializers.ones, (3,))
-
-    def own(patterns):
-        return {"/".join(path[1:]) for path in branched(Scaled(), branches=2, own=patterns).layout(views()[:, 0])}
-
-    assert own(None) == {"LayerNorm_0/scale", "LayerNorm_0/bias"}
-    assert own(("gain",)) == {"gain"}
-    assert own(("*",)) == {"gain", "LayerNorm_0/scale", "LayerNorm_0/bias"}
-    assert own(()) == set()
-    with pytest.raises(ValueError, match="no parameter of Scaled is called 'gian'; it has LayerNorm_0/bias"):
-        own(("gian",))
 
 
 class Cached(nn.Module):
@@ -292,29 +188,3 @@ def test_what_is_no_module_is_refused():
         branched(ResNet, branches=2)
     with pytest.raises(ValueError, match="branches 0 is below 1"):
         branched(ResNet(), branches=0)
-
-
-class OfViews(nn.Module):
-    """A module on (N, K, ...) with layers of ours."""
-
-    branches: int
-
-    @nn.compact
-    def __call__(self, x, *, train):
-        x = BranchNorm(self.branches)(nn.Conv(4, (3, 3))(x), train=train)
-        return nn.Dense(5)(nn.relu(x).mean((2, 3)))
-
-
-def test_a_module_that_takes_the_views_itself_is_taken_as_it_is():
-    model, x = Native(OfViews(2), 2), views(count=2)
-    variables = model.init(KEY, x, train=False)
-    jax.tree.map(np.testing.assert_array_equal, variables, OfViews(2).init(KEY, x, train=False))
-    logits, updates = model.apply(variables, x, train=True, mutable=["batch_stats"])
-    want, new = OfViews(2).apply(variables, x, train=True, mutable=["batch_stats"])
-    np.testing.assert_array_equal(logits, want)
-    jax.tree.map(np.testing.assert_array_equal, updates, new)
-    one, updates = model.apply(variables, x[:, 1:], train=True, through=(1,), mutable=["batch_stats"])
-    np.testing.assert_allclose(one[:, 0], want[:, 1], atol=1e-5)
-    old, got = variables["batch_stats"]["BranchNorm_0"], updates["batch_stats"]["BranchNorm_0"]
-    np.testing.assert_array_equal(got["mean"][0], old["mean"][0])
-    assert (got["mean"][1] != old["mean"][1]).all()

@@ -10,10 +10,12 @@ import sys
 
 import pytest
 
+from tests.compiling import simulating
+
 
 @pytest.fixture(scope="module")
 def measured():
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    env = {**os.environ, **simulating(8)}
     command = [sys.executable, "-m", "tests.nn.eight_devices"]
     result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=500, check=False)
     assert result.returncode == 0, result.stderr

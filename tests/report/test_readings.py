@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -198,3 +199,16 @@ def test_a_run_that_began_from_another_reading_than_its_row_needs_is_refused(tmp
     kept, refused = refuse(experiment, find_runs(tmp_path / "runs").runs)
     assert [one.row for one in kept] == ["t/after", "t/after@whole"]
     assert "a run of mine:t/bn@whole, and needs one of mine:t/bn" in refused[0]
+
+
+def test_a_run_that_failed_is_told_at_the_reading_that_its_config_has(file, tmp_path, run):
+    run("t/bn", 0.5)
+    run("t/bn@sequential", 0.4, seed=1)
+    folder = tmp_path / "runs/mine/t/bn/seed2"
+    folder.mkdir(parents=True)
+    config = rows.flat_config(rows.load_experiment(file), "t/bn@sequential", {"seed": 2})
+    (folder / "config.json").write_text(json.dumps(tree.to_config(config).to_dict()))
+    (folder / "progress.json").write_text(json.dumps({"failed": "loss is nan at step 3"}))
+    found, _ = lines(file, tmp_path)
+    assert "seed 2 failed: loss is nan at step 3" in found["bn", "sequential", ""]["notes"]
+    assert "failed" not in found["bn", "", ""]["notes"]

@@ -33,7 +33,10 @@ def test_a_run_of_its_row_with_its_own_overrides_counts(file, tmp_path, override
         ({"optim__lr": 0.2}, "optim.lr: 0.2 there, 0.1 in the row"),
         ({"seed": 5}, "seed: 5 there, 0 in the row"),
         ({"views__main__augment": "flip"}, "views.main.augment: 'flip' there"),
-        ({"views__aux__augment": "flip"}, "views.aux.augment: 'flip' there, '(not set)' in the row"),
+        (
+            {"branches": ("main", "aux"), "views__aux__augment": "flip"},
+            "views.aux.augment: 'flip' there, '(not set)' in",
+        ),
         ({"optim__gone": 1}, "optim.gone: 1 there, '(not set)' in the row"),
         ({"stage__train__optim__lr": 1.0}, "stage.train.optim.lr: 1.0 there"),
     ],
@@ -44,6 +47,11 @@ def test_any_other_config_is_refused_by_name_with_the_difference(file, tmp_path,
     assert line.startswith(f"{tmp_path / 'runs' / 'run'}: refused, it is no run of table3/baseline")
     assert told in line
     assert "\n" not in line
+
+
+def test_a_view_that_the_run_never_trained_on_makes_it_no_other_run(file, tmp_path):
+    kept, refused = judge(file, tmp_path, config=altered(views__aux__augment="flip"))
+    assert (len(kept), refused) == (1, [])
 
 
 def test_overrides_that_the_config_does_not_show_are_refused(file, tmp_path):

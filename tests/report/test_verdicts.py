@@ -1,14 +1,17 @@
 """Verdicts on claims: scipy's intervals and orders, and tests that enumerate every flip by themselves."""
 
+import dataclasses
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from sbn.config.claims import Claim, Term
+from sbn.config.rows import Experiment
 from sbn.report.significance import directed_flips, paired_test
-from sbn.report.verdicts import NOT_SHOWN, OPPOSITE, SHOWN, judge, kendall
+from sbn.report.verdicts import NOT_SHOWN, OPPOSITE, SHOWN, judge, judge_all, kendall
 from tests.report.work_dirs import run_of
 
 FIRST, SECOND = "table3/weak_augment", "table3/baseline"
@@ -99,3 +102,19 @@ def test_weights_and_orders_are_taken():
 
 def test_the_mean_is_that_of_the_paired_test():
     assert paired_test([1.0, 2.0, 4.5]).mean == 2.5
+
+
+def test_what_is_shown_without_its_premise_is_marked():
+    """The premise is that the second row wins, which it does not."""
+    reverse = tuple(Term(-term.weight, term.row, term.measure) for term in BEATS.terms)
+    premise = Claim("premise", "the other beats the one", "", reverse)
+    experiment = Experiment("mine", pathlib.Path(), {}, {}, claims=(BEATS, premise))
+    runs = runs_with([0.62, 0.63, 0.61, 0.64, 0.62], [0.6] * 5)
+    for lacks, premises, said in (
+        ((), ("beats",), "shown"),
+        (("premise",), ("premise",), "shown, without its premise"),
+    ):
+        (found,) = judge_all(experiment, [dataclasses.replace(BEATS, premises=premises)], runs)
+        assert (found.verdict, found.lacks, found.said) == (SHOWN, lacks, said)
+    (found,) = judge_all(experiment, [dataclasses.replace(premise, premises=("premise",))], runs)
+    assert found.said == OPPOSITE

@@ -38,7 +38,7 @@ def test_rows_train_two_steps_and_evaluate(alike, tmp_path):
         # its own numbers, and those that other rows say it measures, unless an evaluator of their own does
         measured = [paper for paper in named[name].paper if not paper.of]
         measured += [paper for row in named.values() for paper in row.paper if paper.of == name]
-        measured += [paper for row in named.values() for paper in row.paper if row.runs_of == name and not row.evals]
+        measured += [p for row in named.values() for p in row.paper if row.runs_of == name and not (row.evals or p.of)]
         measured += [parse(text) for text in named[name].metrics]
         for number in measured:
             assert number.metric in result["metrics"]

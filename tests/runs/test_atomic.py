@@ -91,6 +91,16 @@ def test_drafts_that_a_kill_left_are_removed_once_nobody_can_be_writing_them(tmp
     assert sorted(tmp_path.iterdir()) == [new, other]
 
 
+def test_a_file_that_is_written_removes_its_own_old_drafts_and_no_others(tmp_path):
+    """Where nobody trains, and nobody looks for hidden files: an archive's may be gigabytes."""
+    old, other = tmp_path / ".a[1].npz.0123456789abcdef.draft", tmp_path / ".b.npz.0123456789abcdef.draft"
+    for path in (old, other):
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - 7200,) * 2)
+    replace_bytes(tmp_path / "a[1].npz", b"x")
+    assert sorted(tmp_path.iterdir()) == [other, tmp_path / "a[1].npz"]
+
+
 def test_an_output_goes_through_links_and_into_devices(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there/file")

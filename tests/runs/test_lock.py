@@ -172,3 +172,15 @@ def test_numbers_that_are_no_process_do_not_run():
     assert processes.is_alive("elsewhere", os.getpid(), None) is None
     assert processes.began(-1) is None
     assert pathlib.Path(f"/proc/{os.getpid()}").exists()
+
+
+def test_who_runs_in_a_folder_that_was_moved_away_learns_it_before_the_next_line(tmp_path):
+    """Also where another process, or a library that makes folders, has made one of that name since."""
+    folder = tmp_path / "run"
+    with locked(folder) as held:
+        held.check()
+        folder.rename(tmp_path / "moved")
+        folder.mkdir()
+        with pytest.raises(Lost, match=r"lock\.json is gone: the folder was moved or removed"):
+            held.check()
+    assert (tmp_path / "moved" / LOCK).exists()

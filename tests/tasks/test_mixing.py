@@ -43,30 +43,42 @@ def batch():
     return batch_of(pixels, np.arange(N, dtype=np.int32))
 
 
-def trained(task, batch, steps=3):
-    """Variables whose statistics and head are no longer those of the start."""
-    variables = task.init(stream_key(3, "init"))
-    for step in range(steps):
-        grads, (stats, _) = jax.jit(jax.grad(loss_from(task, variables, batch, views_of(), step), has_aux=True))(
-            variables["params"]
-        )
-        params = jax.tree.map(lambda p, g: p - 0.1 * g, variables["params"], grads)
-        variables = {"params": params, "batch_stats": stats}
-    return variables
+@pytest.fixture(scope="module")
+def task(tiny):
+    return task_of(tiny())
 
 
-def loss_from(task, variables, batch, views, step=0, **objective):
+@pytest.fixture(scope="module")
+def variables(task, batch):
+    """Their statistics and head are no longer those of the start."""
+    made = task.init(stream_key(3, "init"))
+    params, stats = made["params"], made["batch_stats"]
+    gradient = jax.jit(jax.grad(loss_from(task, batch, views_of()), has_aux=True))
+    for step in range(3):
+        grads, (stats, _) = gradient(params, stats, step)
+        params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+    return {"params": params, "batch_stats": stats}
+
+
+@pytest.fixture(scope="module")
+def clean(task, variables, batch):
+    """(loss, metrics) without ops of the step, where the first view alone has a weight."""
+    total, (_, metrics) = run(task, variables, batch, views_of(weights=(1.0, 0.0)))
+    return float(total), metrics
+
+
+def loss_from(task, batch, views, **objective):
     task = dataclasses.replace(task, **objective)
 
-    def loss(params):
-        own = {**variables, "params": params}
+    def loss(params, stats, step=0):
+        own = {"params": params, "batch_stats": stats}
         return averaged(task.loss(own, batch, views=views, numbers={}, keys=keys_at(step)))
 
     return loss
 
 
-def run(task, variables, batch, views, step=0, **objective):
-    return jax.jit(loss_from(task, variables, batch, views, step, **objective))(variables["params"])
+def run(task, variables, batch, views, **objective):
+    return jax.jit(loss_from(task, batch, views, **objective))(variables["params"], variables["batch_stats"])
 
 
 def mix(images, labels, views, step=0, points=()):
@@ -118,8 +130,7 @@ def test_steps_and_repeated_ops_draw_anew():
     np.testing.assert_array_equal(once, mix(x, ONE_HOT, views_of("mixup(1)"), 1).targets)
 
 
-@pytest.mark.parametrize("kind", ["split", "shared"])
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("kind", "place"), [("split", 0), ("split", 1), ("split", 2), ("shared", 1)])
 def test_manifold_mixup_mixes_one_view_at_one_place(tiny, batch, kind, place):
     """Against the same network, its activations recorded, mixed in NumPy, and put back."""
     task = task_of(tiny({"norm.kind": kind}))
@@ -169,14 +180,14 @@ def test_manifold_mixup_mixes_one_view_at_one_place(tiny, batch, kind, place):
     assert jnp.abs(mixed[:, 1] - plain[:, 1]).max() > 1e-4
 
 
-def test_soft_labels_weigh_the_loss_and_the_accuracy(tiny, batch):
+def test_soft_labels_weigh_the_loss_and_the_accuracy(task, variables, batch):
     """λ CE(y) + (1 - λ) CE(y of the partner), the papers' form, from logits that nothing mixed."""
-    task = task_of(tiny())
-    variables, views = trained(task, batch), views_of(aux="mixup(1)")
+    views = views_of(aux="mixup(1)")
     total, (_, metrics) = run(task, variables, batch, views)
     images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
     got = mix(images, jax.nn.one_hot(batch["targets"]["label"], CLASSES), views)
-    logits, _ = task.model.apply(variables, got.images, train=True, mutable=["batch_stats"])
+    train = jax.jit(lambda v, x: task.model.apply(v, x, train=True, mutable=["batch_stats"]))
+    logits, _ = train(variables, got.images)
     log_p = np.asarray(jax.nn.log_softmax(logits[:, 1]), np.float64)
     targets = np.asarray(got.targets[:, 1], np.float64)
     expected = np.mean([-(t[t > 0] * lp[t > 0]).sum() for t, lp in zip(targets, log_p, strict=True)])
@@ -185,10 +196,9 @@ def test_soft_labels_weigh_the_loss_and_the_accuracy(tiny, batch):
     assert float(total) == pytest.approx(float(metrics["main/loss"] + metrics["aux/loss"]) / 2, rel=1e-6)
 
 
-def test_an_attack_stays_in_its_ball_and_raises_the_loss(tiny, batch):
-    task = task_of(tiny())
-    variables, clean, attacked = trained(task, batch), views_of(), views_of(aux=OP)
-    before, after = (run(task, variables, batch, views)[1][1] for views in (clean, attacked))
+def test_an_attack_stays_in_its_ball_and_raises_the_loss(task, variables, clean, batch):
+    attacked, (_, before) = views_of(aux=OP), clean
+    after = run(task, variables, batch, attacked)[1][1]
     assert float(after["aux/loss"]) > float(before["aux/loss"]) + 0.1
     assert float(after["main/loss"]) == pytest.approx(float(before["main/loss"]), rel=1e-5)
     images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
@@ -205,16 +215,14 @@ def adversarial_images(task, variables, images, views):
         std=task.std,
     )
     labels = jnp.eye(CLASSES)[:N]
-    return mixing.mix_views(
-        images, labels, views=views, keys=keys_at(0), points=(), attack=attack, std=task.std, strengths=(1.0, 1.0)
-    ).images
+    rest = {"keys": keys_at(0), "points": (), "std": task.std, "strengths": (1.0, 1.0)}
+    return jax.jit(lambda x: mixing.mix_views(x, labels, views=views, attack=attack, **rest).images)(images)
 
 
 @pytest.mark.slow
-def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch):
+def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(task, variables, batch):
     """Training on an attacked view is training on its images as constants."""
-    task = task_of(tiny())
-    variables, views = trained(task, batch), views_of(aux=OP)
+    views = views_of(aux=OP)
     images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
     frozen = adversarial_images(task, variables, images, views)
 
@@ -225,7 +233,8 @@ def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch
         return -log_p.mean(), updates["batch_stats"]
 
     grads, stats = jax.jit(jax.grad(plain, has_aux=True))(variables["params"])
-    got, (new, _) = jax.jit(jax.grad(loss_from(task, variables, batch, views), has_aux=True))(variables["params"])
+    gradient = jax.jit(jax.grad(loss_from(task, batch, views), has_aux=True))
+    got, (new, _) = gradient(variables["params"], variables["batch_stats"])
     for one, other in zip(jax.tree.leaves((got, new)), jax.tree.leaves((grads, stats)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)  # two programs, float32
 
@@ -241,10 +250,9 @@ def test_the_attack_moves_no_statistics_and_lets_no_gradient_through(tiny, batch
         ),
     ],
 )
-def test_an_attack_is_on_the_branch_it_names(tiny, batch, branch, index, statistics):
+def test_an_attack_is_on_the_branch_it_names(tiny, task, variables, batch, branch, index, statistics):
     """Against a plain network of that one branch."""
-    task, alone = task_of(tiny()), task_of(tiny({"branches": ("main",)}))
-    variables = trained(task, batch)
+    alone = task_of(tiny({"branches": ("main",)}))
     images = normalise(batch["inputs"]["image"], mean=task.mean, std=task.std)
     text = f"adversarial(8, 8, branch='{branch}', statistics='{statistics}', random_start=False)"
     new = adversarial_images(task, variables, images, views_of(aux=text))[:, 1]
@@ -260,7 +268,7 @@ def test_an_attack_is_on_the_branch_it_names(tiny, batch, branch, index, statist
     assert (np.abs(new - expected) < 1e-5).mean() > 0.999
 
 
-def test_consistency_is_the_jensen_shannon_divergence(tiny, batch):
+def test_consistency_is_the_jensen_shannon_divergence(task, variables, clean, batch):
     logits = np.random.default_rng(0).normal(size=(5, 3, 4))
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     expected = [sum((q * np.log(q / example.mean(0))).sum() for q in example) / 3 for example in p]
@@ -269,13 +277,11 @@ def test_consistency_is_the_jensen_shannon_divergence(tiny, batch):
     np.testing.assert_allclose(divergence(jnp.asarray([[[60.0, 0.0], [0.0, 60.0]]])), np.log(2), rtol=1e-5)
     np.testing.assert_allclose(divergence(jnp.zeros((2, 3, 4))), 0, atol=1e-6)
 
-    task = task_of(tiny())
-    variables, views = trained(task, batch), views_of(weights=(1.0, 0.0))
-    without, _ = run(task, variables, batch, views)
-    with_it, (_, metrics) = run(task, variables, batch, views, consistency=12.0)
+    without, metrics = clean
+    assert without == pytest.approx(float(metrics["main/loss"]), rel=1e-6)
+    with_it, (_, metrics) = run(task, variables, batch, views_of(weights=(1.0, 0.0)), consistency=12.0)
     assert float(metrics["consistency"]) > 1e-4
-    assert float(with_it) == pytest.approx(float(without) + 12 * float(metrics["consistency"]), rel=1e-5)
-    assert float(without) == pytest.approx(float(metrics["main/loss"]), rel=1e-6)
+    assert float(with_it) == pytest.approx(without + 12 * float(metrics["consistency"]), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +291,7 @@ def test_consistency_is_the_jensen_shannon_divergence(tiny, batch):
         ("adversarial(branch='axu')", ["views.aux.augment", "'axu'", "own", "did you mean 'aux'"]),
     ],
 )
-def test_what_the_model_has_not_is_refused(tiny, text, words):
+def test_what_the_model_has_not_is_refused(task, text, words):
     with pytest.raises(ConfigError) as caught:
-        task_of(tiny()).check_views(views_of(aux=text))
+        task.check_views(views_of(aux=text))
     assert all(word in str(caught.value) for word in words)

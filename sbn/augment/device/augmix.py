@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment import geometry, mixture, ops
-from sbn.augment.device import bilinear, fixed_point, tones
+from sbn.augment.device import bilinear, fixed_point
 from sbn.augment.device.arrays import JAX, below, marked, merge, split
 from sbn.augment.device.fixed_point import Fixed
-from sbn.augment.device.op_per_image import NAMES, NUMBER, Acts, OpPerImage
+from sbn.augment.device.op_per_image import NUMBER, Acts, OpPerImage
 from sbn.augment.packing import MARK
 from sbn.augment.policies import AUGMIX_9, AUGMIX_13
 from sbn.augment.policy_draws import Entry
-from sbn.augment.tone_tables import ENHANCE, tone_rows
+from sbn.augment.tone_tables import ToneNumbers, tone_numbers
 
 _UNIT_BITS = 24  # of a drawn level
 # Ops with a whole-number argument int(level * maximum / 10) -> (that maximum, entry of such a number)
@@ -65,7 +65,7 @@ class Chains:
         for name, (maximum, entry) in _WHOLE.items():
             self.first_row[name] = len(made)
             made += [entry(number) for number in range(int(op.severity * maximum / 10) + 1)]
-        self.rows = tone_rows(made)
+        self.tones = tone_numbers(made)
         # Row 2k turns by k degrees counter-clockwise, row 2k + 1 clockwise; row 0 leaves pixels in place.
         steepest = int(op.severity * 30 / 10)
         turns = [geometry.rotation(sign * k % 360, height, width) for k in range(steepest + 1) for sign in (1, -1)]
@@ -132,10 +132,9 @@ class Chains:
         )
 
     def _acts(self, drawn: _Drawn) -> Acts:
-        rows = jnp.asarray(self.rows)[drawn.row]
-        if self.op.all_ops:
-            enhanced = np.isin(NAMES, ENHANCE)
-            rows = jnp.where(jnp.asarray(enhanced)[drawn.op][:, None], tones.enhance_rows(*drawn.factor), rows)
+        mantissa, exponent = drawn.factor
+        on_values = ToneNumbers(*(jnp.asarray(part)[drawn.row] for part in self.tones))
+        tones = on_values._replace(mantissa=mantissa, exponent=exponent)
         # in place or turned; sheared or moved
         read = jax.tree.map(lambda table: jnp.asarray(table)[drawn.turn], self.turns)
         by_row, by_column = (self._sheared(drawn, size) for size in self.image_size)
@@ -146,7 +145,7 @@ class Chains:
             for moved, rest in ((drawn.x, read.x), (drawn.y, read.y))
         )
         return Acts(
-            op=drawn.op, rows=rows, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y)
+            op=drawn.op, tones=tones, half=0, centre=(), source=read._replace(x_row=x_row, y_column=y_column, x=x, y=y)
         )
 
     def _of_level(self, unit: jax.Array, *, slope: float, start: float, bits: int) -> jax.Array:

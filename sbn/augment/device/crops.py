@@ -1,12 +1,14 @@
 """A run of flips, crops and cutouts as one gather in JAX."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from sbn.augment.crops import Move, outside, walk
-from sbn.augment.device.arrays import JAX, pick_or_fill
+from sbn.augment.device import one_hot
+from sbn.augment.device.arrays import JAX, by_platform, pick
 from sbn.augment.packing import FILLER
 
 
@@ -55,6 +57,18 @@ def show(
     filled = jnp.asarray(outside(rows, height)[:, :, None] | outside(columns, width)[:, None, :])
     for hole in holes:
         filled |= hole
-    index = jnp.where(filled, -1, rows[:, :, None] * width + columns[:, None, :])
-    index = jnp.broadcast_to(index, (len(pixels), *filled.shape[1:]))
-    return pick_or_fill(pixels, index.reshape(len(pixels), index.shape[1] * index.shape[2]), fill)
+    count, (after, across) = len(pixels), filled.shape[1:]
+    lines = [jnp.broadcast_to(part, (count, part.shape[1])) for part in (jnp.asarray(rows), jnp.asarray(columns))]
+    return by_platform(
+        functools.partial(_gathered, width=width, fill=fill),
+        functools.partial(one_hot.show_lines, image_size=image_size, fill=fill),
+    )(pixels, *lines, jnp.broadcast_to(filled, (count, after, across)))
+
+
+def _gathered(
+    pixels: jax.Array, rows: jax.Array, columns: jax.Array, filled: jax.Array, *, width: int, fill: int
+) -> jax.Array:
+    index = jnp.where(filled, pixels.shape[1], rows[:, :, None] * width + columns[:, None, :])
+    # One more word an image, so that one gather does all: a choice after it would be repeated in all that reads it.
+    padded = jnp.pad(pixels, ((0, 0), (0, 1)), constant_values=fill)
+    return pick(padded, index.reshape(len(pixels), index.shape[1] * index.shape[2]))

@@ -8,20 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from sbn.augment.device import tf_tones, tones
-from sbn.augment.device.arrays import JAX, below, pick_or_fill
+from sbn.augment.device.arrays import JAX, below, show
 from sbn.augment.device.op_per_image import NUMBER, Acts, OpPerImage
-from sbn.augment.geometry import Positions, flat_indices, positions, rounded, tf_positions
+from sbn.augment.geometry import Positions, positions, rounded, tf_positions
 from sbn.augment.packing import fill_word
 from sbn.augment.policies import SIGNED
 from sbn.augment.policy_draws import Entry, Policy, Tables, make_policy
-from sbn.augment.tone_tables import tone_rows
+from sbn.augment.tone_tables import ToneNumbers, tone_numbers
 
 
 class PolicyTables(Tables):
     """The entries of a policy for one image size.
 
-    Tables hold what rows and columns contribute to positions, not a position a pixel, and every row of tones once:
-    TrivialAugment's 434 entries at 224 x 224 take 1.2 MB.
+    Tables hold what rows and columns contribute to positions, not a position a pixel.
 
     Args:
         entries: what an image can draw.
@@ -48,7 +47,7 @@ class PolicyTables(Tables):
         self.op = np.array([NUMBER[entry.name] for entry in entries], np.int32)
         half = [int(entry.argument or 0) // 2 if entry.name == "Cutout" else 0 for entry in entries]
         self.half = np.array(half, np.int32)
-        self.rows, self.row = np.unique(tone_rows(entries), axis=0, return_inverse=True)
+        self.tones = tone_numbers(entries)
         # Row 0 leaves pixels in place; rows 2k + 1 and 2k + 2 are the k-th geometric entry, sign positive or negative.
         moving = [entry for entry in dict.fromkeys(entries) if entry.name in SIGNED]
         self.moved = np.array([entry in moving for entry in entries])
@@ -73,7 +72,7 @@ class PolicyTables(Tables):
         negative = jnp.where(_look_up(self.moved, drawn), below(bits[:, 0], 2), 0)
         acts = Acts(
             op=_look_up(self.op, drawn),
-            rows=_look_up(self.rows, _look_up(self.row, drawn)),
+            tones=ToneNumbers(*(_look_up(part, drawn) for part in self.tones)),
             half=_look_up(self.half, drawn)[:, None],
             centre=[below(bits[:, axis + 1, None], self.image_size[axis]) for axis in range(bits.shape[1] - 1)],
             source=_look_up(self.source, drawn) + negative,
@@ -82,8 +81,8 @@ class PolicyTables(Tables):
 
     def _move(self, words: jax.Array, source: jax.Array) -> jax.Array:
         x, y = self.settled(Positions(*(_look_up(part, source) for part in self.positions)))
-        index = flat_indices(x, y, image_size=self.image_size, xp=jnp).astype(jnp.int32)
-        return pick_or_fill(words, index, self.fill)
+        rows, columns = (part.astype(jnp.int32).reshape(words.shape) for part in (y, x))
+        return show(words, rows, columns, image_size=self.image_size, fill=self.fill)
 
 
 def policy(op: Any, image_size: tuple[int, int]) -> Policy:

@@ -72,6 +72,6 @@ def _added(
     return whole + (fraction >> _FRACTION_BITS).astype(jnp.int32), fraction & (1 << _FRACTION_BITS) - 1
 
 
-autocontrast_tables = functools.partial(tones.autocontrast_tables, dtype="float32")
+autocontrast = functools.partial(tones.autocontrast, dtype="float32")
 
-RULES = tones.Rules(luma, mean_luma, smooth, autocontrast_tables)
+RULES = tones.Rules(luma, mean_luma, smooth, autocontrast)

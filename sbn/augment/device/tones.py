@@ -1,8 +1,9 @@
-"""What the policies' tone ops compute of an image: its histogram and extremes as tables of new values, greys, a blur.
+"""The policies' ops on channel values: those on values alone, those by histogram and extremes, greys, a blur, blends.
 
-Planes are (N, 3, P) int32 with values 0..255; tables (N, 3, 256) int32. Integer arithmetic throughout.
+Planes are (N, 3, P) int32 with values 0..255; tables (N, 3, 256) int32. Integer arithmetic but for what is exact.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,12 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sbn.augment.device.arrays import pick
-from sbn.augment.tone_tables import VALUES, autocontrast_slips
+from sbn.augment.device import one_hot
+from sbn.augment.device.arrays import apart, by_platform, pick
+from sbn.augment.tone_tables import VALUES, ToneNumbers, autocontrast_slips
 
 
 def histograms(planes: jax.Array, wanted: jax.Array) -> jax.Array:
-    """Counts the values: (N, 3, 256) int32; all zero for images not wanted ((N,) bool), which costs them nothing."""
+    """Counts the values: (N, 3, 256) int32; of images not wanted ((N,) bool) whatever costs least."""
+    return by_platform(_scattered, lambda planes, wanted: one_hot.histograms(planes))(planes, wanted)
+
+
+def _scattered(planes: jax.Array, wanted: jax.Array) -> jax.Array:
     # Scattered sums: 2.7 ms for 256 CIFAR images on one CPU core; sorted values cost 26 ms, one-hot products 121 ms.
     # On a GPU they are integer atomics, exact in any order, and here only of the images that drew the op.
     count = len(planes) * 3 * 256
@@ -34,13 +40,29 @@ def equalize_tables(histogram: jax.Array) -> jax.Array:
     return jnp.where(step > 0, table, VALUES)
 
 
-def autocontrast_tables(planes: jax.Array, *, dtype: str = "float64") -> jax.Array:
-    """`ImageOps.autocontrast` without cutoff: planes -> new values; `dtype` is that of the arithmetic to equal."""
+def equalize(planes: jax.Array, wanted: jax.Array) -> jax.Array:
+    """`ImageOps.equalize` of the images that want it, (N,) bool; of others what costs least."""
+
+    def change(planes: jax.Array) -> jax.Array:
+        return by_platform(pick, one_hot.look_up)(equalize_tables(histograms(planes, wanted)), planes)
+
+    return apart(change, planes, wanted)
+
+
+def autocontrast(planes: jax.Array, *, dtype: str = "float64") -> jax.Array:
+    """`ImageOps.autocontrast` without cutoff; `dtype` is that of the arithmetic to equal."""
     low, high = planes.min(axis=-1, keepdims=True), planes.max(axis=-1, keepdims=True)
-    stretched = jnp.clip(255 * (VALUES - low) // jnp.maximum(high - low, 1), 0, 255)
+    # floor(255 * (v - low) / (high - low)): the half keeps quotients 2**-9 off whole numbers, so that whatever a
+    # division's last bits are, they change nothing
+    share = np.float32(1) / jnp.maximum(high - low, 1).astype(jnp.float32)
+    exact = ((255 * (planes - low)).astype(jnp.float32) + np.float32(0.5)) * share
     row = jnp.where(high > low, high * (high - 1) // 2 + low, 0)[..., 0]
-    slips = jnp.asarray(autocontrast_slips(dtype))[row][..., VALUES // 8] >> (VALUES % 8).astype(np.uint8) & 1
-    return jnp.where(high > low, stretched - slips, VALUES)
+    slips = jnp.asarray(autocontrast_slips(dtype))[row]
+    word = functools.reduce(
+        jnp.bitwise_or, (jnp.where(planes >> 5 == k, slips[..., k, None], jnp.uint32(0)) for k in range(8))
+    )
+    slip = (word >> (planes & 31).astype(jnp.uint32)).astype(jnp.int32) & 1
+    return jnp.where(high > low, exact.astype(jnp.int32) - slip, planes)
 
 
 def luma(planes: jax.Array) -> jax.Array:
@@ -76,34 +98,35 @@ def inside_border(inner: jax.Array, grid: jax.Array) -> jax.Array:
     return jnp.where(border, grid, jnp.pad(inner, ((0, 0), (0, 0), (1, 1), (1, 1))))
 
 
-def above(tables: jax.Array) -> jax.Array:
-    """Tables (..., 256) of new values as rows T (..., 511) for base 0."""
-    return jnp.pad(tables.astype(jnp.float32), [(0, 0)] * (tables.ndim - 1) + [(255, 0)])
+def on_values(numbers: ToneNumbers, planes: jax.Array) -> jax.Array:
+    """Posterize, Invert, Solarize and SolarizeAdd: (N, 3, P) by the numbers (N,) of every image."""
+    keep, invert, threshold, addition = (part[:, None, None] for part in numbers[:4])
+    values = planes & keep ^ invert
+    values = jnp.where(values >= threshold, 255 - values, values)
+    return jnp.where(values < 128, jnp.minimum(values + addition, 255), values)
 
 
-def enhance_rows(mantissa: jax.Array, exponent: jax.Array) -> jax.Array:
-    """T of the enhance ops, (N, 511) float32, for factors (N,) drawn in the step, as of `fixed_point.float32`."""
-    distance = np.arange(-255, 256)
-    product = mantissa[:, None] * np.abs(distance).astype(np.uint32)
-    # Rounded to 24 bits, half to even, in integers: a compiler would fuse a float product with the sum that follows.
+def blend(base: jax.Array, numbers: ToneNumbers, planes: jax.Array) -> jax.Array:
+    """Pillow's `Image.blend`: base + factor * (v - base) in float32, clipped to 0..255 and truncated.
+
+    The product is rounded to float32 in integers: a compiler would fuse a float product with the sum that follows,
+    and round once where Pillow rounds twice.
+
+    Args:
+        base: (N or 1, 3 or 1, P or 1) int32.
+        numbers: the factors' mantissas and exponents, (N,).
+        planes: the values v, (N, 3, P) int32.
+    """
+    distance = planes - base
+    product = numbers.mantissa[:, None, None] * jnp.abs(distance).astype(jnp.uint32)
+    # rounded to 24 bits, half to even
     spare = jnp.maximum(8 - jax.lax.clz(product).astype(jnp.int32), 0).astype(jnp.uint32)
     half = jnp.where(spare > 0, (jnp.uint32(1) << spare >> 1) - 1 + (product >> spare & 1), 0)
     rounded = product + half >> spare << spare
     # float32 of `rounded` and the product with a power of two are exact
-    power = jax.lax.bitcast_convert_type((exponent - 23 + 127) << 23, jnp.float32)
-    return rounded.astype(jnp.float32) * power[:, None] * np.sign(distance).astype(np.float32)
-
-
-def add(base: jax.Array, rows: jax.Array, planes: jax.Array) -> jax.Array:
-    """Returns base + T[v - base + 255], clipped to 0..255 and truncated, as `sbn.augment.tone_tables` says.
-
-    Args:
-        base: (N, 3, P) int32.
-        rows: T, (N, 1 or 3, 511) float32.
-        planes: the values v, (N, 3, P) int32.
-    """
-    mixed = base.astype(jnp.float32) + pick(rows, planes - base + 255)
-    return jnp.clip(mixed, 0.0, 255.0).astype(jnp.int32)
+    power = jax.lax.bitcast_convert_type((numbers.exponent - 23 + 127) << 23, jnp.float32)[:, None, None]
+    signed = jnp.where(distance < 0, -power, power) * rounded.astype(jnp.float32)
+    return jnp.clip(base.astype(jnp.float32) + signed, 0.0, 255.0).astype(jnp.int32)
 
 
 class Rules(NamedTuple):
@@ -112,7 +135,7 @@ class Rules(NamedTuple):
     luma: Callable[[jax.Array], jax.Array]
     mean_luma: Callable[[jax.Array], jax.Array]
     smooth: Callable[..., jax.Array]
-    autocontrast_tables: Callable[[jax.Array], jax.Array]
+    autocontrast: Callable[[jax.Array], jax.Array]
 
 
-PILLOW = Rules(luma, mean_luma, smooth, autocontrast_tables)
+PILLOW = Rules(luma, mean_luma, smooth, autocontrast)

@@ -1,6 +1,5 @@
 """AugMix's chains against Pillow's, where a few values in a million may be a level apart, and its mixtures."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from sbn.augment import draws, ops
 from sbn.augment.device import augmix as device
 from sbn.augment.device.augmix import Chains
 from sbn.data.pixels import pack
+from tests import compiling
 from tests.oracles import augmix
 from tests.oracles.image_ops import images
 
@@ -17,7 +17,7 @@ MOST = 2**24 - 1  # of a level's draw
 
 def chains_of(op, size, bits, rgb):
     """(N, width, H, W, 3) uint8, compiled as a step compiles it."""
-    found = np.asarray(jax.jit(Chains(op, size).chains)(bits, pack(rgb).reshape(len(rgb), -1)))
+    found = np.asarray(compiling.jit(Chains(op, size).chains)(bits, pack(rgb).reshape(len(rgb), -1)))
     return found.view(np.uint8).reshape(len(rgb), op.width, *size, 4)[..., :3]
 
 
@@ -45,7 +45,7 @@ def test_chains_equal_pillow_and_mixtures_those_of_real_numbers():
     size, op, count = (20, 27), ops.AugMix(severity=6.5, width=4, alpha=2), 60
     rgb = images(size, count, seed=2)
     bits = draws.bits(1, range(count), stage=0, epoch=0, view=0, draws=range(op.draws_needed(size)))
-    mixed = np.asarray(jax.jit(Chains(op, size))(bits, pack(rgb).reshape(count, -1) & 0xFFFFFF))
+    mixed = np.asarray(compiling.jit(Chains(op, size))(bits, pack(rgb).reshape(count, -1) & 0xFFFFFF))
     found = mixed.view(np.uint8).reshape(count, *size, 4)
     assert (found[..., 3] == 255).all()  # fillers went in
     chains = chains_of(op, size, bits[:, op.alpha * (op.width + 2) :], rgb)

@@ -1,6 +1,5 @@
 """Bilinear transforms against Pillow's on any matrix and any shape of image: at most a level apart, and rarely."""
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +8,7 @@ from sbn.augment import geometry
 from sbn.augment.device import bilinear
 from sbn.augment.packing import grey
 from sbn.data.pixels import pack
+from tests import compiling
 from tests.oracles.image_ops import images
 
 FILL = 9
@@ -33,7 +33,7 @@ def test_any_matrix_is_pillows_to_a_level_and_turns_are_but_for_a_few_values(siz
     each = np.repeat(np.arange(len(matrices)), len(rgb))
     words = np.tile(pack(rgb).reshape(len(rgb), -1), (len(matrices), 1))
     read = bilinear.positions(np.array(matrices)[each], image_size=size)
-    apply = jax.jit(lambda words, read: bilinear.transform(words, read, image_size=size, fill=grey(FILL)))
+    apply = compiling.jit(lambda words, read: bilinear.transform(words, read, image_size=size, fill=grey(FILL)))
     found = np.asarray(apply(words, read)).view(np.uint8).reshape(len(matrices), len(rgb), *size, 4)
     assert (found[..., 3] == 255).all()
     apart = []

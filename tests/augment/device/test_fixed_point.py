@@ -1,10 +1,10 @@
 """Fixed-point numbers against Python's whole numbers, which have as many digits as they need."""
 
-import jax
 import numpy as np
 
 from sbn.augment.device import fixed_point
 from sbn.augment.device.fixed_point import Fixed, constant
+from tests import compiling
 
 RNG = np.random.default_rng(0)
 PARTS = np.concatenate([RNG.integers(0, 2**32, 5000), [0, 1, 2**31 - 1, 2**31, 2**32 - 1]]).astype(np.uint32)
@@ -22,19 +22,19 @@ def some(seed):
 
 def test_sums_and_opposites_are_exact():
     a, b = some(1), some(2)._replace(fraction=OTHERS)
-    assert exact(jax.jit(fixed_point.add)(a, b)) == [x + y for x, y in zip(exact(a), exact(b), strict=True)]
-    assert exact(jax.jit(fixed_point.negate)(a)) == [-x for x in exact(a)]
+    assert exact(compiling.jit(fixed_point.add)(a, b)) == [x + y for x, y in zip(exact(a), exact(b), strict=True)]
+    assert exact(compiling.jit(fixed_point.negate)(a)) == [-x for x in exact(a)]
 
 
 def test_products_have_all_their_64_bits():
-    high, low = jax.jit(fixed_point.wide)(PARTS, OTHERS)
+    high, low = compiling.jit(fixed_point.wide)(PARTS, OTHERS)
     found = [(int(x) << 32) + int(y) for x, y in zip(high, low, strict=True)]
     assert found == [int(x) * int(y) for x, y in zip(PARTS, OTHERS, strict=True)]
 
 
 def test_half_multiples_are_rounded_down():
     counts = RNG.integers(0, 2**14, len(PARTS)).astype(np.uint32)
-    found = exact(jax.jit(fixed_point.times_half)(PARTS, counts))
+    found = exact(compiling.jit(fixed_point.times_half)(PARTS, counts))
     assert found == [int(x) * int(n) // 2 for x, n in zip(PARTS, counts, strict=True)]
 
 
@@ -46,7 +46,7 @@ def test_constants_are_the_nearest_there_is():
 
 def test_float32_is_numpys():
     values = np.concatenate([PARTS[PARTS > 0], 2 ** np.arange(32), 2 ** np.arange(2, 32) - 1]).astype(np.uint32)
-    mantissa, exponent = jax.jit(fixed_point.float32)(values)
+    mantissa, exponent = compiling.jit(fixed_point.float32)(values)
     found = np.ldexp(np.asarray(mantissa, np.float64), np.asarray(exponent) - 23)
     expected = (values / 2.0**31).astype(np.float32)
     # halves go up here, to even there

@@ -1,0 +1,158 @@
+"""Objects in images as PASCAL VOC lays them out: JPEGImages, Annotations (XML) and ImageSets/Main (lists of a split).
+
+Other sets have taken that layout over. `data.name = 'voc:PATH'` reads it, with `data.train_split` and `data.test_split`
+naming the lists, as in 'trainval' and 'test'.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+from etils import epath
+
+from sbn.config.errors import ConfigError, unknown
+from sbn.data import splits
+from sbn.data.encoded import ImageFiles
+from sbn.data.image_files import image_files
+
+# The twenty classes of PASCAL VOC, in its order
+CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
+    *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class Annotation(NamedTuple):
+    """The objects of one image.
+
+    Attributes:
+        boxes: (B, 4) float32, y0, x0, y1, x1 in pixels, half-open.
+        names: of their classes.
+        difficult: (B,) bool.
+        dropped: how many objects had a box without an area.
+    """
+
+    boxes: np.ndarray
+    names: tuple[str, ...]
+    difficult: np.ndarray
+    dropped: int
+
+
+def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
+    """Returns the images of a split, which stay in their files, with 'boxes', 'box_label' and 'box_difficult'.
+
+    The classes are PASCAL VOC's where no annotation of the folder names another one; else those that its annotations
+    name, in alphabetical order.
+
+    Args:
+        path: of the folder.
+        split: names of lists, and parts of them, as in 'train+val' or 'trainval[:100]'.
+        key: that it stands under, for messages.
+
+    Raises:
+        ConfigError: naming the file: of a folder, list, image or annotation that is missing or damaged, with the
+            number of the object where it is about one.
+    """
+    lists = path / "ImageSets" / "Main"
+    for folder in (path / "JPEGImages", path / "Annotations", lists):
+        if not folder.is_dir():
+            raise ConfigError(f"data.name = 'voc:{path}': there is no folder {folder}")
+    images, known = _images(path / "JPEGImages"), _annotations(path / "Annotations")
+    classes, most = _classes(known.values()), max(len(own.names) for own in known.values())
+    whole = {name: _names(lists, name) for name in splits.names(split, key=key)}
+    lengths = {name: len(found) for name, found in whole.items()}
+    chosen = [
+        name for part, where in splits.ids(split, lengths, key=key, of=f"voc:{path}") for name in whole[part][where]
+    ]
+    for name in chosen:
+        for what, there in (("image", images), ("annotation", known)):
+            if name not in there:
+                raise unknown(f"{what} named in {lists}:", name, there)
+    found = [known[name] for name in chosen]
+    if dropped := sum(own.dropped for own in found):
+        print(
+            f"voc:{path}: {dropped} objects of {split!r} have boxes without an area, and are left out", file=sys.stderr
+        )
+    numbers = {name: k for k, name in enumerate(classes)}
+    difficult = np.zeros((len(found), most), np.uint8)
+    for i, own in enumerate(found):
+        difficult[i, : len(own.difficult)] = own.difficult
+    return image_files(
+        [str(images[name]) for name in chosen],
+        name=f"voc {path.name} {split}",
+        classes=classes,
+        boxes=[own.boxes for own in found],
+        box_labels=[[numbers[name] for name in own.names] for own in found],
+        most_boxes=most,  # of every split, so that they are alike
+        arrays={"box_difficult": difficult},
+    )
+
+
+def annotation(file: epath.Path) -> Annotation:
+    """Returns what an XML file says of the objects in its image.
+
+    VOC counts pixels from 1 and means the last one too: xmin to xmax covers xmin - 1 to xmax. Boxes that begin at 0,
+    as in sets that count otherwise, are cut off there.
+
+    Raises:
+        ConfigError: naming the file, and the number of the object, counted from 1.
+    """
+    try:
+        root = ElementTree.fromstring(file.read_bytes())
+    except (OSError, ElementTree.ParseError) as error:
+        raise ConfigError(f"{file} can't be read: {error}") from None
+    boxes, names, difficult = [], [], []
+    objects = root.findall("object")
+    for number, one in enumerate(objects, start=1):
+        what, name = f"{file}, object {number}", (one.findtext("name") or "").strip()
+        if not name:
+            raise ConfigError(f"{what} has no name")
+        x0, y0, x1, y1 = (_number(one, f"bndbox/{edge}", what) for edge in ("xmin", "ymin", "xmax", "ymax"))
+        if x1 < x0 or y1 < y0:
+            raise ConfigError(f"{what} ends before it begins: xmin {x0:g}, ymin {y0:g}, xmax {x1:g}, ymax {y1:g}")
+        if x1 == x0 or y1 == y0:
+            continue
+        boxes.append((max(y0 - 1, 0), max(x0 - 1, 0), y1, x1))
+        names.append(name)
+        difficult.append((one.findtext("difficult") or "0").strip() == "1")
+    kept = np.asarray(boxes, np.float32).reshape(-1, 4)
+    return Annotation(kept, tuple(names), np.asarray(difficult, bool), len(objects) - len(boxes))
+
+
+def _number(one: ElementTree.Element, path: str, what: str) -> float:
+    text = one.findtext(path)
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise ConfigError(f"{what}: {path} is {text!r}, not a number")
+    return value
+
+
+def _images(folder: epath.Path) -> dict[str, epath.Path]:
+    """The image files by name without their suffix."""
+    return {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() in _SUFFIXES}
+
+
+def _annotations(folder: epath.Path) -> dict[str, Annotation]:
+    """All of a folder, by the name of the image."""
+    found = {file.stem: annotation(file) for file in sorted(folder.iterdir()) if file.suffix == ".xml"}
+    if not any(own.names for own in found.values()):
+        raise ConfigError(f"{folder} names no objects")
+    return found
+
+
+def _classes(annotations: Iterable[Annotation]) -> Sequence[str]:
+    names = {name for own in annotations for name in own.names}
+    return CLASSES if names <= set(CLASSES) else sorted(names)
+
+
+def _names(lists: epath.Path, split: str) -> list[str]:
+    file = lists / f"{split}.txt"
+    if not file.exists():
+        raise unknown(f"list in {lists}:", split, [own.stem for own in lists.glob("*.txt")])
+    return [line.split()[0] for line in file.read_text().splitlines() if line.strip()]

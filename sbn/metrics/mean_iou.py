@@ -1,0 +1,95 @@
+"""Mean intersection over union of predicted classes of pixels, from a confusion matrix on the devices."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sbn.metrics.base import State, Value
+
+Array = jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanIoU:
+    """Measures predicted classes (N, K, H, W) against 'mask' (N, H, W), whose pixels of 255 have no class.
+
+    Every pixel with a class counts once; counts are whole numbers, of as many pixels as there are (two words each).
+
+    Attributes:
+        branches: names of the K branches.
+        classes: names of the classes.
+        mask: name of the feature that holds the truth.
+    """
+
+    branches: tuple[str, ...]
+    classes: tuple[str, ...]
+    mask: str = "mask"
+
+    def init(self) -> State:
+        """Returns the state of no images: counts (K, truth, predicted), the low words and the high ones."""
+        none = jnp.zeros((len(self.branches), len(self.classes), len(self.classes)), jnp.uint32)
+        return {"low": none, "high": none}
+
+    def update(self, state: State, outputs: Any, targets: Mapping[str, Any], valid: Array) -> State:
+        """Returns the state after one more batch; see `Metric`."""
+        truth = jnp.where(valid[:, None, None], targets[self.mask].astype(jnp.int32), 255)
+        found = confusion(truth, outputs.astype(jnp.int32), classes=len(self.classes))
+        return _add(state, {"low": found, "high": jnp.zeros_like(found)})
+
+    def merge(self, a: State, b: State) -> State:
+        """Returns the state of the images of both."""
+        return _add(a, b)
+
+    def compute(self, state: State) -> Mapping[str, Value]:
+        """Returns for every branch `miou`, `iou/CLASS`, `pixel_accuracy` and `class_accuracy`.
+
+        A class that neither occurs nor is predicted has no intersection over union: NaN, and left out of the mean. So
+        is the accuracy of a class that does not occur.
+        """
+        state = jax.device_get(state)
+        counts = state["high"].astype(np.int64) * 2**32 + state["low"].astype(np.int64)
+        named: dict[str, Value] = {}
+        for branch, own in zip(self.branches, counts, strict=True):
+            right, truth, predicted = np.diag(own), own.sum(axis=1), own.sum(axis=0)
+            union = truth + predicted - right
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ious, accuracies = right / union, right / truth
+                named[f"{branch}/pixel_accuracy"] = float(right.sum() / own.sum())
+            named[f"{branch}/miou"] = _mean(ious)
+            named[f"{branch}/class_accuracy"] = _mean(accuracies)
+            named |= {f"{branch}/iou/{name}": float(iou) for name, iou in zip(self.classes, ious, strict=True)}
+        return named
+
+
+def confusion(truth: Array, predicted: Array, *, classes: int) -> Array:
+    """Returns how many pixels of each class were predicted as each, (K, truth, predicted) uint32.
+
+    Args:
+        truth: (N, H, W); outside of the classes: not counted.
+        predicted: (N, K, H, W).
+        classes: their number.
+    """
+    numbers = jnp.arange(classes)
+
+    def one_image(pair: tuple[Array, Array]) -> Array:
+        own, found = pair
+        # Products of zeros and ones, exact in float32 up to 2**24 pixels of an image
+        is_truth = (own.reshape(-1, 1) == numbers).astype(jnp.float32)
+        is_found = (found.reshape(len(found), -1, 1) == numbers).astype(jnp.float32)
+        return jnp.einsum("pt,kpf->ktf", is_truth, is_found, precision="highest").astype(jnp.uint32)
+
+    return jax.lax.map(one_image, (truth, predicted)).sum(axis=0, dtype=jnp.uint32)
+
+
+def _add(a: State, b: State) -> State:
+    low = a["low"] + b["low"]  # wraps around
+    return {"low": low, "high": a["high"] + b["high"] + (low < a["low"]).astype(jnp.uint32)}
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

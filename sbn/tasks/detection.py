@@ -1,0 +1,205 @@
+"""Object detection by Faster R-CNN, one normalisation branch for each view (He et al. 2019, Table 6)."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from sbn.augment.packing import FILLER
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.data.pixels import normalise
+from sbn.metrics.mean_average_precision import MeanAveragePrecision
+from sbn.models import make_model
+from sbn.models.faster_rcnn import FasterRCNN
+from sbn.models.network import STREAMS
+from sbn.models.regions import Settings
+from sbn.nn.branched import Branched
+from sbn.nn.branches import Layout
+from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
+
+Array = jax.Array
+PARTS = ("objectness", "proposal_boxes", "classes", "boxes")  # of the loss, which are added up
+NEEDED = ("image", "boxes", "box_label")
+BACKBONES = ("imagenet_resnet",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    """Finds the objects of images: where they are, and of which class.
+
+    Attributes:
+        model: a `FasterRCNN` with its branches.
+        branches: names of the K branches.
+        data: what is known of the data.
+        shared: whether all views go through the model's single branch, one after the other.
+    """
+
+    model: Branched
+    branches: tuple[str, ...]
+    data: TaskData
+    shared: bool
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Boxes, their classes, and which of them are difficult, where the data say so."""
+        known = ("boxes", "box_label", "box_difficult")
+        return tuple(name for name in known if name in self.data.features)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(H, W) of what the network is given in evaluation."""
+        height, width, _ = self.data.features["image"].shape
+        return int(height or 0), int(width or 0)
+
+    @property
+    def layout(self) -> Layout:
+        """The leaves of the variables that have a K axis."""
+        return self.model.layout(*_shapes(self.image_size))
+
+    def for_stage(self, config: ConfigDict) -> "Detection":
+        """Returns the task as the stage of `config` trains it."""
+        network = self.model.network.clone(frozen_norm=config.norm.frozen)
+        return dataclasses.replace(self, model=self.model.clone(network=network))
+
+    def check_views(self, views: StageViews) -> None:
+        """Raises a `ConfigError` if a view mixes images: their objects would be of two images."""
+        for name, ops in zip(views.names, views.ops, strict=True):
+            if ops:
+                raise ConfigError(
+                    f"views.{name}.augment: {ops[0].name} changes images within the training step, which detection "
+                    "does not take"
+                )
+
+    def init(self, key: Array) -> Variables:
+        """Returns fresh variables: {'params', 'batch_stats'}."""
+        images, sizes = (jnp.zeros((1, 1, *shape.shape[1:]), shape.dtype) for shape in _shapes(self.image_size))
+        found = self.model.init(key, images, sizes, train=False, through=(0,))
+        return {"params": found["params"], "batch_stats": found.get("batch_stats", {})}
+
+    def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
+        """Returns the loss of a batch of views: the sum of Faster R-CNN's four, of every image and view.
+
+        Difficult objects are not learned. An image's losses are divided by how many of its own anchors and regions were
+        drawn, so that it weighs the same in any batch; the codes divide by the number in the batch, which comes to the
+        same while every image fills its samples.
+
+        Args:
+            variables: of the model, all branches.
+            batch: 'image' (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views differ in size;
+                'boxes' (N, K, B, 4), 'box_label' (N, B), and where there are difficult objects 'box_difficult' (N, B).
+            views: the stage's views.
+            numbers: of the step.
+            keys: gives the keys of what the model draws, and of the anchors and regions that are drawn.
+
+        Returns:
+            the sum over the N examples, each of which weighs 1.
+        """
+        pixels, targets = batch["inputs"]["image"], batch["targets"]
+        count = len(views.names)
+        apart = pixels if isinstance(pixels, tuple) else tuple(pixels[:, k] for k in range(count))
+        labels = targets["box_label"]
+        if "box_difficult" in targets:
+            labels = jnp.where(targets["box_difficult"].astype(bool), -1, labels)
+        truth = {
+            "boxes": targets["boxes"],
+            "labels": jnp.stack([labels] * count, axis=1),
+            "ids": jnp.stack([batch["id"]] * count, axis=1),
+        }
+        found, updates = self.model.apply(
+            variables,
+            tuple(normalise(view, mean=self.data.mean, std=self.data.std) for view in apart),
+            jnp.stack([extent(view) for view in apart], axis=1),
+            truth,
+            train=True,
+            through=(0,) * count if self.shared else views.branches,
+            mutable=["batch_stats"],
+            rngs={stream: keys(stream) for stream in (*STREAMS, "sampling")},
+        )
+        losses = found if isinstance(found, dict) else {k: jnp.stack([one[k] for one in found], axis=1) for k in PARTS}
+        weights = jnp.asarray(views.weights)
+        sums = {part: losses[part].sum(axis=0) for part in PARTS}  # (K,) each
+        by_view = jnp.stack(list(sums.values())).sum(axis=0)
+        total, weight = jnp.dot(weights, by_view, precision="highest"), float(len(labels))
+        metrics = {"loss": total, **{f"{name}/loss": by_view[k] for k, name in enumerate(views.names)}}
+        metrics |= {f"{name}/{part}": sums[part][k] for k, name in enumerate(views.names) for part in PARTS}
+        stats = updates.get("batch_stats", {})
+        return Loss(total, weight, stats, {name: (value, weight) for name, value in metrics.items()})
+
+    def outputs(self, variables: Variables, inputs: Arrays) -> Array:
+        """Returns the detections of every branch in the same images, (N, K, detections, 6).
+
+        Each is y0, x0, y1, x1 in pixels of what the network is given, score and class; score 0 where there is none.
+
+        Args:
+            variables: of the model.
+            inputs: 'image' (N, H, W) int32 packed.
+        """
+        images = normalise(inputs["image"], mean=self.data.mean, std=self.data.std)[:, None]
+        sizes = extent(inputs["image"])[:, None]
+        found = [
+            self.model.apply(variables, images, sizes, train=False, through=(k,))[:, 0]
+            for k in range(self.model.branches)
+        ]
+        return jnp.stack(found, axis=1)
+
+    def metrics(self) -> dict[str, MeanAveragePrecision]:
+        """Returns mean average precision of every branch."""
+        classes, most = self.data.features["box_label"].classes, self.model.network.settings.detections
+        return {"map": MeanAveragePrecision(self.branches, classes, self.data.test_examples, most)}
+
+
+def extent(pixels: Array) -> Array:
+    """Returns the height and width (N, 2) of what is image in packed images (N, H, W): fillers lie below and right."""
+    image = pixels != FILLER
+    ends = [jnp.where(image.any(axis=axis), jnp.arange(1, image.shape[3 - axis] + 1), 0).max(axis=1) for axis in (2, 1)]
+    return jnp.stack(ends, axis=-1).astype(jnp.float32)
+
+
+def make_detection(config: ConfigDict, data: TaskData) -> Detection:
+    """Returns the task that `config` describes, for examples with an 'image', 'boxes' and 'box_label'.
+
+    Raises:
+        ConfigError: if the examples have no such features, or the network is no backbone.
+    """
+    for name in NEEDED:
+        if name not in data.features:
+            known = ", ".join(data.features)
+            raise ConfigError(f"task = 'detection' needs examples with {name!r}; they have {known}")
+    if config.model.name not in BACKBONES:
+        raise ConfigError(f"task = 'detection' takes model.name = {', '.join(map(repr, BACKBONES))} as its backbone")
+    names = tree.branch_names(config)
+    backbone = make_model(config, classes=0, branches=len(names))
+    settings = Settings(
+        anchor_scale=config.detection.anchor_scale,
+        anchor_samples=config.detection.anchor_samples,
+        proposals_before=_pair(config.detection.proposals_before, "proposals_before"),
+        proposals_after=_pair(config.detection.proposals_after, "proposals_after"),
+        region_samples=config.detection.region_samples,
+        region_beta=config.detection.region_beta,
+        aligned=config.detection.aligned,
+        detections=config.detection.detections,
+    )
+    network: Any = FasterRCNN(
+        backbone.network,
+        len(data.features["box_label"].classes),
+        settings,
+        channels=config.detection.channels,
+        hidden=config.detection.hidden,
+        frozen_norm=config.norm.frozen,
+        dtype=backbone.network.dtype,
+    )
+    return Detection(backbone.clone(network=network), names, data, shared=config.norm.kind in ("shared", "none"))
+
+
+def _pair(values: tuple[int, ...], name: str) -> tuple[int, int]:
+    if len(values) != 2:
+        raise ConfigError(f"detection.{name} = {values} has {len(values)} numbers: one of training, one of evaluation")
+    return values[0], values[1]
+
+
+def _shapes(size: tuple[int, int]) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    """Images and their sizes, of one view."""
+    return jax.ShapeDtypeStruct((1, *size, 3), jnp.float32), jax.ShapeDtypeStruct((1, 2), jnp.float32)

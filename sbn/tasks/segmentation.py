@@ -1,0 +1,203 @@
+"""Semantic segmentation, one normalisation branch for each view (Zhou et al. 2019, section 4.3).
+
+The class of a pixel travels in its fourth byte (`sbn.augment.packing`): whatever moves pixels moves their classes.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.data.pixels import normalise
+from sbn.metrics.mean_iou import MeanIoU
+from sbn.models import make_model
+from sbn.models.network import STREAMS
+from sbn.models.segmenter import Segmenter
+from sbn.nn.branched import Branched
+from sbn.nn.branches import Layout
+from sbn.nn.upsample import upsample
+from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
+
+Array = jax.Array
+BACKBONES = ("imagenet_resnet",)
+UNKNOWN = -1  # the class of a pixel without one
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """Finds the class of every pixel.
+
+    Attributes:
+        model: a `Segmenter` with its branches.
+        branches: names of the K branches.
+        data: what is known of the data.
+        mask: name of the feature with the classes of pixels.
+        shared: whether all views go through the model's single branch, one after the other.
+        auxiliary: weight of the auxiliary head's loss.
+        align_corners: how logits are brought to the size of the image (`sbn.nn.upsample`).
+    """
+
+    model: Branched
+    branches: tuple[str, ...]
+    data: TaskData
+    mask: str
+    shared: bool
+    auxiliary: float
+    align_corners: bool
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The mask."""
+        return (self.mask,)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(H, W) of what the network is given in evaluation."""
+        height, width, _ = self.data.features["image"].shape
+        return int(height or 0), int(width or 0)
+
+    @property
+    def layout(self) -> Layout:
+        """The leaves of the variables that have a K axis."""
+        return self.model.layout(jax.ShapeDtypeStruct((1, *self.image_size, 3), jnp.float32))
+
+    def for_stage(self, config: ConfigDict) -> "Segmentation":
+        """Returns the task as the stage of `config` trains it."""
+        return dataclasses.replace(self, auxiliary=config.segmentation.auxiliary)
+
+    def check_views(self, views: StageViews) -> None:
+        """Raises a `ConfigError` if a view mixes images: a pixel would be of two classes."""
+        for name, ops in zip(views.names, views.ops, strict=True):
+            if ops:
+                raise ConfigError(
+                    f"views.{name}.augment: {ops[0].name} changes images within the training step, which segmentation "
+                    "does not take"
+                )
+
+    def init(self, key: Array) -> Variables:
+        """Returns fresh variables: {'params', 'batch_stats'}."""
+        found = self.model.init(key, jnp.zeros((1, 1, *self.image_size, 3)), train=False, through=(0,))
+        return {"params": found["params"], "batch_stats": found.get("batch_stats", {})}
+
+    def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
+        """Returns the loss of a batch: of each view the mean over its pixels with a class, both heads'.
+
+        It is one mean over all images, not one of the images' means, and a view without any such pixel adds nothing.
+        Of a batch that is taken in parts (`optim.accumulate`) the parts' losses are averaged.
+
+        Args:
+            variables: of the model, all branches.
+            batch: 'image' (N, K, H, W) int32 packed, or a tuple of K arrays (N, H, W) where views differ in size.
+            views: the stage's views.
+            numbers: of the step.
+            keys: gives the keys of what the model draws.
+        """
+        pixels, count = batch["inputs"]["image"], len(views.names)
+        apart = pixels if isinstance(pixels, tuple) else tuple(pixels[:, k] for k in range(count))
+        found, updates = self.model.apply(
+            variables,
+            tuple(normalise(view, mean=self.data.mean, std=self.data.std) for view in apart),
+            train=True,
+            through=(0,) * count if self.shared else views.branches,
+            mutable=["batch_stats"],
+            rngs={stream: keys(stream) for stream in STREAMS},
+        )
+        total, metrics = jnp.zeros(()), dict[str, tuple[Array, Array | float]]()
+        for k, name in enumerate(views.names):
+            truth = classes_of(apart[k])
+            heads = [_of_view(head, k) for head in found]
+            sums = [pixel_losses(logits, truth, align_corners=self.align_corners) for logits in heads]
+            labelled = (truth != UNKNOWN).sum().astype(jnp.float32)
+            main, auxiliary = (loss / jnp.maximum(labelled, 1) for loss in sums)
+            total += views.weights[k] * (main + self.auxiliary * auxiliary)
+            metrics |= {f"{name}/loss": (sums[0], labelled), f"{name}/auxiliary_loss": (sums[1], labelled)}
+        return Loss(total, 1.0, updates.get("batch_stats", {}), {"loss": (total, 1.0), **metrics})
+
+    def outputs(self, variables: Variables, inputs: Arrays) -> Array:
+        """Returns the class of every pixel as every branch sees it, (N, K, H, W) uint8.
+
+        Args:
+            variables: of the model.
+            inputs: 'image' (N, H, W) int32 packed.
+        """
+        images = normalise(inputs["image"], mean=self.data.mean, std=self.data.std)[:, None]
+
+        def one(branch: int) -> Array:
+            (logits,) = self.model.apply(variables, images, train=False, through=(branch,))
+            whole = upsample(logits[:, 0], (images.shape[2], images.shape[3]), align_corners=self.align_corners)
+            return whole.argmax(axis=-1).astype(jnp.uint8)
+
+        return jnp.stack([one(branch) for branch in range(self.model.branches)], axis=1)
+
+    def metrics(self) -> dict[str, MeanIoU]:
+        """Returns mean intersection over union of every branch."""
+        return {"iou": MeanIoU(self.branches, self.data.features[self.mask].classes, self.mask)}
+
+
+def classes_of(pixels: Array) -> Array:
+    """Returns the classes of packed pixels (..., H, W), int32, `UNKNOWN` where they have none."""
+    mark = jax.lax.shift_right_logical(pixels, 24)
+    return jnp.where((mark > 0) & (mark < 255), mark - 1, UNKNOWN)
+
+
+@functools.partial(jax.checkpoint, static_argnums=(2,))
+def _pixel_losses(logits: Array, truth: Array, align_corners: bool) -> Array:
+    whole = upsample(logits, (truth.shape[1], truth.shape[2]), align_corners=align_corners)
+    losses = optax.softmax_cross_entropy_with_integer_labels(whole, jnp.maximum(truth, 0))
+    return jnp.where(truth == UNKNOWN, 0, losses).sum()
+
+
+def pixel_losses(logits: Array, truth: Array, *, align_corners: bool) -> Array:
+    """Returns the sum () of the cross-entropies of all pixels with a class.
+
+    Logits at the size of the images are made anew for the gradient: kept, they would be the largest array of a step.
+
+    Args:
+        logits: (N, h, w, classes).
+        truth: (N, H, W) int32, `UNKNOWN` where there is no class.
+        align_corners: how logits are brought to that size.
+    """
+    found: Array = _pixel_losses(logits, truth, align_corners)
+    return found
+
+
+def _of_view(outputs: Any, view: int) -> Array:
+    """What one view gave: of (N, K, ...), or of a tuple of K where views differ in size."""
+    found: Array = outputs[view] if isinstance(outputs, tuple) else outputs[:, view]
+    return found
+
+
+def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
+    """Returns the task that `config` describes, for examples with an 'image' and a mask.
+
+    Raises:
+        ConfigError: if the examples have no such features, or the network is no backbone.
+    """
+    masks = [name for name, feature in data.features.items() if feature.kind == "mask"]
+    if "image" not in data.features or len(masks) != 1:
+        known = ", ".join(data.features)
+        raise ConfigError(f"task = 'segmentation' needs examples with an 'image' and one mask; they have {known}")
+    if config.model.name not in BACKBONES:
+        raise ConfigError(f"task = 'segmentation' takes model.name = {', '.join(map(repr, BACKBONES))} as its backbone")
+    names = tree.branch_names(config)
+    made = make_model(config, classes=0, branches=len(names))
+    network = Segmenter(
+        made.network.clone(output_stride=config.segmentation.output_stride),
+        len(data.features[masks[0]].classes),
+        config.segmentation.dropout,
+    )
+    return Segmentation(
+        made.clone(network=network),
+        names,
+        data,
+        masks[0],
+        shared=config.norm.kind in ("shared", "none"),
+        auxiliary=config.segmentation.auxiliary,
+        align_corners=config.segmentation.align_corners,
+    )

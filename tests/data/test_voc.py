@@ -1,0 +1,135 @@
+"""Folders in PASCAL VOC's layout: what they come to, and what is told of those that are not right."""
+
+import collections
+
+import numpy as np
+import pytest
+from etils import epath
+from PIL import Image
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.data import sources, voc
+
+OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>
+<xmin>{x0}</xmin><ymin>{y0}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"""
+
+
+def xml(*objects):
+    parts = [OBJECT.format(**{"difficult": 0, **own}) for own in objects]
+    return f"<annotation><filename>any</filename>{''.join(parts)}</annotation>"
+
+
+CAT = {"name": "cat", "x0": 1, "y0": 3, "x1": 10, "y1": 8}
+DOG = {"name": "dog", "x0": 5, "y0": 5, "x1": 30, "y1": 20, "difficult": 1}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images of two sizes with their annotations, two in the list train, one in test."""
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (tmp_path / name).mkdir(parents=True)
+    annotations = {"a": xml(CAT, DOG), "b": xml(), "c": xml({**DOG, "difficult": 0})}
+    for number, (name, text) in enumerate(annotations.items()):
+        Image.new("RGB", (40, 30 + number)).save(tmp_path / f"JPEGImages/{name}.jpg")
+        (tmp_path / f"Annotations/{name}.xml").write_text(text)
+    (tmp_path / "ImageSets/Main/train.txt").write_text("a\nb\n")
+    (tmp_path / "ImageSets/Main/test.txt").write_text("c\n")
+    return tmp_path
+
+
+def read(folder, split="train"):
+    return voc.read(epath.Path(folder), split, key="data.train_split")
+
+
+def test_the_last_pixel_belongs_to_a_box_and_pixels_count_from_one(folder):
+    found = read(folder)
+    np.testing.assert_array_equal(found.beside.arrays["boxes"][0], [[2, 0, 8, 10], [4, 4, 20, 30]])
+    assert found.beside.features["boxes"].classes == voc.CLASSES  # they name no other
+    np.testing.assert_array_equal(
+        found.beside.arrays["box_label"][0], [voc.CLASSES.index("cat"), voc.CLASSES.index("dog")]
+    )
+    np.testing.assert_array_equal(found.beside.arrays["box_difficult"], [[0, 1], [0, 0]])
+    np.testing.assert_array_equal(found.beside.arrays["image_size"], [[30, 40], [31, 40]])
+
+
+def test_splits_are_lists_and_their_parts_and_have_the_same_slots(folder):
+    assert len(read(folder, "train+test").index) == 3
+    assert len(read(folder, "train[:1]+test").index) == 2
+    assert read(folder, "test").beside.arrays["boxes"].shape == (1, 2, 4)
+
+
+def test_classes_of_ones_own_are_in_alphabetical_order(folder):
+    (folder / "Annotations/b.xml").write_text(xml({**CAT, "name": "axolotl"}))
+    assert read(folder).beside.features["boxes"].classes == ("axolotl", "cat", "dog")
+
+
+def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
+    (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
+    assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
+    assert "1 objects of 'train' have boxes without an area" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told"),
+    [
+        (lambda folder: (folder / "JPEGImages/a.jpg").unlink(), ["image named in", "'a'"]),
+        (lambda folder: (folder / "Annotations/b.xml").unlink(), ["annotation named in", "'b'"]),
+        (lambda folder: (folder / "Annotations/a.xml").write_text("<annotation>"), ["a.xml can't be read"]),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml(CAT, {**DOG, "x1": "many"})),
+            ["a.xml, object 2", "'many'"],
+        ),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "x1": 0})),
+            ["a.xml, object 1", "ends before"],
+        ),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "name": ""})),
+            ["a.xml, object 1 has no name"],
+        ),
+        (lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "x1": 41})), ["a.jpg", "outside"]),
+        (lambda folder: (folder / "ImageSets/Main/train.txt").unlink(), ["list in", "'train'", "test"]),
+        (lambda folder: (folder / "JPEGImages/a.jpg").write_bytes(b"\xff\xd8"), ["a.jpg"]),
+    ],
+)
+def test_what_is_not_right_is_told_with_its_file(folder, break_it, told):
+    break_it(folder)
+    with pytest.raises(ConfigError) as error:
+        read(folder)
+    assert all(part in str(error.value) for part in told), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def bccd(tasks_dir):
+    return tasks_dir / "detection/BCCD"
+
+
+def test_blood_cells_are_as_many_as_were_counted(bccd, capsys):
+    # Counted by an independent reading of every file: 4,888 objects, two of them without an area
+    found = [read(bccd, split) for split in ("trainval", "test")]
+    assert [len(own.index) for own in found] == [292, 72]
+    counts = collections.Counter()
+    for own in found:
+        there = (own.beside.arrays["boxes"][..., 2:] > own.beside.arrays["boxes"][..., :2]).all(axis=-1)
+        counts.update(own.beside.arrays["box_label"][there].tolist())
+    assert dict(zip(found[0].beside.features["boxes"].classes, (counts[k] for k in range(3)), strict=True)) == {
+        "Platelets": 361,
+        "RBC": 4155 - 2,
+        "WBC": 372,
+    }
+    assert capsys.readouterr().err.count("without an area") >= 1
+
+
+def test_a_folder_is_a_data_set_by_its_name(bccd):
+    data = tree.to_config(
+        tree.changed(
+            tree.defaults(), {"data.name": f"voc:{bccd}", "data.train_split": "train[:3]", "task": "detection"}
+        )
+    ).data
+    found = sources.load(data, "train", view="fit(120, 160)")
+    loaded = found.load(np.arange(3))
+    assert loaded["image"].shape == (3, 120, 160)
+    first = voc.annotation(epath.Path(bccd) / "Annotations/BloodImage_00001.xml")
+    np.testing.assert_allclose(loaded["boxes"][0, : len(first.boxes)], first.boxes / 4, atol=1 / 256)
