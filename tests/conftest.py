@@ -3,8 +3,15 @@
 import math
 import os
 import pathlib
+import signal
 
 ROOT = pathlib.Path(__file__).parents[1]
+# Whoever starts tests in the background of a shell script has them ignore Ctrl-C, and so would the commands that they
+# start and stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 CACHE = ROOT / ".jax_cache"
 # Set before jax is imported, and inherited by the processes that tests start.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
