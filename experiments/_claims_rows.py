@@ -49,7 +49,8 @@ def pocket(paper: Any, row: str, changes: Mapping[str, Any] | None = None, **how
 
 def _effective(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Changes without those that mean nothing: of views that no stage trains on, and of what every stage says itself."""
-    views = {name for key, names in changes.items() if key.endswith("branches") for name in names}
+    every = {"branches": ("main",), **changes}
+    views = {name for key, names in every.items() if key.endswith("branches") for name in names}
     stages = changes.get("stages", ("train",))
     return {
         key: value

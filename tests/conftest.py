@@ -91,6 +91,15 @@ def _programs(request):
         yield
 
 
+@pytest.fixture
+def as_users(monkeypatch):
+    """Steps are compiled as users' are: that runs of different programs come to the same bits is promised of them."""
+    from sbn.train import step
+
+    options = {**step.COMPILER_OPTIONS["cpu"], "xla_cpu_use_fusion_emitters": True}
+    monkeypatch.setitem(step.COMPILER_OPTIONS, "cpu", options)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """Returns a function from changes to the tiny config."""

@@ -85,7 +85,8 @@ def _checked_whole_numbers(what: str, field: dataclasses.Field[Any], value: Any)
     low, high = field.metadata["low"], field.metadata["high"]
     several = isinstance(value, tuple | list) and all(type(one) is int and low <= one <= high for one in value)
     if not several or len(value) < 2 or len(set(value)) < len(value):
-        raise ValueError(f"{what} is {shown(value)}; it must be several different whole numbers from {low} to {high}")
+        wanted = f"two or more different whole numbers from {low} to {high}"
+        raise ValueError(f"{what} is {shown(value)}; it must be {wanted}")
     return tuple(value)
 
 

@@ -26,7 +26,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     for name, feature in train.features.items():
         other = test.features[name]
         what = "" if name == "label" else f" of {name}"
-        if feature.classes != other.classes:
+        if feature.kind != "image" and feature.classes != other.classes:
             own, others = few(feature.classes), few(other.classes)
             raise ConfigError(
                 f"{data.name!r}: the classes{what} of the training split, {own}, are not those of the test split, "

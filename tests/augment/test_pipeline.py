@@ -85,7 +85,10 @@ def test_equal_pipelines_have_one_canonical_string(text, canonical):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("randagument(3, 4)", ["unknown op", "'randagument'", "cutmix, cutout, flip", "did you mean 'randaugment'"]),
+        (
+            "randagument(3, 4)",
+            ["unknown op", "'randagument'", "cutmix, cutout, fit, flip", "did you mean 'randaugment'"],
+        ),
         ("flip|np.flip", ["unknown op", "'np.flip'"]),
         ("flip||crop(4)", ["joined by '|'", "randaugment"]),
         ("crop(4", ["joined by '|'"]),

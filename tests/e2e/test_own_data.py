@@ -114,5 +114,5 @@ def test_a_network_that_counts_pixels_trains_and_is_exported_on_images_of_severa
     plain = export.load(tmp_path / "net")
     assert plain.logits(np.zeros((3, 16, 16, 3), np.uint8)).shape == (3, 2)
     for wrong in (np.zeros((3, 16, 16, 3), np.float32), np.zeros((16, 16, 3), np.uint8)):
-        with pytest.raises(ConfigError, match="uint8, not"):
+        with pytest.raises(ConfigError, match="whole numbers, 0 to 255, not"):
             plain.logits(wrong)

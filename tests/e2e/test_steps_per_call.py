@@ -23,7 +23,7 @@ def path(request):
     return {"data.path": request.param}
 
 
-def test_a_run_is_the_one_of_one_step_a_call(tiny, path, tmp_path, monkeypatch):
+def test_a_run_is_the_one_of_one_step_a_call(tiny, path, tmp_path, monkeypatch, as_users):
     """Calls of 4 steps from 0 and 8 on, the others alone: a save after 6 stands in the way, and the end after 14."""
     sizes, original = [], steps.make_step
 

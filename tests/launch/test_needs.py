@@ -207,7 +207,6 @@ def test_a_job_that_somebody_began_since_it_was_planned_is_watched_and_not_run_t
 
 def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(watch, "POLL", 0.05)
-    monkeypatch.setattr(sweep.signal, "signal", lambda *_: None)
     (job,) = make_jobs(["quickstart:methods/weak_augment"], seeds=[0], root=tmp_path)
     job.workdir.mkdir(parents=True)
     (job.workdir / "job.json").write_text(json.dumps(HERE))

@@ -26,7 +26,7 @@ def test_no_first_stage_is_trained_twice():
             key = json.dumps(tree.flatten(first), sort_keys=True)
             assert key not in seen, (name, seen[key])
             seen[key] = name
-    assert len(seen) == 28 + 2 + 9 + 7 + 1 + 3 + 1
+    assert len(seen) == 28 + 2 + 9 + 7 + 1 + 3 + 1 + 2
 
 
 @pytest.mark.parametrize(

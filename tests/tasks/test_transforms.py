@@ -11,6 +11,7 @@ from sbn.nn import branches
 from sbn.tasks.base import StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train.state import stream_key
+from tests import compiling
 from tests.tasks.parts import averaged, batch_of, described
 
 N, SIZE = 6, 16
@@ -35,7 +36,7 @@ def step_of(task, variables, batch, views):
         keys = lambda stream: stream_key(0, stream, 0)  # noqa: E731
         return averaged(task.loss(own, batch, views=views, numbers={}, keys=keys))
 
-    grads, (stats, metrics) = jax.jit(jax.grad(loss, has_aux=True))(variables["params"], batch)
+    grads, (stats, metrics) = compiling.jit(jax.grad(loss, has_aux=True))(variables["params"], batch)
     return grads, stats, metrics
 
 

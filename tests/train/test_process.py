@@ -13,6 +13,8 @@ def loggers():
     """The logs of Orbax and of this package, as they were once the test is over."""
     logs = {name: logging.getLogger(name) for name in ("absl", "sbn")}
     before = {name: (log.filters[:], log.handlers[:], log.level, log.propagate) for name, log in logs.items()}
+    for log in logs.values():  # other tests of this process may have prepared them
+        log.filters = []
     yield logs
     for name, log in logs.items():
         log.filters, log.handlers, level, log.propagate = before[name]

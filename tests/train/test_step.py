@@ -37,7 +37,7 @@ def steps_of(config):
     return found
 
 
-def test_dropout_is_a_stages_own(tiny):
+def test_dropout_is_a_stages_own(tiny, as_users):
     """A stage without it takes the step of a run without it, and a stage with it that of a run with it, bit for bit."""
     stages = {**ONE, "stages": ("train", "refine"), "model.dropout": 0.5, "stage.refine.model.dropout": 0.0}
     first, second = steps_of(tiny(stages))

@@ -3,6 +3,8 @@
 Bytes are exact in bfloat16, and every sum has one term that is not zero, so that the bits are a gather's.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -48,7 +50,7 @@ def show_lines(
     across, down = (_one_hot(at, size) for at, size in ((columns, image_size[1]), (rows, image_size[0])))
     lines = jnp.einsum("nhr,nbhw->nbrw", down, _bytes(words, image_size), preferred_element_type=jnp.bfloat16)
     shown = jnp.einsum("nwc,nbrw->nbrc", across, lines, preferred_element_type=jnp.float32)
-    return jnp.where(filled, fill, _words(shown)).reshape(len(words), -1)
+    return jnp.where(filled, fill, _words(shown)).reshape(len(words), math.prod(filled.shape[1:]))
 
 
 def look_up(tables: jax.Array, planes: jax.Array) -> jax.Array:
