@@ -52,8 +52,8 @@ class Engine:
     def preview(self, jobs):
         return []
     def run(self, jobs, *, elsewhere=()):
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             try:
