@@ -97,6 +97,8 @@ def make_views(stage: Stage, images: Images, *, boxes: bool = False, drawn: Mapp
 
 def _try_own(ops: tuple[pipeline.Op, ...], images: Images, *, path: str) -> None:
     """Calls ops of a user's own with two images, before anything is compiled or written."""
+    if not any(isinstance(op, OwnOp) for op in ops):
+        return
     size = images.shape[1:3]
     if isinstance(images, EncodedImages):
         crop = split_crop(ops)
