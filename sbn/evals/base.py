@@ -152,7 +152,7 @@ def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[d
         array = np.asarray(value)
         if array.dtype.kind not in "biuf" and not (isinstance(value, np.ndarray) and array.dtype.kind in "SU"):
             raise ConfigError(f"{what} yields {name!r} with a {type(value).__name__}: a value is a number or an array")
-        if array.ndim:
+        if array.ndim or isinstance(value, np.ndarray):
             arrays[name] = array
         else:
             scalars[name] = float(array)
