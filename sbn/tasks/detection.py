@@ -1,46 +1,34 @@
 """Object detection by Faster R-CNN, one normalisation branch for each view (He et al. 2019, Table 6)."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from sbn.augment.packing import FILLER
-from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data.pixels import normalise
 from sbn.metrics.mean_average_precision import MeanAveragePrecision
-from sbn.models import make_model
 from sbn.models.faster_rcnn import FasterRCNN
 from sbn.models.network import STREAMS
 from sbn.models.regions import Settings
-from sbn.nn.branched import Branched
-from sbn.nn.branches import Layout
+from sbn.tasks.backbone import BackboneTask, make_backbone
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 
 Array = jax.Array
 PARTS = ("objectness", "proposal_boxes", "classes", "boxes")  # of the loss, which are added up
 NEEDED = ("image", "boxes", "box_label")
-BACKBONES = ("imagenet_resnet",)
 
 
 @dataclasses.dataclass(frozen=True)
-class Detection:
+class Detection(BackboneTask):
     """Finds the objects of images: where they are, and of which class.
 
-    Attributes:
-        model: a `FasterRCNN` with its branches.
-        branches: names of the K branches.
-        data: what is known of the data.
-        shared: whether all views go through the model's single branch, one after the other.
+    Its `model` holds a `FasterRCNN`.
     """
 
-    model: Branched
-    branches: tuple[str, ...]
-    data: TaskData
-    shared: bool
+    name: ClassVar[str] = "detection"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -49,35 +37,14 @@ class Detection:
         return tuple(name for name in known if name in self.data.features)
 
     @property
-    def image_size(self) -> tuple[int, int]:
-        """(H, W) of what the network is given in evaluation."""
-        height, width, _ = self.data.features["image"].shape
-        return int(height or 0), int(width or 0)
-
-    @property
-    def layout(self) -> Layout:
-        """The leaves of the variables that have a K axis."""
-        return self.model.layout(*_shapes(self.image_size))
+    def shapes(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """The inputs of the network, for one view of one image: the image, and its height and width."""
+        return (*super().shapes, jax.ShapeDtypeStruct((1, 2), jnp.float32))
 
     def for_stage(self, config: ConfigDict) -> "Detection":
         """Returns the task as the stage of `config` trains it."""
         network = self.model.network.clone(frozen_norm=config.norm.frozen)
         return dataclasses.replace(self, model=self.model.clone(network=network))
-
-    def check_views(self, views: StageViews) -> None:
-        """Raises a `ConfigError` if a view mixes images: their objects would be of two images."""
-        for name, ops in zip(views.names, views.ops, strict=True):
-            if ops:
-                raise ConfigError(
-                    f"views.{name}.augment: {ops[0].name} changes images within the training step, which detection "
-                    "does not take"
-                )
-
-    def init(self, key: Array) -> Variables:
-        """Returns fresh variables: {'params', 'batch_stats'}."""
-        images, sizes = (jnp.zeros((1, 1, *shape.shape[1:]), shape.dtype) for shape in _shapes(self.image_size))
-        found = self.model.init(key, images, sizes, train=False, through=(0,))
-        return {"params": found["params"], "batch_stats": found.get("batch_stats", {})}
 
     def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
         """Returns the loss of a batch of views: the sum of Faster R-CNN's four, of every image and view.
@@ -97,9 +64,7 @@ class Detection:
         Returns:
             the sum over the N examples, each of which weighs 1.
         """
-        pixels, targets = batch["inputs"]["image"], batch["targets"]
-        count = len(views.names)
-        apart = pixels if isinstance(pixels, tuple) else tuple(pixels[:, k] for k in range(count))
+        apart, targets, count = self.apart(batch), batch["targets"], len(views.names)
         labels = targets["box_label"]
         if "box_difficult" in targets:
             labels = jnp.where(targets["box_difficult"].astype(bool), -1, labels)
@@ -110,11 +75,11 @@ class Detection:
         }
         found, updates = self.model.apply(
             variables,
-            tuple(normalise(view, mean=self.data.mean, std=self.data.std) for view in apart),
+            tuple(map(self.seen, apart)),
             jnp.stack([extent(view) for view in apart], axis=1),
             truth,
             train=True,
-            through=(0,) * count if self.shared else views.branches,
+            through=self.through(views),
             mutable=["batch_stats"],
             rngs={stream: keys(stream) for stream in (*STREAMS, "sampling")},
         )
@@ -137,7 +102,7 @@ class Detection:
             variables: of the model.
             inputs: 'image' (N, H, W) int32 packed.
         """
-        images = normalise(inputs["image"], mean=self.data.mean, std=self.data.std)[:, None]
+        images = self.seen(inputs["image"])[:, None]
         sizes = extent(inputs["image"])[:, None]
         found = [
             self.model.apply(variables, images, sizes, train=False, through=(k,))[:, 0]
@@ -168,10 +133,7 @@ def make_detection(config: ConfigDict, data: TaskData) -> Detection:
         if name not in data.features:
             known = ", ".join(data.features)
             raise ConfigError(f"task = 'detection' needs examples with {name!r}; they have {known}")
-    if config.model.name not in BACKBONES:
-        raise ConfigError(f"task = 'detection' takes model.name = {', '.join(map(repr, BACKBONES))} as its backbone")
-    names = tree.branch_names(config)
-    backbone = make_model(config, classes=0, branches=len(names))
+    backbone, names, shared = make_backbone(config, task="detection")
     settings = Settings(
         anchor_scale=config.detection.anchor_scale,
         anchor_samples=config.detection.anchor_samples,
@@ -191,15 +153,10 @@ def make_detection(config: ConfigDict, data: TaskData) -> Detection:
         frozen_norm=config.norm.frozen,
         dtype=backbone.network.dtype,
     )
-    return Detection(backbone.clone(network=network), names, data, shared=config.norm.kind in ("shared", "none"))
+    return Detection(backbone.clone(network=network), names, data, shared)
 
 
 def _pair(values: tuple[int, ...], name: str) -> tuple[int, int]:
     if len(values) != 2:
         raise ConfigError(f"detection.{name} = {values} has {len(values)} numbers: one of training, one of evaluation")
     return values[0], values[1]
-
-
-def _shapes(size: tuple[int, int]) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
-    """Images and their sizes, of one view."""
-    return jax.ShapeDtypeStruct((1, *size, 3), jnp.float32), jax.ShapeDtypeStruct((1, 2), jnp.float32)

@@ -5,49 +5,40 @@ The class of a pixel travels in its fourth byte (`sbn.augment.packing`): whateve
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data.pixels import normalise
 from sbn.metrics.mean_iou import MeanIoU
-from sbn.models import make_model
 from sbn.models.network import STREAMS
 from sbn.models.segmenter import Segmenter
-from sbn.nn.branched import Branched
-from sbn.nn.branches import Layout
 from sbn.nn.upsample import upsample
+from sbn.tasks.backbone import BackboneTask, make_backbone
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 
 Array = jax.Array
-BACKBONES = ("imagenet_resnet",)
 UNKNOWN = -1  # the class of a pixel without one
 
 
 @dataclasses.dataclass(frozen=True)
-class Segmentation:
+class Segmentation(BackboneTask):
     """Finds the class of every pixel.
 
+    Its `model` holds a `Segmenter`.
+
     Attributes:
-        model: a `Segmenter` with its branches.
-        branches: names of the K branches.
-        data: what is known of the data.
         mask: name of the feature with the classes of pixels.
-        shared: whether all views go through the model's single branch, one after the other.
         auxiliary: weight of the auxiliary head's loss.
         align_corners: how logits are brought to the size of the image (`sbn.nn.upsample`).
     """
 
-    model: Branched
-    branches: tuple[str, ...]
-    data: TaskData
+    name: ClassVar[str] = "segmentation"
+
     mask: str
-    shared: bool
     auxiliary: float
     align_corners: bool
 
@@ -56,34 +47,9 @@ class Segmentation:
         """The mask."""
         return (self.mask,)
 
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """(H, W) of what the network is given in evaluation."""
-        height, width, _ = self.data.features["image"].shape
-        return int(height or 0), int(width or 0)
-
-    @property
-    def layout(self) -> Layout:
-        """The leaves of the variables that have a K axis."""
-        return self.model.layout(jax.ShapeDtypeStruct((1, *self.image_size, 3), jnp.float32))
-
     def for_stage(self, config: ConfigDict) -> "Segmentation":
         """Returns the task as the stage of `config` trains it."""
         return dataclasses.replace(self, auxiliary=config.segmentation.auxiliary)
-
-    def check_views(self, views: StageViews) -> None:
-        """Raises a `ConfigError` if a view mixes images: a pixel would be of two classes."""
-        for name, ops in zip(views.names, views.ops, strict=True):
-            if ops:
-                raise ConfigError(
-                    f"views.{name}.augment: {ops[0].name} changes images within the training step, which segmentation "
-                    "does not take"
-                )
-
-    def init(self, key: Array) -> Variables:
-        """Returns fresh variables: {'params', 'batch_stats'}."""
-        found = self.model.init(key, jnp.zeros((1, 1, *self.image_size, 3)), train=False, through=(0,))
-        return {"params": found["params"], "batch_stats": found.get("batch_stats", {})}
 
     def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
         """Returns the loss of a batch: of each view the mean over its pixels with a class, both heads'.
@@ -98,13 +64,12 @@ class Segmentation:
             numbers: of the step.
             keys: gives the keys of what the model draws.
         """
-        pixels, count = batch["inputs"]["image"], len(views.names)
-        apart = pixels if isinstance(pixels, tuple) else tuple(pixels[:, k] for k in range(count))
+        apart = self.apart(batch)
         found, updates = self.model.apply(
             variables,
-            tuple(normalise(view, mean=self.data.mean, std=self.data.std) for view in apart),
+            tuple(map(self.seen, apart)),
             train=True,
-            through=(0,) * count if self.shared else views.branches,
+            through=self.through(views),
             mutable=["batch_stats"],
             rngs={stream: keys(stream) for stream in STREAMS},
         )
@@ -126,7 +91,7 @@ class Segmentation:
             variables: of the model.
             inputs: 'image' (N, H, W) int32 packed.
         """
-        images = normalise(inputs["image"], mean=self.data.mean, std=self.data.std)[:, None]
+        images = self.seen(inputs["image"])[:, None]
 
         def one(branch: int) -> Array:
             (logits,) = self.model.apply(variables, images, train=False, through=(branch,))
@@ -183,10 +148,7 @@ def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
     if "image" not in data.features or len(masks) != 1:
         known = ", ".join(data.features)
         raise ConfigError(f"task = 'segmentation' needs examples with an 'image' and one mask; they have {known}")
-    if config.model.name not in BACKBONES:
-        raise ConfigError(f"task = 'segmentation' takes model.name = {', '.join(map(repr, BACKBONES))} as its backbone")
-    names = tree.branch_names(config)
-    made = make_model(config, classes=0, branches=len(names))
+    made, names, shared = make_backbone(config, task="segmentation")
     network = Segmenter(
         made.network.clone(output_stride=config.segmentation.output_stride),
         len(data.features[masks[0]].classes),
@@ -196,8 +158,8 @@ def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
         made.clone(network=network),
         names,
         data,
+        shared,
         masks[0],
-        shared=config.norm.kind in ("shared", "none"),
         auxiliary=config.segmentation.auxiliary,
         align_corners=config.segmentation.align_corners,
     )
