@@ -74,8 +74,8 @@ class CropWindows(NamedTuple):
     kept: np.ndarray
 
 
-def split_crop(ops: tuple[Op, ...]) -> EncodedCrop:
-    """Takes apart a pipeline for images of different sizes.
+def split_crop(ops: tuple[Op, ...], *, how: str = HOW) -> EncodedCrop:
+    """Takes apart a pipeline for images of different sizes; `how` says how one can begin, for the message.
 
     Raises:
         ValueError: one line, if its first ops leave them different, or the rest has a second crop of this kind.
@@ -83,7 +83,7 @@ def split_crop(ops: tuple[Op, ...]) -> EncodedCrop:
     resize = ops[0] if ops and isinstance(ops[0], Resize) else None
     rest = ops[1:] if resize else ops
     if not rest or not isinstance(rest[0], _CUTS) or (resize and isinstance(rest[0], InceptionCrop | Fit)):
-        raise ValueError(f"the images differ in size: {HOW}")
+        raise ValueError(f"the images differ in size: {how}")
     cut, rest = rest[0], rest[1:]
     if any(type(op) is type(cut) for op in rest) and not isinstance(cut, CentreCrop):
         # its draws would have the addresses of the first one's
@@ -93,17 +93,18 @@ def split_crop(ops: tuple[Op, ...]) -> EncodedCrop:
     return EncodedCrop(resize, cut, rest)
 
 
-def check_crop(ops: tuple[Op, ...], *, least: int) -> Size:
+def check_crop(ops: tuple[Op, ...], *, least: int, how: str = HOW) -> Size:
     """Returns (H, W) of what a pipeline makes of images of different sizes.
 
     Args:
         ops: the pipeline.
         least: the shortest side of any of the images.
+        how: as for `split_crop`.
 
     Raises:
         ValueError: one line, if it can't be applied to them.
     """
-    crop = split_crop(ops)
+    crop = split_crop(ops, how=how)
     side = crop.resize.size if crop.resize else least
     if isinstance(crop.cut, RandomCrop | CentreCrop) and crop.cut.size > side:
         before = f"resize({side}) leaves" if crop.resize else "there are"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sbn.augment.encoded_crops import HOW, HOW_EVALUATED, CropWindows, check_crop, crop_windows, move_boxes, split_crop
+from sbn.augment.encoded_crops import HOW_EVALUATED, CropWindows, check_crop, crop_windows, move_boxes, split_crop
 from sbn.augment.op import Op
 from sbn.augment.pipeline import format
 from sbn.augment.size_ops import Size
@@ -83,10 +83,9 @@ class EncodedImages:
         self.index = index
         self.least = int(index.sizes.min()) if len(index) else 1
         try:
-            self.shape: tuple[int, ...] = (len(index), *check_crop(ops, least=self.least), 3)
+            self.shape: tuple[int, ...] = (len(index), *check_crop(ops, least=self.least, how=HOW_EVALUATED), 3)
         except ValueError as error:
-            told = str(error).replace(HOW, HOW_EVALUATED)  # evaluation draws nothing
-            raise ConfigError(f"eval.augment = {format(ops)!r}: {told}") from None
+            raise ConfigError(f"eval.augment = {format(ops)!r}: {error}") from None
         self.crop = split_crop(ops)
 
     def __len__(self) -> int:
