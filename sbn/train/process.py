@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from sbn.config.errors import ConfigError
+from sbn.train.program_cache import renew_damaged_programs
 
 # Seconds without a sign of life after which the other processes give one up. JAX's own 100 keep a pod waiting.
 _SILENCE = 30
@@ -23,6 +24,7 @@ def prepare() -> None:
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sbn" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))
+    renew_damaged_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     log = logging.getLogger("sbn")
