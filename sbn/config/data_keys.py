@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' (images and annotations in PASCAL VOC's layout), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -137,7 +137,7 @@ def check_data(data: ConfigDict) -> None:
     if kind is None:
         raise ConfigError(
             f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
-            "folder:PATH, PATH.npz, or package.module:function"
+            "folder:PATH, voc:PATH, PATH.npz, or package.module:function"
         )
     if name in _ENCODED:
         if data.archive is not None:
@@ -172,8 +172,9 @@ def _data_kind(name: str) -> str | None:
     """What kind of data set a name stands for; None for none."""
     if name == "shapes":
         return "shapes"
-    if name.startswith("folder:"):
-        return "folder" if name != "folder:" else None
+    for kind in ("folder", "voc"):
+        if name.startswith(f"{kind}:"):
+            return kind if name != f"{kind}:" else None
     if name.endswith(".npz"):
         return "archive"
     if is_import_path(name):
@@ -187,8 +188,8 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
-    "train_split": ("train", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_split": ("test", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
+    "train_split": ("train", ("tfds", "folder", "voc", "archive", "imported"), "it is rendered, as many as asked for"),
+    "test_split": ("test", ("tfds", "folder", "voc", "archive", "imported"), "it is rendered, as many as asked for"),
     "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),
