@@ -1,7 +1,7 @@
 """Objects in images as COCO annotates them: a JSON file for each split, beside folders of images.
 
-Many tools write that format. `data.name = 'coco:PATH'` reads it, with `data.train_split` and `data.test_split` naming the
-splits, as in 'train2017' and 'val2017'. Where their files lie in PATH is looked for (`_LISTS`, `_FOLDERS`).
+Many tools write that format. `data.name = 'coco:PATH'` reads it, with `data.train_split` and `data.test_split` naming
+the splits, as in 'train2017' and 'val2017'. Where their files lie in PATH is looked for (`_LISTS`, `_FOLDERS`).
 """
 
 import collections
@@ -20,7 +20,6 @@ from sbn.runs.content import read_json
 # Where the annotations of a split are looked for, and its images: the first that is there counts
 _LISTS = ("annotations/instances_{}.json", "annotations/{}.json", "{}.json", "{}/_annotations.coco.json")
 _FOLDERS = ("{}", "images/{}", "images", ".")
-_SIDES = ("height", "width")
 
 
 class Split(NamedTuple):
@@ -96,7 +95,7 @@ def _read(path: epath.Path, split: str) -> Split:
         if (category := _whole(one, "category_id", what)) not in numbers:
             raise unknown(f"category_id of {what}:", category, numbers)
         annotations[image].append((what, one))
-    sizes = [tuple(_side(one, side, f"{file}, image {number}") for side in _SIDES) for number, one in images.items()]
+    sizes = [_size(one, f"{file}, image {number}") for number, one in images.items()]
     folders = [*([file.parent] if file.name.startswith("_") else []), *(path / name.format(split) for name in _FOLDERS)]
     files = _files(images, folders, file)
     found = [_objects(own, size, numbers) for own, size in zip(annotations.values(), sizes, strict=True)]
@@ -185,11 +184,11 @@ def _whole(one: Mapping[str, Any], name: str, what: str) -> int:
     return found
 
 
-def _side(image: Mapping[str, Any], side: str, where: str) -> int:
-    found = _whole(image, side, where)
-    if found < 1:
-        raise ConfigError(f"{where}: {side} is {found}, not a number of pixels")
-    return found
+def _size(image: Mapping[str, Any], where: str) -> tuple[int, int]:
+    height, width = (_whole(image, side, where) for side in ("height", "width"))
+    if min(height, width) < 1:
+        raise ConfigError(f"{where}: height is {height} and width {width}, not numbers of pixels")
+    return height, width
 
 
 def _is_number(value: Any) -> bool:
@@ -204,5 +203,7 @@ def _check_once(values: Iterable[Any], what: str) -> None:
 
 def _splits(path: epath.Path) -> list[str]:
     """The names of splits that have annotations."""
-    found = {file.stem.removeprefix("instances_") for place in ("annotations", ".") for file in path.glob(f"{place}/*.json")}
+    found = {
+        file.stem.removeprefix("instances_") for place in ("annotations", ".") for file in path.glob(f"{place}/*.json")
+    }
     return sorted(found | {file.parent.name for file in path.glob("*/_annotations.coco.json")})

@@ -36,7 +36,8 @@ def image_files(
     (2,) int32, is height and width of the image in its file.
 
     Args:
-        images: M files: JPEG, PNG and whatever else Pillow reads. Their EXIF orientation is not looked at. Or their index.
+        images: M files: JPEG, PNG and whatever else Pillow reads, or the index of such. Their EXIF orientation is not
+            looked at.
         name: of the data set and split, for messages and the cache of what is known of the files.
         labels: of each image, where it has one.
         classes: names, of the labels, of what is in boxes, or of the labels in masks.

@@ -80,7 +80,7 @@ def examples(
 
 def _slots(values: Sequence[np.ndarray], slots: int, kind: type) -> np.ndarray:
     """Numbers of each image's objects as (M, slots), filled up with 0; what has no slot is told by `image_files`."""
-    made = np.zeros((len(values), slots), kind)
+    made: np.ndarray = np.zeros((len(values), slots), kind)
     for i, own in enumerate(values):
         kept = np.asarray(own)[:slots]
         made[i, : len(kept)] = kept

@@ -128,7 +128,7 @@ def read(path: epath.Path, split: str, *, keys: BoxKeys) -> Annotated:
 
 def class_names(path: epath.Path, keys: BoxKeys) -> list[str]:
     """Returns the names of the classes of objects."""
-    return tfrecords.class_names(path, label=keys.label)
+    return tfrecords.class_names(path, label=keys.label, key="data.box_label_feature")
 
 
 def _examples(file: epath.Path, count: int) -> Iterator[tuple[int, bytes, dict[str, list[Any]]]]:
@@ -172,7 +172,7 @@ def _objects(
             raise ConfigError(f"{what}, object {number}: class {label!r}, and there are {classes}")
         if not np.isfinite(own).all() or (own[2:] < own[:2]).any():
             raise ConfigError(f"{what}, object {number} ends before it begins: {own.tolist()}")
-    kept = (edges[:, 2:] > edges[:, :2]).all(axis=1)
+    kept: np.ndarray = np.asarray((edges[:, 2:] > edges[:, :2]).all(axis=1))
     edges[:, :2] -= keys.first
     boxes = np.clip(edges, 0, (*size, *size))[kept]
     beside, shown = keys.boxes.rpartition("/")[0], np.zeros(len(labels), bool)

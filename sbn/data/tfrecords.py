@@ -51,8 +51,8 @@ def folder(name: str, data_dir: str) -> epath.Path | None:
     return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
 
-def class_names(directory: epath.Path, *, label: str = "label") -> list[str]:
-    """Returns the names of the classes, in the order of their numbers.
+def class_names(directory: epath.Path, *, label: str = "label", key: str = "data.label_feature") -> list[str]:
+    """Returns the names of the classes, in the order of their numbers; `key` names the feature, for the message.
 
     Raises:
         ConfigError: if there is no such label.
@@ -67,7 +67,9 @@ def class_names(directory: epath.Path, *, label: str = "label") -> list[str]:
     classes = feature.get("numClasses") if isinstance(feature, dict) else None
     if classes is None:
         labels = [path.name.removesuffix(".labels.txt") for path in directory.glob("*.labels.txt")]
-        raise unknown(f"label in {directory} (data.label_feature)", label, labels)
+        if "/" in label:  # TFDS writes 'objects/label' into objects-label.labels.txt
+            labels = [name.replace("-", "/") for name in labels]
+        raise unknown(f"label in {directory} ({key})", label, labels)
     return [str(number) for number in range(_count(classes, directory / "features.json", most=_MOST_CLASSES))]
 
 

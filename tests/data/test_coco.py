@@ -1,4 +1,4 @@
-"""COCO's annotations: what they come to in the folders that people have, and what is told of those that are not right."""
+"""COCO's annotations: what they come to in the folders that people have, and what is told of mistakes in them."""
 
 import json
 

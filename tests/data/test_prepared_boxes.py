@@ -87,5 +87,5 @@ def test_names_of_features_are_told_where_they_are_not_there(detection):
     prepared = {"name": "bccd", "dir": str(detection / "tfds")}
     with pytest.raises(ConfigError, match=r"data.boxes_feature.*objects/box'; did you mean 'objects/bbox'"):
         load(detection, **prepared, boxes_feature="objects/box")
-    with pytest.raises(ConfigError, match=r"data.label_feature.*objects-labels"):
+    with pytest.raises(ConfigError, match=r"data.box_label_feature.*objects/labels'; did you mean 'objects/label'"):
         load(detection, **prepared, box_label_feature="objects/labels")
