@@ -128,11 +128,17 @@ def test_an_installed_wheel_lists_and_plans_the_papers_rows_from_an_empty_folder
 
     def run(*words):
         done = subprocess.run(
-            [sys.executable, "-m", "sbn", *words], cwd=here, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "sbn", *words],
+            cwd=here,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     assert run("list", "split_bn:table3").startswith("split_bn:table3 ")
-    assert "--config=split_bn:table3/weak_augment" in run("sweep", "--experiment=split_bn:table3", "--root=runs", "--dry_run")
+    planned = run("sweep", "--experiment=split_bn:table3", "--root=runs", "--dry_run")
+    assert "--config=split_bn:table3/weak_augment" in planned
     assert list(here.iterdir()) == []
