@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import sbn
@@ -54,7 +55,7 @@ def usage() -> str:
 
 
 @commands.command("sbn")
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Runs the command that the first word names.
 
     Raises:
