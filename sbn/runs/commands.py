@@ -159,7 +159,7 @@ def _line(error: BaseException) -> str:
 def _machine_fault(error: BaseException) -> str | None:
     """A line about what the machine refused, wherever in a chain of errors that is told."""
     for tell in (_by_kind, _by_words):
-        for each, implied in _chain(error):
+        for each, implied in chain(error):
             if (fault := tell(each)) is None:
                 continue
             if not implied:
@@ -171,8 +171,8 @@ def _machine_fault(error: BaseException) -> str | None:
     return None
 
 
-def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """An error and those below it, each with whether no `raise ... from` calls it the reason."""
+def chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
+    """Yields an error and those below it, each with whether no `raise ... from` calls it the reason."""
     seen: BaseException | None = error
     implied = False
     for _ in range(20):  # of a chain that leads back to itself, too
