@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     name, *rest = argv
     if name not in COMMANDS:
         raise unknown("command", name, COMMANDS)
-    beside.set_called(f"sbn {name}")
+    beside.set_called()
     beside.make_importable()
     if name == "train":
         from sbn.config.environment import use_large_pages

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sbn.config import arguments, command_line, rows
+from sbn.config import arguments, beside, command_line, rows
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.readings import split
 from sbn.config.schema import KEYS
@@ -63,7 +63,9 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
                 lines += _row_lines(experiment, name, row, widths=widths, commands=commands)
                 lines += _choice_lines(experiment, name) if one else []
             if commands and table.figure and wanted in ("", table_name):
-                draw = f"python -m sbn.report figures {experiment.argument}:{table_name} --root=ROOT --out=FOLDER"
+                draw = beside.shown(
+                    f"python -m sbn.report figures {experiment.argument}:{table_name} --root=ROOT --out=FOLDER"
+                )
                 lines += ["  figure of all of them", f"    {draw}"]
     if wanted and not lines:
         choices = [

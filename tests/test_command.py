@@ -18,9 +18,8 @@ from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
-def called_as_before():
-    yield
-    beside.set_called("")
+def called_as_before(monkeypatch):
+    monkeypatch.setattr(beside, "_called", False)
 
 
 def test_help_explains_every_command_in_a_line(capsys):
@@ -63,6 +62,15 @@ def test_mistakes_are_one_line_that_calls_the_command_as_the_user_did(words, lin
     said = capsys.readouterr().err.strip()
     assert said.startswith(line)
     assert "\n" not in said
+
+
+def test_commands_that_are_printed_are_in_the_words_of_the_user():
+    line = "python -m sbn.report split_bn:table3 --root=runs"
+    assert beside.shown(line) == line
+    beside.set_called()
+    assert beside.shown(line) == "sbn report split_bn:table3 --root=runs"
+    assert beside.shown("python -m launch.status") == "sbn status"
+    assert beside.shown("python -m sbn.accelerators.environment tpu") == "python -m sbn.accelerators.environment tpu"
 
 
 def test_the_version_is_the_packages(capsys):

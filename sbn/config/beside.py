@@ -14,7 +14,7 @@ BUNDLED: Final = (_PACKAGE / "bundled").is_dir()  # whether this is an installed
 # The folder that holds `experiments` and `launch`
 FOLDER: Final = _PACKAGE / "bundled" if BUNDLED else _PACKAGE.parent
 
-_called = ""  # 'sbn train', where the `sbn` command began this process
+_called = False  # whether the command `sbn` began this process
 
 
 def make_importable() -> None:
@@ -27,16 +27,18 @@ def make_importable() -> None:
         sys.path.insert(0 if BUNDLED else len(sys.path), str(FOLDER))
 
 
-def set_called(words: str) -> None:
-    """Records how this process was called, in the words to be printed: 'sbn train'."""
+def set_called() -> None:
+    """Records that this process was begun by the command `sbn`, in whose words commands are printed from then on."""
     global _called
-    _called = words
+    _called = True
 
 
-def shown(prog: str) -> str:
-    """Returns how the command is called: `prog`, 'python -m sbn.train', or 'sbn train' if it was begun like that.
-
-    What follows the module's name stays: 'python -m sbn.report compare' is 'sbn report compare'.
-    """
-    words = prog.split()
-    return " ".join([_called, *words[3:]]) if _called and words[:2] == ["python", "-m"] else prog
+def shown(command: str) -> str:
+    """Returns a command line as the user writes such: 'python -m sbn.train ...', or 'sbn train ...'."""
+    python, _, rest = command.partition(" -m ")
+    module, _, words = rest.partition(" ")
+    if (
+        not (_called or BUNDLED) or python != "python" or module == "sbn.accelerators.environment"
+    ):  # that one is no command of sbn
+        return command
+    return f"sbn {module.rsplit('.')[-1]} {words}".strip()
