@@ -66,7 +66,7 @@ def test_classes_of_ones_own_are_in_alphabetical_order(folder):
 def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
     assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
-    assert "1 objects of 'train' have boxes without an area" in capsys.readouterr().err
+    assert "'train': 1 objects have boxes without an area" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
