@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH', 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (folders in these layouts), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -59,7 +59,7 @@ DATA_KEYS = (
         "data.test_share",
         "float",
         0.2,
-        "Share of the images of folder:PATH that is the test split, where the folder has no folder train; chosen by the names of the files.",
+        "Share of the images of folder:PATH or masks:PATH that is the test split, where the folder has no splits; chosen by the names of the files.",
         low=0,
     ),
     Key(
@@ -126,6 +126,8 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
     return made
 
 
+# Folders in a layout that `data.name = 'LAYOUT:PATH'` reads; all but 'folder' have splits of any names
+FOLDERS = ("folder", "voc", "camvid", "cityscapes", "gta5", "masks")
 _ENCODED = ("imagenet2012", "imagenette")
 _TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
@@ -137,7 +139,8 @@ def check_data(data: ConfigDict) -> None:
     if kind is None:
         raise ConfigError(
             f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
-            "folder:PATH, PATH.npz, or package.module:function"
+            "folder:PATH, PATH.npz, package.module:function, or a folder in one of the layouts voc:PATH, camvid:PATH, "
+            "cityscapes:PATH, gta5:PATH and masks:PATH"
         )
     if name in _ENCODED:
         if data.archive is not None:
@@ -172,8 +175,9 @@ def _data_kind(name: str) -> str | None:
     """What kind of data set a name stands for; None for none."""
     if name == "shapes":
         return "shapes"
-    if name.startswith("folder:"):
-        return "folder" if name != "folder:" else None
+    prefix, colon, path = name.partition(":")
+    if colon and prefix in FOLDERS:
+        return prefix if path else None
     if name.endswith(".npz"):
         return "archive"
     if is_import_path(name):
@@ -187,9 +191,9 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
-    "train_split": ("train", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_split": ("test", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
+    "train_split": ("train", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
+    "test_split": ("test", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
+    "test_share": (0.2, ("folder", "masks"), "only folders without splits of their own are split so"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),
 }

@@ -28,6 +28,7 @@ def image_files(
     most_boxes: int | None = None,
     masks: Sequence[str | os.PathLike[str]] | None = None,
     mask_numbers: Mapping[int, int] | None = None,
+    only_these_numbers: bool = False,
     arrays: Mapping[str, Any] | None = None,
 ) -> ImageFiles:
     """Returns images of any sizes, which stay in their files, with what they carry: boxes, a label image, numbers.
@@ -46,6 +47,8 @@ def image_files(
         masks: label images, one for each image and of its size: PNG of one channel, or with a palette.
         mask_numbers: which class each number in a label image is, such as {7: 0, 8: 1}; others have no label. None: a
             number is its class, and 255 no label.
+        only_these_numbers: whether a label image with a number that is not in `mask_numbers` is refused, when it is
+            read.
         arrays: more of each image, (M, ...).
 
     Raises:
@@ -69,7 +72,9 @@ def image_files(
         raise ConfigError(f"{name}: box_labels without boxes")
     label_images = {}
     if masks is not None:
-        label_images["mask"] = _label_images(masks, index, mask_numbers, name=name, classes=len(names))
+        label_images["mask"] = _label_images(
+            masks, index, mask_numbers, name=name, classes=len(names), only=only_these_numbers
+        )
         features["mask"] = Feature("mask", (None, None), names)
     elif mask_numbers is not None:
         raise ConfigError(f"{name}: mask_numbers without masks")
@@ -130,6 +135,7 @@ def _label_images(
     *,
     name: str,
     classes: int,
+    only: bool,
 ) -> LabelImages:
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
@@ -146,7 +152,7 @@ def _label_images(
                 wrong = f"{number}: {label}; numbers go to 255, classes to {classes - 1}"
                 raise ConfigError(f"{name}: mask_numbers has {wrong}")
             table[number] = label
-    made = LabelImages(index, classes, table)
+    made = LabelImages(index, classes, table, tuple(numbers) if numbers is not None and only else None)
     if len(index):
         made.labels(0)  # whether it is a label image at all
     return made

@@ -21,11 +21,13 @@ class LabelImages:
         index: where they are.
         table: (256,) uint8: what each number in a file stands for, a class or `VOID`; None: itself.
         classes: their number.
+        allowed: the numbers that files may hold; None: any that `table` makes a class or `VOID`.
     """
 
     index: Index
     classes: int
     table: np.ndarray | None = None
+    allowed: tuple[int, ...] | None = None
 
     def take(self, which: slice) -> "LabelImages":
         """Returns some of them."""
@@ -47,6 +49,9 @@ class LabelImages:
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
         if numbers.size and int(numbers.max()) > 255:
             raise ConfigError(f"{name} holds the label {int(numbers.max())}: numbers go to 255")
+        if self.allowed is not None and (other := numbers[~np.isin(numbers, self.allowed, kind="table")]).size:
+            last = max(number for number in self.allowed if number != VOID)
+            raise ConfigError(f"{name} holds the label {int(other[0])}: numbers go to {last} ({VOID}: no label)")
         found = numbers.astype(np.uint8) if self.table is None else self.table[numbers.astype(np.uint8)]
         if tuple(found.shape) != tuple(self.index.sizes[i]):
             raise ConfigError(f"{name} has another size than when its index was made")

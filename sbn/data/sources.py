@@ -11,13 +11,18 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config import imported
+from sbn.config.data_keys import FOLDERS
 from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import (
     archive,
+    camvid,
+    cityscapes,
     eval_view,
     folders,
+    gta5,
     index,
+    masked_folder,
     prepared,
     shapes,
     splits,
@@ -36,7 +41,6 @@ from sbn.data.statistics import KNOWN, Channels
 LabelledImages = InMemory | Encoded
 _Whole = TypeVar("_Whole", InMemory, Index)
 
-FOLDER, VOC = "folder:", "voc:"
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
@@ -159,7 +163,7 @@ def _load_image_net(data: ConfigDict, split: str) -> Index:
 
 
 def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
-    path = epath.Path(data.name.removeprefix(FOLDER)).expanduser()
+    path = _folder(data)
 
     def read(base: str) -> Index:
         return index.load(folders.own(path, base, test_share=data.test_share), name=f"{path.name} {base}")
@@ -167,9 +171,20 @@ def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
     return _decoded(_joined_index(data, split, read), data.name)
 
 
-def _load_voc(data: ConfigDict, split: str) -> ImageFiles:
-    path = epath.Path(data.name.removeprefix(VOC)).expanduser()
-    return voc.read(path, _wanted(data, split), key=f"data.{split}_split")
+def _load_masks(data: ConfigDict, split: str) -> ImageFiles:
+    return masked_folder.read(
+        _folder(data), _wanted(data, split), key=f"data.{split}_split", test_share=data.test_share
+    )
+
+
+def _reading(
+    read: Callable[[epath.Path, str, str], ImageFiles],
+) -> Callable[[ConfigDict, str], ImageFiles]:
+    return lambda data, split: read(_folder(data), _wanted(data, split), f"data.{split}_split")
+
+
+def _folder(data: ConfigDict) -> epath.Path:
+    return epath.Path(data.name.partition(":")[2]).expanduser()
 
 
 def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
@@ -258,6 +273,15 @@ def _parts(data: ConfigDict, split: str, read: Callable[[str], _Whole]) -> list[
     return [(whole[name], where) for name, where in splits.ids(text, lengths, key=key, of=data.name)]
 
 
+# What reads a folder in each layout, 'LAYOUT:PATH'
+_FOLDERS: dict[str, Callable[[ConfigDict, str], Index | InMemory | ImageFiles]] = {
+    "folder": _load_folder,
+    "masks": _load_masks,
+    "voc": _reading(lambda path, split, key: voc.read(path, split, key=key)),
+    "camvid": _reading(lambda path, split, key: camvid.read(path, split, key=key)),
+    "cityscapes": _reading(lambda path, split, key: cityscapes.read(path, split, key=key)),
+    "gta5": _reading(lambda path, split, key: gta5.read(path, split, key=key)),
+}
 # What reads a data set where no archive is given; any other name is TFDS's
 _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "tiny_imagenet": _load_tiny_imagenet,
@@ -270,10 +294,8 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
 def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | ImageFiles]:
     if data.archive is not None or data.name.endswith(".npz"):
         return _load_archive
-    if data.name.startswith(FOLDER):
-        return _load_folder
-    if data.name.startswith(VOC):
-        return _load_voc
+    if (kind := data.name.partition(":")[0]) in FOLDERS and ":" in data.name:
+        return _FOLDERS[kind]
     if imported.is_import_path(data.name):
         return _load_imported
     return _LOADERS.get(data.name, _load_prepared)
