@@ -45,7 +45,13 @@ DATA_KEYS = (
         "What a data set of your own, package.module:function, reads from its config data.",
     ),
     Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
-    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label."),
+    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label, or a label image."),
+    Key(
+        "data.mask_classes",
+        "names",
+        (),
+        "Where data.label_feature of a TFDS data set is a label image: the names of its numbers from 0 on, '-' for one without a class; (): those that are known, as of cityscapes/semantic_segmentation.",
+    ),
     Key(
         "data.train_split", "str", "train", "Split to train on, in TFDS's words: 'train[:45000]', 'train[:90%]+extra'."
     ),
@@ -191,6 +197,7 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
+    "mask_classes": ((), ("tfds",), "it says itself which classes there are"),
     "train_split": ("train", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
     "test_split": ("test", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
     "test_share": (0.2, ("folder", "masks"), "only folders without splits of their own are split so"),

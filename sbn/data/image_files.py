@@ -14,7 +14,7 @@ from sbn.data.encoded import Beside, ImageFiles
 from sbn.data.examples import Feature, in_memory
 from sbn.data.forms import VOID
 from sbn.data.index import Entry, Files, Index, load
-from sbn.data.label_images import LabelImages
+from sbn.data.label_images import LabelImages, check_sizes, lookup
 
 
 def image_files(
@@ -140,18 +140,14 @@ def _label_images(
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
     index = _index(paths, name=f"{name} masks")
-    different = np.flatnonzero((index.sizes != images.sizes).any(axis=1))
-    for i in different[:1]:
-        (h, w), (height, width) = index.sizes[i], images.sizes[i]
-        raise ConfigError(f"{index.name(i)} has {h} x {w} pixels, and its image {images.name(i)} {height} x {width}")
+    check_sizes(index, images)
     table = None
     if numbers is not None:
-        table = np.full(256, VOID, np.uint8)
         for number, label in numbers.items():
             if not (0 <= number < 256 and (0 <= label < classes or label == VOID)):
                 wrong = f"{number}: {label}; numbers go to 255, classes to {classes - 1}"
                 raise ConfigError(f"{name}: mask_numbers has {wrong}")
-            table[number] = label
+        table = lookup(numbers)
     made = LabelImages(index, classes, table, tuple(numbers) if numbers is not None and only else None)
     if len(index):
         made.labels(0)  # whether it is a label image at all

@@ -24,6 +24,7 @@ from sbn.data import (
     index,
     masked_folder,
     prepared,
+    prepared_masks,
     shapes,
     splits,
     statistics,
@@ -187,9 +188,20 @@ def _folder(data: ConfigDict) -> epath.Path:
     return epath.Path(data.name.partition(":")[2]).expanduser()
 
 
-def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
+def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index | ImageFiles:
     path = prepared.directory(data.name, data.dir, built_in=tuple(_LOADERS))
     keys = tfrecords.Keys(data.image_feature, data.label_feature)
+    if tfrecords.is_image(path, keys.label):
+        return prepared_masks.read(
+            path,
+            _wanted(data, split),
+            key=f"data.{split}_split",
+            name=data.name,
+            keys=keys,
+            classes=data.mask_classes,
+        )
+    if data.mask_classes:
+        raise ConfigError(f"data.mask_classes means nothing for {data.name!r}: {keys.label!r} is no label image")
     if tfrecords.image_size(path, image=keys.image) is None:
         return _decoded(_joined_index(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
     names = tfrecords.class_names(path, label=keys.label)

@@ -93,6 +93,11 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
     return (height, width) if min(height, width) > 0 else None
 
 
+def is_image(directory: epath.Path, name: str) -> bool:
+    """Returns whether a feature is known to be an image, as a label image is."""
+    return "image" in _features(directory).get(name, {})
+
+
 def _features(directory: epath.Path) -> Mapping[str, Any]:
     """The features that TFDS noted, by name; none where it noted nothing."""
     path = directory / "features.json"
@@ -173,11 +178,34 @@ def images(path: epath.Path, *, count: int, keys: Keys = Keys()) -> Iterator[tup
     Raises:
         ConfigError: if the file is cut short or damaged, or holds another number of examples than `count`.
     """
-    found = 0
-    for start, record in records(path):
-        image, label = fields(record, keys, name=f"the record at byte {start} of {path}")
+    for start, record, name in _counted(path, count):
+        image, label = fields(record, keys, name=name)
         # The first place with these very bytes: whether or not it is the field's own, it holds the image.
         yield start + record.index(image), image, label
+
+
+def encoded(path: epath.Path, feature: str, *, count: int, key: str) -> Iterator[tuple[int, bytes]]:
+    """Yields (where it begins in the file, encoded image) of one feature of every example of a file.
+
+    Args:
+        path: of the file.
+        feature: its name.
+        count: examples in the file.
+        key: that the name stands under, for messages.
+
+    Raises:
+        ConfigError: as `images`.
+    """
+    for start, record, name in _counted(path, count):
+        image = _encoded(_parsed(record, name), feature, name=name, key=key)
+        yield start + record.index(image), image
+
+
+def _counted(path: epath.Path, count: int) -> Iterator[tuple[int, bytes, str]]:
+    """(where it begins, record, what it is called in messages) of every example of a file."""
+    found = 0
+    for start, record in records(path):
+        yield start, record, f"the record at byte {start} of {path}"
         found += 1
     if found != count:
         raise ConfigError(f"{path} holds {found} of its {count} examples")
@@ -189,19 +217,32 @@ def fields(record: bytes, keys: Keys, *, name: str) -> tuple[bytes, int]:
     Raises:
         ConfigError: if it has not one of each; it calls the record by `name`.
     """
-    try:
-        features = parse_example(record)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{name} is damaged: it is no example") from None
-    for kind, key in (("image", keys.image), ("label", keys.label)):
-        if key not in features:
-            raise unknown(f"feature of {name} (data.{kind}_feature)", key, features)
-    image, label = features[keys.image], features[keys.label]
-    if len(image) != 1 or not isinstance(image[0], bytes):
-        raise ConfigError(f"{name} holds no encoded image under {keys.image!r} (data.image_feature)")
+    features = _parsed(record, name)
+    image = _encoded(features, keys.image, name=name, key="data.image_feature")
+    label = _feature(features, keys.label, name=name, key="data.label_feature")
     if len(label) != 1 or not isinstance(label[0], int):
         raise ConfigError(f"{name} holds no class under {keys.label!r} (data.label_feature)")
-    return image[0], label[0]
+    return image, label[0]
+
+
+def _parsed(record: bytes, name: str) -> dict[str, list[Any]]:
+    try:
+        return parse_example(record)
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{name} is damaged: it is no example") from None
+
+
+def _feature(features: Mapping[str, list[Any]], feature: str, *, name: str, key: str) -> list[Any]:
+    if feature not in features:
+        raise unknown(f"feature of {name} ({key})", feature, features)
+    return features[feature]
+
+
+def _encoded(features: Mapping[str, list[Any]], feature: str, *, name: str, key: str) -> bytes:
+    found = _feature(features, feature, name=name, key=key)
+    if len(found) != 1 or not isinstance(found[0], bytes):
+        raise ConfigError(f"{name} holds no encoded image under {feature!r} ({key})")
+    return found[0]
 
 
 def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
