@@ -137,6 +137,13 @@ TRAINING_KEYS = (
         per_stage=True,
     ),
     Key(
+        "optim.frozen",
+        "names",
+        (),
+        "Parts of the network that are not trained, as 'stem*,stage1*' or 'stage1_block1/conv1': no gradient, no weight decay, no update. Their running statistics still move; of detection norm.frozen holds these, too.",
+        per_stage=True,
+    ),
+    Key(
         "optim.ema",
         "float",
         None,

@@ -150,5 +150,5 @@ def _hidden(name: str) -> bool:
 
 
 def place(name: str) -> float:
-    """A number in [0, 1) that follows from a path in the folder."""
+    """Returns a number in [0, 1) that follows from a path in a folder."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") / 2**64

@@ -18,7 +18,7 @@ from sbn.data.label_images import LabelImages, check_sizes, lookup
 
 
 def image_files(
-    images: Sequence[str | os.PathLike[str]],
+    images: Sequence[str | os.PathLike[str]] | Index,
     *,
     name: str,
     labels: Sequence[int] | None = None,
@@ -26,7 +26,7 @@ def image_files(
     boxes: Sequence[Any] | None = None,
     box_labels: Sequence[Sequence[int]] | None = None,
     most_boxes: int | None = None,
-    masks: Sequence[str | os.PathLike[str]] | None = None,
+    masks: Sequence[str | os.PathLike[str]] | Index | None = None,
     mask_numbers: Mapping[int, int] | None = None,
     only_these_numbers: bool = False,
     arrays: Mapping[str, Any] | None = None,
@@ -37,7 +37,8 @@ def image_files(
     (2,) int32, is height and width of the image in its file.
 
     Args:
-        images: M files: JPEG, PNG and whatever else Pillow reads. Their EXIF orientation is not looked at.
+        images: M files: JPEG, PNG and whatever else Pillow reads, or the index of such. Their EXIF orientation is not
+            looked at.
         name: of the data set and split, for messages and the cache of what is known of the files.
         labels: of each image, where it has one.
         classes: names, of the labels, of what is in boxes, or of the labels in masks.
@@ -56,7 +57,7 @@ def image_files(
             more boxes than `most_boxes`.
     """
     names = tuple(map(str, classes))
-    index = _index(images, name=name)
+    index = images if isinstance(images, Index) else _index(images, name=name)
     sizes, found, features = index.sizes.astype(np.int32), dict(arrays or {}), {}
     for key, given in (("label", labels), ("boxes", boxes), ("box_label", box_labels), ("mask", masks), *found.items()):
         if given is not None and len(given) != len(index):
@@ -129,7 +130,7 @@ def _padded(
 
 
 def _label_images(
-    paths: Sequence[str | os.PathLike[str]],
+    masks: Sequence[str | os.PathLike[str]] | Index,
     images: Index,
     numbers: Mapping[int, int] | None,
     *,
@@ -139,7 +140,7 @@ def _label_images(
 ) -> LabelImages:
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
-    index = _index(paths, name=f"{name} masks")
+    index = masks if isinstance(masks, Index) else _index(masks, name=f"{name} masks")
     check_sizes(index, images)
     table = None
     if numbers is not None:

@@ -35,7 +35,9 @@ def label_classes(names: Sequence[str], *, where: str) -> LabelClasses:
     """
     kept = [name for name in names if name != NO_CLASS]
     if not 0 < len(kept) < VOID or len(names) > VOID:
-        raise ConfigError(f"{where} names {len(kept)} classes: label images have 1 to {VOID - 1}, numbered below {VOID}")
+        raise ConfigError(
+            f"{where} names {len(kept)} classes: label images have 1 to {VOID - 1}, numbered below {VOID}"
+        )
     if twice := next((name for place, name in enumerate(kept) if name in kept[:place]), None):
         raise ConfigError(f"{where} names {twice!r} twice")
     places = {name: place for place, name in enumerate(kept)}
@@ -54,5 +56,7 @@ def read_classes(file: epath.Path) -> LabelClasses:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} can't be read: {getattr(error, 'strerror', None) or error}") from None
     if "" in lines and lines != [""]:
-        raise ConfigError(f"{file}: line {lines.index('') + 1} is empty: write {NO_CLASS!r} for a number without a class")
+        raise ConfigError(
+            f"{file}: line {lines.index('') + 1} is empty: write {NO_CLASS!r} for a number without a class"
+        )
     return label_classes([line for line in lines if line], where=str(file))

@@ -1,5 +1,6 @@
 """Images and their label images as data sets lay them out: the pairs of a split become examples, in one way for all."""
 
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -67,7 +68,8 @@ def image_names(folder: epath.Path) -> Iterator[tuple[str, epath.Path]]:
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}")
     last = None
-    for file in sorted(folder.rglob("*")):
+    for found in sorted(pathlib.Path(folder).rglob("*")):  # label images lie on this machine
+        file = epath.Path(found)
         inside = file.relative_to(folder)
         if file.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in inside.parts):
             continue

@@ -41,15 +41,15 @@ def read(path: epath.Path, split: str, *, key: str, test_share: float) -> ImageF
         if "test" not in there and validation is not None:
             there["test"] = there[validation]
     else:
-        there = {
-            name: partial(_pairs, images, labels, lambda own, test=name == "test": (place(own) < test_share) == test)
-            for name in ("train", "test")
-        }
+        for name in ("train", "test"):
+            there[name] = partial(_pairs, images, labels, share=test_share, test=name == "test")
     classes = read_classes(path / "classes.txt")
     return label_pairs.examples(path, split, key=key, kind="masks", classes=classes, there=there)
 
 
-def _pairs(images: epath.Path, labels: epath.Path, chosen: Callable[[str], bool] = lambda name: True) -> list[Pair]:
+def _pairs(images: epath.Path, labels: epath.Path, share: float | None = None, test: bool = False) -> list[Pair]:
+    """All pairs of two folders, or those that are, or are not, in the share of the test split."""
     named: Mapping[str, epath.Path] = dict(label_pairs.image_names(images))
-    named = {name: file for name, file in named.items() if chosen(name)}
+    if share is not None:
+        named = {name: file for name, file in named.items() if (place(name) < share) == test}
     return label_pairs.matched(named, dict(label_pairs.image_names(labels)), where=labels)

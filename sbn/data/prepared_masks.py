@@ -1,79 +1,107 @@
-"""Images and label images that TFDS has prepared, both encoded: `data.label_feature` names the label image. No TensorFlow."""
+"""Images and label images as TFDS has prepared them: `data.label_feature` names the feature of the label images."""
 
-import concurrent.futures
+import dataclasses
 import io
+from collections.abc import Sequence
 
-import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError
-from sbn.data import cityscapes, index, splits, tfrecords
+from sbn.data import cityscapes, index, tfrecords
 from sbn.data.decode import look
-from sbn.data.encoded import Beside, ImageFiles
-from sbn.data.examples import Feature
+from sbn.data.encoded import ImageFiles
+from sbn.data.image_files import image_files
+from sbn.data.index import Index
 from sbn.data.label_classes import LabelClasses, label_classes
-from sbn.data.label_images import LabelImages, check_sizes, lookup
 from sbn.data.tfrecords import Keys
 
-_KNOWN = {"cityscapes": cityscapes.NAMES}  # names by number, of builders whose label images are no list of classes
+_KNOWN = {"cityscapes": cityscapes.NAMES}  # names by number, of builders that do not list them themselves
 
 
-def read(path: epath.Path, split: str, *, key: str, name: str, keys: Keys, classes: tuple[str, ...]) -> ImageFiles:
-    """Returns the images of a split, which stay in their files, with a 'mask'.
+@dataclasses.dataclass(frozen=True)
+class Masked:
+    """Where the images of a split lie, and their label images."""
+
+    images: Index
+    labels: Index
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, which: slice) -> "Masked":
+        """Returns some of them."""
+        return Masked(self.images.take(which), self.labels.take(which))
+
+
+def find(path: epath.Path, *, name: str, label: str, given: tuple[str, ...]) -> LabelClasses | None:
+    """Returns what the numbers in a data set's label images are; None where `label` is none.
 
     Args:
-        path: where TFDS prepared them.
-        split: names of splits, and parts of them, as in 'train+validation' or 'train[:100]'.
-        key: that it stands under, for messages.
+        path: where TFDS prepared it.
         name: of the data set, as TFDS has it.
-        keys: the names of both features.
-        classes: names of the numbers in label images from 0 on (`sbn.data.label_classes`); (): those that are known.
+        label: `data.label_feature`.
+        given: `data.mask_classes`; (): those that are known.
 
     Raises:
-        ConfigError: naming the file and the byte: of what is missing, damaged or not of one size.
+        ConfigError: if they are not known, or are given for something else.
     """
-    known = _classes(name, keys.label, classes)
-    bases = splits.names(split, key=key)
-    images = {base: _index(path, base, keys.image, key="data.image_feature") for base in bases}
-    labels = {base: _index(path, base, keys.label, key="data.label_feature") for base in bases}
-    parts = splits.ids(split, {base: len(found) for base, found in images.items()}, key=key, of=name)
-    of_images, of_labels = (
-        index.joined([found[base].take(where) for base, where in parts]) for found in (images, labels)
-    )
-    check_sizes(of_labels, of_images)
-    masks = LabelImages(of_labels, len(known.names), lookup(known.numbers), tuple(known.numbers))
-    if len(of_labels):
-        masks.labels(0)  # whether it is a label image at all
-    features = {"image_size": Feature("array", (2,)), "mask": Feature("mask", (None, None), known.names)}
-    return ImageFiles(of_images, Beside({"image_size": of_images.sizes.astype(np.int32)}, features, {"mask": masks}))
-
-
-def _classes(name: str, feature: str, given: tuple[str, ...]) -> LabelClasses:
-    builder = name.partition(":")[0].partition("/")[0]
-    names = given or _KNOWN.get(builder)
+    if "image" not in tfrecords.features(path).get(label, {}):
+        if given:
+            raise ConfigError(f"data.mask_classes means nothing for {name!r}: its {label!r} is no label image")
+        return None
+    names = given or _KNOWN.get(name.partition(":")[0].partition("/")[0])
     if names is None:
         raise ConfigError(
-            f"data.label_feature = {feature!r} of {name!r} is a label image: data.mask_classes has to name what each "
+            f"data.label_feature = {label!r} of {name!r} is a label image: data.mask_classes has to name what each "
             "number in it stands for, from 0 on, '-' for no class"
         )
     return label_classes(names, where="data.mask_classes")
 
 
-def _index(path: epath.Path, split: str, feature: str, *, key: str) -> index.Index:
-    """Where the encoded images of one feature lie."""
+def read(path: epath.Path, split: str, *, keys: Keys) -> Masked:
+    """Returns where the images and label images of a whole split lie.
+
+    Raises:
+        ConfigError: if there is no such split, or a file or an example is damaged; it says where.
+    """
+    images, labels = (
+        _index(path, split, feature, key=f"data.{what}_feature")
+        for what, feature in (("image", keys.image), ("label", keys.label))
+    )
+    return Masked(images, labels)
+
+
+def examples(parts: Sequence[Masked], *, name: str, classes: LabelClasses) -> ImageFiles:
+    """Returns the images of parts of splits, which stay in their files, with a 'mask'.
+
+    Raises:
+        ConfigError: naming the file and the byte, if an image and its label image differ in size.
+    """
+    return image_files(
+        index.joined([part.images for part in parts]),
+        name=name,
+        classes=classes.names,
+        masks=index.joined([part.labels for part in parts]),
+        mask_numbers=classes.numbers,
+        only_these_numbers=True,
+    )
+
+
+def _index(path: epath.Path, split: str, feature: str, *, key: str) -> Index:
     counts = tfrecords.shards(path, split)
     by_name = {file.name: file for file in counts}
 
     def look_into(name: str) -> list[index.Entry]:
         file, found = by_name[name], []
-        for offset, image in tfrecords.encoded(file, feature, count=counts[file], key=key):
+        for offset, record, features in tfrecords.examples(file, count=counts[file]):
+            what = f"the record at byte {offset} of {file}"
+            image = tfrecords.encoded(features, feature, name=what, key=key)
             try:
-                found.append(index.Entry(offset, len(image), 0, *look(io.BytesIO(image))))
+                size = look(io.BytesIO(image))
             except OSError as error:
                 raise ConfigError(f"the image at byte {offset} of {file} can't be read: {error}") from None
+            found.append(index.Entry(offset + record.index(image), len(image), 0, *size))
         return found
 
-    with concurrent.futures.ThreadPoolExecutor(len(counts) or 1) as pool:
-        stamps = list(pool.map(index.stamp, counts))
-    files = index.Files(path, list(by_name), stamps, (), look_into)
-    return index.load(files, name=f"{path.parent.name} {split} {feature}")
+    files = index.Files(path, list(by_name), [index.stamp(file) for file in counts], (), look_into)
+    return index.load(files, name=f"{path.parent.name} {split} {feature} pixels")

@@ -25,6 +25,7 @@ SMALL = {
     "data.train_examples": 16,
     "data.test_examples": 8,
     "data.image_size": 32,
+    "data.train_split": "train",
     "data.test_split": "test",
     "batch_size": 8,
     "eval.batch_size": 8,
@@ -40,6 +41,7 @@ NETWORKS = {
     "imagenet_resnet": (10, 1),
     "pdarts": (8, 2),
 }
+WHOLE = "fit("  # the first op of images of any sizes, which images in memory do not need
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
 RATES = ("optim.lr", "optim.weight_decay", "schedule.factor")
@@ -67,6 +69,9 @@ def small(path, name):
     depth, width = NETWORKS[flat["model.name"]]
     flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
     flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
+    own = dict.fromkeys(key.partition(".data.")[0] for key in flat if key.startswith("views.") and ".data." in key)
+    flat = {key: value for key, value in flat.items() if not key.startswith(tuple(f"{view}.data." for view in own))}
+    flat |= {f"{view}.data.style": "sketch" for view in own}  # data of a view's own, whatever they are
     return {key: _smaller(key, value, flat, framed=whole.data.name in FRAMED) for key, value in flat.items()}
 
 
@@ -90,6 +95,8 @@ def _smaller(key, value, flat, *, framed):
         return 1
     if key in RATES and value:
         return 0.01
+    if key.endswith(".augment") and value and value.startswith(WHOLE):
+        return "|".join(value.split("|")[1:]) or (None if key == "eval.augment" else "")
     if key.endswith(".augment") and value and framed:
         return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)
     return value
