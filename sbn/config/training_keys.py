@@ -183,7 +183,15 @@ TRAINING_KEYS = (
         choices=("stage", "run"),
         per_stage=True,
     ),
-    Key("schedule.warmup", "duration", "0 steps", "Linear warm-up from 0 to the peak.", per_stage=True),
+    Key("schedule.warmup", "duration", "0 steps", "Linear warm-up to the peak.", per_stage=True),
+    Key(
+        "schedule.warmup_lr",
+        "float",
+        0.0,
+        "Learning rate that the warm-up comes from (fairseq's Transformers: 1e-7).",
+        low=0,
+        per_stage=True,
+    ),
     Key(
         "schedule.boundaries",
         "durations",
