@@ -17,7 +17,7 @@ _Whole = TypeVar("_Whole", InMemory, Index, Annotated, Masked)
 
 def wanted(data: ConfigDict, split: str) -> str:
     """Returns the words for the 'train' or 'test' split."""
-    return str(data[f"{split}_split"])
+    return str(data.train_split if split == "train" else data.test_split)
 
 
 def named(data: ConfigDict, split: str, read: Callable[[str], _Whole]) -> list[tuple[_Whole, slice]]:
