@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-import jax
 from etils import epath
 
 log = logging.getLogger(__name__)
@@ -18,18 +17,21 @@ log = logging.getLogger(__name__)
 _UNREADABLE: Final = re.compile(r"Error reading persistent compilation cache entry for '([^']*)'")
 
 
-def renew_damaged_programs() -> None:
+def renew_damaged_programs(folder: str) -> None:
     """Has warnings of JAX that it can't read a program remove what is kept under that name, before it compiles.
 
     Files of that name may be of other configs, too; these are compiled once more when they are asked for.
+
+    Args:
+        folder: where JAX keeps compiled programs, here or in the cloud.
     """
-    warnings.showwarning = _hearing(warnings.showwarning)
+    warnings.showwarning = _hearing(folder, warnings.showwarning)
 
 
-def _hearing(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+def _hearing(folder: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     def show(message: Warning | str, *words: Any, **options: Any) -> None:
-        found, folder = _UNREADABLE.match(str(message)), jax.config.jax_compilation_cache_dir
-        if found is None or folder is None:
+        found = _UNREADABLE.match(str(message))
+        if found is None:
             otherwise(message, *words, **options)
             return
         for path in epath.Path(folder).glob(f"{glob.escape(found[1])}-*"):

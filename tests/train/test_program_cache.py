@@ -49,10 +49,10 @@ def flipped(content):
 @pytest.mark.parametrize("damaged", [cut, flipped, lambda content: b""], ids=["cut", "a bit", "empty"])
 def test_a_damaged_program_is_compiled_again_once_and_told_in_a_line(kept, caplog, damaged):
     kept.write_bytes(damaged(kept.read_bytes()))
-    renew_damaged_programs()
+    renew_damaged_programs(str(kept.parent))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        renew_damaged_programs()
+        renew_damaged_programs(str(kept.parent))
         assert compiled() == kept
         assert len(kept.read_bytes()) > 100
         compiled()
@@ -63,7 +63,7 @@ def test_a_damaged_program_is_compiled_again_once_and_told_in_a_line(kept, caplo
 def test_other_warnings_are_shown_as_ever(monkeypatch):
     shown = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *words: shown.append(str(message)))
-    renew_damaged_programs()
+    renew_damaged_programs("nowhere")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("something else", stacklevel=1)
