@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), reverse and copy (strings to translate, built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -82,7 +82,7 @@ DATA_KEYS = (
         "data.train_examples",
         "int",
         None,
-        "Train on the first so many examples; None: all (shapes: 10,000).",
+        "Train on the first so many examples; None: all (shapes, strings: 10,000).",
         optional=True,
         low=1,
     ),
@@ -90,7 +90,7 @@ DATA_KEYS = (
         "data.test_examples",
         "int",
         None,
-        "Evaluate on the first so many examples; None: all (shapes: 2,000).",
+        "Evaluate on the first so many examples; None: all (shapes: 2,000, strings: 1,000).",
         optional=True,
         low=1,
     ),
@@ -126,6 +126,7 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
     return made
 
 
+STRINGS = ("reverse", "copy")
 _ENCODED = ("imagenet2012", "imagenette")
 _TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
@@ -172,6 +173,8 @@ def _data_kind(name: str) -> str | None:
     """What kind of data set a name stands for; None for none."""
     if name == "shapes":
         return "shapes"
+    if name in STRINGS:
+        return "strings"
     if name.startswith("folder:"):
         return "folder" if name != "folder:" else None
     if name.endswith(".npz"):

@@ -22,6 +22,7 @@ from sbn.data import (
     shapes,
     splits,
     statistics,
+    strings,
     tfrecords,
     tiny_imagenet,
     voc,
@@ -131,6 +132,12 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     what = f"{count} images of {side} x {side} pixels (data.{split}_examples, data.image_size)"
     check_memory(count * side**2 * 4, what=what)
     return shapes.examples(count, size=side, split=split, style=data.style)
+
+
+def _load_strings(data: ConfigDict, split: str) -> InMemory:
+    count = _limit(data, split) or (10_000 if split == "train" else 1_000)
+    check_memory(count * 4 * 50, what=f"{count} strings (data.{split}_examples)")
+    return strings.examples(data.name, count, split=split)
 
 
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
@@ -264,6 +271,7 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "imagenet2012": _load_image_net,
     "imagenette": _load_image_net,
     "shapes": _load_shapes,
+    **dict.fromkeys(strings.NAMES, _load_strings),
 }
 
 
