@@ -41,6 +41,7 @@ WMT: dict[str, Any] = {
     "duration": "200000 steps",
     "optim.lr": 5e-4,
     "schedule.warmup": "4000 steps",
+    "schedule.warmup_lr": 1e-7,
     "eval.every": "10000 steps",
     "eval.bleu.beam": 4,
     "save.every": "5000 steps",

@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), reverse and copy (strings to translate, built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), reverse and copy (strings to translate, built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -46,6 +46,29 @@ DATA_KEYS = (
     ),
     Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
     Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label."),
+    Key(
+        "data.boxes_feature",
+        "str",
+        None,
+        "The feature of a TFDS data set that holds boxes, as in 'objects/bbox'; None: its boxes where it has no data.label_feature, else none.",
+        optional=True,
+    ),
+    Key(
+        "data.box_label_feature",
+        "str",
+        None,
+        "The feature that holds the classes of these boxes; None: the one called label beside them, as in 'objects/label'.",
+        optional=True,
+    ),
+    Key(
+        "data.boxes_count_from",
+        "int",
+        None,
+        "The number of the first pixel in these boxes: 0, or 1 where they also mean the last pixel, as PASCAL VOC's do; None: 1 for voc and bccd, else 0.",
+        optional=True,
+        low=0,
+        high=1,
+    ),
     Key(
         "data.train_split", "str", "train", "Split to train on, in TFDS's words: 'train[:45000]', 'train[:90%]+extra'."
     ),
@@ -127,6 +150,8 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
 
 
 STRINGS = ("reverse", "copy")
+# Folders in a layout that `data.name = 'LAYOUT:PATH'` reads; all but 'folder' have splits of any names
+FOLDERS = ("folder", "voc", "coco")
 _ENCODED = ("imagenet2012", "imagenette")
 _TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
@@ -138,7 +163,7 @@ def check_data(data: ConfigDict) -> None:
     if kind is None:
         raise ConfigError(
             f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
-            "folder:PATH, PATH.npz, or package.module:function"
+            "folder:PATH, PATH.npz, package.module:function, or a folder in one of the layouts voc:PATH and coco:PATH"
         )
     if name in _ENCODED:
         if data.archive is not None:
@@ -175,8 +200,9 @@ def _data_kind(name: str) -> str | None:
         return "shapes"
     if name in STRINGS:
         return "strings"
-    if name.startswith("folder:"):
-        return "folder" if name != "folder:" else None
+    prefix, colon, path = name.partition(":")
+    if colon and prefix in FOLDERS:
+        return prefix if path else None
     if name.endswith(".npz"):
         return "archive"
     if is_import_path(name):
@@ -190,8 +216,11 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
-    "train_split": ("train", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
-    "test_split": ("test", ("tfds", "folder", "archive", "imported"), "it is rendered, as many as asked for"),
+    "boxes_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
+    "box_label_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
+    "boxes_count_from": (None, ("tfds",), "other data sets say it by their format"),
+    "train_split": ("train", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
+    "test_split": ("test", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
     "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from sbn.config import beside
 from sbn.config.errors import ConfigError
 from sbn.data import sentences, splits
 from sbn.data.examples import InMemory, in_memory
@@ -114,7 +115,7 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
     except ConfigError:
         raise
     except FileNotFoundError:
-        hint = f": `python -m sbn.data.prepare {name} --out={path}` makes it" if name else ""
+        hint = f": `{beside.shown(f'python -m sbn.data.prepare {name} --out={path}')}` makes it" if name else ""
         raise ConfigError(f"{shown} is not there{hint}") from None
     except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
         words = (str(error) or type(error).__name__).splitlines()[0]

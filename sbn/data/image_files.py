@@ -18,7 +18,7 @@ from sbn.data.label_images import LabelImages
 
 
 def image_files(
-    images: Sequence[str | os.PathLike[str]],
+    images: Sequence[str | os.PathLike[str]] | Index,
     *,
     name: str,
     labels: Sequence[int] | None = None,
@@ -36,7 +36,8 @@ def image_files(
     (2,) int32, is height and width of the image in its file.
 
     Args:
-        images: M files: JPEG, PNG and whatever else Pillow reads. Their EXIF orientation is not looked at.
+        images: M files: JPEG, PNG and whatever else Pillow reads, or the index of such. Their EXIF orientation is not
+            looked at.
         name: of the data set and split, for messages and the cache of what is known of the files.
         labels: of each image, where it has one.
         classes: names, of the labels, of what is in boxes, or of the labels in masks.
@@ -53,7 +54,7 @@ def image_files(
             more boxes than `most_boxes`.
     """
     names = tuple(map(str, classes))
-    index = _index(images, name=name)
+    index = images if isinstance(images, Index) else _index(images, name=name)
     sizes, found, features = index.sizes.astype(np.int32), dict(arrays or {}), {}
     for key, given in (("label", labels), ("boxes", boxes), ("box_label", box_labels), ("mask", masks), *found.items()):
         if given is not None and len(given) != len(index):

@@ -15,10 +15,13 @@ from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import (
     archive,
+    coco,
     eval_view,
     folders,
     index,
+    objects,
     prepared,
+    prepared_boxes,
     shapes,
     splits,
     statistics,
@@ -35,9 +38,10 @@ from sbn.data.layouts import find
 from sbn.data.statistics import KNOWN, Channels
 
 LabelledImages = InMemory | Encoded
-_Whole = TypeVar("_Whole", InMemory, Index)
+_Whole = TypeVar("_Whole", InMemory, Index, prepared_boxes.Annotated)
 
-FOLDER, VOC = "folder:", "voc:"
+FOLDER = "folder:"
+_LAYOUTS = {"voc": voc.read, "coco": coco.read}  # what reads 'NAME:PATH'
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
@@ -174,13 +178,23 @@ def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
     return _decoded(_joined_index(data, split, read), data.name)
 
 
-def _load_voc(data: ConfigDict, split: str) -> ImageFiles:
-    path = epath.Path(data.name.removeprefix(VOC)).expanduser()
-    return voc.read(path, _wanted(data, split), key=f"data.{split}_split")
+def _load_layout(data: ConfigDict, split: str) -> ImageFiles:
+    layout, _, path = data.name.partition(":")
+    return _LAYOUTS[layout](epath.Path(path).expanduser(), _wanted(data, split), key=f"data.{split}_split")
 
 
-def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
+def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index | ImageFiles:
     path = prepared.directory(data.name, data.dir, built_in=tuple(_LOADERS))
+    boxes = prepared_boxes.find(
+        path,
+        image=data.image_feature,
+        label=data.label_feature,
+        boxes=data.boxes_feature,
+        box_label=data.box_label_feature,
+        first=data.boxes_count_from,
+    )
+    if boxes is not None:
+        return _load_boxes(data, split, path, boxes)
     keys = tfrecords.Keys(data.image_feature, data.label_feature)
     if tfrecords.image_size(path, image=keys.image) is None:
         return _decoded(_joined_index(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
@@ -191,6 +205,18 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
         return in_memory({"image": images, "label": labels}, name=f"{path}, {base}", classes=names)
 
     return _joined(data, split, read)
+
+
+def _load_boxes(data: ConfigDict, split: str, path: epath.Path, keys: prepared_boxes.BoxKeys) -> ImageFiles:
+    parts = _parts(data, split, lambda base: prepared_boxes.read(path, base, keys=keys))
+    taken = [whole.take(where) for whole, where in parts]
+    return objects.examples(
+        index.joined([part.index for part in taken]),
+        [own for part in taken for own in part.objects],
+        name=data.name,
+        of=f"{data.name}, {_wanted(data, split)!r}",
+        classes=prepared_boxes.class_names(path, keys),
+    )
 
 
 def _load_imported(data: ConfigDict, split: str) -> Examples | ImageFiles:
@@ -280,8 +306,8 @@ def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | 
         return _load_archive
     if data.name.startswith(FOLDER):
         return _load_folder
-    if data.name.startswith(VOC):
-        return _load_voc
+    if data.name.partition(":")[0] in _LAYOUTS:
+        return _load_layout
     if imported.is_import_path(data.name):
         return _load_imported
     return _LOADERS.get(data.name, _load_prepared)

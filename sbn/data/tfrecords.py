@@ -51,23 +51,25 @@ def folder(name: str, data_dir: str) -> epath.Path | None:
     return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
 
 
-def class_names(directory: epath.Path, *, label: str = "label") -> list[str]:
-    """Returns the names of the classes, in the order of their numbers.
+def class_names(directory: epath.Path, *, label: str = "label", key: str = "data.label_feature") -> list[str]:
+    """Returns the names of the classes, in the order of their numbers; `key` names the feature, for the message.
 
     Raises:
         ConfigError: if there is no such label.
     """
-    path = directory / f"{label}.labels.txt"
-    if "/" not in label and (content := read_bytes(path)) is not None:
+    path = directory / f"{label.replace('/', '-')}.labels.txt"
+    if (content := read_bytes(path)) is not None:
         try:
             return content.decode().splitlines()
         except UnicodeDecodeError:
             raise Damaged(path, "it is no text") from None
-    feature = _features(directory).get(label, {}).get("classLabel")
+    feature = features(directory).get(label, {}).get("classLabel")
     classes = feature.get("numClasses") if isinstance(feature, dict) else None
     if classes is None:
         labels = [path.name.removesuffix(".labels.txt") for path in directory.glob("*.labels.txt")]
-        raise unknown(f"label in {directory} (data.label_feature)", label, labels)
+        if "/" in label:  # TFDS writes 'objects/label' into objects-label.labels.txt
+            labels = [name.replace("-", "/") for name in labels]
+        raise unknown(f"label in {directory} ({key})", label, labels)
     return [str(number) for number in range(_count(classes, directory / "features.json", most=_MOST_CLASSES))]
 
 
@@ -77,24 +79,28 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
     Raises:
         ConfigError: if the set is known to have no such image.
     """
-    features = _features(directory)
-    if not features:
+    known = features(directory)
+    if not known:
         return None
-    if "image" not in features.get(image, {}):
+    if "image" not in known.get(image, {}):
         raise unknown(
             f"image in {directory} (data.image_feature)",
             image,
-            [name for name in features if "image" in features[name]],
+            [name for name in known if "image" in known[name]],
         )
     try:
-        height, width, _ = map(int, features[image]["image"]["shape"]["dimensions"])
+        height, width, _ = map(int, known[image]["image"]["shape"]["dimensions"])
     except (KeyError, TypeError, ValueError):
         return None
     return (height, width) if min(height, width) > 0 else None
 
 
-def _features(directory: epath.Path) -> Mapping[str, Any]:
-    """The features that TFDS noted, by name; none where it noted nothing."""
+def features(directory: epath.Path) -> Mapping[str, Any]:
+    """Returns the features that TFDS noted, by name; none where it noted nothing.
+
+    Raises:
+        Damaged: if it noted something else.
+    """
     path = directory / "features.json"
     content = read_json(path)
     if content is None and not path.exists():
@@ -245,7 +251,7 @@ def _agree(view: memoryview, places: list[tuple[int, int]]) -> np.ndarray:
 
 
 def parse_example(record: bytes) -> dict[str, list[Any]]:
-    """Returns the byte strings and whole numbers of a serialised tf.train.Example, by name of the feature."""
+    """Returns the byte strings, floats and whole numbers of a serialised tf.train.Example, by name of the feature."""
     features: dict[str, list[Any]] = {}
     for _, all_features in _fields(record):
         for _, entry in _fields(all_features):
@@ -253,6 +259,9 @@ def parse_example(record: bytes) -> dict[str, list[Any]]:
             for kind, values in _fields(pair[2]):
                 if kind == 1:  # BytesList
                     features[pair[1].decode()] = [value for _, value in _fields(values)]
+                elif kind == 2:  # FloatList, packed
+                    packed = b"".join(value for _, value in _fields(values))
+                    features[pair[1].decode()] = np.frombuffer(packed, "<f4").tolist()
                 elif kind == 3:  # Int64List, packed or one number a field
                     features[pair[1].decode()] = [
                         number - (number >> 63 << 64)  # -1, "no label", has all 64 bits set

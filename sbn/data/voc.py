@@ -4,7 +4,6 @@ Other sets have taken that layout over. `data.name = 'voc:PATH'` reads it, with 
 naming the lists, as in 'trainval' and 'test'.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -15,7 +14,7 @@ from etils import epath
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
-from sbn.data.image_files import image_files
+from sbn.data.objects import Objects, examples
 
 # The twenty classes of PASCAL VOC, in its order
 CLASSES = (
@@ -71,23 +70,18 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
         for what, there in (("image", images), ("annotation", known)):
             if name not in there:
                 raise unknown(f"{what} named in {lists}:", name, there)
-    found = [known[name] for name in chosen]
-    if dropped := sum(own.dropped for own in found):
-        print(
-            f"voc:{path}: {dropped} objects of {split!r} have boxes without an area, and are left out", file=sys.stderr
-        )
     numbers = {name: k for k, name in enumerate(classes)}
-    difficult = np.zeros((len(found), most), np.uint8)
-    for i, own in enumerate(found):
-        difficult[i, : len(own.difficult)] = own.difficult
-    return image_files(
+    found = [
+        Objects(own.boxes, [numbers[one] for one in own.names], own.difficult, dropped=own.dropped)
+        for own in (known[name] for name in chosen)
+    ]
+    return examples(
         [str(images[name]) for name in chosen],
+        found,
         name=f"voc {path.name} {split}",
+        of=f"voc:{path}, {split!r}",
         classes=classes,
-        boxes=[own.boxes for own in found],
-        box_labels=[[numbers[name] for name in own.names] for own in found],
-        most_boxes=most,  # of every split, so that they are alike
-        arrays={"box_difficult": difficult},
+        most=most,  # of every split, so that they are alike
     )
 
 

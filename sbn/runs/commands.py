@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from sbn.config import beside
 from sbn.config.errors import ConfigError
 from sbn.runs import signals
 from sbn.runs.text import plain
@@ -80,7 +81,7 @@ def command(prog: str) -> Callable[[Main], Callable[..., int]]:
                     raise
                 if os.environ.get("SBN_TRACEBACK"):
                     traceback.print_exc()
-                say(f"{prog}: {line}" if line else "")
+                say(f"{beside.shown(prog)}: {line}" if line else "")
                 raise SystemExit(code) from None
 
         return run

@@ -131,6 +131,7 @@ def _run(
             state, metrics = take[steps](state, *placed, feed.resident)
             step += steps
             pending.add(step, metrics)
+            progress.tick(step)
             stop = notice.given or checkpoints.reached_preemption(step)
             saving, evaluating = plan.save.due(step) or stop, evaluation.due(step)
             try:
@@ -145,7 +146,8 @@ def _run(
             if evaluating:
                 results = evaluation.run(evaluating, step, state)
                 writers.write(step, results)
-                progress.show(summary(results))
+                if step < plan.total:  # the last ones are the result
+                    progress.show(summary(results))
                 progress.restart_rate()
             if saving:
                 checkpoints.save(step, state, seconds=progress.seconds(), lines=writers.lines)

@@ -7,7 +7,6 @@ import pytest
 from etils import epath
 from PIL import Image
 
-from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data import sources, voc
 
@@ -67,7 +66,7 @@ def test_classes_of_ones_own_are_in_alphabetical_order(folder):
 def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
     assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
-    assert "1 objects of 'train' have boxes without an area" in capsys.readouterr().err
+    assert "'train': 1 objects have boxes without an area" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -122,12 +121,10 @@ def test_blood_cells_are_as_many_as_were_counted(bccd, capsys):
     assert capsys.readouterr().err.count("without an area") >= 1
 
 
-def test_a_folder_is_a_data_set_by_its_name(bccd):
-    data = tree.to_config(
-        tree.changed(
-            tree.defaults(), {"data.name": f"voc:{bccd}", "data.train_split": "train[:3]", "task": "detection"}
-        )
-    ).data
+def test_a_folder_is_a_data_set_by_its_name(bccd, tiny):
+    changes = {"data.name": f"voc:{bccd}", "data.train_split": "train[:3]", "data.style": "plain"}
+    plain = {f"data.{key}": None for key in ("train_examples", "test_examples", "image_size")}
+    data = tiny({**plain, **changes}).data
     found = sources.load(data, "train", view="fit(120, 160)")
     loaded = found.load(np.arange(3))
     assert loaded["image"].shape == (3, 120, 160)
