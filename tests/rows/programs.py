@@ -38,6 +38,7 @@ SMALL_SENTENCES = {
     "data.test_examples": 8,
     "data.test_split": "test",
     "batch_tokens": 200,
+    "translation.buckets": (24,),  # one program
     "translation.layers": 1,
     "translation.width": 8,
     "translation.heads": 2,
