@@ -30,15 +30,14 @@ class Stretch(Op):
 
     def host(self, tokens: np.ndarray, draws: np.ndarray) -> np.ndarray:
         """Returns tokens (N, L') int32, L' = ceil(factor (L - 1)) + 1."""
-        return np.asarray(self._stretched(tokens, np))
+        return np.asarray(self._stretched(tokens))
 
     def device(self, tokens: Any, draws: Any) -> Any:
         """Returns what `host` does, of arrays on the devices."""
-        import jax.numpy as jnp
+        return self._stretched(tokens)
 
-        return self._stretched(tokens, jnp)
-
-    def _stretched(self, tokens: Any, library: Any) -> Any:
+    def _stretched(self, tokens: Any) -> Any:
+        library = tokens.__array_namespace__()  # NumPy, or JAX's
         longest = tokens.shape[1] - 1  # tokens beside the end
         if longest < 0:
             return tokens

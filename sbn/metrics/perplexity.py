@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sbn.data.tokens import PADDING
 from sbn.metrics import sums
 from sbn.metrics.base import State, Value
 
 
 @dataclasses.dataclass(frozen=True)
 class Perplexity:
-    """Measures negative log-probabilities of whole sentences, (N, K), over the tokens of a target (N, T).
+    """Measures negative log-probabilities of whole sentences, (N, K), over the tokens of a target (N, T),
+    which 0 fills up.
 
     Attributes:
         branches: names of the K branches.
@@ -31,7 +31,7 @@ class Perplexity:
 
     def update(self, state: State, outputs: Any, targets: Mapping[str, Any], valid: jax.Array) -> State:
         """Returns the state after one more batch; see `Metric`."""
-        counted = (targets[self.target] != PADDING).sum(axis=1)
+        counted = (targets[self.target] > 0).sum(axis=1)
         return {
             "loss": sums.add(state["loss"], jnp.where(valid[:, None], outputs, 0.0).sum(axis=0)),
             "tokens": state["tokens"] + jnp.where(valid, counted, 0).sum(dtype=jnp.int32),
