@@ -145,6 +145,6 @@ EVALUATORS: dict[str, Maker] = {
     "spectra": _spectra,
     "features": Features,
     "views": Views,
-    "detections": Detections,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
+    "detections": Detections,
 }

@@ -33,5 +33,8 @@ def test_every_image_is_drawn_with_its_objects_and_with_what_each_branch_finds()
 
 
 def test_images_without_objects_are_drawn_too():
-    empty = {name: 0 * array if name.startswith("test/") and "classes" not in name else array for name, array in arrays().items()}
+    empty = {
+        name: 0 * array if name.startswith("test/") and "classes" not in name else array
+        for name, array in arrays().items()
+    }
     assert make_png("detections", empty).startswith(b"\x89PNG")
