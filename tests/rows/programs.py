@@ -25,6 +25,7 @@ SMALL = {
     "data.train_examples": 16,
     "data.test_examples": 8,
     "data.image_size": 32,
+    "data.train_split": "train",
     "data.test_split": "test",
     "batch_size": 8,
     "eval.batch_size": 8,
@@ -75,8 +76,11 @@ def small(path, name):
     depth, width = NETWORKS[flat["model.name"]]
     flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
     if flat["task"] == "detection":
-        flat |= DETECTORS | {"data.train_split": "train"}
+        flat |= DETECTORS
     flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
+    own = dict.fromkeys(key.partition(".data.")[0] for key in flat if key.startswith("views.") and ".data." in key)
+    flat = {key: value for key, value in flat.items() if not key.startswith(tuple(f"{view}.data." for view in own))}
+    flat |= {f"{view}.data.style": "sketch" for view in own}  # data of a view's own, whatever they are
     return {key: _smaller(key, value, flat, framed=whole.data.name in FRAMED) for key, value in flat.items()}
 
 
