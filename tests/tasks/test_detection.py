@@ -137,7 +137,7 @@ def test_what_can_not_be_right_is_refused(tiny, changes, features, told):
 
 def test_a_mean_of_two_branches_is_refused(tiny):
     # Boxes of two branches are no pairs: there is nothing to take a mean of
-    with pytest.raises(ConfigError, match="eval.mix.* means nothing for task = 'detection'"):
+    with pytest.raises(ConfigError, match=r"eval.mix.* means nothing for task = 'detection'"):
         tiny({**SMALL, "eval.mix": (0.25,)})
 
 
