@@ -17,6 +17,7 @@ ANALYSES = (
     "features",
     "views",
     "sizes",
+    "detections",
 )
 
 # What measures one task alone

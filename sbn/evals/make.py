@@ -10,6 +10,7 @@ from sbn.evals.base import Evaluator, Materials
 from sbn.evals.bleu import Bleu
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions, Mix, make_corrupted
+from sbn.evals.detections import Detections
 from sbn.evals.features import Features
 from sbn.evals.frequencies import Filtered, Fourier
 from sbn.evals.losses import Losses
@@ -147,4 +148,5 @@ EVALUATORS: dict[str, Maker] = {
     "views": Views,
     "bleu": Bleu,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
+    "detections": Detections,
 }
