@@ -38,38 +38,39 @@ class Bleu:
     """
 
     def __init__(self, materials: Materials) -> None:
-        task, test, settings = materials.task, materials.test, materials.config.eval.bleu
+        task, test, config = materials.task, materials.test, materials.config
         if not isinstance(task, Translation) or not isinstance(test, Sentences):
             raise ConfigError("eval.evals: 'bleu' scores task = 'translation' on sentences with a vocabulary")
-        if any(name != "exact_match" for name in settings.scores):
+        if any(name != "exact_match" for name in config.eval.bleu.scores):
             bleu.sacrebleu()
-        self._task, self._test, self._settings = task, test, settings
+        self._task, self._test, self._config = task, test, config
         self._sources = _Sources(test, materials)
         self._stream = Stream(self._translated, materials.mesh, batch_size=1)
 
     def _translated(self, variables: Variables, source: jax.Array) -> jax.Array:
         """The translations (N, K, T) of sources (N, S) by every branch."""
-        settings, network = self._settings, self._task.model.network
-        longest = source.shape[1] + settings.longer
+        config, network = self._config, self._task.model.network
+        longest = source.shape[1] + config.eval.bleu.longer
         found = []
         for branch in range(self._task.model.branches):
             own = plain_branch({"params": variables["params"]}, branch, layout=self._task.layout)
-            if settings.beam == 1:
+            if config.eval.bleu.beam == 1:
                 found.append(greedy(network, own, source, longest))
             else:
-                found.append(beam_search(network, own, source, settings.beam, settings.length_penalty, longest)[0])
+                penalty = config.eval.bleu.length_penalty
+                found.append(beam_search(network, own, source, config.eval.bleu.beam, penalty, longest)[0])
         return jnp.stack(found, axis=1)
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, Value]]:
         """Yields (name, value) pairs."""
-        test, settings, branches = self._test, self._settings, self._task.branches
+        test, config, branches = self._test, self._config, self._task.branches
         texts: dict[int, list[str]] = {}
         batches = self._stream.stream(variables, [(None, lambda: self._sources)])
         for _, where, tokens in shown(batches, "bleu: batches", total=self._stream.count(self._sources)):
             for number, own in zip(self._sources.order[where], tokens, strict=True):
                 texts[int(number)] = [test.vocabulary.text(row.tolist()) for row in own]
         references = [test.text(TARGET, number) for number in range(len(test))]
-        some = range(min(settings.shown, len(test)))
+        some = range(min(config.eval.bleu.shown, len(test)))
         if some:
             yield "source", np.array([test.text(SOURCE, number) for number in some])
             yield "reference", np.array([references[number] for number in some])
@@ -77,7 +78,7 @@ class Bleu:
             own = [texts[number][k] for number in range(len(test))]
             if some:
                 yield f"{branch}/translation", np.array([own[number] for number in some])
-            for name in settings.scores:
+            for name in config.eval.bleu.scores:
                 found = bleu.score(name, own, references)
                 yield f"test/{branch}/{name}", found.value
                 if found.signature:

@@ -5,7 +5,6 @@ A view is a sentence as it is, or stretched to another length; what it means sta
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -204,8 +203,11 @@ def bucket_widths(lengths: np.ndarray, *, tokens: int, multiple: int) -> tuple[i
 
 def _shares(config: ConfigDict) -> dict[str, float]:
     """What is dropped in training."""
-    names: Sequence[str] = ("dropout", "attention_dropout", "activation_dropout")
-    return {name: config.translation[name] for name in names}
+    return {
+        "dropout": config.translation.dropout,
+        "attention_dropout": config.translation.attention_dropout,
+        "activation_dropout": config.translation.activation_dropout,
+    }
 
 
 def make_translation(config: ConfigDict, data: TaskData) -> Translation:
@@ -221,13 +223,13 @@ def make_translation(config: ConfigDict, data: TaskData) -> Translation:
     pieces = data.features[TARGET].classes
     if not pieces or pieces != data.features[SOURCE].classes:
         raise ConfigError("task = 'translation' needs one vocabulary of both sides: Feature('tokens', classes=PIECES)")
-    names, keys = tree.branch_names(config), config.translation
+    names = tree.branch_names(config)
     network = Transformer(
         vocabulary=len(pieces),
-        layers=keys.layers,
-        width=keys.width,
-        heads=keys.heads,
-        hidden=keys.hidden,
+        layers=config.translation.layers,
+        width=config.translation.width,
+        heads=config.translation.heads,
+        hidden=config.translation.hidden,
         epsilon=config.norm.epsilon,
         eos=END,
         dtype=PRECISIONS[config.precision],
