@@ -17,6 +17,7 @@ ANALYSES = (
     "features",
     "views",
     "sizes",
+    "detections",
 )
 
 # How often each runs: the key of its rhythm, and what the key says. mix and corruptions are one pass over the same images.

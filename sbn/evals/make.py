@@ -9,6 +9,7 @@ from sbn.evals.augmented import Affinity, Augment, Diversity, make_augment, view
 from sbn.evals.base import Evaluator, Materials
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions, Mix, make_corrupted
+from sbn.evals.detections import Detections
 from sbn.evals.features import Features
 from sbn.evals.frequencies import Filtered, Fourier
 from sbn.evals.losses import Losses
@@ -145,4 +146,5 @@ EVALUATORS: dict[str, Maker] = {
     "features": Features,
     "views": Views,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
+    "detections": Detections,
 }
