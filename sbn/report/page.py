@@ -118,7 +118,8 @@ def _about(data: ReportData) -> str:
     return (
         f"{datetime.date.today():%d %B %Y}, sbn {sbn.__version__}. {len(run)} of {len(rows)} rows have runs. "
         "Ours: mean ± sample standard deviation over seeds. diff: ours minus the paper's number, with its "
-        f"{LEVEL:.0%} confidence interval. runs: ours / the paper's (?: it does not say). Rows in italics changed something, which stands below their name."
+        f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics changed "
+        "something, which stands below their name."
     )
 
 
