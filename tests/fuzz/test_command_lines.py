@@ -95,7 +95,7 @@ COMMANDS = (
         "experiments.quickstart",
         "python -m experiments.quickstart",
         (("--root=a", "--config.duration=1 epoch"),),
-        ends=2,  # nothing is trained, which it would show
+        ends=1,
     ),
     Command(
         "sbn.__main__",
@@ -143,7 +143,7 @@ def started(here, monkeypatch) -> list[object]:
     monkeypatch.setitem(vars(sbn.train), "train", trained)
     monkeypatch.setitem(vars(sbn.train), "Origin", lambda *args: args)
     monkeypatch.setitem(sys.modules, "sbn.train.process", types.SimpleNamespace(prepare=lambda: None))
-    monkeypatch.setattr(quickstart.processes, "run", lambda *args, **kwargs: 0)
+    monkeypatch.setattr(quickstart.processes, "run", lambda *args, **kwargs: 1)  # or there would be something to show
     monkeypatch.setattr(fit, "compile_all", lambda asked, where: [Answer(error="not compiled")] * len(asked))
     monkeypatch.setattr(fit, "known", lambda asked, where: None)
     monkeypatch.setattr(environment, "make", note)
