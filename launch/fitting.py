@@ -9,7 +9,7 @@ from sbn.accelerators import environment
 from sbn.accelerators.chips import CHIPS, Topology, topologies
 from sbn.accelerators.compiled import Asked, compile_all, known
 from sbn.accelerators.estimate import fit
-from sbn.config import tree
+from sbn.config import beside, tree
 from sbn.config.errors import ConfigError
 
 # Of these SkyPilot's names count cores, two on a chip; of the others chips.
@@ -69,7 +69,9 @@ def check_fits(jobs: Sequence[Job], where: Topology, *, tell: Callable[[str], No
         tell(f"compiling {len(new)} rows for {where.name}, to see whether they fit: minutes the first time")
     refused = _refused(asked, where, tell)
     if refused:
-        raise ConfigError(f"nothing was submitted: {'; '.join(refused)} (python -m launch.fit says what helps)")
+        raise ConfigError(
+            f"nothing was submitted: {'; '.join(refused)} ({beside.shown('python -m launch.fit')} says what helps)"
+        )
 
 
 def _refused(asked: Mapping[str, Asked], where: Topology, tell: Callable[[str], None]) -> list[str]:

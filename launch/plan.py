@@ -134,7 +134,7 @@ def _row_jobs(
         needs = {key: folders[seed] for key, folders in first.items()}
         own = functools.reduce(_with, {"seed": seed, **{key: str(path) for key, path in needs.items()}}.items(), config)
         workdir = rows.run_folder(root, experiment.name, row, seed=seed, variant=variant)
-        yield Job(str(experiment.path), row, seed, overrides, workdir, own, needs)
+        yield Job(experiment.argument, row, seed, overrides, workdir, own, needs)
 
 
 def _with(config: Mapping[str, Any], change: tuple[str, Any]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from launch.engines import ENGINES, Settings, check_on_disk, load
 from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
+from sbn.config import beside
 from sbn.config.arguments import Parser
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
@@ -101,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
         return signals.notice().exit_code if signals.notice().given else signals.INTERRUPTED
     except NoAnswer as error:
-        print(f"{parser.prog}: {error}; python -m launch.status tells the rest", file=sys.stderr)
+        print(f"{parser.prog}: {error}; {beside.shown('python -m launch.status')} tells the rest", file=sys.stderr)
         return 1
     print(plain("\n".join(summary.describe(jobs, states))))
     return int(any(state.kind != "done" for state in states))

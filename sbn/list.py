@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sbn.config import arguments, command_line, rows
+from sbn.config import arguments, beside, command_line, rows
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.readings import split
 from sbn.config.schema import KEYS
@@ -57,13 +57,15 @@ def describe(select: str, *, commands: bool = False) -> list[str]:
                 chosen = {text: experiment.row(text)}
             if not chosen:
                 continue
-            lines += ["" if lines else None, f"{experiment.path}:{table_name}  {table.title}"]
+            lines += ["" if lines else None, f"{experiment.argument}:{table_name}  {table.title}"]
             widths = [max(map(len, column)) for column in zip(*map(_cells, chosen, chosen.values()), strict=True)]
             for name, row in chosen.items():
                 lines += _row_lines(experiment, name, row, widths=widths, commands=commands)
                 lines += _choice_lines(experiment, name) if one else []
             if commands and table.figure and wanted in ("", table_name):
-                draw = f"python -m sbn.report figures {experiment.path}:{table_name} --root=ROOT --out=FOLDER"
+                draw = beside.shown(
+                    f"python -m sbn.report figures {experiment.argument}:{table_name} --root=ROOT --out=FOLDER"
+                )
                 lines += ["  figure of all of them", f"    {draw}"]
     if wanted and not lines:
         choices = [
@@ -98,10 +100,10 @@ def _choice_lines(experiment: rows.Experiment, name: str) -> list[str]:
 
 
 def _cells(name: str, row: rows.Row) -> tuple[str, ...]:
-    return name, f"paper {_numbers(row)}", row.where
+    return name, f"paper {paper_numbers(row)}", row.where
 
 
-def _numbers(row: rows.Row) -> str:
+def paper_numbers(row: rows.Row) -> str:
     """The paper's numbers; those of one thing at the ends of stages as '78.95 → 80.85'."""
     together: dict[object, list[str]] = {}
     for number, paper in enumerate(row.paper):
@@ -132,7 +134,7 @@ def _remarks(row: rows.Row, choices: Sequence[rows.Choice] = ()) -> list[str]:
 
 def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str]:
     """From the row, and from the base config by overrides alone; of a row that trains nothing, from its runs."""
-    path = str(experiment.path)
+    path = experiment.argument
     if row.waits_for:
         return _remarks(row)[:1]
     if row.runs_of:

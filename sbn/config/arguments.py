@@ -6,6 +6,7 @@ import pathlib
 import sys
 from typing import Any, NoReturn
 
+from sbn.config import beside
 from sbn.config.errors import ConfigError, shown
 
 _BUCKET = "gs"  # the one kind of bucket whose files are read and written
@@ -13,6 +14,9 @@ _BUCKET = "gs"  # the one kind of bucket whose files are read and written
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, as those of everything else are: the usage is what --help is for."""
+
+    def __init__(self, prog: str | None = None, **settings: Any) -> None:
+        super().__init__(prog=beside.shown(prog) if prog else prog, **settings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses as its parent does, which takes '--flag=--' for a list without anything in it: refused here."""

@@ -7,11 +7,11 @@ import pathlib
 import sys
 import types
 
-from sbn.config import imported
+from sbn.config import beside, imported
 from sbn.config.errors import ConfigError, unknown
 
-# The package's own: beside it in a checkout, and where packages are installed
-FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
+# The package's own
+FOLDER = beside.FOLDER / "experiments"
 
 
 def experiment_files() -> list[pathlib.Path]:
@@ -62,6 +62,8 @@ def execute(path: pathlib.Path) -> types.ModuleType:
         raise ConfigError(f"{path} is no experiments file: it is not Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
+    if _is_packages(path):
+        beside.make_importable()
     if (folder := str(path.resolve().parent)) not in sys.path:
         sys.path.append(folder)
     try:
@@ -87,6 +89,11 @@ def _check_name(path: pathlib.Path) -> None:
             f"{path} has the name of the package's own experiments file, and its runs would lie among that one's: "
             "call it something else"
         )
+
+
+def argument(path: pathlib.Path) -> str:
+    """Returns how commands are to name an experiments file: its path, or the name alone of an installed package's."""
+    return path.stem if beside.BUNDLED and _is_packages(path) else str(path)
 
 
 @functools.cache

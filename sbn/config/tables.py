@@ -11,6 +11,7 @@ from etils import epath
 from sbn.config import readings
 from sbn.config.claims import Claim
 from sbn.config.errors import unknown
+from sbn.config.experiment_files import argument
 from sbn.config.readings import Choice
 
 # How the values that a metric had over a stage become one number
@@ -108,6 +109,11 @@ class Experiment:
     tables: Mapping[str, Table]
     paper: str = ""
     claims: tuple[Claim, ...] = ()
+
+    @property
+    def argument(self) -> str:
+        """What command lines write before the colon: FILE of FILE:TABLE/ROW."""
+        return argument(self.path)
 
     def rows(self) -> dict[str, Row]:
         """Returns every row by its full name, 'table/row', and 'base', which changes nothing."""

@@ -66,7 +66,7 @@ TRAINING_KEYS = (
         "Share of the label spread evenly over the classes.",
         low=0,
         per_stage=True,
-        tasks=("classification",),
+        tasks=("classification", "translation"),
     ),
     Key(
         "loss.consistency",
@@ -137,6 +137,13 @@ TRAINING_KEYS = (
         per_stage=True,
     ),
     Key(
+        "optim.frozen",
+        "names",
+        (),
+        "Parts of the network that are not trained, as 'stem*,stage1*' or 'stage1_block1/conv1': no gradient, no weight decay, no update. Their running statistics still move; of detection norm.frozen holds these, too.",
+        per_stage=True,
+    ),
+    Key(
         "optim.ema",
         "float",
         None,
@@ -176,7 +183,15 @@ TRAINING_KEYS = (
         choices=("stage", "run"),
         per_stage=True,
     ),
-    Key("schedule.warmup", "duration", "0 steps", "Linear warm-up from 0 to the peak.", per_stage=True),
+    Key("schedule.warmup", "duration", "0 steps", "Linear warm-up to the peak.", per_stage=True),
+    Key(
+        "schedule.warmup_lr",
+        "float",
+        0.0,
+        "Learning rate that the warm-up comes from (fairseq's Transformers: 1e-7).",
+        low=0,
+        per_stage=True,
+    ),
     Key(
         "schedule.boundaries",
         "durations",

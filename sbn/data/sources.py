@@ -4,24 +4,33 @@ In memory where all images are of one size; otherwise the images stay encoded, i
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config import imported
+from sbn.config.data_keys import folder_of
 from sbn.config.environment import check_memory
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError
 from sbn.data import (
     archive,
+    camvid,
+    cityscapes,
+    coco,
     eval_view,
     folders,
+    gta5,
     index,
+    masked_folder,
+    objects,
+    parts,
     prepared,
+    prepared_boxes,
+    prepared_masks,
     shapes,
-    splits,
     statistics,
+    strings,
     tfrecords,
     tiny_imagenet,
     voc,
@@ -31,12 +40,19 @@ from sbn.data.encoded import Encoded, ImageFiles
 from sbn.data.examples import Examples, InMemory, in_memory
 from sbn.data.index import Index
 from sbn.data.layouts import find
+from sbn.data.own_function import examples_of_function
 from sbn.data.statistics import KNOWN, Channels
 
 LabelledImages = InMemory | Encoded
-_Whole = TypeVar("_Whole", InMemory, Index)
 
-FOLDER, VOC = "folder:", "voc:"
+# What reads 'LAYOUT:PATH'
+_LAYOUTS = {
+    "voc": voc.read,
+    "coco": coco.read,
+    "camvid": camvid.read,
+    "cityscapes": cityscapes.read,
+    "gta5": gta5.read,
+}
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
@@ -52,7 +68,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
         ConfigError: if the data set is not there, is not what it should be, or has fewer examples than asked for.
     """
     ops = eval_view.parse(view, name=data.name)
-    wanted = f"data.{split}_split = {_wanted(data, split)!r}"
+    wanted = f"data.{split}_split = {parts.wanted(data, split)!r}"
     found = _loader(data)(data, split)
     limit, held = _limit(data, split), len(found.index if isinstance(found, ImageFiles) else found)
     if limit is not None and limit > held:
@@ -77,7 +93,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
                 "would have to be told by data.args"
             )
         return found.first(limit) if isinstance(found, InMemory) else found
-    assert isinstance(found, InMemory)  # as `_load_imported` makes them
+    assert isinstance(found, InMemory)  # as `own_function` makes them
     found = found.first(limit)
     return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
@@ -116,10 +132,6 @@ def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
     return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
 
 
-def _wanted(data: ConfigDict, split: str) -> str:
-    return str(data.train_split if split == "train" else data.test_split)
-
-
 def _limit(data: ConfigDict, split: str) -> int | None:
     limit: int | None = data.train_examples if split == "train" else data.test_examples
     return limit
@@ -133,15 +145,21 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     return shapes.examples(count, size=side, split=split, style=data.style)
 
 
+def _load_strings(data: ConfigDict, split: str) -> InMemory:
+    count = _limit(data, split) or (10_000 if split == "train" else 1_000)
+    check_memory(count * 4 * 50, what=f"{count} strings (data.{split}_examples)")
+    return strings.examples(data.name, count, split=split)
+
+
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
     key = f"data.{split}_split"
     if data.archive is not None:
-        return archive.read(data.archive, _wanted(data, split), name=data.name, key=key)
-    return archive.read(data.name, _wanted(data, split), key=key)
+        return archive.read(data.archive, parts.wanted(data, split), name=data.name, key=key)
+    return archive.read(data.name, parts.wanted(data, split), key=key)
 
 
 def _load_tiny_imagenet(data: ConfigDict, split: str) -> InMemory:
-    return _joined(data, split, lambda base: tiny_imagenet.read(data.dir, base))
+    return parts.in_memory(data, split, lambda base: tiny_imagenet.read(data.dir, base))
 
 
 def _load_image_net(data: ConfigDict, split: str) -> Index:
@@ -155,69 +173,76 @@ def _load_image_net(data: ConfigDict, split: str) -> Index:
         )
         return index.load(files, name=f"{data.name} {base}")
 
-    return _joined_index(data, split, read)
+    return parts.encoded(data, split, read)
 
 
 def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
-    path = epath.Path(data.name.removeprefix(FOLDER)).expanduser()
+    _, path = _folder(data)
 
     def read(base: str) -> Index:
         return index.load(folders.own(path, base, test_share=data.test_share), name=f"{path.name} {base}")
 
-    return _decoded(_joined_index(data, split, read), data.name)
+    return _decoded(parts.encoded(data, split, read), data.name)
 
 
-def _load_voc(data: ConfigDict, split: str) -> ImageFiles:
-    path = epath.Path(data.name.removeprefix(VOC)).expanduser()
-    return voc.read(path, _wanted(data, split), key=f"data.{split}_split")
+def _folder(data: ConfigDict) -> tuple[str, epath.Path]:
+    """The layout of a folder and where it lies."""
+    layout, path = folder_of(data.name) or ("", "")
+    return layout, epath.Path(path).expanduser()
 
 
-def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index:
+def _load_layout(data: ConfigDict, split: str) -> ImageFiles:
+    layout, folder, key = *_folder(data), f"data.{split}_split"
+    if layout == "masks":
+        return masked_folder.read(folder, parts.wanted(data, split), key=key, test_share=data.test_share)
+    return _LAYOUTS[layout](folder, parts.wanted(data, split), key=key)
+
+
+def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index | ImageFiles:
     path = prepared.directory(data.name, data.dir, built_in=tuple(_LOADERS))
+    boxes = prepared_boxes.find(
+        path,
+        image=data.image_feature,
+        label=data.label_feature,
+        boxes=data.boxes_feature,
+        box_label=data.box_label_feature,
+        first=data.boxes_count_from,
+    )
+    if boxes is not None:
+        return _load_boxes(data, split, path, boxes)
     keys = tfrecords.Keys(data.image_feature, data.label_feature)
+    if (masked := _load_masks(data, split, path, keys)) is not None:
+        return masked
     if tfrecords.image_size(path, image=keys.image) is None:
-        return _decoded(_joined_index(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
+        return _decoded(parts.encoded(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
     names = tfrecords.class_names(path, label=keys.label)
 
     def read(base: str) -> InMemory:
         images, labels = tfrecords.read(path, base, keys=keys)
         return in_memory({"image": images, "label": labels}, name=f"{path}, {base}", classes=names)
 
-    return _joined(data, split, read)
+    return parts.in_memory(data, split, read)
 
 
-def _load_imported(data: ConfigDict, split: str) -> Examples | ImageFiles:
-    make = imported.load(data.name, key="data.name")
-    offered = {"split": split, "data": data}
-    found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
-    if isinstance(found, Encoded | ImageFiles):
-        return found
-    missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
-    if missing:
-        raise ConfigError(
-            f"data.name = {data.name!r} returned a {type(found).__name__} without {', '.join(missing)}, not examples: "
-            "sbn.data.examples.in_memory makes them of arrays"
-        )
-    what = f"data.name = {data.name!r}, {split}"
-    if "image" in found.features:
-        return in_memory(_loaded(found, np.arange(len(found)), what), name=what, features=found.features)
-    if not isinstance(found, InMemory):  # they stay where they are: whether they are what they say, some of them show
-        some = np.arange(min(len(found), 2))
-        in_memory(_loaded(found, some, what), name=what, features=found.features)
-    examples: Examples = found
-    return examples
+def _load_masks(data: ConfigDict, split: str, path: epath.Path, keys: tfrecords.Keys) -> ImageFiles | None:
+    classes = prepared_masks.find(path, name=data.name, label=keys.label, given=data.mask_classes)
+    if classes is None:
+        return None
+    found = parts.named(data, split, lambda base: prepared_masks.read(path, base, keys=keys))
+    taken = [whole.take(where) for whole, where in found]
+    return prepared_masks.examples(taken, name=f"{data.name}, {parts.wanted(data, split)!r}", classes=classes)
 
 
-def _loaded(examples: Examples, ids: np.ndarray, what: str) -> dict[str, np.ndarray]:
-    """Examples by name of the feature, all that they say that they have."""
-    try:
-        arrays = examples.load(ids)
-    except Exception as error:
-        raise ConfigError(f"{what}: load fails: {imported.reason(error)}") from None
-    for name in examples.features:
-        if name not in arrays:
-            raise unknown(f"feature: {what}: load returned arrays that lack", name, arrays)
-    return {name: arrays[name] for name in examples.features}
+def _load_boxes(data: ConfigDict, split: str, path: epath.Path, keys: prepared_boxes.BoxKeys) -> ImageFiles:
+    found = parts.named(data, split, lambda base: prepared_boxes.read(path, base, keys=keys))
+    taken = [whole.take(where) for whole, where in found]
+    return objects.examples(
+        index.joined([part.index for part in taken]),
+        [own for part in taken for own in part.objects],
+        name=data.name,
+        of=f"{data.name}, {parts.wanted(data, split)!r}",
+        classes=prepared_boxes.class_names(path, keys),
+    )
 
 
 def _decoded(found: Index, name: str) -> InMemory | Index:
@@ -233,47 +258,21 @@ def _decoded(found: Index, name: str) -> InMemory | Index:
     return in_memory({"image": images, "label": found.labels}, name=name, classes=found.class_names)
 
 
-def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> InMemory:
-    """The parts of splits that `data` names, one after the other; `read` reads a whole one."""
-    parts = _parts(data, split, read)
-    first, _ = parts[0]
-    arrays = {name: splits.joined([whole.arrays[name][where] for whole, where in parts]) for name in first.arrays}
-    return InMemory(arrays, first.features)
-
-
-def _joined_index(data: ConfigDict, split: str, read: Callable[[str], Index]) -> Index:
-    """As `_joined`, of images that stay encoded."""
-    return index.joined([whole.take(where) for whole, where in _parts(data, split, read)])
-
-
-def _parts(data: ConfigDict, split: str, read: Callable[[str], _Whole]) -> list[tuple[_Whole, slice]]:
-    """The whole splits that `data` names, each with the part of it that is meant."""
-    key, text = f"data.{split}_split", _wanted(data, split)
-    try:
-        whole = {name: read(name) for name in splits.names(text, key=key)}
-    except ConfigError as error:
-        told = str(error)
-        raise ConfigError(f"{key} = {text!r}: {told}" if told.startswith("unknown split") else told) from None
-    lengths = {name: len(found) for name, found in whole.items()}
-    return [(whole[name], where) for name, where in splits.ids(text, lengths, key=key, of=data.name)]
-
-
 # What reads a data set where no archive is given; any other name is TFDS's
 _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "tiny_imagenet": _load_tiny_imagenet,
     "imagenet2012": _load_image_net,
     "imagenette": _load_image_net,
     "shapes": _load_shapes,
+    **dict.fromkeys(strings.NAMES, _load_strings),
 }
 
 
 def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | ImageFiles]:
     if data.archive is not None or data.name.endswith(".npz"):
         return _load_archive
-    if data.name.startswith(FOLDER):
-        return _load_folder
-    if data.name.startswith(VOC):
-        return _load_voc
+    if (folder := folder_of(data.name)) is not None:
+        return _load_folder if folder[0] == "folder" else _load_layout
     if imported.is_import_path(data.name):
-        return _load_imported
+        return examples_of_function
     return _LOADERS.get(data.name, _load_prepared)

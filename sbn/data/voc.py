@@ -4,7 +4,6 @@ Other sets have taken that layout over. `data.name = 'voc:PATH'` reads it, with 
 naming the lists, as in 'trainval' and 'test'.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -12,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 from etils import epath
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
-from sbn.data.image_files import image_files
+from sbn.data.objects import MOST_PIXELS, Objects, examples
+from sbn.runs.content import read_bytes, read_text
 
 # The twenty classes of PASCAL VOC, in its order
 CLASSES = (
@@ -41,6 +41,14 @@ class Annotation(NamedTuple):
     dropped: int
 
 
+class _Folder(NamedTuple):
+    """A folder in this layout: its image files and annotations, by the name of the image, and where its lists lie."""
+
+    images: dict[str, epath.Path]
+    annotations: dict[str, Annotation]
+    lists: epath.Path
+
+
 def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     """Returns the images of a split, which stay in their files, with 'boxes', 'box_label' and 'box_difficult'.
 
@@ -48,47 +56,59 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     name, in alphabetical order.
 
     Args:
-        path: of the folder.
-        split: names of lists, and parts of them, as in 'train+val' or 'trainval[:100]'.
+        path: of the folder; or of one with several, as VOCdevkit has one for each year.
+        split: names of lists, and parts of them, as in 'train+val' or 'trainval[:100]'; of several folders as in
+            'VOC2007/trainval+VOC2012/trainval'.
         key: that it stands under, for messages.
 
     Raises:
         ConfigError: naming the file: of a folder, list, image or annotation that is missing or damaged, with the
             number of the object where it is about one.
     """
+    named = splits.names(split, key=key)
+    places = {place: _folder(path / place, f"data.name = 'voc:{path}'") for place in {_place(name) for name in named}}
+    known = [own for folder in places.values() for own in folder.annotations.values()]
+    classes, most = _classes(known), max(len(own.names) for own in known)
+    numbers = {name: k for k, name in enumerate(classes)}
+    whole = {name: _listed(places[_place(name)], name.rpartition("/")[2]) for name in named}
+    lengths = {name: len(found) for name, found in whole.items()}
+    chosen = [
+        one for part, where in splits.ids(split, lengths, key=key, of=f"voc:{path}") for one in whole[part][where]
+    ]
+    return examples(
+        [str(file) for file, _ in chosen],
+        [
+            Objects(own.boxes, [numbers[name] for name in own.names], own.difficult, dropped=own.dropped)
+            for _, own in chosen
+        ],
+        name=f"voc {path.name} {split}",
+        of=f"voc:{path}, {split!r}",
+        classes=classes,
+        most=most,  # of every split, so that they are alike
+    )
+
+
+def _place(name: str) -> str:
+    """The folder that a list lies in: '' for the data set's own."""
+    return name.rpartition("/")[0]
+
+
+def _folder(path: epath.Path, what: str) -> _Folder:
     lists = path / "ImageSets" / "Main"
     for folder in (path / "JPEGImages", path / "Annotations", lists):
         if not folder.is_dir():
-            raise ConfigError(f"data.name = 'voc:{path}': there is no folder {folder}")
-    images, known = _images(path / "JPEGImages"), _annotations(path / "Annotations")
-    classes, most = _classes(known.values()), max(len(own.names) for own in known.values())
-    whole = {name: _names(lists, name) for name in splits.names(split, key=key)}
-    lengths = {name: len(found) for name, found in whole.items()}
-    chosen = [
-        name for part, where in splits.ids(split, lengths, key=key, of=f"voc:{path}") for name in whole[part][where]
-    ]
-    for name in chosen:
-        for what, there in (("image", images), ("annotation", known)):
+            raise ConfigError(f"{what}: there is no folder {folder}")
+    return _Folder(_images(path / "JPEGImages"), _annotations(path / "Annotations"), lists)
+
+
+def _listed(folder: _Folder, split: str) -> list[tuple[epath.Path, Annotation]]:
+    """The image files that a list names, with their annotations."""
+    names = _names(folder.lists, split)
+    for name in names:
+        for what, there in (("image", folder.images), ("annotation", folder.annotations)):
             if name not in there:
-                raise unknown(f"{what} named in {lists}:", name, there)
-    found = [known[name] for name in chosen]
-    if dropped := sum(own.dropped for own in found):
-        print(
-            f"voc:{path}: {dropped} objects of {split!r} have boxes without an area, and are left out", file=sys.stderr
-        )
-    numbers = {name: k for k, name in enumerate(classes)}
-    difficult = np.zeros((len(found), most), np.uint8)
-    for i, own in enumerate(found):
-        difficult[i, : len(own.difficult)] = own.difficult
-    return image_files(
-        [str(images[name]) for name in chosen],
-        name=f"voc {path.name} {split}",
-        classes=classes,
-        boxes=[own.boxes for own in found],
-        box_labels=[[numbers[name] for name in own.names] for own in found],
-        most_boxes=most,  # of every split, so that they are alike
-        arrays={"box_difficult": difficult},
-    )
+                raise unknown(f"{what} named in {folder.lists}:", name, there)
+    return [(folder.images[name], folder.annotations[name]) for name in names]
 
 
 def annotation(file: epath.Path) -> Annotation:
@@ -101,9 +121,9 @@ def annotation(file: epath.Path) -> Annotation:
         ConfigError: naming the file, and the number of the object, counted from 1.
     """
     try:
-        root = ElementTree.fromstring(file.read_bytes())
-    except (OSError, ElementTree.ParseError) as error:
-        raise ConfigError(f"{file} can't be read: {error}") from None
+        root = ElementTree.fromstring(read_bytes(file) or b"")
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
+        raise (error if isinstance(error, ConfigError) else ConfigError(f"{file} can't be read: {error}")) from None
     boxes, names, difficult = [], [], []
     objects = root.findall("object")
     for number, one in enumerate(objects, start=1):
@@ -128,22 +148,32 @@ def _number(one: ElementTree.Element, path: str, what: str) -> float:
         value = float(text or "")
     except ValueError:
         value = np.nan
-    if not np.isfinite(value):
-        raise ConfigError(f"{what}: {path} is {text!r}, not a number")
+    if not abs(value) < MOST_PIXELS:
+        raise ConfigError(f"{what}: {path} is {shown(text)}, not a number of pixels")
     return value
 
 
 def _images(folder: epath.Path) -> dict[str, epath.Path]:
     """The image files by name without their suffix."""
-    return {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() in _SUFFIXES}
+    found: dict[str, epath.Path] = {}
+    for file in _of_kind(folder, _SUFFIXES):
+        if file.stem in found:
+            raise ConfigError(f"{file} and {found[file.stem].name} are both the image {file.stem!r}: remove one")
+        found[file.stem] = file
+    return found
 
 
 def _annotations(folder: epath.Path) -> dict[str, Annotation]:
     """All of a folder, by the name of the image."""
-    found = {file.stem: annotation(file) for file in sorted(folder.iterdir()) if file.suffix == ".xml"}
+    found = {file.stem: annotation(file) for file in _of_kind(folder, (".xml",))}
     if not any(own.names for own in found.values()):
         raise ConfigError(f"{folder} names no objects")
     return found
+
+
+def _of_kind(folder: epath.Path, suffixes: Sequence[str]) -> list[epath.Path]:
+    """The files of a kind, in order, without hidden ones, which some systems put beside every file."""
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in suffixes and file.name[0] != "."]
 
 
 def _classes(annotations: Iterable[Annotation]) -> Sequence[str]:
@@ -155,4 +185,4 @@ def _names(lists: epath.Path, split: str) -> list[str]:
     file = lists / f"{split}.txt"
     if not file.exists():
         raise unknown(f"list in {lists}:", split, [own.stem for own in lists.glob("*.txt")])
-    return [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
+    return [line.split()[0] for line in (read_text(file) or "").splitlines() if line.strip()]

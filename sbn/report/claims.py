@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from sbn.config import arguments
+from sbn.config import arguments, beside
 from sbn.config.claims import Claim, chosen
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.metric_kinds import kind_of
@@ -64,10 +64,8 @@ def command(experiment: Experiment, claim: Claim, root: str) -> str:
     """The command line that runs what a claim lacks, and then says what comes of it."""
     rows = " ".join(f"--experiment={experiment.name}:{row}" for row in claim.rows)
     where = f"--root={shlex.quote(root)}"
-    return (
-        f"python -m launch.sweep {rows} --seeds=0:{claim.seeds} {where} && "
-        f"python -m sbn.report claims {claim.name} {where}"
-    )
+    sweep = beside.shown(f"python -m launch.sweep {rows} --seeds=0:{claim.seeds} {where}")
+    return f"{sweep} && {beside.shown(f'python -m sbn.report claims {claim.name} {where}')}"
 
 
 def forest(judged: Sequence[Judged]) -> "Figure":

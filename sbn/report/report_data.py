@@ -223,7 +223,7 @@ def _missing(
 def _strays(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
     in_tables = {name: row for name, row in experiment.rows().items() if "/" in name}
     return [
-        f"{row}: in no table of {experiment.path} ({count} {'run' if count == 1 else 'runs'} not shown)"
+        f"{row}: in no table of {experiment.argument} ({count} {'run' if count == 1 else 'runs'} not shown)"
         for row, count in stray_rows(in_tables, runs).items()
     ]
 

@@ -1,6 +1,7 @@
 """How far something long has come, its rate, and the time left: of training, evaluations and reading data alike."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import TypeVar
@@ -12,6 +13,7 @@ from sbn.runs.content import Path
 log = logging.getLogger(__name__)
 
 EVERY = 10.0  # seconds between two lines
+_IN_A_FILE = 60.0  # seconds between two lines of a log about a run that no one watches
 Item = TypeVar("Item")
 
 
@@ -81,11 +83,29 @@ class Progress:
         self._began = clock() - seconds
         self._step, self._at = start, clock()
         self._first: tuple[int, float] | None = None
+        self._compiled: tuple[int, float] | None = None
+        self._shown, self._in_place = self._at, False
         self.show("compiling the training step ...")
 
     def seconds(self) -> float:
         """Returns the seconds the run has taken, earlier processes included."""
         return self._clock() - self._began
+
+    def tick(self, step: int) -> None:
+        """Says between two reports how far the run is, by time: on a terminal in place, in a log once per minute.
+
+        The first call says how long compilation took. Steps that an accelerator has been given count as done.
+        """
+        now = self._clock()
+        if self._compiled is None:
+            self._compiled, self._shown = (step, now), now
+            self.show(f"compiled in {clock_time(now - self._at)}")
+        elif now - self._shown >= (EVERY if self._terminal() else _IN_A_FILE):
+            self._shown = now
+            rate = (step - self._compiled[0]) / max(now - self._compiled[1], 1e-9)
+            left = (self._total - step) / rate if rate else None
+            self.show(self._line(step, rate, left), in_place=self._terminal())
+            self._write(step, steps_per_second=rate, seconds_left=left)
 
     def report(self, step: int, scalars: Mapping[str, float]) -> None:
         """Prints a line about `step` steps being done, and writes progress.json.
@@ -101,13 +121,8 @@ class Progress:
             left = 0.0
         else:
             self._first = (step, now)
-        self._step, self._at = step, now
-        words = [
-            f"step {step:>{len(str(self._total))}}/{self._total} {100 * step / self._total:5.1f}%",
-            "compiled" if rate is None else f"{rate:.3g} steps/s ({rate * self._batch_size:.0f} examples/s)",
-            f"left {'unknown yet' if left is None else clock_time(left)}",
-            *(f"{name} {value:.4g}" for name, value in scalars.items()),
-        ]
+        self._step, self._at, self._shown = step, now, now
+        words = [self._line(step, rate, left), *(f"{name} {value:.4g}" for name, value in scalars.items())]
         self.show("  ".join(words))
         self._write(step, steps_per_second=rate, seconds_left=left)
 
@@ -115,10 +130,23 @@ class Progress:
         """Leaves the reason why the run stopped in progress.json."""
         self._write(step, failed=reason)
 
-    def show(self, line: str) -> None:
-        """Prints a line, once for all processes."""
+    def show(self, line: str, *, in_place: bool = False) -> None:
+        """Prints a line, once for all processes; one that is in place makes room for the next one."""
         if self._active:
-            print(line, flush=True)
+            clear = "\r\x1b[K" if self._in_place else ""
+            print(f"{clear}{line}", end="" if in_place else "\n", flush=True)
+            self._in_place = in_place
+
+    def _terminal(self) -> bool:
+        return sys.stdout is not None and sys.stdout.isatty()
+
+    def _line(self, step: int, rate: float | None, left: float | None) -> str:
+        words = [
+            f"step {step:>{len(str(self._total))}}/{self._total} {100 * step / self._total:5.1f}%",
+            "compiled" if rate is None else f"{rate:.3g} steps/s ({rate * self._batch_size:.0f} examples/s)",
+            f"left {'unknown yet' if left is None else clock_time(left)}",
+        ]
+        return "  ".join(words)
 
     def restart_rate(self) -> None:
         """Leaves the time since the last report out of the rate, as after an evaluation."""

@@ -1,7 +1,9 @@
 """`python -m sbn.train --config=FILE:TABLE/ROW[,key=value] [--config.key=value] --workdir=DIR`."""
 
+import pathlib
 from collections.abc import Sequence
 
+from sbn.config import beside
 from sbn.config.environment import use_large_pages
 from sbn.runs import commands
 
@@ -30,7 +32,18 @@ def main(argv: Sequence[str]) -> int:
     result = train(request.config, options.workdir, origin=origin)
     for name, value in result["metrics"].items():
         print(f"{name:32} {value:.4f}")
+    print(after(options.config, options.workdir))
     return 0
+
+
+def after(row: str, workdir: str) -> str:
+    """Returns what is to be done with a run that has ended: `row` is FILE:TABLE/ROW,key=value as it was given."""
+    file, _, name = row.partition(":")
+    table, _, _ = name.partition("/")
+    root = pathlib.PurePath(workdir).parent
+    root = root.parent if root.parent.name else root  # DIR is ROOT/ROW/SEED as a rule
+    report = f"; beside the paper: {beside.shown(f'python -m sbn.report {file}:{table} --root={root}')}"
+    return f"done: {workdir}{report if '/' in name else ''}"
 
 
 if __name__ == "__main__":

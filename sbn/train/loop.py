@@ -99,6 +99,8 @@ def _run(
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
     step = int(state.step)
     log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
+    if setup.batching.shapes > 1:
+        log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
     writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
@@ -131,6 +133,7 @@ def _run(
             state, metrics = take[steps](state, *placed, feed.resident)
             step += steps
             pending.add(step, metrics)
+            progress.tick(step)
             stop = notice.given or checkpoints.reached_preemption(step)
             saving, evaluating = plan.save.due(step) or stop, evaluation.due(step)
             try:
@@ -145,7 +148,8 @@ def _run(
             if evaluating:
                 results = evaluation.run(evaluating, step, state)
                 writers.write(step, results)
-                progress.show(summary(results))
+                if step < plan.total:  # the last ones are the result
+                    progress.show(summary(results))
                 progress.restart_rate()
             if saving:
                 checkpoints.save(step, state, seconds=progress.seconds(), lines=writers.lines)

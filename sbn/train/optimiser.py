@@ -12,6 +12,7 @@ from sbn.config import imported
 from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
+from sbn.train.frozen import check_frozen
 from sbn.train.plan import Plan, Stage
 from sbn.train.schedules import Schedule
 
@@ -90,6 +91,8 @@ def _imported(
 def check_optimisers(plan: Plan, params: Any) -> None:
     """Checks that every stage's optimiser works on these parameters, and goes on from the state of the one before.
 
+    What a stage freezes must be there, too.
+
     Args:
         plan: of the run.
         params: tree of arrays, or of their shapes.
@@ -101,6 +104,7 @@ def check_optimisers(plan: Plan, params: Any) -> None:
     ours = f"model.name = {plan.stages[0].config.model.name!r} of this size"
     check_memory(3 * _bytes(params), what=f"{ours}, with gradients and updates,")
     for stage in plan.stages:
+        check_frozen(params, stage.config.optim.frozen)
         optimiser = make_optimiser(stage, optax.constant_schedule(stage.config.optim.lr))
         try:
             form = jax.eval_shape(optimiser.init, params)

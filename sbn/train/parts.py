@@ -27,9 +27,9 @@ def merged(old: Variables, fresh: Variables, patterns: Sequence[str], *, source:
     """
     there, here = (traverse_util.flatten_dict(dict(variables)) for variables in (old, fresh))
     for pattern in patterns:
-        if not any(_names(pattern, path) for path in here):
+        if not any(names_part(pattern, path[1:]) for path in here):
             raise unknown("part of the network in init.only:", pattern, sorted({path[1] for path in here}))
-    taken = [path for path in {**here, **there} if any(_names(pattern, path) for pattern in patterns)]
+    taken = [path for path in {**here, **there} if any(names_part(pattern, path[1:]) for pattern in patterns)]
     for path in taken:
         shapes = [str(tuple(flat[path].shape)) if path in flat else "missing" for flat in (there, here)]
         if shapes[0] != shapes[1]:
@@ -39,6 +39,11 @@ def merged(old: Variables, fresh: Variables, patterns: Sequence[str], *, source:
     return {**dict(fresh), **traverse_util.unflatten_dict({**here, **{path: there[path] for path in taken}})}
 
 
-def _names(pattern: str, path: Path) -> bool:
-    """Whether a pattern names the module of a leaf, or one that it stands in; `path` begins with the collection."""
-    return any(fnmatch.fnmatchcase("/".join(path[1:end]), pattern) for end in range(2, len(path) + 1))
+def names_part(pattern: str, path: Path) -> bool:
+    """Returns whether a pattern names the leaf at a path, or a module that it stands in.
+
+    Args:
+        pattern: of a name, 'stem*', or of a path, 'stage1/block2'; '*' is any text.
+        path: of a leaf within its collection.
+    """
+    return any(fnmatch.fnmatchcase("/".join(path[:end]), pattern) for end in range(1, len(path) + 1))

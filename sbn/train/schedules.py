@@ -27,8 +27,9 @@ def make_schedule(stage: Stage, plan: Plan) -> Schedule:
     peak, kind, length = config.optim.lr, config.schedule.kind, stop - start
     args = config.schedule.args.to_dict()
     warmup = to_steps(config.schedule.warmup, config, plan.steps_per_epoch)
+    first = config.schedule.warmup_lr
     if kind not in SCHEDULES:
-        return _imported(kind, args, peak=peak, start=start, length=length, warmup=warmup)
+        return _imported(kind, args, peak=peak, start=start, length=length, warmup=warmup, first=first)
     boundaries = [to_steps(text, config, plan.steps_per_epoch) for text in config.schedule.boundaries]
     power = args.pop("power", 0.9) if kind == "poly" else 1.0
     if args:
@@ -49,12 +50,20 @@ def make_schedule(stage: Stage, plan: Plan) -> Schedule:
             rate = peak * jnp.sqrt(max(warmup, 1) / jnp.maximum(step + 1, max(warmup, 1)))
         for boundary in boundaries:
             rate = jnp.where(step >= boundary, rate * config.schedule.factor, rate)
-        return jnp.where(step < warmup, peak * (step + 1) / max(warmup, 1), rate)
+        return jnp.where(step < warmup, _rising(step, first, peak, warmup), rate)
 
     return schedule
 
 
-def _imported(kind: str, args: Mapping[str, Any], *, peak: float, start: int, length: int, warmup: int) -> Schedule:
+def _rising(step: jax.Array, first: float, peak: float, warmup: int) -> jax.Array:
+    """The learning rate of step i of a linear warm-up, which counts from 1: the last step has the peak."""
+    rate: jax.Array = first + (peak - first) * (step + 1) / max(warmup, 1)
+    return rate
+
+
+def _imported(
+    kind: str, args: Mapping[str, Any], *, peak: float, start: int, length: int, warmup: int, first: float
+) -> Schedule:
     """The schedule of a function of optax's or of the user's own, which is told what the config says anyway.
 
     A function that has `warmup_steps` warms up itself; another one begins after the linear warm-up and has the rest of
@@ -65,7 +74,7 @@ def _imported(kind: str, args: Mapping[str, Any], *, peak: float, start: int, le
     before, rest = (0, length) if itself else (warmup, max(length - warmup, 1))
     offered = {
         **dict.fromkeys(("peak_value", "learning_rate"), peak),
-        "init_value": 0.0 if "peak_value" in imported.takes(make).names else peak,
+        "init_value": first if "peak_value" in imported.takes(make).names else peak,
         **dict.fromkeys(("decay_steps", "transition_steps", "steps"), rest),
         "warmup_steps": warmup,
     }
@@ -76,7 +85,7 @@ def _imported(kind: str, args: Mapping[str, Any], *, peak: float, start: int, le
     def schedule(count: jax.Array) -> jax.Array:
         step = jnp.asarray(count - start)
         rate = jnp.asarray(inner(jnp.maximum(step - before, 0)), jnp.float32)
-        return rate if itself else jnp.where(step < before, peak * (step + 1) / max(before, 1), rate)
+        return rate if itself else jnp.where(step < before, _rising(step, first, peak, before), rate)
 
     try:
         rate = jax.eval_shape(schedule, jnp.zeros((), jnp.int32))

@@ -16,6 +16,7 @@ from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.feed import Prepare
+from sbn.train.frozen import is_frozen, stop_gradients
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
 from sbn.train.schedules import Schedule
@@ -88,16 +89,18 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     parts = stage.config.optim.accumulate
     known = {"epochs": stage.epochs}  # no array: a task that does not ask for it has the program it always had
     left_out = set(range(len(task.branches))) - set(views.branches)
-    # Neither weight decay nor old momentum may move the scale and bias of a branch that this stage does not train.
-    layout = getattr(task, "layout", None)
-    mine = functools.partial(_trained, indices=views.branches, layout=layout) if left_out else None
+    frozen = tuple(stage.config.optim.frozen)
+    # Neither weight decay nor old momentum may move what this stage does not train: scales and biases of branches that
+    # it leaves out, and what it freezes.
+    layout, indices = getattr(task, "layout", None), views.branches if left_out else None
+    mine = functools.partial(_trained, indices=indices, layout=layout, frozen=frozen) if left_out or frozen else None
 
     def step(state: TrainState, fed: Arrays, numbers: Arrays, resident: Arrays) -> tuple[TrainState, Metrics]:
         batch = prepare(fed, numbers, resident)
 
         def gradients(batch: Arrays, batch_stats: Any, keys: Keys) -> tuple[Any, Loss]:
             def loss(params: optax.Params) -> tuple[jax.Array, Loss]:
-                variables = {"params": params, "batch_stats": batch_stats}
+                variables = {"params": stop_gradients(params, frozen), "batch_stats": batch_stats}
                 found = task.loss(variables, batch, views=views, numbers={**numbers, **known}, keys=keys)
                 return found.sum, found
 
@@ -146,7 +149,12 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
     )
 
 
-def _trained(params: Any, *, indices: tuple[int, ...], layout: branches.Layout | None) -> Any:
-    """1 for every parameter that a stage of the branches `indices` trains, 0 for the others."""
-    ones = branches.take_branches({"params": jax.tree.map(jnp.ones_like, params)}, indices, layout=layout)
-    return branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, ones, indices)["params"]
+def _trained(
+    params: Any, *, indices: tuple[int, ...] | None, layout: branches.Layout | None, frozen: tuple[str, ...]
+) -> Any:
+    """1 for every parameter that a stage of the branches `indices` (None: all) trains, 0 for the others."""
+    ones = {"params": jax.tree.map(jnp.ones_like, params)}
+    if indices is not None:
+        own = branches.take_branches(ones, indices, layout=layout)
+        ones = branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, own, indices)
+    return jax.tree.map(lambda one, held: one * (not held), dict(ones["params"]), is_frozen(params, frozen))

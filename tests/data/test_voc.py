@@ -1,13 +1,13 @@
 """Folders in PASCAL VOC's layout: what they come to, and what is told of those that are not right."""
 
 import collections
+import os
 
 import numpy as np
 import pytest
 from etils import epath
 from PIL import Image
 
-from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data import sources, voc
 
@@ -53,10 +53,66 @@ def test_the_last_pixel_belongs_to_a_box_and_pixels_count_from_one(folder):
     np.testing.assert_array_equal(found.beside.arrays["image_size"], [[30, 40], [31, 40]])
 
 
+def test_hidden_files_beside_images_and_annotations_are_not_looked_at(folder):
+    for name in ("JPEGImages/._a.jpg", "Annotations/._a.xml", "Annotations/.DS_Store"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    assert len(read(folder).index) == 2
+
+
+# An entity of an entity of an entity: nine levels of ten are a thousand million
+BOMB = "".join(f'<!ENTITY e{level} "{f"&e{level - 1};" * 10}">' for level in range(1, 10))
+NAMED = "<annotation><object><name>?</name></object></annotation>"
+HOSTILE = {
+    "entities that grow": f'<!DOCTYPE a [<!ENTITY e0 "ant">{BOMB}]>{NAMED.replace("?", "&e9;")}',
+    "a long entity, often": f'<!DOCTYPE a [<!ENTITY e "{"a" * 50_000}">]><annotation>{"&e;" * 50_000}</annotation>',
+    "another file": f'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>{NAMED.replace("?", "&e;")}',
+    "an encoding that nobody knows": '<?xml version="1.0" encoding="no such"?><annotation/>',
+    "an encoding that is not its own": '<?xml version="1.0" encoding="utf-16"?><annotation/>',
+    "no end": "<annotation>" * 100_000,
+    "a number beyond all bounds": xml({**CAT, "x1": "9" * 5000}),
+    "digits without end": xml({**CAT, "x1": "1e999"}),
+    "a box beyond float32": xml({**CAT, "x1": "1e300"}),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_annotations_are_told_in_a_line_and_nothing_else_is_read(folder, what):
+    (folder / "Annotations/a.xml").write_text(HOSTILE[what])
+    with pytest.raises(ConfigError) as raised:
+        read(folder)
+    assert "a.xml" in str(raised.value) or "a.jpg" in str(raised.value)
+    assert "root:" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["..", "../a", "/etc/passwd", "a/../b", "JPEGImages/a", "A", "a.jpg"])
+def test_a_list_names_images_of_its_folder_alone(folder, name):
+    (folder / "ImageSets/Main/train.txt").write_text(f"b\n{name}\n")
+    with pytest.raises(ConfigError, match="unknown image named in"):
+        read(folder)
+
+
 def test_splits_are_lists_and_their_parts_and_have_the_same_slots(folder):
     assert len(read(folder, "train+test").index) == 3
     assert len(read(folder, "train[:1]+test").index) == 2
     assert read(folder, "test").beside.arrays["boxes"].shape == (1, 2, 4)
+
+
+def test_years_can_be_joined(folder):
+    (folder / "VOC2007").mkdir()
+    (folder / "VOC2012").mkdir()
+    for name in ("JPEGImages", "Annotations", "ImageSets"):
+        (folder / "VOC2012" / name).symlink_to(folder / name)
+        (folder / name).rename(folder / "VOC2007" / name)
+        (folder / name).symlink_to(folder / "VOC2007" / name)
+    joined = read(folder, "VOC2007/train+VOC2012/test")
+    assert [joined.index.path(i).split("/")[-3:] for i in range(3)] == [
+        ["VOC2007", "JPEGImages", "a.jpg"],
+        ["VOC2007", "JPEGImages", "b.jpg"],
+        ["VOC2012", "JPEGImages", "c.jpg"],
+    ]
+    with pytest.raises(ConfigError, match=r"there is no folder .*VOC2021"):
+        read(folder, "VOC2021/train")
 
 
 def test_classes_of_ones_own_are_in_alphabetical_order(folder):
@@ -67,7 +123,7 @@ def test_classes_of_ones_own_are_in_alphabetical_order(folder):
 def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
     assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
-    assert "1 objects of 'train' have boxes without an area" in capsys.readouterr().err
+    assert "'train': 1 objects have boxes without an area" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -76,6 +132,12 @@ def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
         (lambda folder: (folder / "JPEGImages/a.jpg").unlink(), ["image named in", "'a'"]),
         (lambda folder: (folder / "Annotations/b.xml").unlink(), ["annotation named in", "'b'"]),
         (lambda folder: (folder / "Annotations/a.xml").write_text("<annotation>"), ["a.xml can't be read"]),
+        (lambda folder: os.mkfifo(folder / "Annotations/d.xml"), ["d.xml is damaged (it is not a file)"]),
+        (
+            lambda folder: (folder / "ImageSets/Main/train.txt").write_bytes(b"a\xff"),
+            ["train.txt is damaged (not UTF-8"],
+        ),
+        (lambda folder: (folder / "JPEGImages/a.png").write_bytes(b""), ["a.png and a.jpg are both the image 'a'"]),
         (
             lambda folder: (folder / "Annotations/a.xml").write_text(xml(CAT, {**DOG, "x1": "many"})),
             ["a.xml, object 2", "'many'"],
@@ -122,12 +184,10 @@ def test_blood_cells_are_as_many_as_were_counted(bccd, capsys):
     assert capsys.readouterr().err.count("without an area") >= 1
 
 
-def test_a_folder_is_a_data_set_by_its_name(bccd):
-    data = tree.to_config(
-        tree.changed(
-            tree.defaults(), {"data.name": f"voc:{bccd}", "data.train_split": "train[:3]", "task": "detection"}
-        )
-    ).data
+def test_a_folder_is_a_data_set_by_its_name(bccd, tiny):
+    changes = {"data.name": f"voc:{bccd}", "data.train_split": "train[:3]", "data.style": "plain"}
+    plain = {f"data.{key}": None for key in ("train_examples", "test_examples", "image_size")}
+    data = tiny({**plain, **changes}).data
     found = sources.load(data, "train", view="fit(120, 160)")
     loaded = found.load(np.arange(3))
     assert loaded["image"].shape == (3, 120, 160)

@@ -1,6 +1,5 @@
 """What takes long says how far it has come, at which rate, and how long the rest takes; what does not is silent."""
 
-import json
 import logging
 import os
 import signal
@@ -10,6 +9,7 @@ from etils import epath
 
 from sbn.config.durations import clock_time
 from sbn.runs import signals
+from sbn.runs.content import read_json
 from sbn.runs.progress import Progress, shown
 
 
@@ -73,7 +73,7 @@ def progress_of(folder, total, clock, **options):
 
 
 def stored(folder):
-    return json.loads((folder / "progress.json").read_text())
+    return read_json(folder / "progress.json")
 
 
 def test_progress_shows_rate_share_and_time_left(tmp_path, capsys):
@@ -133,3 +133,41 @@ def test_of_several_processes_one_talks(tmp_path, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3600 * 25 + 62, "25:01:02")])
 def test_clock_time(seconds, text):
     assert clock_time(seconds) == text
+
+
+def test_a_run_between_two_reports_says_by_time_how_far_it_is(tmp_path, capsys):
+    clock = Clock()
+    progress = progress_of(tmp_path, 1000, clock, batch_size=4)
+    clock.now += 32
+    progress.tick(1)
+    for step in range(2, 132):
+        clock.now += 1
+        progress.tick(step)
+    # an hour-long stretch without a report is not silent; in a log, a line per minute
+    assert capsys.readouterr().out.splitlines() == [
+        "compiling the training step ...",
+        "compiled in 0:32",
+        "step   61/1000   6.1%  1 steps/s (4 examples/s)  left 15:39",
+        "step  121/1000  12.1%  1 steps/s (4 examples/s)  left 14:39",
+    ]
+    assert stored(tmp_path)["step"] == 121
+    progress.report(131, {})
+    capsys.readouterr()
+    for step in range(132, 190):
+        clock.now += 1
+        progress.tick(step)
+    assert capsys.readouterr().out == ""  # the report counts as a line
+
+
+def test_on_a_terminal_the_line_is_overwritten_by_the_next(tmp_path, capsys, monkeypatch):
+    clock = Clock()
+    progress = progress_of(tmp_path, 100, clock)
+    monkeypatch.setattr(Progress, "_terminal", lambda self: True)
+    for step in (1, 2, 3):
+        clock.now += 11
+        progress.tick(step)
+    progress.show("accuracy 0.5")
+    _, compiled, rest = capsys.readouterr().out.split("\n", 2)
+    assert compiled == "compiled in 0:11"
+    second, third, last = rest.split("\r\x1b[K")
+    assert (second[:10], third[:10], last) == ("step   2/1", "step   3/1", "accuracy 0.5\n")

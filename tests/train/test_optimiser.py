@@ -129,6 +129,35 @@ def test_three_steps_equal_the_formula(tiny, nesterov, clip, factor):
     np.testing.assert_allclose(found, flat, rtol=0, atol=1e-6)  # float32 against float64, values about 1
 
 
+def test_adam_of_the_transformer_equals_the_formula(tiny):
+    """Kingma and Ba 2015, algorithm 1, with the settings of Vaswani et al. 2017, section 5.3."""
+    rate, first, second, tiny_number = 0.01, 0.9, 0.98, 1e-8
+    changes = {"optim__args__b1": first, "optim__args__b2": second, "optim__args__eps": tiny_number}
+    plan = plan_of(
+        tiny,
+        optim__name="adam",
+        optim__lr=rate,
+        optim__weight_decay=0.0,
+        optim__clip_norm=None,
+        schedule__kind="inverse_sqrt",
+        schedule__warmup="2 steps",
+        schedule__warmup_lr=0.001,
+        **changes,
+    )
+    (stage,) = plan.stages
+    optimiser = make_optimiser(stage, make_schedule(stage, plan))
+    params = {"kernel": jnp.array([1.0, -2.0])}
+    state, wanted, m, v = optimiser.init(params), np.array([1.0, -2.0]), 0.0, 0.0
+    lrs = [0.0055, 0.01, 0.01 * np.sqrt(2 / 3), 0.01 * np.sqrt(2 / 4)]
+    for t, lr in enumerate(lrs, 1):
+        g = wanted * t
+        updates, state = optimiser.update({"kernel": jnp.asarray(g, jnp.float32)}, state, params)
+        params = {"kernel": params["kernel"] + updates["kernel"]}
+        m, v = first * m + (1 - first) * g, second * v + (1 - second) * g**2
+        wanted = wanted - lr * (m / (1 - first**t)) / (np.sqrt(v / (1 - second**t)) + tiny_number)
+        np.testing.assert_allclose(params["kernel"], wanted, rtol=1e-5)
+
+
 def test_decay_can_leave_normalisation_alone(tiny):
     plan = plan_of(
         tiny,

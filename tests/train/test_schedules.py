@@ -37,6 +37,19 @@ def test_inverse_square_root_goes_on_from_the_peak_of_its_warm_up(tiny):
     np.testing.assert_allclose(found, 0.5 * np.minimum(t / 4, np.sqrt(4 / t)), rtol=1e-6)
 
 
+def test_a_warm_up_can_come_from_a_rate_of_its_own(tiny):
+    """fairseq's for Transformers; its step i counts from 0 there and from 1 here."""
+    t, first = np.arange(1, 11), 0.1
+    warm = {"schedule.warmup": "4 steps", "schedule.warmup_lr": first}
+    found = rates(tiny, {"schedule.kind": "inverse_sqrt", **warm})
+    np.testing.assert_allclose(found, np.where(t <= 4, first + (0.5 - first) * t / 4, 0.5 * np.sqrt(4 / t)), rtol=1e-6)
+    # a schedule of optax's that warms up itself counts from 0
+    found = rates(tiny, {"schedule.kind": "warmup_constant_schedule", **warm})
+    np.testing.assert_allclose(found, first + (0.5 - first) * np.minimum((t - 1) / 4, 1), rtol=1e-6)
+    found = rates(tiny, {"schedule.kind": "linear_schedule", "schedule.args.end_value": 0.5, **warm})
+    np.testing.assert_allclose(found, first + (0.5 - first) * np.minimum(t / 4, 1), rtol=1e-6)
+
+
 ARGS = {
     "exponential_decay": {"decay_rate": 0.5},
     "linear_schedule": {"end_value": 0.1},

@@ -1,0 +1,91 @@
+"""Data sets with boxes that TFDS has prepared: those of a VOC folder are the same objects, and damage is told."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from sbn.config import tree
+from sbn.config.errors import ConfigError
+from sbn.data import prepared_boxes, sources
+from sbn.data.prepared_boxes import BoxKeys
+
+SIZE = (30, 40)
+KEYS = BoxKeys("image", "objects/bbox", "objects/label", 0)
+FEATURES = {
+    "image": [b"?"],
+    "objects/bbox": [0.1, 0.25, 0.5, 1.0, 0.0, 0.0, 0.0, 0.5],
+    "objects/label": [1, 0],
+    "objects/is_crowd": [1, 0],
+}
+
+
+def objects(keys=KEYS, **changes):
+    found = {**FEATURES, **{f"objects/{name}": value for name, value in changes.items()}}
+    return prepared_boxes._objects(found, keys, size=SIZE, classes=2, what="record 5")
+
+
+def test_shares_become_pixels_and_boxes_without_an_area_are_counted():
+    found = objects()
+    np.testing.assert_array_equal(found.boxes, [[3, 10, 15, 40]])
+    assert (found.labels, found.difficult.tolist(), found.dropped, found.cut) == ([1], [True], 1, 0)
+
+
+def test_pixels_that_are_counted_from_one_begin_one_earlier():
+    np.testing.assert_array_equal(objects(KEYS._replace(first=1)).boxes, [[2, 9, 15, 40]])
+
+
+def test_floats_do_not_move_whole_pixels():
+    share = np.float32(7) / np.float32(30)  # as TFDS stores it
+    assert objects(bbox=[float(share), 0, 1, 1], label=[0], is_crowd=[0]).boxes[0, 0] == 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"bbox": [0.0, 0, 1]}, "2 classes of objects, and 3 numbers"),
+        ({"label": [0, 2]}, "object 2: class 2, and there are 2"),
+        ({"bbox": [0.5, 0, 0.25, 1, 0, 0, 1, 1]}, "object 1 ends before it begins"),
+    ],
+)
+def test_what_is_not_right_is_told_with_its_record_and_object(changes, told):
+    with pytest.raises(ConfigError, match=f"record 5.*{told}"):
+        objects(**changes)
+
+
+@pytest.fixture
+def detection(tasks_dir):
+    return tasks_dir / "detection"
+
+
+def load(detection, **changes):
+    flat = tree.changed(tree.defaults(), {f"data.{key}": value for key, value in changes.items()})
+    return sources.load(tree.to_config(flat).data, "train", view="fit(120, 160)")
+
+
+def named(found):
+    """{hash of the image's bytes: its boxes with the names of their classes}."""
+    boxes, labels, names = found.arrays["boxes"], found.arrays["box_label"], found.features["boxes"].classes
+    there = (boxes[..., 2:] > boxes[..., :2]).all(axis=-1)
+    return {
+        hashlib.sha256(data).hexdigest(): [
+            (names[labels[i, slot]], *boxes[i, slot].tolist()) for slot in np.flatnonzero(there[i])
+        ]
+        for i, data in enumerate(found.index.read(np.arange(len(found))))
+    }
+
+
+def test_a_prepared_set_and_the_folder_it_was_made_of_are_the_same_examples(detection, capsys):
+    folder = load(detection, name=f"voc:{detection / 'BCCD'}", train_split="trainval")
+    prepared = load(detection, name="bccd", dir=str(detection / "tfds"), train_split="train+validation")
+    assert len(prepared) == len(named(prepared)) == 292
+    assert named(prepared) == named(folder)
+    assert "bccd, 'train+validation': 2 objects have boxes without an area" in capsys.readouterr().err
+
+
+def test_names_of_features_are_told_where_they_are_not_there(detection):
+    prepared = {"name": "bccd", "dir": str(detection / "tfds")}
+    with pytest.raises(ConfigError, match=r"data.boxes_feature.*objects/box'; did you mean 'objects/bbox'"):
+        load(detection, **prepared, boxes_feature="objects/box")
+    with pytest.raises(ConfigError, match=r"data.box_label_feature.*objects/labels'; did you mean 'objects/label'"):
+        load(detection, **prepared, box_label_feature="objects/labels")

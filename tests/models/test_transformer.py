@@ -1,0 +1,239 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sbn.models.transformer import SIZES, Transformer, sinusoids
+from sbn.nn.branched import branched
+from sbn.nn.branches import plain_branch, repeated, select_branch
+from tests import compiling
+from tests.models.variables import count
+from tests.oracles import transformer as oracle
+
+SMALL = Transformer(vocabulary=11, layers=2, width=8, heads=2, hidden=16)
+SHALLOW = SMALL.clone(layers=1)
+SOURCE = jnp.array([[3, 4, 5, 6, 1], [7, 2, 1, 0, 0], [0, 0, 0, 0, 0]])
+TARGET_IN = jnp.array([[1, 5, 6, 0], [1, 3, 4, 8], [0, 0, 0, 0]])
+TRUTH = jnp.array([[5, 6, 1, 0], [3, 4, 8, 1], [0, 0, 0, 0]])
+
+
+@jax.jit
+def logits_of(variables, source, target_in):
+    return SMALL.apply(variables, source, target_in, train=False)
+
+
+def random_like(shapes, seed=0):
+    """Every leaf random, so that none can be left out or swapped."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(0, 0.4, leaf.shape), jnp.float32), shapes)
+
+
+def shapes_of(network):
+    return jax.eval_shape(lambda key: network.init(key, SOURCE, TARGET_IN, train=False), jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return random_like(shapes_of(SMALL))
+
+
+@pytest.fixture(scope="module")
+def logits(variables):
+    return logits_of(variables, SOURCE, TARGET_IN)
+
+
+@pytest.mark.parametrize("example", [0, 1])
+def test_the_network_is_the_formulas(variables, logits, example):
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables["params"])
+    source, target = (np.asarray(x[example]) for x in (SOURCE, TARGET_IN))
+    wanted = oracle.logits(source[source > 0], target[target > 0], params, heads=2, layers=2)
+    np.testing.assert_allclose(logits[example, : len(wanted)], wanted, atol=2e-5)  # float32 over four layers
+
+
+def test_an_example_of_padding_is_finite_and_has_a_finite_gradient(variables, logits):
+    def total(v):
+        return SMALL.apply(v, SOURCE, TARGET_IN, TRUTH, train=False).smoothed.sum()
+
+    assert jnp.isfinite(logits).all()
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(total))(variables)))
+
+
+def test_what_stands_behind_a_token_changes_nothing_before_it(variables, logits):
+    changed = logits_of(variables, SOURCE, TARGET_IN.at[:, 2].set(9))
+    np.testing.assert_array_equal(changed[:2, :2], logits[:2, :2])
+    assert (changed[:2, 2] != logits[:2, 2]).any()
+
+
+def test_the_big_network_has_the_published_number_of_parameters():
+    big = Transformer(32768, *SIZES["big"])
+    assert count(shapes_of(big)["params"]) == 209_911_808  # 209.9 million
+
+
+def test_three_branches_cost_their_scales_and_biases_alone():
+    one, three = (count(shapes_of_branched(Transformer(32768, *SIZES["big"]), k)["params"]) for k in (1, 3))
+    assert three - one == 2 * 2 * 1024 * 30
+
+
+def shapes_of_branched(network, branches):
+    model = branched(network, branches=branches)
+    views = (SOURCE[:, None], TARGET_IN[:, None])
+    return jax.eval_shape(lambda key: model.init(key, *views, train=False, through=(0,)), jax.random.key(0))
+
+
+def test_positions_are_sines_then_cosines():
+    table = sinusoids(5, 6)
+    np.testing.assert_allclose(table, oracle.positions(5, 6), atol=1e-6)
+    np.testing.assert_allclose(table[0, [0, 3]], [np.sin(2), np.cos(2)], rtol=1e-6)
+
+
+def test_weights_start_as_fairseqs():
+    network = Transformer(vocabulary=500, layers=1, width=64, heads=2, hidden=128)
+    params = jax.jit(lambda key: network.init(key, SOURCE, TARGET_IN, train=False))(jax.random.key(0))["params"]
+    assert not params["embedding"][0].any()
+    np.testing.assert_allclose(params["embedding"][1:].std(), 1 / 8, rtol=0.02)
+    decoder = params["decoder_0"]
+    # Xavier's bound of a square matrix is sqrt(6 / (64 + 64)); that of projections is smaller by the square root of 2
+    bounds = {
+        ("self_attention", "projections"): np.sqrt(6 / 128 / 2),
+        ("cross_attention", "query"): np.sqrt(6 / 128 / 2),
+        ("cross_attention", "projections"): np.sqrt(6 / 128 / 2),
+        ("cross_attention", "out"): np.sqrt(6 / 128),
+    }
+    for (part, name), bound in bounds.items():
+        assert 0.98 * bound < abs(decoder[part][name]["kernel"]).max() <= bound, (part, name)
+        assert not decoder[part][name]["bias"].any()
+    assert 0.98 * np.sqrt(6 / 192) < abs(decoder["widen"]["kernel"]).max() <= np.sqrt(6 / 192)
+
+
+def grads(model, variables, source, target_in, truth, *, jit=jax.jit, **more):
+    def total(v, *batch):
+        return model.apply(v, *batch, train=True, label_smoothing=0.1, **more).smoothed.sum()
+
+    return jit(jax.value_and_grad(total))(variables, source, target_in, truth)
+
+
+def test_one_branch_is_layer_normalisation_to_the_bit(shallow):
+    model = branched(SHALLOW, branches=1)
+    layout, batch = model.layout(SOURCE, TARGET_IN), (SOURCE, TARGET_IN, TRUTH)
+    views = [x[:, None] for x in batch]
+    loss, own = grads(model, repeated(shallow, 1, layout=layout), *views, jit=compiling.jit)
+    plain_loss, plain = grads(SHALLOW, shallow, *batch, jit=compiling.jit)
+    assert loss == plain_loss
+    jax.tree.map(np.testing.assert_array_equal, plain_branch(own, 0, layout=layout), plain)
+
+
+@pytest.fixture(scope="module")
+def shallow():
+    return random_like(shapes_of(SHALLOW))
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Three branches that differ, and what they make of three views of other lengths."""
+    model = branched(SHALLOW, branches=3)
+    return model, random_like(shapes_of_branched(SHALLOW, 3), seed=1)
+
+
+def test_views_of_one_length_are_passes_of_their_own(three):
+    model, own = three
+    sources = jnp.stack([SOURCE, SOURCE[:, ::-1], SOURCE % 5], axis=1)
+    targets, truth = (jnp.repeat(x[:, None], 3, axis=1) for x in (TARGET_IN, TRUTH))
+    _, together = grads(model, own, sources, targets, truth)
+    total = None
+    for k in range(3):
+        views = (x[:, k : k + 1] for x in (sources, targets, truth))
+        _, gradient = grads(model, own, *views, through=(k,))
+        total = gradient if total is None else jax.tree.map(jnp.add, total, gradient)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5), together, total)
+
+
+def test_a_view_that_is_not_in_the_batch_leaves_its_branch_alone(three):
+    model, own = three
+    # lengths 5 and 8, as two views have
+    sources = (SOURCE, jnp.pad(SOURCE, ((0, 0), (0, 3))))
+    targets, truth = (jnp.repeat(x[:, None], 2, axis=1) for x in (TARGET_IN, TRUTH))
+    _, gradient = grads(model, own, sources, targets, truth, through=(0, 2))
+    layout = model.layout(SOURCE, TARGET_IN)
+    of_none = select_branch(gradient, 1, layout=layout)
+    norms = [leaf for path, leaf in leaves(of_none) if "norm" in path]
+    others = [leaf for path, leaf in leaves(select_branch(gradient, 2, layout=layout)) if "norm" in path]
+    assert len(norms) == 2 * (2 + 3)
+    assert not any(leaf.any() for leaf in norms)
+    assert all(leaf.any() for leaf in others)
+
+
+def leaves(tree):
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]]
+
+
+def test_longer_padding_changes_nothing(variables, logits):
+    longer = logits_of(variables, jnp.pad(SOURCE, ((0, 0), (0, 3))), TARGET_IN)
+    np.testing.assert_allclose(longer[:2], logits[:2], atol=1e-5)
+
+
+def test_rematerialised_layers_have_the_same_gradient(shallow):
+    dropping = dataclasses.replace(SHALLOW, dropout=0.3, attention_dropout=0.1, activation_dropout=0.2, parent=None)
+    rngs = {"dropout": jax.random.key(7)}
+    plain = grads(dropping, shallow, SOURCE, TARGET_IN, TRUTH, rngs=rngs)
+    again = grads(dropping.clone(remat=True), shallow, SOURCE, TARGET_IN, TRUTH, rngs=rngs)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), plain, again)
+    assert plain[0] != grads(SHALLOW, shallow, SOURCE, TARGET_IN, TRUTH)[0]
+
+
+def test_bfloat16_is_near_and_its_logits_are_float32(variables, logits):
+    near = jax.jit(lambda v: SMALL.clone(dtype=jnp.bfloat16).apply(v, SOURCE, TARGET_IN, train=False))(variables)
+    assert near.dtype == jnp.float32
+    np.testing.assert_allclose(near[:2], logits[:2], atol=0.15)  # 8 bits of precision, over four layers
+
+
+def test_the_width_must_hold_the_heads():
+    with pytest.raises(ValueError, match="heads 3 do not divide the width 8"):
+        shapes_of(SMALL.clone(heads=3))
+
+
+def test_encoder_and_decoder_are_pytorchs(tasks_dir):
+    reference = dict(np.load(tasks_dir / "golden/torch_transformer_postnorm.npz"))
+    network = Transformer(vocabulary=4, layers=2, width=16, heads=2, hidden=32)
+    params = {"embedding": jnp.zeros((4, 16))}
+    for stack, layer in ((stack, layer) for stack in ("encoder", "decoder") for layer in range(2)):
+        params[f"{stack}_{layer}"] = of_torch(reference, f"weights/{stack}.layers.{layer}.")
+    there = jnp.asarray(~reference["source_is_padding"])
+
+    def run(params):
+        encoded = network.apply({"params": params}, reference["source"], there, method="encode_embedded")
+        return encoded, network.apply(
+            {"params": params}, reference["encoded"], there, reference["target"], method="decode_embedded"
+        )
+
+    encoded, decoded = jax.jit(run)(params)
+    # PyTorch leaves padding at 0 or at whatever it makes of it, by its version
+    np.testing.assert_allclose(encoded[there], reference["encoded"][there], atol=2e-6)
+    np.testing.assert_allclose(decoded, reference["decoded"], atol=2e-6)
+
+
+def of_torch(reference, prefix):
+    def linear(name, rows=slice(None)):
+        weight, bias = reference[f"{prefix}{name}weight"], reference[f"{prefix}{name}bias"]
+        return {"kernel": jnp.asarray(weight[rows].T), "bias": jnp.asarray(bias[rows])}
+
+    def norm(name):
+        return {"scale": reference[f"{prefix}{name}.weight"], "bias": reference[f"{prefix}{name}.bias"]}
+
+    crosses = "decoder" in prefix
+    found = {
+        "self_attention": {"projections": linear("self_attn.in_proj_"), "out": linear("self_attn.out_proj.")},
+        "attention_norm": norm("norm1"),
+        "widen": linear("linear1."),
+        "narrow": linear("linear2."),
+        "feed_forward_norm": norm("norm3" if crosses else "norm2"),
+    }
+    if crosses:
+        found["source_norm"] = norm("norm2")
+        found["cross_attention"] = {
+            "query": linear("multihead_attn.in_proj_", slice(0, 16)),
+            "projections": linear("multihead_attn.in_proj_", slice(16, None)),
+            "out": linear("multihead_attn.out_proj."),
+        }
+    return found
