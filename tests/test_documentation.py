@@ -1,5 +1,6 @@
 """The pages of the documentation that are made from the code hold all that they are about. CI builds the whole."""
 
+import re
 import sys
 
 import pytest
@@ -11,6 +12,8 @@ from sbn.config import beside
 from sbn.config.rows import experiment_file, load_experiment
 from sbn.config.schema import KEYS
 from tests.conftest import ROOT
+
+TOLD = ("README.md", "docs/library.md")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -66,3 +69,8 @@ def test_every_page_of_the_site_is_in_its_menu():
     menu = (ROOT / "mkdocs.yml").read_text()
     for page in ROOT.glob("docs/*.md"):
         assert f": {page.name}\n" in menu, page
+
+
+def test_the_page_about_layers_has_the_code_that_the_readme_has():
+    code = [re.search(r"class Net\(nn.Module\):.*?```", (ROOT / name).read_text(), re.DOTALL) for name in TOLD]
+    assert code[0][0] == code[1][0]
