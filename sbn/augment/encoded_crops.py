@@ -192,3 +192,20 @@ def move_boxes(crop: EncodedCrop, windows: CropWindows, boxes: np.ndarray, *, le
         room = (max(room), max(room))
     moved = move(begin(boxes, NUMPY), scaled._replace(y0=scaled.y0 - row, x0=scaled.x0 - column), room, NUMPY)
     return np.stack(end(moved, least=least, library=NUMPY), axis=-1)
+
+
+def original_boxes(crop: EncodedCrop, boxes: np.ndarray, image_sizes: np.ndarray) -> np.ndarray:
+    """Returns boxes (N, B, 4) in the pixels of whole images, of boxes in what a pipeline without draws made of them.
+
+    Args:
+        crop: of the pipeline.
+        boxes: (N, B, 4) in what it made: (y0, x0, y1, x1).
+        image_sizes: (N, 2) heights and widths of the images; what lies beyond them is cut off.
+    """
+    windows = crop_windows(crop, np.zeros((len(boxes), 0), np.uint32), image_sizes)
+    scale, corner, kept = (
+        np.tile(np.asarray(each, np.float64), 2)[:, None]
+        for each in (windows.shape / windows.scaled, windows.corner, windows.kept)
+    )
+    found: np.ndarray = (boxes + kept) * scale + corner
+    return np.clip(found, 0, np.tile(image_sizes, 2)[:, None]).astype(np.float32)
