@@ -92,7 +92,7 @@ def assert_same(a, b):
 def test_either_branch_of_either_stage_is_a_backbone(classifier, tiny, tmp_path):
     folder, found = classifier
     seen = []
-    for stage, branch in (("train", "main"), ("refine", "main"), ("refine", "aux")):
+    for stage, branch in (("train", "main"), ("refine", "aux")):
         changes = {**PARTS, "init.from": str(folder), "init.stage": stage, "init.branch": branch, "branches": ("main",)}
         state, record = begun(tiny, tmp_path, changes)
         expected = branches.select_branch(found[stage], ("main", "aux").index(branch))
@@ -103,11 +103,11 @@ def test_either_branch_of_either_stage_is_a_backbone(classifier, tiny, tmp_path)
         assert int(state.step) == 0
         assert (record["step"], record["branches"]) == ({"train": 1, "refine": 2}[stage], {"main": branch})
         seen.append(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(taken)]))
-    for a, b in ((0, 1), (1, 2)):
-        assert (seen[a] != seen[b]).any()
+    assert (seen[0] != seen[1]).any()
     assert json.loads((folder / "result.json").read_text())["stages"] == {"train": [0, 1], "refine": [1, 2]}
 
 
+@pytest.mark.slow
 def test_both_branches_of_a_detector_begin_as_those_of_their_names(classifier, tiny, tmp_path):
     folder, found = classifier
     state, _ = begun(tiny, tmp_path, {**PARTS, "init.from": str(folder)})
