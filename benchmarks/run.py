@@ -44,6 +44,7 @@ BENCHES = {
     "evaluation": "benchmarks.evaluation",
     "fourier": "benchmarks.fourier",
     "corruptions": "benchmarks.corruptions",
+    "detection": "benchmarks.detection",
 }
 
 

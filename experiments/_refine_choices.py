@@ -58,9 +58,3 @@ STEM = Choice(
     "the network of the CIFAR rows as it is",
     {"stem_stride_2": {"model.stem_stride": 2}},  # as Manifold Mixup's code has it
 )
-MIXUP_OF_TABLE6 = Choice(
-    "Mixup of the detector's network",
-    "Mixup, and not which of the two gammas of Table 5",
-    "gamma_0.5",
-    "it is the one that both of Table 5's networks have",
-)

@@ -17,7 +17,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from experiments._refine_choices import MIXUP_OF_TABLE6, STEM, gpus, policy, rate
+from experiments._refine_choices import STEM, gpus, policy, rate
+from experiments._refine_detection import TABLE6
 from experiments._refine_figures import FIGURES
 from experiments._refine_parts import (
     AUGMENTED,
@@ -208,22 +209,6 @@ TABLE5 = Table(
     {f"resnet{depth}_{method}": _table5_row(depth, method, *row) for (depth, method), row in _TABLE5.items()},
 )
 
-
-def _table6_row(method: str, *values: float | None) -> Row:
-    paper, note = ends(values, "test/main/map"), "stages are those of the ImageNet run that the detector begins from"
-    waits, needs = "object detection (Faster R-CNN on VOC 2007)", {"init.from": f"table5/resnet50_{method}"}
-    choices = (MIXUP_OF_TABLE6,) if method.startswith("mixup") else ()
-    return Row({}, paper, "Table 6", note=note, waits_for=waits, needs=needs, choices=choices)
-
-
-TABLE6 = Table(
-    "Mean average precision on VOC 2007 of detectors that begin from Table 5's ResNet-50",
-    {
-        "standard": _table6_row("standard", 72.0, None),
-        "mixup": _table6_row("mixup_g0.5", 67.4, 73.3),
-        "autoaugment": _table6_row("autoaugment", 70.5, 73.1),
-    },
-)
 
 TABLES = {
     "table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "table5": TABLE5, "table6": TABLE6,

@@ -100,10 +100,10 @@ def _choice_lines(experiment: rows.Experiment, name: str) -> list[str]:
 
 
 def _cells(name: str, row: rows.Row) -> tuple[str, ...]:
-    return name, f"paper {_numbers(row)}", row.where
+    return name, f"paper {paper_numbers(row)}", row.where
 
 
-def _numbers(row: rows.Row) -> str:
+def paper_numbers(row: rows.Row) -> str:
     """The paper's numbers; those of one thing at the ends of stages as '78.95 → 80.85'."""
     together: dict[object, list[str]] = {}
     for number, paper in enumerate(row.paper):

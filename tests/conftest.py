@@ -125,3 +125,21 @@ def tasks_dir():
     if not folder.exists():
         pytest.skip(f"no reference results in {folder} (set SBN_TASK_DATA)")
     return folder
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """An experiments file, of which two of three rows wait for what is missing."""
+    path = tmp_path / "waits.py"
+    path.write_text(
+        """
+from sbn.config.rows import Paper, Row, Table
+BASE = {}
+TABLES = {"sight": Table("Of the eye", {
+    "plain": Row({}, (Paper(67.4, "test/main/accuracy"),)),
+    "left": Row({}, (Paper(73.3, "test/main/accuracy"),), waits_for="an eye"),
+    "both": Row({}, waits_for="an eye"),
+})}
+"""
+    )
+    return path

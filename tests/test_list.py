@@ -56,10 +56,9 @@ def test_a_table_with_a_figure_lists_the_command_that_draws_it(tmp_path, capsys)
     assert not [line for line in listing.describe(f"{path}:figure3") if "sbn.report figures" in line]
 
 
-def test_what_can_not_be_run_yet_says_so_and_lists_no_command():
-    path = next(path for path in rows.experiment_files() if path.stem == "consistent")
-    *_, line = listing.describe(f"{path}:table6/bn", commands=True)
-    assert line.strip().startswith("can't be run yet: waits for segmentation")
+def test_what_can_not_be_run_yet_says_so_and_lists_no_command(waiting):
+    *_, line = listing.describe(f"{waiting}:sight/left", commands=True)
+    assert line.strip().startswith("can't be run yet: waits for an eye")
 
 
 def test_listing_every_row_takes_less_than_a_second_of_work():
@@ -125,7 +124,7 @@ def test_a_row_that_shows_a_course_lists_a_run_that_measures_it():
     assert (made.eval.evals, made.eval.losses.every) == (("accuracy", "losses"), "1 epochs")
 
 
-def test_what_waits_for_something_shows_its_numbers():
-    (line,) = [line for line in listing.describe("refine:table6") if "table6/mixup " in line]
-    assert "paper 67.4 → 73.3" in line
-    assert "can't be run yet: waits for object detection" in line
+def test_what_waits_for_something_shows_its_numbers(waiting):
+    (line,) = [line for line in listing.describe(f"{waiting}:sight") if "sight/left " in line]
+    assert "paper 73.3" in line
+    assert "can't be run yet: waits for an eye" in line

@@ -16,7 +16,7 @@ from sbn.augment.inception import draw_windows
 from sbn.augment.op import Op
 from sbn.augment.places import of_scale
 from sbn.augment.size_checks import check_fits
-from sbn.augment.size_ops import CentreCrop, Fit, InceptionCrop, RandomCrop, Resize, Size, sizes
+from sbn.augment.size_ops import CentreCrop, Fit, InceptionCrop, RandomCrop, Resize, Size, sizes, turns
 
 _CUTS = (InceptionCrop, RandomCrop, CentreCrop, Fit)
 HOW = (
@@ -44,8 +44,16 @@ class EncodedCrop:
 
     @property
     def size(self) -> Size:
-        """(H, W) of what comes out."""
+        """(H, W) of what comes out; where canvases turn, of images that are not higher than wide."""
         return self.cut.size_after((1, 1))
+
+    def canvas(self, image_sizes: np.ndarray) -> Size:
+        """Returns (H, W) of what images of sizes (N, 2) can lie on together."""
+        height, width = self.size
+        portrait = image_sizes[:, 0] > image_sizes[:, 1]
+        if not turns((self.cut,)) or not portrait.any():
+            return height, width
+        return (width, height) if portrait.all() else (max(height, width), max(height, width))
 
     @property
     def scales(self) -> bool:
@@ -109,7 +117,8 @@ def check_crop(ops: tuple[Op, ...], *, least: int, how: str = HOW) -> Size:
     if isinstance(crop.cut, RandomCrop | CentreCrop) and crop.cut.size > side:
         before = f"resize({side}) leaves" if crop.resize else "there are"
         raise ValueError(f"{crop.cut.name}(size) is {crop.cut.size}, but {before} images with a side of {side}")
-    check_fits(crop.rest, image_size=crop.size)
+    for portrait in {False, turns(ops)}:
+        check_fits(crop.rest, image_size=crop.size[::-1] if portrait else crop.size)
     return sizes(crop.rest, crop.size)[-1]
 
 
@@ -143,9 +152,11 @@ def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -
 def _fitting(fit: Fit, whole: np.ndarray) -> np.ndarray:
     """The largest sizes (N, 2) within height x width of images of the same ratios, in whole numbers."""
     height, width = whole.T
-    by_height = np.stack([np.full_like(height, fit.height), np.maximum(fit.height * width // height, 1)], axis=1)
-    by_width = np.stack([np.maximum(fit.width * height // width, 1), np.full_like(width, fit.width)], axis=1)
-    return np.where((fit.height * width <= fit.width * height)[:, None], by_height, by_width)
+    turned = fit.turned & (height > width)
+    high, wide = (np.where(turned, *sides) for sides in ((fit.width, fit.height), (fit.height, fit.width)))
+    by_height = np.stack([high, np.maximum(high * width // height, 1)], axis=1)
+    by_width = np.stack([np.maximum(wide * height // width, 1), wide], axis=1)
+    return np.where((high * width <= wide * height)[:, None], by_height, by_width)
 
 
 def _crop_windows(*parts: np.ndarray) -> CropWindows:
@@ -165,5 +176,8 @@ def move_boxes(crop: EncodedCrop, windows: CropWindows, boxes: np.ndarray, *, le
     top, left = np.split(np.float32(windows.corner), 2, axis=1)
     scaled = of_scale(down, across, top, left, NUMPY)
     row, column = np.split(np.float32(windows.kept), 2, axis=1)
-    moved = move(begin(boxes, NUMPY), scaled._replace(y0=scaled.y0 - row, x0=scaled.x0 - column), crop.size, NUMPY)
+    room = crop.size
+    if turns((crop.cut,)):  # whole images, of which nothing is cut off
+        room = (max(room), max(room))
+    moved = move(begin(boxes, NUMPY), scaled._replace(y0=scaled.y0 - row, x0=scaled.x0 - column), room, NUMPY)
     return np.stack(end(moved, least=least, library=NUMPY), axis=-1)

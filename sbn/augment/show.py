@@ -107,7 +107,10 @@ def _centre_crop(op: size_ops.CentreCrop) -> Iterable[Row]:
 
 
 def _fit(op: size_ops.Fit) -> Iterable[Row]:
-    yield _title(op, note=f"the whole image within {op.height} x {op.width}, filled up at the bottom and on the right")
+    turned = f", images that are higher than wide within {op.width} x {op.height}" if op.turned else ""
+    yield _title(
+        op, note=f"the whole image within {op.height} x {op.width}{turned}, filled up at the bottom and on the right"
+    )
 
 
 def _resize(op: size_ops.Resize) -> Iterable[Row]:

@@ -92,22 +92,30 @@ class Fit(Op):
 
     So images of all sizes come onto one canvas: detectors and segmentation see them whole. `multiple` rounds the sides
     of the canvas up, and not the image: mmdetection's Faster R-CNN has images within 600 x 1000 on sides of a multiple
-    of 32, `fit(600, 1000, 32)`. For images that stay encoded; where all have one size, `resize` is enough.
+    of 32, `fit(600, 1000, 32)`. `turned` turns the canvas by a quarter for images that are higher than wide: a batch
+    holds images of one of the two (`sbn.data.canvases`), and a step is compiled once for each. For images that stay
+    encoded; where all have one size, `resize` is enough.
     """
 
     name: ClassVar[str] = "fit"
     height: int = number(low=1, high=65536)
     width: int = number(low=1, high=65536)
     multiple: int = number(low=1, high=65536, default=1)
+    turned: bool = False
 
     def draws_needed(self, image_size: Size) -> int:
         """None."""
         return 0
 
     def size_after(self, image_size: Size) -> Size:
-        """Returns (height, width) of the canvas."""
+        """Returns (height, width) of the canvas of images of (height, width)."""
         height, width = (-(-side // self.multiple) * self.multiple for side in (self.height, self.width))
-        return height, width
+        return (width, height) if self.turned and image_size[0] > image_size[1] else (height, width)
+
+    def on(self, portrait: bool) -> "Fit":
+        """Returns what it is for images that are higher than wide, or for the others, which all have one canvas."""
+        sides = (self.width, self.height) if self.turned and portrait else (self.height, self.width)
+        return Fit(*sides, self.multiple)
 
 
 SIZE_OPS = (RandomCrop, InceptionCrop, Resize, CentreCrop)
@@ -122,6 +130,21 @@ def sizes(ops: Iterable[Op], image_size: Size) -> tuple[Size, ...]:
     for op in ops:
         found.append(op.size_after(found[-1]) if isinstance(op, SizeOp | Fit) else found[-1])
     return tuple(found)
+
+
+def turns(ops: Iterable[Op]) -> bool:
+    """Returns whether images that are higher than wide have a canvas of their own."""
+    return any(isinstance(op, Fit) and op.turned for op in ops)
+
+
+def on_canvas(ops: tuple[Op, ...], *, portrait: bool) -> tuple[Op, ...]:
+    """Returns a pipeline as it is for images that are higher than wide, or for the others."""
+    return tuple(op.on(portrait) if isinstance(op, Fit) else op for op in ops)
+
+
+def canvases(ops: tuple[Op, ...]) -> tuple[tuple[Op, ...], ...]:
+    """Returns the pipelines that images of either kind go through; itself alone, where these are the same."""
+    return tuple(on_canvas(ops, portrait=portrait) for portrait in (False, True)) if turns(ops) else (ops,)
 
 
 _NO_EPOCH = 0xFFFFFFFF  # a step has this in the place of an epoch, and its number in that of an example

@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (label images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -45,7 +45,13 @@ DATA_KEYS = (
         "What a data set of your own, package.module:function, reads from its config data.",
     ),
     Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
-    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label."),
+    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label, or a label image."),
+    Key(
+        "data.mask_classes",
+        "names",
+        (),
+        "Where data.label_feature of a TFDS data set is a label image: the names of its numbers from 0 on, '-' for one without a class; (): those that are known, as of cityscapes/semantic_segmentation.",
+    ),
     Key(
         "data.boxes_feature",
         "str",
@@ -82,7 +88,7 @@ DATA_KEYS = (
         "data.test_share",
         "float",
         0.2,
-        "Share of the images of folder:PATH that is the test split, where the folder has no folder train; chosen by the names of the files.",
+        "Share of the images of folder:PATH or masks:PATH that is the test split, where the folder has no splits; chosen by the names of the files.",
         low=0,
     ),
     Key(
@@ -150,9 +156,10 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
 
 
 # Folders in a layout that `data.name = 'LAYOUT:PATH'` reads; all but 'folder' have splits of any names
-FOLDERS = ("folder", "voc", "coco")
+FOLDERS = ("folder", "voc", "coco", "camvid", "cityscapes", "gta5", "masks")
 _ENCODED = ("imagenet2012", "imagenette")
-_TFDS = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
+_VERSION = r"\d+\.\d+\.\d+"
+_TFDS = re.compile(rf"[A-Za-z]\w*(/[\w.+-]+)?(:{_VERSION})?")
 
 
 def check_data(data: ConfigDict) -> None:
@@ -162,7 +169,8 @@ def check_data(data: ConfigDict) -> None:
     if kind is None:
         raise ConfigError(
             f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
-            "folder:PATH, PATH.npz, package.module:function, or a folder in one of the layouts voc:PATH and coco:PATH"
+            "folder:PATH, PATH.npz, package.module:function, or a folder in one of the layouts voc:PATH, coco:PATH, "
+            "camvid:PATH, cityscapes:PATH, gta5:PATH and masks:PATH"
         )
     if name in _ENCODED:
         if data.archive is not None:
@@ -193,13 +201,18 @@ def check_data(data: ConfigDict) -> None:
             raise ConfigError(f"data.{key} = {values} must be three numbers in [0, 1], of red, green and blue")
 
 
+def folder_of(name: str) -> tuple[str, str] | None:
+    """Returns (layout, path) of 'LAYOUT:PATH'; None of other names, as of TFDS's 'voc' and 'cityscapes:1.0.0'."""
+    layout, colon, path = name.partition(":")
+    return (layout, path) if colon and layout in FOLDERS and not re.fullmatch(_VERSION, path) else None
+
+
 def _data_kind(name: str) -> str | None:
     """What kind of data set a name stands for; None for none."""
     if name == "shapes":
         return "shapes"
-    prefix, colon, path = name.partition(":")
-    if colon and prefix in FOLDERS:
-        return prefix if path else None
+    if (folder := folder_of(name)) is not None:
+        return folder[0] if folder[1] else None
     if name.endswith(".npz"):
         return "archive"
     if is_import_path(name):
@@ -213,12 +226,13 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
+    "mask_classes": ((), ("tfds",), "it says itself which classes there are"),
     "boxes_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
     "box_label_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
     "boxes_count_from": (None, ("tfds",), "other data sets say it by their format"),
     "train_split": ("train", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
     "test_split": ("test", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
-    "test_share": (0.2, ("folder",), "only a folder without a folder train is split so"),
+    "test_share": (0.2, ("folder", "masks"), "only folders without splits of their own are split so"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),
 }

@@ -146,7 +146,7 @@ def batches(
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
     """
     kinds, wide = {name: examples.features[name].kind for name in viewed}, widest(examples)
-    for epoch, planned in _planned(batching, seed=seed, stage=stage, start=start, stop=stop, shard=shard):
+    for epoch, planned in planned_batches(batching, seed=seed, stage=stage, start=start, stop=stop, shard=shard):
         arrays = load(examples, planned, [*viewed, *targets], wide)
         own = {name: arrays[name] for name in viewed}
         where = {"seed": seed, "stage": stage, "epoch": epoch, "ids": planned.ids}
@@ -154,10 +154,10 @@ def batches(
         yield _assemble(made, {name: arrays[name] for name in targets}, planned.ids, np.stack), _numbers(epoch)
 
 
-def _planned(
+def planned_batches(
     batching: Batching, *, seed: int, stage: int, start: int, stop: int, shard: tuple[int, int]
 ) -> Iterator[tuple[int, Planned]]:
-    """The epoch and this process's part of every batch."""
+    """Yields the epoch and this process's part of every batch of steps `start` to `stop - 1` of a stage."""
     (index, count), of_epoch, epoch_batches = shard, -1, []
     for step in range(start, stop):
         epoch, place = divmod(step, batching.steps_per_epoch)
@@ -184,7 +184,7 @@ def resident(examples: Examples, names: Sequence[str], *, seed: int) -> dict[str
 
 def ids(batching: Batching, **span: Any) -> Iterator[Fed]:
     """Yields what the steps of a stage need to know on the device path: ({'id': (n,)}, numbers)."""
-    for epoch, planned in _planned(batching, **span):
+    for epoch, planned in planned_batches(batching, **span):
         yield {"id": planned.ids}, _numbers(epoch)
 
 

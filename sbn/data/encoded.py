@@ -73,7 +73,8 @@ class EncodedImages:
     Attributes:
         index: where they are.
         least: the shortest side of any of them.
-        shape: (M, H, W, 3), of what comes out of the pipeline.
+        shape: (M, H, W, 3), of what comes out of the pipeline; where canvases turn, images that are higher than wide
+            come out as W x H, and together with others as squares.
 
     Raises:
         ConfigError: if the pipeline can't be applied to them.
@@ -109,10 +110,14 @@ class EncodedImages:
         if not self.crop.pads:
             return pixels.pack(self._colours(ids))
         scaled = self.windows(ids).scaled
-        rows, columns = (np.arange(side) < scaled[:, axis, None] for axis, side in enumerate(self.crop.size))
+        rows, columns = (np.arange(side) < scaled[:, axis, None] for axis, side in enumerate(self.canvas(ids)))
         inside = np.where(rows[:, :, None] & columns[:, None, :], 255, 0).astype(np.uint8)
         words = pixels.pack(self._framed(ids), inside)
         return eval_view.apply_packed(words, self.crop.rest)
+
+    def canvas(self, ids: np.ndarray) -> Size:
+        """Returns (H, W) of what the pipeline's first ops bring the images of ids (n,) onto."""
+        return self.crop.canvas(self.index.sizes[ids])
 
     def windows(self, ids: np.ndarray) -> CropWindows:
         """Returns which part of the images of ids (n,) evaluation sees, and how large."""
@@ -126,7 +131,7 @@ class EncodedImages:
         return eval_view.apply(self._framed(ids), self.crop.rest)
 
     def _framed(self, ids: np.ndarray) -> np.ndarray:
-        framed, windows = np.zeros((len(ids), *self.crop.size, 3), np.uint8), self.windows(ids)
+        framed, windows = np.zeros((len(ids), *self.canvas(ids), 3), np.uint8), self.windows(ids)
 
         def fill(place: int) -> None:
             shown = self._frame(ids[place], windows.scaled[place], windows.kept[place])
@@ -228,7 +233,7 @@ class Encoded:
         windows = self.images.windows(ids)
         if (boxes := self.beside.boxes()) is not None:
             found[boxes] = move_boxes(self.images.crop, windows, found[boxes])
-        masks = {name: images.seen(ids, windows, self._size) for name, images in self.beside.masks.items()}
+        masks = {name: images.seen(ids, windows, self.images.canvas(ids)) for name, images in self.beside.masks.items()}
         images = self.images.packed(ids) if self.images.crop.pads else self.images[ids]
         return {"image": images, **found, **masks}
 
@@ -240,7 +245,3 @@ class Encoded:
         """
         masks = {name: images.labels(i) for name, images in self.beside.masks.items()}
         return {"image": np.asarray(self.images.whole(i)), **{k: a[i] for k, a in self.arrays.items()}, **masks}
-
-    @property
-    def _size(self) -> Size:
-        return self.images.crop.size

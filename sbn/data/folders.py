@@ -16,7 +16,7 @@ from sbn.data.index import Entry, Files
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 _LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "lost+found", "$recycle.bin", "__pycache__"}
-_VALIDATION = ("val", "validation", "valid")
+VALIDATION = ("val", "validation", "valid")
 
 
 class _File(NamedTuple):
@@ -45,8 +45,8 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
     if not path.is_dir():
         raise ConfigError(f"data.name = 'folder:{path}': there is no such folder")
     if (path / "train").is_dir():
-        there = {name: name for name in ("train", "test", *_VALIDATION) if (path / name).is_dir()}
-        validation = next((name for name in _VALIDATION if name in there), None)
+        there = {name: name for name in ("train", "test", *VALIDATION) if (path / name).is_dir()}
+        validation = next((name for name in VALIDATION if name in there), None)
         folders = {**({name: validation for name in ("validation", "test")} if validation else {}), **there}
         return _published(path, split, folders, upright=True, empty=False)
     classes = _subfolders(path)
@@ -54,7 +54,7 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
     _check_none_is_empty(path, classes, found)
     if split not in ("train", "test"):
         raise unknown(f"split of {path}, which has no folder train", split, ("train", "test"))
-    chosen = [file for file in found if (_place(file.name) < test_share) == (split == "test")]
+    chosen = [file for file in found if (place(file.name) < test_share) == (split == "test")]
     if not chosen:
         raise ConfigError(f"{path}: with data.test_share = {test_share:g} no image of {len(found)} is in {split!r}")
     return _files(path, chosen, classes, upright=True)
@@ -149,6 +149,6 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
 
 
-def _place(name: str) -> float:
-    """A number in [0, 1) that follows from a path in the folder."""
+def place(name: str) -> float:
+    """Returns a number in [0, 1) that follows from a path in a folder."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") / 2**64

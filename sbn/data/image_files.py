@@ -14,7 +14,7 @@ from sbn.data.encoded import Beside, ImageFiles
 from sbn.data.examples import Feature, in_memory
 from sbn.data.forms import VOID
 from sbn.data.index import Entry, Files, Index, load
-from sbn.data.label_images import LabelImages
+from sbn.data.label_images import LabelImages, check_sizes, lookup
 
 
 def image_files(
@@ -26,8 +26,9 @@ def image_files(
     boxes: Sequence[Any] | None = None,
     box_labels: Sequence[Sequence[int]] | None = None,
     most_boxes: int | None = None,
-    masks: Sequence[str | os.PathLike[str]] | None = None,
+    masks: Sequence[str | os.PathLike[str]] | Index | None = None,
     mask_numbers: Mapping[int, int] | None = None,
+    only_these_numbers: bool = False,
     arrays: Mapping[str, Any] | None = None,
 ) -> ImageFiles:
     """Returns images of any sizes, which stay in their files, with what they carry: boxes, a label image, numbers.
@@ -47,6 +48,8 @@ def image_files(
         masks: label images, one for each image and of its size: PNG of one channel, or with a palette.
         mask_numbers: which class each number in a label image is, such as {7: 0, 8: 1}; others have no label. None: a
             number is its class, and 255 no label.
+        only_these_numbers: whether a label image with a number that is not in `mask_numbers` is refused, when it is
+            read.
         arrays: more of each image, (M, ...).
 
     Raises:
@@ -70,7 +73,9 @@ def image_files(
         raise ConfigError(f"{name}: box_labels without boxes")
     label_images = {}
     if masks is not None:
-        label_images["mask"] = _label_images(masks, index, mask_numbers, name=name, classes=len(names))
+        label_images["mask"] = _label_images(
+            masks, index, mask_numbers, name=name, classes=len(names), only=only_these_numbers
+        )
         features["mask"] = Feature("mask", (None, None), names)
     elif mask_numbers is not None:
         raise ConfigError(f"{name}: mask_numbers without masks")
@@ -125,29 +130,26 @@ def _padded(
 
 
 def _label_images(
-    paths: Sequence[str | os.PathLike[str]],
+    masks: Sequence[str | os.PathLike[str]] | Index,
     images: Index,
     numbers: Mapping[int, int] | None,
     *,
     name: str,
     classes: int,
+    only: bool,
 ) -> LabelImages:
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
-    index = _index(paths, name=f"{name} masks")
-    different = np.flatnonzero((index.sizes != images.sizes).any(axis=1))
-    for i in different[:1]:
-        (h, w), (height, width) = index.sizes[i], images.sizes[i]
-        raise ConfigError(f"{index.name(i)} has {h} x {w} pixels, and its image {images.name(i)} {height} x {width}")
+    index = masks if isinstance(masks, Index) else _index(masks, name=f"{name} masks")
+    check_sizes(index, images)
     table = None
     if numbers is not None:
-        table = np.full(256, VOID, np.uint8)
         for number, label in numbers.items():
             if not (0 <= number < 256 and (0 <= label < classes or label == VOID)):
                 wrong = f"{number}: {label}; numbers go to 255, classes to {classes - 1}"
                 raise ConfigError(f"{name}: mask_numbers has {wrong}")
-            table[number] = label
-    made = LabelImages(index, classes, table)
+        table = lookup(numbers)
+    made = LabelImages(index, classes, table, tuple(numbers) if numbers is not None and only else None)
     if len(index):
         made.labels(0)  # whether it is a label image at all
     return made

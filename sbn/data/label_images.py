@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,20 @@ from sbn.data.forms import VOID
 from sbn.data.index import Index
 
 
+def check_sizes(labels: Index, images: Index) -> None:
+    """Raises a `ConfigError` naming the first label image that has another size than its image."""
+    for i in np.flatnonzero((labels.sizes != images.sizes).any(axis=1))[:1]:
+        (h, w), (height, width) = labels.sizes[i], images.sizes[i]
+        raise ConfigError(f"{labels.name(i)} has {h} x {w} pixels, and its image {images.name(i)} {height} x {width}")
+
+
+def lookup(numbers: Mapping[int, int]) -> np.ndarray:
+    """Returns what each number in a file stands for, (256,) uint8: others than these for no label."""
+    table = np.full(256, VOID, np.uint8)
+    table[list(numbers)] = list(numbers.values())
+    return table
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelImages:
     """M files of labels.
@@ -21,11 +36,13 @@ class LabelImages:
         index: where they are.
         table: (256,) uint8: what each number in a file stands for, a class or `VOID`; None: itself.
         classes: their number.
+        allowed: the numbers that files may hold; None: any that `table` makes a class or `VOID`.
     """
 
     index: Index
     classes: int
     table: np.ndarray | None = None
+    allowed: tuple[int, ...] | None = None
 
     def take(self, which: slice) -> "LabelImages":
         """Returns some of them."""
@@ -47,7 +64,14 @@ class LabelImages:
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
         if numbers.size and int(numbers.max()) > 255:
             raise ConfigError(f"{name} holds the label {int(numbers.max())}: numbers go to 255")
-        found = numbers.astype(np.uint8) if self.table is None else self.table[numbers.astype(np.uint8)]
+        numbers = numbers.astype(np.uint8)
+        if self.allowed is not None:
+            known = np.zeros(256, bool)
+            known[list(self.allowed)] = True
+            if (other := numbers[~known[numbers]]).size:
+                last = max(number for number in self.allowed if number != VOID)
+                raise ConfigError(f"{name} holds the label {int(other[0])}: numbers go to {last} ({VOID}: no label)")
+        found = numbers if self.table is None else self.table[numbers]
         if tuple(found.shape) != tuple(self.index.sizes[i]):
             raise ConfigError(f"{name} has another size than when its index was made")
         outside = found[(found >= self.classes) & (found != VOID)]

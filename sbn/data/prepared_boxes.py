@@ -103,8 +103,9 @@ def read(path: epath.Path, split: str, *, keys: BoxKeys) -> Annotated:
 
     def look_into(name: str) -> list[index.Entry]:
         found = []
-        for offset, record, features in _examples(by_name[name], counts[by_name[name]]):
-            image = _one(features, keys.image, f"the record at byte {offset} of {by_name[name]}")
+        for offset, record, features in tfrecords.examples(by_name[name], count=counts[by_name[name]]):
+            what = f"the record at byte {offset} of {by_name[name]}"
+            image = tfrecords.encoded(features, keys.image, name=what, key="data.image_feature")
             try:
                 size = look(io.BytesIO(image))
             except OSError as error:
@@ -117,7 +118,7 @@ def read(path: epath.Path, split: str, *, keys: BoxKeys) -> Annotated:
     records = (
         (f"the record at byte {offset} of {file}", features)
         for file, count in counts.items()
-        for offset, _, features in _examples(file, count)
+        for offset, _, features in tfrecords.examples(file, count=count)
     )
     objects = [
         _objects(features, keys, size=size, classes=classes, what=what)
@@ -129,29 +130,6 @@ def read(path: epath.Path, split: str, *, keys: BoxKeys) -> Annotated:
 def class_names(path: epath.Path, keys: BoxKeys) -> list[str]:
     """Returns the names of the classes of objects."""
     return tfrecords.class_names(path, label=keys.label, key="data.box_label_feature")
-
-
-def _examples(file: epath.Path, count: int) -> Iterator[tuple[int, bytes, dict[str, list[Any]]]]:
-    """Where each record of a file begins, the record, and its features."""
-    found = 0
-    for offset, record in tfrecords.records(file):
-        try:
-            features = tfrecords.parse_example(record)
-        except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"the record at byte {offset} of {file} is damaged: it is no example") from None
-        yield offset, record, features
-        found += 1
-    if found != count:
-        raise ConfigError(f"{file} holds {found} of its {count} examples")
-
-
-def _one(features: Mapping[str, list[Any]], name: str, what: str) -> bytes:
-    if name not in features:
-        raise unknown(f"feature of {what} (data.image_feature)", name, features)
-    if len(features[name]) != 1 or not isinstance(features[name][0], bytes):
-        raise ConfigError(f"{what} holds no encoded image under {name!r} (data.image_feature)")
-    image: bytes = features[name][0]
-    return image
 
 
 def _objects(

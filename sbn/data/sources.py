@@ -4,26 +4,31 @@ In memory where all images are of one size; otherwise the images stay encoded, i
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config import imported
+from sbn.config.data_keys import folder_of
 from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import (
     archive,
+    camvid,
+    cityscapes,
     coco,
     eval_view,
     folders,
+    gta5,
     index,
+    masked_folder,
     objects,
+    parts,
     prepared,
     prepared_boxes,
+    prepared_masks,
     shapes,
-    splits,
     statistics,
     tfrecords,
     tiny_imagenet,
@@ -37,10 +42,15 @@ from sbn.data.layouts import find
 from sbn.data.statistics import KNOWN, Channels
 
 LabelledImages = InMemory | Encoded
-_Whole = TypeVar("_Whole", InMemory, Index, prepared_boxes.Annotated)
 
-FOLDER = "folder:"
-_LAYOUTS = {"voc": voc.read, "coco": coco.read}  # what reads 'NAME:PATH'
+# What reads 'LAYOUT:PATH'
+_LAYOUTS = {
+    "voc": voc.read,
+    "coco": coco.read,
+    "camvid": camvid.read,
+    "cityscapes": cityscapes.read,
+    "gta5": gta5.read,
+}
 _MOST = 4 * 2**30  # bytes of pixels that are decoded into memory, where images of one size may stay encoded
 
 
@@ -56,7 +66,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
         ConfigError: if the data set is not there, is not what it should be, or has fewer examples than asked for.
     """
     ops = eval_view.parse(view, name=data.name)
-    wanted = f"data.{split}_split = {_wanted(data, split)!r}"
+    wanted = f"data.{split}_split = {parts.wanted(data, split)!r}"
     found = _loader(data)(data, split)
     limit, held = _limit(data, split), len(found.index if isinstance(found, ImageFiles) else found)
     if limit is not None and limit > held:
@@ -120,10 +130,6 @@ def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
     return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
 
 
-def _wanted(data: ConfigDict, split: str) -> str:
-    return str(data.train_split if split == "train" else data.test_split)
-
-
 def _limit(data: ConfigDict, split: str) -> int | None:
     limit: int | None = data.train_examples if split == "train" else data.test_examples
     return limit
@@ -140,12 +146,12 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
     key = f"data.{split}_split"
     if data.archive is not None:
-        return archive.read(data.archive, _wanted(data, split), name=data.name, key=key)
-    return archive.read(data.name, _wanted(data, split), key=key)
+        return archive.read(data.archive, parts.wanted(data, split), name=data.name, key=key)
+    return archive.read(data.name, parts.wanted(data, split), key=key)
 
 
 def _load_tiny_imagenet(data: ConfigDict, split: str) -> InMemory:
-    return _joined(data, split, lambda base: tiny_imagenet.read(data.dir, base))
+    return parts.in_memory(data, split, lambda base: tiny_imagenet.read(data.dir, base))
 
 
 def _load_image_net(data: ConfigDict, split: str) -> Index:
@@ -159,21 +165,29 @@ def _load_image_net(data: ConfigDict, split: str) -> Index:
         )
         return index.load(files, name=f"{data.name} {base}")
 
-    return _joined_index(data, split, read)
+    return parts.encoded(data, split, read)
 
 
 def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
-    path = epath.Path(data.name.removeprefix(FOLDER)).expanduser()
+    _, path = _folder(data)
 
     def read(base: str) -> Index:
         return index.load(folders.own(path, base, test_share=data.test_share), name=f"{path.name} {base}")
 
-    return _decoded(_joined_index(data, split, read), data.name)
+    return _decoded(parts.encoded(data, split, read), data.name)
+
+
+def _folder(data: ConfigDict) -> tuple[str, epath.Path]:
+    """The layout of a folder and where it lies."""
+    layout, path = folder_of(data.name) or ("", "")
+    return layout, epath.Path(path).expanduser()
 
 
 def _load_layout(data: ConfigDict, split: str) -> ImageFiles:
-    layout, _, path = data.name.partition(":")
-    return _LAYOUTS[layout](epath.Path(path).expanduser(), _wanted(data, split), key=f"data.{split}_split")
+    layout, folder, key = *_folder(data), f"data.{split}_split"
+    if layout == "masks":
+        return masked_folder.read(folder, parts.wanted(data, split), key=key, test_share=data.test_share)
+    return _LAYOUTS[layout](folder, parts.wanted(data, split), key=key)
 
 
 def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index | ImageFiles:
@@ -189,25 +203,36 @@ def _load_prepared(data: ConfigDict, split: str) -> InMemory | Index | ImageFile
     if boxes is not None:
         return _load_boxes(data, split, path, boxes)
     keys = tfrecords.Keys(data.image_feature, data.label_feature)
+    if (masked := _load_masks(data, split, path, keys)) is not None:
+        return masked
     if tfrecords.image_size(path, image=keys.image) is None:
-        return _decoded(_joined_index(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
+        return _decoded(parts.encoded(data, split, lambda base: prepared.read_index(path, base, keys=keys)), data.name)
     names = tfrecords.class_names(path, label=keys.label)
 
     def read(base: str) -> InMemory:
         images, labels = tfrecords.read(path, base, keys=keys)
         return in_memory({"image": images, "label": labels}, name=f"{path}, {base}", classes=names)
 
-    return _joined(data, split, read)
+    return parts.in_memory(data, split, read)
+
+
+def _load_masks(data: ConfigDict, split: str, path: epath.Path, keys: tfrecords.Keys) -> ImageFiles | None:
+    classes = prepared_masks.find(path, name=data.name, label=keys.label, given=data.mask_classes)
+    if classes is None:
+        return None
+    found = parts.named(data, split, lambda base: prepared_masks.read(path, base, keys=keys))
+    taken = [whole.take(where) for whole, where in found]
+    return prepared_masks.examples(taken, name=f"{data.name}, {parts.wanted(data, split)!r}", classes=classes)
 
 
 def _load_boxes(data: ConfigDict, split: str, path: epath.Path, keys: prepared_boxes.BoxKeys) -> ImageFiles:
-    parts = _parts(data, split, lambda base: prepared_boxes.read(path, base, keys=keys))
-    taken = [whole.take(where) for whole, where in parts]
+    found = parts.named(data, split, lambda base: prepared_boxes.read(path, base, keys=keys))
+    taken = [whole.take(where) for whole, where in found]
     return objects.examples(
         index.joined([part.index for part in taken]),
         [own for part in taken for own in part.objects],
         name=data.name,
-        of=f"{data.name}, {_wanted(data, split)!r}",
+        of=f"{data.name}, {parts.wanted(data, split)!r}",
         classes=prepared_boxes.class_names(path, keys),
     )
 
@@ -259,31 +284,6 @@ def _decoded(found: Index, name: str) -> InMemory | Index:
     return in_memory({"image": images, "label": found.labels}, name=name, classes=found.class_names)
 
 
-def _joined(data: ConfigDict, split: str, read: Callable[[str], InMemory]) -> InMemory:
-    """The parts of splits that `data` names, one after the other; `read` reads a whole one."""
-    parts = _parts(data, split, read)
-    first, _ = parts[0]
-    arrays = {name: splits.joined([whole.arrays[name][where] for whole, where in parts]) for name in first.arrays}
-    return InMemory(arrays, first.features)
-
-
-def _joined_index(data: ConfigDict, split: str, read: Callable[[str], Index]) -> Index:
-    """As `_joined`, of images that stay encoded."""
-    return index.joined([whole.take(where) for whole, where in _parts(data, split, read)])
-
-
-def _parts(data: ConfigDict, split: str, read: Callable[[str], _Whole]) -> list[tuple[_Whole, slice]]:
-    """The whole splits that `data` names, each with the part of it that is meant."""
-    key, text = f"data.{split}_split", _wanted(data, split)
-    try:
-        whole = {name: read(name) for name in splits.names(text, key=key)}
-    except ConfigError as error:
-        told = str(error)
-        raise ConfigError(f"{key} = {text!r}: {told}" if told.startswith("unknown split") else told) from None
-    lengths = {name: len(found) for name, found in whole.items()}
-    return [(whole[name], where) for name, where in splits.ids(text, lengths, key=key, of=data.name)]
-
-
 # What reads a data set where no archive is given; any other name is TFDS's
 _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "tiny_imagenet": _load_tiny_imagenet,
@@ -296,10 +296,8 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
 def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | ImageFiles]:
     if data.archive is not None or data.name.endswith(".npz"):
         return _load_archive
-    if data.name.startswith(FOLDER):
-        return _load_folder
-    if data.name.partition(":")[0] in _LAYOUTS:
-        return _load_layout
+    if (folder := folder_of(data.name)) is not None:
+        return _load_folder if folder[0] == "folder" else _load_layout
     if imported.is_import_path(data.name):
         return _load_imported
     return _LOADERS.get(data.name, _load_prepared)

@@ -9,7 +9,7 @@ from sbn.config.errors import ConfigError, unknown
 
 _NUMBER = r"-?[0-9]{1,18}(?:\.[0-9]{0,18})?"
 _PART = re.compile(
-    rf"\s*(?P<split>[\w.-]+)(?:\[(?P<start>{_NUMBER})?(?P<start_unit>%)?:(?P<stop>{_NUMBER})?(?P<stop_unit>%)?\])?\s*"
+    rf"\s*(?P<split>[\w./-]+)(?:\[(?P<start>{_NUMBER})?(?P<start_unit>%)?:(?P<stop>{_NUMBER})?(?P<stop_unit>%)?\])?\s*"
 )
 
 

@@ -15,6 +15,7 @@ from etils import epath
 from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import crc32c
 from sbn.data.decode import decode_all
+from sbn.data.protobuf import parse_example
 from sbn.runs.content import Damaged, read_bytes, read_json
 
 _MOST_CLASSES = 2**20
@@ -179,35 +180,57 @@ def images(path: epath.Path, *, count: int, keys: Keys = Keys()) -> Iterator[tup
     Raises:
         ConfigError: if the file is cut short or damaged, or holds another number of examples than `count`.
     """
-    found = 0
-    for start, record in records(path):
-        image, label = fields(record, keys, name=f"the record at byte {start} of {path}")
+    for start, record, features in examples(path, count=count):
+        image, label = fields(features, keys, name=f"the record at byte {start} of {path}")
         # The first place with these very bytes: whether or not it is the field's own, it holds the image.
         yield start + record.index(image), image, label
+
+
+def examples(path: epath.Path, *, count: int) -> Iterator[tuple[int, bytes, dict[str, list[Any]]]]:
+    """Yields (where it begins in the file, record, its features as `parse_example` has them) for every example.
+
+    Raises:
+        ConfigError: if the file is cut short or damaged, or holds another number of examples than `count`.
+    """
+    found = 0
+    for start, record in records(path):
+        try:
+            features = parse_example(record)
+        except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+            raise ConfigError(f"the record at byte {start} of {path} is damaged: it is no example") from None
+        yield start, record, features
         found += 1
     if found != count:
         raise ConfigError(f"{path} holds {found} of its {count} examples")
 
 
-def fields(record: bytes, keys: Keys, *, name: str) -> tuple[bytes, int]:
-    """Returns the encoded image and the label of a serialised tf.train.Example.
+def fields(features: Mapping[str, list[Any]], keys: Keys, *, name: str) -> tuple[bytes, int]:
+    """Returns the encoded image and the label of an example, called `name` in messages.
 
     Raises:
-        ConfigError: if it has not one of each; it calls the record by `name`.
+        ConfigError: if it has not one of each.
     """
-    try:
-        features = parse_example(record)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{name} is damaged: it is no example") from None
-    for kind, key in (("image", keys.image), ("label", keys.label)):
-        if key not in features:
-            raise unknown(f"feature of {name} (data.{kind}_feature)", key, features)
-    image, label = features[keys.image], features[keys.label]
-    if len(image) != 1 or not isinstance(image[0], bytes):
-        raise ConfigError(f"{name} holds no encoded image under {keys.image!r} (data.image_feature)")
+    image = encoded(features, keys.image, name=name, key="data.image_feature")
+    if keys.label not in features:
+        raise unknown(f"feature of {name} (data.label_feature)", keys.label, features)
+    label = features[keys.label]
     if len(label) != 1 or not isinstance(label[0], int):
         raise ConfigError(f"{name} holds no class under {keys.label!r} (data.label_feature)")
-    return image[0], label[0]
+    return image, label[0]
+
+
+def encoded(features: Mapping[str, list[Any]], feature: str, *, name: str, key: str) -> bytes:
+    """Returns the encoded image under a feature of an example, called `name` in messages.
+
+    Raises:
+        ConfigError: if there is none; it says which config key names the feature.
+    """
+    if feature not in features:
+        raise unknown(f"feature of {name} ({key})", feature, features)
+    if len(features[feature]) != 1 or not isinstance(features[feature][0], bytes):
+        raise ConfigError(f"{name} holds no encoded image under {feature!r} ({key})")
+    found: bytes = features[feature][0]
+    return found
 
 
 def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
@@ -248,57 +271,3 @@ def _agree(view: memoryview, places: list[tuple[int, int]]) -> np.ndarray:
     """Whether the bytes at (start, length) agree with the checksum that follows them, (n,) bool."""
     stored = [struct.unpack_from("<I", view, start + length)[0] for start, length in places]
     return crc32c.masked([view[start : start + length] for start, length in places]) == np.array(stored, np.uint32)
-
-
-def parse_example(record: bytes) -> dict[str, list[Any]]:
-    """Returns the byte strings, floats and whole numbers of a serialised tf.train.Example, by name of the feature."""
-    features: dict[str, list[Any]] = {}
-    for _, all_features in _fields(record):
-        for _, entry in _fields(all_features):
-            pair = dict(_fields(entry))
-            for kind, values in _fields(pair[2]):
-                if kind == 1:  # BytesList
-                    features[pair[1].decode()] = [value for _, value in _fields(values)]
-                elif kind == 2:  # FloatList, packed
-                    packed = b"".join(value for _, value in _fields(values))
-                    features[pair[1].decode()] = np.frombuffer(packed, "<f4").tolist()
-                elif kind == 3:  # Int64List, packed or one number a field
-                    features[pair[1].decode()] = [
-                        number - (number >> 63 << 64)  # -1, "no label", has all 64 bits set
-                        for _, value in _fields(values)
-                        for number in (_numbers(value) if isinstance(value, bytes) else [value])
-                    ]
-    return features
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields (field number, value) of a protocol buffer message of length-delimited fields and varints."""
-    start = 0
-    while start < len(message):
-        tag, start = _varint(message, start)
-        value, start = _varint(message, start)
-        if tag & 7 == 2:
-            yield tag >> 3, message[start : start + value]
-            start += value
-        elif tag & 7 == 0:
-            yield tag >> 3, value
-        else:
-            raise ValueError(f"a protocol buffer field of wire type {tag & 7}; a tf.train.Example has 0 and 2")
-
-
-def _numbers(data: bytes) -> Iterator[int]:
-    start = 0
-    while start < len(data):
-        value, start = _varint(data, start)
-        yield value
-
-
-def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """Returns the number that begins at `start`, seven bits a byte, lowest first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[start]
-        value |= (byte & 127) << shift
-        start, shift = start + 1, shift + 7
-        if byte < 128:
-            return value, start

@@ -40,6 +40,14 @@ class Annotation(NamedTuple):
     dropped: int
 
 
+class _Folder(NamedTuple):
+    """A folder in this layout: its image files and annotations, by the name of the image, and where its lists lie."""
+
+    images: dict[str, epath.Path]
+    annotations: dict[str, Annotation]
+    lists: epath.Path
+
+
 def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     """Returns the images of a split, which stay in their files, with 'boxes', 'box_label' and 'box_difficult'.
 
@@ -47,42 +55,59 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     name, in alphabetical order.
 
     Args:
-        path: of the folder.
-        split: names of lists, and parts of them, as in 'train+val' or 'trainval[:100]'.
+        path: of the folder; or of one with several, as VOCdevkit has one for each year.
+        split: names of lists, and parts of them, as in 'train+val' or 'trainval[:100]'; of several folders as in
+            'VOC2007/trainval+VOC2012/trainval'.
         key: that it stands under, for messages.
 
     Raises:
         ConfigError: naming the file: of a folder, list, image or annotation that is missing or damaged, with the
             number of the object where it is about one.
     """
-    lists = path / "ImageSets" / "Main"
-    for folder in (path / "JPEGImages", path / "Annotations", lists):
-        if not folder.is_dir():
-            raise ConfigError(f"data.name = 'voc:{path}': there is no folder {folder}")
-    images, known = _images(path / "JPEGImages"), _annotations(path / "Annotations")
-    classes, most = _classes(known.values()), max(len(own.names) for own in known.values())
-    whole = {name: _names(lists, name) for name in splits.names(split, key=key)}
+    named = splits.names(split, key=key)
+    places = {place: _folder(path / place, f"data.name = 'voc:{path}'") for place in {_place(name) for name in named}}
+    known = [own for folder in places.values() for own in folder.annotations.values()]
+    classes, most = _classes(known), max(len(own.names) for own in known)
+    numbers = {name: k for k, name in enumerate(classes)}
+    whole = {name: _listed(places[_place(name)], name.rpartition("/")[2]) for name in named}
     lengths = {name: len(found) for name, found in whole.items()}
     chosen = [
-        name for part, where in splits.ids(split, lengths, key=key, of=f"voc:{path}") for name in whole[part][where]
-    ]
-    for name in chosen:
-        for what, there in (("image", images), ("annotation", known)):
-            if name not in there:
-                raise unknown(f"{what} named in {lists}:", name, there)
-    numbers = {name: k for k, name in enumerate(classes)}
-    found = [
-        Objects(own.boxes, [numbers[one] for one in own.names], own.difficult, dropped=own.dropped)
-        for own in (known[name] for name in chosen)
+        one for part, where in splits.ids(split, lengths, key=key, of=f"voc:{path}") for one in whole[part][where]
     ]
     return examples(
-        [str(images[name]) for name in chosen],
-        found,
+        [str(file) for file, _ in chosen],
+        [
+            Objects(own.boxes, [numbers[name] for name in own.names], own.difficult, dropped=own.dropped)
+            for _, own in chosen
+        ],
         name=f"voc {path.name} {split}",
         of=f"voc:{path}, {split!r}",
         classes=classes,
         most=most,  # of every split, so that they are alike
     )
+
+
+def _place(name: str) -> str:
+    """The folder that a list lies in: '' for the data set's own."""
+    return name.rpartition("/")[0]
+
+
+def _folder(path: epath.Path, what: str) -> _Folder:
+    lists = path / "ImageSets" / "Main"
+    for folder in (path / "JPEGImages", path / "Annotations", lists):
+        if not folder.is_dir():
+            raise ConfigError(f"{what}: there is no folder {folder}")
+    return _Folder(_images(path / "JPEGImages"), _annotations(path / "Annotations"), lists)
+
+
+def _listed(folder: _Folder, split: str) -> list[tuple[epath.Path, Annotation]]:
+    """The image files that a list names, with their annotations."""
+    names = _names(folder.lists, split)
+    for name in names:
+        for what, there in (("image", folder.images), ("annotation", folder.annotations)):
+            if name not in there:
+                raise unknown(f"{what} named in {folder.lists}:", name, there)
+    return [(folder.images[name], folder.annotations[name]) for name in names]
 
 
 def annotation(file: epath.Path) -> Annotation:

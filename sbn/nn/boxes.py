@@ -26,10 +26,13 @@ def overlaps(a: Array, b: Array) -> Array:
         a: (..., A, 4).
         b: (..., B, 4).
     """
-    first, second = a[..., :, None, :], b[..., None, :, :]
-    sides = jnp.minimum(first[..., 2:], second[..., 2:]) - jnp.maximum(first[..., :2], second[..., :2])
-    sides = jnp.maximum(sides, 0)
-    common = sides[..., 0] * sides[..., 1]
+    # Coordinate by coordinate, so that compilers work on rows of B numbers: with y and x side by side, CPUs take ten
+    # times as long.
+    first, second = ([boxes[..., k] for k in range(4)] for boxes in (a, b))
+    up, left, down, right = ((one[..., :, None], other[..., None, :]) for one, other in zip(first, second, strict=True))
+    height = jnp.maximum(jnp.minimum(*down) - jnp.maximum(*up), 0)
+    width = jnp.maximum(jnp.minimum(*right) - jnp.maximum(*left), 0)
+    common = height * width
     union = areas(a)[..., :, None] + areas(b)[..., None, :] - common
     return jnp.where(union > 0, common / jnp.where(union > 0, union, 1), 0)
 

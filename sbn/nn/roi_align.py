@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array
-CHUNK = 8  # regions at a time: of 4, 8, 16, 32 and all the fastest on CPUs (`benchmarks/detection.py`)
+CHUNK = (
+    4  # regions at a time: of 2, 4, 8, 16, 32 and all the fastest on CPUs, of 256 channels (`benchmarks/detection.py`)
+)
 
 
 class Pyramid(NamedTuple):

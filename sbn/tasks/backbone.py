@@ -9,6 +9,9 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.data.batching import Batching
+from sbn.data.canvases import make_canvases
+from sbn.data.examples import Examples
 from sbn.data.pixels import normalise
 from sbn.models import make_model
 from sbn.nn.branched import Branched
@@ -61,6 +64,10 @@ class BackboneTask:
                     f"views.{name}.augment: {ops[0].name} changes images within the training step, which {self.name} "
                     "does not take"
                 )
+
+    def batching(self, examples: Examples, config: ConfigDict, *, multiple: int) -> Batching | None:
+        """Returns batches of images of one canvas each, where there are two; None for even batches."""
+        return make_canvases(examples, config, multiple=multiple)
 
     def init(self, key: Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""

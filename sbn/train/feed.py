@@ -15,6 +15,8 @@ from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.data import arrays, device, host, targets
+from sbn.data.batching import Even
+from sbn.data.encoded import Encoded
 from sbn.data.views import Fed
 from sbn.tasks.base import Arrays
 from sbn.train import mesh as meshes
@@ -57,12 +59,11 @@ class HostFeed:
 
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         """As `Feed` says."""
-        return host.batches(
-            self._setup.images,
-            self._setup.views[stage.name].data,
-            targets=self._targets,
-            **_span(stage, step, self._config.seed, self._config.batch_size),
-        )
+        source, views, batching = self._setup.images, self._setup.views[stage.name].data, self._setup.batching
+        span = {"targets": self._targets, **_span(stage, step, self._config.seed, self._config.batch_size)}
+        if not isinstance(batching, Even) and isinstance(source, Encoded):
+            return host.batches_on_canvases(source, views, batching, **span)
+        return host.batches(source, views, **span)
 
     def prepare(self, stage: Stage) -> Prepare:
         """As `Feed` says: the batch is ready."""

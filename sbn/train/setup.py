@@ -116,6 +116,8 @@ def make_setup(
         for name, feature in seen.items():
             if feature.kind == "mask":
                 seen[name] = dataclasses.replace(feature, shape=test.images.shape[1:3])
+            elif feature.kind == "boxes" or name == "box_label":  # the splits may differ in how many slots they have
+                seen[name] = dataclasses.replace(feature, shape=test.features[name].shape)
     known = TaskData(seen, *channels) if channels else TaskData(seen)
     task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
     batching = _make_batching(config, task, train, mesh)

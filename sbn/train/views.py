@@ -1,5 +1,6 @@
 """The views of a stage, once and for all: pipelines parsed and checked, weights, branches, how they fade."""
 
+import itertools
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -11,7 +12,7 @@ from sbn.augment.encoded_crops import check_crop, split_crop
 from sbn.augment.op import OwnOp
 from sbn.augment.ops import POLICIES
 from sbn.augment.size_checks import check_boxes, check_fits
-from sbn.augment.size_ops import sizes, variants
+from sbn.augment.size_ops import canvases, sizes, variants
 from sbn.augment.step_ops import MIXES
 from sbn.config.errors import ConfigError
 from sbn.data import arrays
@@ -81,7 +82,7 @@ def make_views(stage: Stage, images: Images, *, boxes: bool = False, drawn: Mapp
             found = variants(ops)
             if len(found) > 1 and (steps := stage.config.steps_per_call) > 1:
                 raise ValueError(f"batches whose size is drawn can't share a call: steps_per_call is {steps}, not 1")
-            for variant in found:
+            for variant in itertools.chain.from_iterable(map(canvases, found)):
                 if isinstance(own, EncodedImages):
                     check_crop(variant, least=own.least)
                 else:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import pytorch, rounds, run, worker
+from benchmarks import detection, pytorch, rounds, run, worker
 
 ROOT = worker.ROOT
 # what an accelerator machine may lack
@@ -54,8 +54,9 @@ def test_every_bench_reads_its_options_without_tensorflow(without):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", run.BENCHES)
 def test_a_bench_finds_finite_ratios(bench, name):
-    if name == "pytorch" and worker.find("", *pytorch.NEEDS) is None:
-        pytest.skip(worker.how_to(*pytorch.NEEDS))
+    needs = {"pytorch": pytorch.NEEDS, "detection": detection.NEEDS}.get(name, ())
+    if worker.find("", *needs) is None:
+        pytest.skip(worker.how_to(*needs))
     found = bench(name)
     numbers = [line[key] for line in found["lines"] for key in ("ratio", "low", "high")]
     assert np.isfinite(numbers).all()

@@ -58,6 +58,23 @@ def test_splits_are_lists_and_their_parts_and_have_the_same_slots(folder):
     assert read(folder, "test").beside.arrays["boxes"].shape == (1, 2, 4)
 
 
+def test_years_can_be_joined(folder):
+    (folder / "VOC2007").mkdir()
+    (folder / "VOC2012").mkdir()
+    for name in ("JPEGImages", "Annotations", "ImageSets"):
+        (folder / "VOC2012" / name).symlink_to(folder / name)
+        (folder / name).rename(folder / "VOC2007" / name)
+        (folder / name).symlink_to(folder / "VOC2007" / name)
+    joined = read(folder, "VOC2007/train+VOC2012/test")
+    assert [joined.index.path(i).split("/")[-3:] for i in range(3)] == [
+        ["VOC2007", "JPEGImages", "a.jpg"],
+        ["VOC2007", "JPEGImages", "b.jpg"],
+        ["VOC2012", "JPEGImages", "c.jpg"],
+    ]
+    with pytest.raises(ConfigError, match=r"there is no folder .*VOC2021"):
+        read(folder, "VOC2021/train")
+
+
 def test_classes_of_ones_own_are_in_alphabetical_order(folder):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "name": "axolotl"}))
     assert read(folder).beside.features["boxes"].classes == ("axolotl", "cat", "dog")

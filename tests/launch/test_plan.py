@@ -71,24 +71,21 @@ def test_patterns_choose_tables_and_rows():
     assert "base" not in everything
 
 
-def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out():
+def test_rows_that_show_other_runs_choose_those_and_what_can_not_run_is_left_out(waiting):
     chosen = [row for _, row in select("split_bn:table5")]
     methods = ("standard", "randaugment", "weak_augment")
     small = ["table2/cifar10_wrn28_2_standard", *(f"table3/{method}" for method in methods[1:])]
     assert chosen == small + [f"table2/{n}_{m}" for n in ("cifar10_wrn28_10", "imagenet") for m in methods]
     assert [row for _, row in select("split_bn:figure3/cifar10_wrn28_2")] == ["table3/weak_augment"]
-    with pytest.raises(ConfigError, match="table6/bn can't be run yet: it waits for segmentation"):
-        select("consistent:table6/*")
+    with pytest.raises(ConfigError, match="sight/left can't be run yet: it waits for an eye"):
+        select(f"{waiting}:sight/left")
 
 
-def test_rows_that_no_job_is_called_after_are_told():
+def test_rows_that_no_job_is_called_after_are_told(waiting):
     """Those that wait, though others of the selection can run; and those that show runs of rows not chosen."""
-    waits = remarks(["refine"])
-    assert waits == [
-        "refine:table6: standard, mixup, autoaugment: left out, waiting for object detection "
-        "(Faster R-CNN on VOC 2007)",
-    ]
-    assert remarks(["refine:table6", "refine:table1"]) == waits
+    waits = remarks([str(waiting)])
+    assert waits == ["waits:sight: left, both: left out, waiting for an eye"]
+    assert remarks([f"{waiting}:sight", "refine:table1"]) == waits
     shown = "table3/weak_augment, table2/cifar10_wrn28_10_weak_augment, table2/imagenet_weak_augment"
     assert remarks(["split_bn:figure3"]) == [f"split_bn:figure3 shows runs of {shown}"]
     assert remarks(["split_bn:figure3", "split_bn:table2", "split_bn:table3"]) == remarks(["split_bn:table3"]) == []

@@ -25,6 +25,7 @@ SMALL = {
     "data.train_examples": 16,
     "data.test_examples": 8,
     "data.image_size": 32,
+    "data.train_split": "train",
     "data.test_split": "test",
     "batch_size": 8,
     "eval.batch_size": 8,
@@ -39,6 +40,14 @@ NETWORKS = {
     "cifar_resnet": (8, 1),
     "imagenet_resnet": (10, 1),
     "pdarts": (8, 2),
+}
+DETECTORS = {
+    "detection.channels": 8,
+    "detection.hidden": 8,
+    "detection.anchor_samples": 16,
+    "detection.proposals_before": (20, 20),
+    "detection.proposals_after": (20, 20),
+    "detection.region_samples": 16,
 }
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
@@ -66,7 +75,12 @@ def small(path, name):
     stages = tuple(next(group) for _, group in itertools.groupby(whole.stages, lambda stage: _but_length(whole, stage)))
     depth, width = NETWORKS[flat["model.name"]]
     flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
+    if flat["task"] == "detection":
+        flat |= DETECTORS
     flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
+    own = dict.fromkeys(key.partition(".data.")[0] for key in flat if key.startswith("views.") and ".data." in key)
+    flat = {key: value for key, value in flat.items() if not key.startswith(tuple(f"{view}.data." for view in own))}
+    flat |= {f"{view}.data.style": "sketch" for view in own}  # data of a view's own, whatever they are
     return {key: _smaller(key, value, flat, framed=whole.data.name in FRAMED) for key, value in flat.items()}
 
 
@@ -90,6 +104,8 @@ def _smaller(key, value, flat, *, framed):
         return 1
     if key in RATES and value:
         return 0.01
+    if key.endswith(".augment") and value and value.startswith("fit("):  # of images in files, which shapes are not
+        return "|".join(value.split("|")[1:]) or None
     if key.endswith(".augment") and value and framed:
         return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)
     return value
@@ -141,6 +157,7 @@ def marked(found):
         places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
         # claims are the papers' rows once more; a network of cells compiles for a minute
         slow = places <= seen or path.stem == "claims" or flat["model.name"] == "pdarts"
+        slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))

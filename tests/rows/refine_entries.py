@@ -11,7 +11,13 @@ from tests.conftest import ROOT
 EXPERIMENT = rows.load_experiment(ROOT / "experiments/refine.py")
 ROWS = EXPERIMENT.rows()
 ENTRIES = facts.load("refine")
-EXAMPLES = {"cifar10": 50_000, "cifar100": 50_000, "tiny_imagenet": 100_000, "imagenet2012": 1_281_167}
+EXAMPLES = {
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "tiny_imagenet": 100_000,
+    "imagenet2012": 1_281_167,
+    "voc/2007": 5_011,
+}
 PREFIXES = {
     **{f"refine_t{n}_": f"table{n}/" for n in range(1, 7)},
     "refine_f1_": "figure1/",
@@ -34,7 +40,9 @@ def is_experiment(entry):
 
 
 def runnable(entry):
-    return is_experiment(entry) and entry["table"] != "Table 6" and entry["model"] != "pdarts"
+    return (
+        is_experiment(entry) and entry["table"] != "Table 6" and entry["model"] != "pdarts"
+    )  # these have tests of their own
 
 
 def ids(wanted):

@@ -1,9 +1,6 @@
 """experiments/refine.py against the facts of its paper, entry by entry: numbers, and what is trained once."""
 
-import pytest
-
-from sbn.config.errors import ConfigError
-from tests.rows.refine_entries import ENTRIES, ROWS, config_of, ids, is_experiment, name_of, runnable
+from tests.rows.refine_entries import ENTRIES, ROWS, config_of, ids, is_experiment, name_of
 
 MAIN, TOP5, MEDIAN = "test/main/accuracy", "test/main/top5_accuracy", "median_last_10"
 AUGMENTED, CLEAN = "train_augmented/main/cross_entropy", "train_clean/main/cross_entropy"
@@ -12,9 +9,9 @@ RUNS = {"Table 2": 3, "Table 3": 3, "Figure 1": 3, "Figure 3": 3, "text 4.1": 3}
 
 
 def test_every_entry_has_its_row_and_every_row_an_entry():
-    assert len(ENTRIES) == 109
+    assert len(ENTRIES) == 111
     found = [name_of(entry["id"]) for entry in ENTRIES if is_experiment(entry)]
-    assert len(found) == len(set(found)) == 108
+    assert len(found) == len(set(found)) == 110
     assert {*found, "base"} == {name for name in ROWS if not name.startswith("ours/")}
 
 
@@ -32,6 +29,8 @@ def papers_of(entry):
             for kind, statistic in (("best", "best"), ("last", "last"))
             for a, stage in both
         ]
+    elif table == "Table 6":
+        found = [(values["detector"], "test/main/map", "", "last", None)]
     elif table == "Table 5":
         found = [
             (values[f"{a}_{top}"], metric, stage, "last", None)
@@ -40,8 +39,7 @@ def papers_of(entry):
         ]
     else:
         median = "median of last 10" in entry.get("reporting", "") or table == "Table 3"
-        metric = "test/main/map" if entry["metric"] == "mAP" else MAIN
-        found = [(values.get(a), metric, stage, MEDIAN if median else "last", None) for a, stage in both]
+        found = [(values.get(a), MAIN, stage, MEDIAN if median else "last", None) for a, stage in both]
     return {paper for paper in found if paper[0] is not None}
 
 
@@ -52,7 +50,7 @@ def test_a_row_has_the_papers_numbers_and_runs(entry):
     assert set(stated) == papers_of(entry)
     assert len(stated) == len(set(stated))
     assert row.runs == entry.get(
-        "runs", None if row.waits_for or entry["model"] == "pdarts" else RUNS.get(entry["table"])
+        "runs", None if entry["model"] in ("pdarts", "faster_rcnn_r50_fpn") else RUNS.get(entry["table"])
     )
     assert entry["table"].removeprefix("text").strip() in row.where
     if qualitative := (entry["paper_values"] or {}).get("qualitative"):
@@ -73,12 +71,24 @@ def test_what_the_facts_reuse_is_not_trained_again(entry):
         assert bool(row.runs_of) == (entry["stage2"] == ENTRIES[2]["stage2"])  # Table 1's own refinement
     elif "pretrained_from" in entry:
         assert row.needs == {"init.from": name_of(entry["pretrained_from"])}
+        assert row.changes["init.stage"] == entry["pretrained_stage"]
     elif not entry["id"].startswith("refine_f4_"):
         assert not row.runs_of
         assert not row.needs
 
 
-@ids(lambda entry: is_experiment(entry) and not runnable(entry) and entry["model"] != "pdarts")
-def test_what_can_not_be_run_yet_says_what_it_waits_for(entry):
-    with pytest.raises(ConfigError, match="can't be run yet: it waits for object detection"):
-        config_of(name_of(entry["id"]))
+@ids(lambda entry: is_experiment(entry) and entry["table"] == "Table 6")
+def test_a_detector_trains_as_the_facts_say(entry):
+    config, wanted = config_of(name_of(entry["id"])), entry["detection"]
+    assert (config.task, config.data.name, config.model.name) == ("detection", "voc/2007", "imagenet_resnet")
+    assert (config.data.train_split, config.data.test_split) == ("train+validation", "test")
+    assert (config.duration, config.batch_size, config.model.depth) == (f"{wanted['epochs']} epochs", 16, 50)
+    assert config.schedule.boundaries == tuple(f"{epoch} epochs" for epoch in wanted["milestones"])
+    assert (config.schedule.kind, config.schedule.factor) == ("step", wanted["gamma"])
+    for key, name in (("lr", "lr"), ("momentum", "momentum"), ("weight_decay", "weight_decay"), ("clip_norm",) * 2):
+        assert config.optim[key] == wanted[{"clip_norm": "grad_clip_norm"}.get(name, name)]
+    assert not config.optim.nesterov
+    size = f"fit({wanted['short_side']}, {wanted['long_side']}, 32, turned=True)"
+    assert (config.eval.augment, config.views.main.augment) == (size, f"{size}|flip")
+    assert config.norm.frozen  # all of it, and the stem and the first stage's weights
+    assert config.optim.frozen == ("stem*", *(f"stage{k + 1}*" for k in range(wanted["frozen_stages"])))

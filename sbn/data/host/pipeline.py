@@ -74,7 +74,7 @@ def batches(
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
     dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
-    return _augmented(dataset, source, views, seed=seed, stage=stage, local=local, targets=targets)
+    return augmented(dataset, source, views, seed=seed, stage=stage, local=local, targets=targets)
 
 
 def batches_of(
@@ -107,10 +107,10 @@ def batches_of(
     with tf.device("CPU"):
         named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
     dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
-    return _augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1], targets=targets)
+    return augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1], targets=targets)
 
 
-def _augmented(
+def augmented(
     dataset: "tf.data.Dataset",
     source: LabelledImages,
     views: Sequence[View],
@@ -120,7 +120,7 @@ def _augmented(
     local: int,
     targets: Targets,
 ) -> Iterator[Fed]:
-    """The batches of a data set of (epoch, step, ids (local,))."""
+    """Yields the batches of a data set of (epoch, step, ids (local,)); else as `batches`."""
     import tensorflow as tf
 
     from sbn.augment.host.apply import make_batch_apply

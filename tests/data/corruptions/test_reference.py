@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sbn.data import tfrecords
+from sbn.data import protobuf, tfrecords
 from sbn.data.corruptions import kinds, noise, textures
 from sbn.data.corruptions.corrupt import CORRUPTIONS, corrupt
 from tests.conftest import REAL_DATA
@@ -62,7 +62,7 @@ def first_500():
         pytest.skip(f"no prepared CIFAR-10 in {REAL_DATA} (set TFDS_DATA_DIR)")
     directory = tfrecords.folder("cifar10", str(REAL_DATA))
     dataset = tf.data.TFRecordDataset([str(path) for path in sorted(directory.glob("*-test.tfrecord-*"))])
-    ids = [tfrecords.parse_example(record)["id"][0].decode() for record in dataset.as_numpy_iterator()]
+    ids = [protobuf.parse_example(record)["id"][0].decode() for record in dataset.as_numpy_iterator()]
     images, _ = tfrecords.read(directory, "test")
     return images[np.argsort(ids)[:500]]
 
