@@ -39,7 +39,7 @@ BASE: dict[str, Any] = {
     "schedule.warmup": "60 steps",
     "eval.augment": "fit(120, 160)",
     "eval.batch_size": 8,
-    "eval.evals": ("metrics",),
+    "eval.evals": ("metrics", "detections"),
     "eval.every": "5 epochs",
     "save.every": "5 epochs",
     "log.tensorboard": False,

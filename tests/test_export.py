@@ -16,6 +16,8 @@ from sbn import export
 from sbn.config.errors import ConfigError
 from sbn.data.pixels import pack
 from sbn.evals.sizes import multiply_adds
+from sbn.runs.content import read_json
+from sbn.runs.seals import sealed
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser
@@ -23,11 +25,11 @@ from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.workdir import Origin
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.e2e.runs import final_state
 
 RUN = {"data.path": "device", "stages": ("train", "refine"), "duration": "4 steps", "stage.refine.duration": "2 steps"}
-RUN_VIEWS = {"main": "crop(2)|flip|cutout(4)", "aux": "randaugment(1, 4)|crop(2)|flip"}
+RUN_VIEWS = {"main": "crop(2)|flip|cutout(4)", "aux": TINY["views.aux.augment"]}
 ORIGIN = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
 WITHOUT = """
 import sys
@@ -96,7 +98,7 @@ def test_the_logits_are_those_of_the_runs_branch_to_the_bit(setup, workdir, tmp_
     }
     assert about["metrics"] == {"test/main/accuracy": 0.25}
     assert about["provenance"] == {"commit": "abc", "time": "now"}
-    assert json.loads((tmp_path / "net/model.json").read_text()) == json.loads(json.dumps(about))
+    assert read_json(tmp_path / "net/model.json") == json.loads(json.dumps(about))
 
 
 def test_it_says_on_what_its_branch_was_trained_last(tiny, workdir, tmp_path):
@@ -174,7 +176,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(workdir, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(workdir, copy)
     meta = copy / "checkpoints/6/meta/metadata"
-    meta.write_text(json.dumps({**json.loads(meta.read_text()), "checksum": 1}))  # that of other arrays
+    meta.write_text(json.dumps(sealed({**json.loads(meta.read_text()), "checksum": 1})))  # that of other arrays
     assert export.export(copy, out=tmp_path / "net")["run"]["step"] == 4
     assert (copy / "checkpoints/6").exists()
 
@@ -183,7 +185,11 @@ def test_what_is_no_export_is_refused(workdir, tmp_path):
     with pytest.raises(ConfigError, match=r"no exported network: it has no model\.json"):
         export.load(tmp_path)
     export.export(workdir, out=tmp_path / "net")
-    about = json.loads((tmp_path / "net/model.json").read_text())
+    path = tmp_path / "net/model.json"
+    about, content = read_json(path), path.read_text()
+    path.write_text(content.replace('"mean": [\n  0.5', '"mean": [\n  0.6'))
+    with pytest.raises(ConfigError, match=r"model\.json is damaged \(it was changed since"):
+        export.load(tmp_path / "net")
     (tmp_path / "net/model.json").write_text(json.dumps({**about, "format": 2}))
     with pytest.raises(ConfigError, match="has format 2; this version reads format 1"):
         export.load(tmp_path / "net")

@@ -45,6 +45,14 @@ DETECTION_KEYS = (
         False,
         "Shift RoIAlign by half a cell, as codes do since the end of 2019.",
     ),
+    _Key(
+        "eval.average_precision",
+        "names",
+        ("voc",),
+        "Average precision as PASCAL VOC measures it (map over 11 points, map_area), or as COCO does (coco_map; needs the extra detection).",
+        choices=("voc", "coco"),
+    ),
+    _Key("eval.detections.examples", "int", 8, "Test images whose detections are drawn, the first.", low=1),
     _Key("detection.detections", "int", 100, "Detections of an image, at most.", low=1),
     _Key(
         "norm.frozen",

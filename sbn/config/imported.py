@@ -49,7 +49,8 @@ def load(name: str, *, key: str) -> Any:
     thing: Any = module
     for part in attribute.split("."):
         if not hasattr(thing, part):
-            choices = [other for other, value in vars(thing).items() if _is_own(other, value, module_name)]
+            inside = getattr(thing, "__dict__", {})
+            choices = [other for other, value in inside.items() if _is_own(other, value, module_name)]
             raise unknown(f"name in {key} = {name!r}:", part, choices)
         thing = getattr(thing, part)
     file = getattr(module, "__file__", None)
@@ -132,9 +133,10 @@ def call(
         return thing(**given)
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shown = ", ".join(f"{argument}={value!r}" for argument, value in args.items())
-        raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
+        why = "it ends the program (sys.exit)" if isinstance(error, SystemExit) else reason(error)
+        raise ConfigError(f"{name}({shown}) fails: {why}") from None
 
 
 def record(name: str, file: pathlib.Path) -> None:

@@ -8,6 +8,7 @@ from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.config.segmentation_keys import SEGMENTATION_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
+from sbn.config.translation_keys import TRANSLATION_KEYS
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
@@ -16,7 +17,7 @@ KEYS = (
         "str",
         "classification",
         "What is learned. A task of your own: package.module:Name.",
-        choices=("classification", "detection", "segmentation"),
+        choices=("classification", "detection", "segmentation", "translation"),
         open=is_import_path,
     ),
     # Data
@@ -113,6 +114,7 @@ KEYS = (
     # Tasks
     *DETECTION_KEYS,
     *SEGMENTATION_KEYS,
+    *TRANSLATION_KEYS,
     Key(
         "stages",
         "names",

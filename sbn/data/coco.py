@@ -14,7 +14,7 @@ from etils import epath
 from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
-from sbn.data.objects import Objects, examples
+from sbn.data.objects import MOST_PIXELS, Objects, examples
 from sbn.runs.content import read_json
 
 # Where the annotations of a split are looked for, and its images: the first that is there counts
@@ -192,7 +192,7 @@ def _size(image: Mapping[str, Any], where: str) -> tuple[int, int]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST_PIXELS
 
 
 def _check_once(values: Iterable[Any], what: str) -> None:

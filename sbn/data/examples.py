@@ -13,6 +13,7 @@ import numpy as np
 from sbn.config.errors import ConfigError
 from sbn.data import forms
 from sbn.data.tokens import Ragged, ragged
+from sbn.runs.content import first_line
 
 Kind = Literal["image", "label", "mask", "boxes", "tokens", "array"]
 
@@ -180,14 +181,20 @@ def in_memory(
         given = features.get(key) or dataclasses.replace(usual, classes=own)
         try:
             made[key] = ragged(array) if given.kind == "tokens" else _FORMS[given.kind](np.asarray(array), given)
-        except ValueError as error:
-            raise ConfigError(f"{name}: {key}: {error}") from None
+        except (ValueError, TypeError, OverflowError) as error:  # also what NumPy makes no array of
+            raise ConfigError(f"{name}: {key}: {first_line(error)}") from None
         shape = (None,) if given.kind == "tokens" else tuple(made[key].shape[1:])
         known[key] = dataclasses.replace(given, shape=shape)
     lengths = {key: len(array) for key, array in made.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{count} of {key}" for key, count in lengths.items())
         raise ConfigError(f"{name}: the arrays differ in length: {shown}")
+    if not lengths:
+        raise ConfigError(f"{name}: there are no arrays")
+    try:
+        forms.check_places(made)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
     return InMemory(made, known)
 
 

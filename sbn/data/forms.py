@@ -1,6 +1,6 @@
 """The form that each kind of feature has in memory: what can mean one thing only is brought to it, others refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -46,9 +46,8 @@ def as_images(images: np.ndarray) -> np.ndarray:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        last, first = images.shape[-1], images.shape[1]
-        hint = ": drop the alpha channel" if images.ndim == 4 and last == 4 else ""
-        hint = ": channels come last" if images.ndim == 4 and first in (1, 3) else hint
+        hint = ": drop the alpha channel" if images.ndim == 4 and images.shape[3] == 4 else ""
+        hint = ": channels come last" if images.ndim == 4 and images.shape[1] in (1, 3) else hint
         raise ValueError(
             f"images have the shape (M, H, W, 3), or (M, H, W) where they are grey, not {_shown(images)}{hint}"
         )
@@ -74,9 +73,39 @@ def as_boxes(boxes: np.ndarray) -> np.ndarray:
     """Returns (M, B, 4) float32."""
     if boxes.ndim != 3 or boxes.shape[2] != 4:
         raise ValueError(f"boxes have the shape (M, B, 4), y0, x0, y1, x1 in pixels, not {_shown(boxes)}")
-    if not np.isfinite(boxes).all():
+    if boxes.dtype.kind not in "iuf":
+        raise ValueError(f"boxes are numbers of pixels, not {boxes.dtype}")
+    with np.errstate(over="ignore"):
+        made = boxes.astype(np.float32)
+    if not np.isfinite(made).all():
         raise ValueError("boxes hold numbers that are not finite")
-    return boxes.astype(np.float32)
+    if (made[..., :2] > made[..., 2:]).any():
+        i, j = np.argwhere((made[..., :2] > made[..., 2:]).any(axis=-1))[0]
+        raise ValueError(f"boxes are y0, x0, y1, x1, and one of example {i} is {made[i, j].tolist()}")
+    return made
+
+
+def check_places(arrays: Mapping[str, np.ndarray]) -> None:
+    """Checks that what has a place in images of one size lies there: masks (M, H, W), boxes within H and W.
+
+    Args:
+        arrays: in the forms of this module, by name of the feature: 'image', 'mask', 'boxes' and 'box_label' are looked
+            at, those that there are.
+
+    Raises:
+        ValueError: one line that begins with the name.
+    """
+    image, mask, boxes, labels = (arrays.get(name) for name in ("image", "mask", "boxes", "box_label"))
+    if boxes is not None and labels is not None and boxes.shape[:2] != labels.shape:
+        raise ValueError(f"box_label: boxes are {_shown(boxes)} and their labels {_shown(labels)}")
+    if image is None:
+        return
+    if mask is not None and mask.shape[1:] != image.shape[1:3]:
+        raise ValueError(f"mask: images are {_shown(image)} and masks {_shown(mask)}")
+    if boxes is not None and boxes.size:
+        height, width = image.shape[1:3]
+        if boxes.min() < 0 or boxes[..., 2].max() > height or boxes[..., 3].max() > width:
+            raise ValueError(f"boxes: one lies outside of its {height} x {width} pixels: they are y0, x0, y1, x1")
 
 
 def as_box_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
@@ -94,7 +123,11 @@ def as_numbers(array: np.ndarray) -> np.ndarray:
     if array.ndim < 1:
         raise ValueError("arrays have one entry per example: the shape (M, ...)")
     if array.dtype.kind == "f":
-        return array.astype(np.float32) if array.dtype.itemsize > 4 else array
+        with np.errstate(over="ignore"):
+            made = array.astype(np.float32) if array.dtype.itemsize > 4 else array
+        if (np.isinf(made) & ~np.isinf(array)).any():
+            raise ValueError(f"numbers must fit into float32: there are {array.min()} to {array.max()}")
+        return made
     if array.dtype.itemsize < 4 or array.dtype == np.int32:
         return array
     limits = np.iinfo(np.int32)

@@ -10,6 +10,7 @@ from PIL import Image
 from sbn.augment.encoded_crops import CropWindows
 from sbn.augment.size_ops import Size
 from sbn.config.errors import ConfigError
+from sbn.data.decode import check_png
 from sbn.data.forms import VOID
 from sbn.data.index import Index
 
@@ -56,14 +57,17 @@ class LabelImages:
         """
         name = self.index.name(i)
         try:
-            with Image.open(io.BytesIO(self.index.read(np.array([i]))[0])) as image:
+            (data,) = self.index.read(np.array([i]))
+            check_png(data)
+            with Image.open(io.BytesIO(data)) as image:
                 mode, numbers = image.mode, np.asarray(image)
         except Exception as error:  # Pillow has many words for a damaged file
             raise ConfigError(f"{name} can't be read: {str(error) or type(error).__name__}") from None
         if numbers.ndim != 2 or mode not in ("L", "P", "1", "I", "I;16"):
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
-        if numbers.size and int(numbers.max()) > 255:
-            raise ConfigError(f"{name} holds the label {int(numbers.max())}: numbers go to 255")
+        for number in (int(numbers.max(initial=0)), int(numbers.min(initial=0))):
+            if not 0 <= number <= 255:
+                raise ConfigError(f"{name} holds the label {number}: numbers go from 0 to 255")
         numbers = numbers.astype(np.uint8)
         if self.allowed is not None:
             known = np.zeros(256, bool)

@@ -3,13 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from sbn.data.encoded import ImageFiles
 from sbn.data.image_files import image_files
 from sbn.data.index import Index
+
+MOST_PIXELS: Final = 2.0**31  # no side and no area of an image is as large; NaN is no less either
 
 
 class Objects(NamedTuple):

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 from etils import epath
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
-from sbn.data.objects import Objects, examples
+from sbn.data.objects import MOST_PIXELS, Objects, examples
+from sbn.runs.content import read_bytes, read_text
 
 # The twenty classes of PASCAL VOC, in its order
 CLASSES = (
@@ -120,9 +121,9 @@ def annotation(file: epath.Path) -> Annotation:
         ConfigError: naming the file, and the number of the object, counted from 1.
     """
     try:
-        root = ElementTree.fromstring(file.read_bytes())
-    except (OSError, ElementTree.ParseError) as error:
-        raise ConfigError(f"{file} can't be read: {error}") from None
+        root = ElementTree.fromstring(read_bytes(file) or b"")
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
+        raise (error if isinstance(error, ConfigError) else ConfigError(f"{file} can't be read: {error}")) from None
     boxes, names, difficult = [], [], []
     objects = root.findall("object")
     for number, one in enumerate(objects, start=1):
@@ -147,22 +148,32 @@ def _number(one: ElementTree.Element, path: str, what: str) -> float:
         value = float(text or "")
     except ValueError:
         value = np.nan
-    if not np.isfinite(value):
-        raise ConfigError(f"{what}: {path} is {text!r}, not a number")
+    if not abs(value) < MOST_PIXELS:
+        raise ConfigError(f"{what}: {path} is {shown(text)}, not a number of pixels")
     return value
 
 
 def _images(folder: epath.Path) -> dict[str, epath.Path]:
     """The image files by name without their suffix."""
-    return {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() in _SUFFIXES}
+    found: dict[str, epath.Path] = {}
+    for file in _of_kind(folder, _SUFFIXES):
+        if file.stem in found:
+            raise ConfigError(f"{file} and {found[file.stem].name} are both the image {file.stem!r}: remove one")
+        found[file.stem] = file
+    return found
 
 
 def _annotations(folder: epath.Path) -> dict[str, Annotation]:
     """All of a folder, by the name of the image."""
-    found = {file.stem: annotation(file) for file in sorted(folder.iterdir()) if file.suffix == ".xml"}
+    found = {file.stem: annotation(file) for file in _of_kind(folder, (".xml",))}
     if not any(own.names for own in found.values()):
         raise ConfigError(f"{folder} names no objects")
     return found
+
+
+def _of_kind(folder: epath.Path, suffixes: Sequence[str]) -> list[epath.Path]:
+    """The files of a kind, in order, without hidden ones, which some systems put beside every file."""
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in suffixes and file.name[0] != "."]
 
 
 def _classes(annotations: Iterable[Annotation]) -> Sequence[str]:
@@ -174,4 +185,4 @@ def _names(lists: epath.Path, split: str) -> list[str]:
     file = lists / f"{split}.txt"
     if not file.exists():
         raise unknown(f"list in {lists}:", split, [own.stem for own in lists.glob("*.txt")])
-    return [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
+    return [line.split()[0] for line in (read_text(file) or "").splitlines() if line.strip()]

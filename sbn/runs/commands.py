@@ -12,12 +12,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from sbn.config import beside
 from sbn.config.errors import ConfigError
 from sbn.runs import signals
+from sbn.runs.content import first_line
 from sbn.runs.text import plain
 
 FAILED, UNUSABLE, BROKEN_PIPE = 1, 2, 141
@@ -157,25 +158,45 @@ def _line(error: BaseException) -> str:
 
 def _machine_fault(error: BaseException) -> str | None:
     """A line about what the machine refused, wherever in a chain of errors that is told."""
-    chain: list[BaseException] = []
-    seen: BaseException | None = error
-    while seen is not None and seen not in chain and len(chain) < 20:
-        chain.append(seen)
-        seen = seen.__cause__ or seen.__context__
-    for each in chain:
-        if isinstance(each, MemoryError):
-            return "out of memory"
-        if isinstance(each, OSError) and each.errno is not None:
-            name = f": {each.filename}" if each.filename else ""
-            return f"{each.strerror or errno.errorcode.get(each.errno, each.errno)}{name}"
-    for each in chain:
-        if coded := _CODED.search(str(each)):
-            named = _QUOTED.search(str(each))
-            return f"{os.strerror(int(coded[1]))}{f': {named[1]}' if named else ''}"
-        for line in str(each).splitlines():
-            if any(word in line for word in _FAULTS):
-                return f"{type(each).__name__}: {line.strip()[:300]}"
+    for tell in (_by_kind, _by_words):
+        for each, implied in chain(error):
+            if (fault := tell(each)) is None:
+                continue
+            if not implied:
+                return fault
+            # It was being handled when the error was raised, which need not be its reason: code that goes on without
+            # a file that is not there may fail at anything.
+            if not (isinstance(each, OSError) and each.errno in _NAMED):
+                return f"{type(error).__name__}: {first_line(error)[:300]} ({fault})"
     return None
+
+
+def chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
+    """Yields an error and those below it, each with whether no `raise ... from` calls it the reason."""
+    seen: BaseException | None = error
+    implied = False
+    for _ in range(20):  # of a chain that leads back to itself, too
+        if seen is not None:
+            yield seen, implied
+            implied = implied or seen.__cause__ is None
+            seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _by_kind(error: BaseException) -> str | None:
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.errno is not None:
+        name = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or errno.errorcode.get(error.errno, error.errno)}{name}"
+    return None
+
+
+def _by_words(error: BaseException) -> str | None:
+    if coded := _CODED.search(str(error)):
+        named = _QUOTED.search(str(error))
+        return f"{os.strerror(int(coded[1]))}{f': {named[1]}' if named else ''}"
+    told = [line.strip() for line in str(error).splitlines() if any(word in line for word in _FAULTS)]
+    return f"{type(error).__name__}: {told[0][:300]}" if told else None
 
 
 def _silence() -> None:

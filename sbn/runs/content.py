@@ -6,6 +6,7 @@ import re
 from typing import Any, Final, TypeAlias
 
 from sbn.config.errors import ConfigError
+from sbn.runs.seals import unsealed
 
 Path: TypeAlias = Any  # pathlib.Path, on a disk, or etils.epath.Path, which may be in a bucket
 
@@ -52,18 +53,36 @@ def read_bytes(path: Path) -> bytes | None:
         raise Damaged(path, f"can't be read: {getattr(error, 'strerror', None) or first_line(error)}") from None
 
 
+def read_text(path: Path) -> str | None:
+    """Returns the text in a file; None where there is no file.
+
+    Raises:
+        Damaged: if it can't be read, or is not UTF-8.
+    """
+    content = read_bytes(path)
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"not UTF-8 at byte {error.start}") from None
+
+
 def read_json(path: Path) -> Any:
     """Returns the JSON value in a file; None where there is no file.
 
+    An object that holds a checksum of its own (`sbn.runs.seals`), alone or in a list, comes without it.
+
     Raises:
-        Damaged: if it can't be read, is not JSON in UTF-8, is nested deeper, or holds a number that is larger, than any
-            file of a run.
+        Damaged: if it can't be read, is not JSON in UTF-8, does not match its checksum, is nested deeper, or holds a
+            number that is larger, than any file of a run.
     """
     content = read_bytes(path)
     if content is None:
         return None
     try:
-        return parse(content)
+        value = parse(content)
+        if isinstance(value, list):
+            return [unsealed(each) if isinstance(each, dict) else each for each in value]
+        return unsealed(value) if isinstance(value, dict) else value
     except ValueError as error:
         raise Damaged(path, str(error)) from None
 

@@ -1,7 +1,7 @@
 """The JSON files of a work directory: what each holds, and the one place that reads and writes them.
 
-Every file says its `format`. What was written before files said so, or before a field existed, is read as well: such a
-field has its default.
+Every file says its `format`, and holds a checksum of its own. What was written before files did so, or before a field
+existed, is read as well: such a field has its default.
 """
 
 import json
@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.config.schema import is_incidental
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, Path, read_json
 from sbn.runs.kinds import (
@@ -31,11 +32,13 @@ from sbn.runs.kinds import (
     truth,
     whole,
 )
+from sbn.runs.seals import sealed
 
 FORMAT: Final = 1  # of every file here
 
 CONFIG, RESULT, PROGRESS = "config.json", "result.json", "progress.json"
 JOB, INIT, PROVENANCE, DATA = "job.json", "init.json", "provenance.json", "data.json"
+_NO_CONFIG: Final = (ConfigError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 REPLACEABLE: Final = (PROGRESS, PROVENANCE)  # nothing needs them: damaged ones make way for new ones
 
 
@@ -167,16 +170,31 @@ def read_config(workdir: Path) -> ConfigDict:
 
     Raises:
         ConfigError: if there is no run.
-        Damaged: if its config can't be read, or is none.
+        Damaged: if its config can't be read, is none, or is another one than its result says.
     """
     content = read(workdir, CONFIG)
     if content is None:
         raise ConfigError(f"{workdir} holds no run: it has no {CONFIG}")
     content.pop("format", None)
     try:
-        return tree.checked(content)
-    except (ConfigError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        config = tree.checked(content)
+    except _NO_CONFIG as error:
         raise Damaged(workdir / CONFIG, f"{error}: it is no config of a run") from None
+    _check_against_result(workdir, config)
+    return config
+
+
+def _check_against_result(workdir: Path, config: ConfigDict) -> None:
+    """Refuses a config that is not the one that a finished run says it had; older runs have no other proof of it."""
+    try:
+        result = read(workdir, RESULT)
+        said = tree.checked(result["config"]) if result else config
+    except _NO_CONFIG:  # whoever needs the result is told
+        return
+    different = tree.difference(tree.flatten(config), tree.flatten(said))
+    for name, (here, there) in different.items():
+        if not is_incidental(name):
+            raise Damaged(workdir / CONFIG, f"{name} is {here!r} in it, {there!r} in {RESULT}")
 
 
 def write(workdir: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -199,9 +217,10 @@ def write(workdir: Path, name: str, content: Mapping[str, Any]) -> None:
         write_json(path, {"format": FORMAT, **content})
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON whole, readable for people."""
-    replace_bytes(path, (json.dumps(value, indent=1, default=str) + "\n").encode())
+def write_json(path: Path, value: Mapping[str, Any] | list[Mapping[str, Any]]) -> None:
+    """Writes an object, or a list of objects, as JSON, whole, each with its checksum, readable for people."""
+    value = [sealed(each) for each in value] if isinstance(value, list) else sealed(value)
+    replace_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def saved_steps(workdir: Path) -> list[int]:

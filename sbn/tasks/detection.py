@@ -5,10 +5,15 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
+from sbn.augment.encoded_crops import EncodedCrop, original_boxes, split_crop
 from sbn.augment.packing import FILLER
 from sbn.config.errors import ConfigError
+from sbn.data import eval_view
+from sbn.metrics.base import Metric
+from sbn.metrics.coco_average_precision import CocoAveragePrecision, check_installed
 from sbn.metrics.mean_average_precision import MeanAveragePrecision
 from sbn.models.faster_rcnn import FasterRCNN
 from sbn.models.network import STREAMS
@@ -26,14 +31,22 @@ class Detection(BackboneTask):
     """Finds the objects of images: where they are, and of which class.
 
     Its `model` holds a `FasterRCNN`.
+
+    Attributes:
+        measured: whose average precision is measured: 'voc', 'coco'.
+        evaluated: what images go through before they are evaluated; None where these are the images in their files.
     """
 
     name: ClassVar[str] = "detection"
 
+    measured: tuple[str, ...] = ("voc",)
+    evaluated: EncodedCrop | None = None
+
     @property
     def targets(self) -> tuple[str, ...]:
-        """Boxes, their classes, and which of them are difficult, where the data say so."""
-        known = ("boxes", "box_label", "box_difficult")
+        """Boxes, their classes, and which of them are difficult, where the data say so; for COCO's measure more."""
+        more = ("box_area", "image_size") if "coco" in self.measured else ()
+        known = ("boxes", "box_label", "box_difficult", *more)
         return tuple(name for name in known if name in self.data.features)
 
     @property
@@ -110,10 +123,31 @@ class Detection(BackboneTask):
         ]
         return jnp.stack(found, axis=1)
 
-    def metrics(self) -> dict[str, MeanAveragePrecision]:
-        """Returns mean average precision of every branch."""
+    def original(self, boxes: np.ndarray, image_sizes: np.ndarray) -> np.ndarray:
+        """Returns boxes (N, B, 4) in pixels of the images in their files, of boxes in what the network is given.
+
+        Args:
+            boxes: (N, B, 4), y0, x0, y1, x1.
+            image_sizes: (N, 2), height and width of the images in their files.
+        """
+        return boxes if self.evaluated is None else original_boxes(self.evaluated, boxes, image_sizes)
+
+    def metrics(self) -> dict[str, Metric]:
+        """Returns mean average precision of every branch.
+
+        There is none of mixes: the boxes of two branches are no pairs, of which a mean could be taken.
+        """
         classes, most = self.data.features["box_label"].classes, self.model.network.settings.detections
-        return {"map": MeanAveragePrecision(self.branches, classes, self.data.test_examples, most)}
+        made: dict[str, Metric] = {}
+        if "voc" in self.measured:
+            made["map"] = MeanAveragePrecision(self.branches, classes, self.data.test_examples, most)
+        if "coco" in self.measured:
+            slots = int(self.data.features["boxes"].shape[0] or 0)
+            original = self.original if "image_size" in self.data.features else None
+            made["coco_map"] = CocoAveragePrecision(
+                self.branches, classes, self.data.test_examples, most, slots, original
+            )
+        return made
 
 
 def extent(pixels: Array) -> Array:
@@ -153,7 +187,12 @@ def make_detection(config: ConfigDict, data: TaskData) -> Detection:
         frozen_norm=config.norm.frozen,
         dtype=backbone.network.dtype,
     )
-    return Detection(backbone.clone(network=network), names, data, shared)
+    measured = tuple(config.eval.average_precision)
+    if "coco" in measured:
+        check_installed()
+    ops = eval_view.parse(config.eval.augment, name=config.data.name)
+    crop = split_crop(ops) if ops and "image_size" in data.features else None
+    return Detection(backbone.clone(network=network), names, data, shared, measured, crop)
 
 
 def _pair(values: tuple[int, ...], name: str) -> tuple[int, int]:

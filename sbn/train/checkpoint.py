@@ -17,6 +17,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
 from sbn.runs.content import first_line
+from sbn.runs.seals import sealed, unsealed
 from sbn.train.plan import Stage
 from sbn.train.state import TrainState
 
@@ -77,9 +78,8 @@ class Checkpoints:
         for stage in self._stages:
             if stage.start < step <= stage.stop:
                 meta |= {"stage": stage.name, "stages": stage.index + 1, "stage_done": step == stage.stop}
-        args = ocp.args.Composite(
-            **{name: ocp.args.StandardSave(item) for name, item in _items(state).items()}, meta=ocp.args.JsonSave(meta)
-        )
+        items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
+        args = ocp.args.Composite(**items, meta=ocp.args.JsonSave(sealed(meta)))
         self._manager.save(step, args=args)
 
     def reached_preemption(self, step: int) -> bool:
@@ -129,8 +129,12 @@ class Checkpoints:
         return sorted(self._manager.all_steps(), reverse=True)
 
     def meta(self, step: int) -> Mapping[str, Any]:
-        """Returns what `save` wrote beside the arrays."""
-        return self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
+        """Returns what `save` wrote beside the arrays.
+
+        Raises:
+            Exception: of any kind, if it is damaged.
+        """
+        return unsealed(self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta)
 
     def shapes(self, step: int) -> dict[str, Any]:
         """Returns the variables of a checkpoint as shapes and types, without reading them.
@@ -163,16 +167,17 @@ class Checkpoints:
             **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
         )
         read = self._manager.restore(step, args=args)
-        if tuple(read.meta["branches"]) != self._branches:
+        meta = unsealed(read.meta)
+        if tuple(meta["branches"]) != self._branches:
             raise ConfigError(
-                f"checkpoint {step} in {self._directory} holds the branches {read.meta['branches']}, "
+                f"checkpoint {step} in {self._directory} holds the branches {meta['branches']}, "
                 f"not {list(self._branches)}"
             )
         counter = jax.device_put(np.asarray(step, np.int32), sharding)
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser, read.get("ema"))
-        if checksum(state) != read.meta["checksum"]:
+        if checksum(state) != meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
-        return Restored(state, read.meta["seconds"], read.meta.get("lines"))
+        return Restored(state, meta["seconds"], meta.get("lines"))
 
     def _check_files(self, step: int) -> None:
         """Refuses a checkpoint in which something is no file, such as a pipe: whoever reads that waits for ever."""

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from sbn.config.errors import ConfigError
+from sbn.train.program_cache import renew_damaged_programs
 
 # Seconds without a sign of life after which the other processes give one up. JAX's own 100 keep a pod waiting.
 _SILENCE = 30
@@ -20,9 +21,12 @@ def prepare() -> None:
 
     A restart that finds the compiled step runs the very same program, also where compilers tune by timing.
     """
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sbn" / "compiled"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+    programs = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if not programs:
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+        programs = str(cache / "sbn" / "compiled")
+        jax.config.update("jax_compilation_cache_dir", programs)
+    renew_damaged_programs(programs)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     log = logging.getLogger("sbn")

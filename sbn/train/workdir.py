@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import errno
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import is_incidental
-from sbn.runs import files, lock
+from sbn.runs import commands, files, lock
 from sbn.runs.atomic import remove_drafts
 from sbn.runs.files import read_config
 from sbn.train.plan import Plan
@@ -67,6 +67,9 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     return files.read(workdir, files.RESULT)
 
 
+_GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
+
+
 class Vanished(RuntimeError):
     """A file or folder of a work directory went while a run was at work there."""
 
@@ -94,11 +97,11 @@ def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
             raise refused
         try:
             yield mine
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE) and str(workdir) in str(error.filename):
-                raise Vanished(
-                    f"{error.strerror}: {error.filename}: was the work directory moved or removed?"
-                ) from error
+        except Exception as error:  # Orbax has errors of its own for it
+            for each, _ in commands.chain(error):
+                if isinstance(each, OSError) and each.errno in _GONE and str(workdir) in str(each.filename):
+                    told = f"{each.strerror}: {each.filename}: was the work directory moved or removed?"
+                    raise Vanished(told) from error
             raise
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sbn.augment import draws
 from sbn.augment.device.apply import make_apply
-from sbn.augment.encoded_crops import check_crop, crop_windows, move_boxes, split_crop
+from sbn.augment.encoded_crops import check_crop, crop_windows, move_boxes, original_boxes, split_crop
 from sbn.augment.inception import draw_windows
 from sbn.augment.pipeline import draw_addresses, format, parse
 from tests.oracles.boxes import some
@@ -109,3 +109,15 @@ def test_boxes_go_where_they_go_when_all_images_have_one_size(text):
         )
         np.testing.assert_array_equal(move_boxes(crop, windows, boxes, least=least), expected)
         assert np.any(expected)
+
+
+@pytest.mark.parametrize("text", ["fit(24, 40, 8, turned=True)", "fit(24, 40)", "resize(30)|centre_crop(24)"])
+def test_boxes_go_back_to_the_pixels_of_the_file(text):
+    crop, sizes = split_crop(parse(text)), np.array([(40, 60), (60, 40), (33, 71), (90, 30)])
+    middle = np.concatenate([sizes / 2 - 4, sizes / 2 + 3], axis=1)[:, None].astype(np.float32)
+    windows = crop_windows(crop, np.zeros((4, 0), np.uint32), sizes)
+    there = move_boxes(crop, windows, middle)
+    np.testing.assert_allclose(original_boxes(crop, there, sizes), middle, atol=0.02)  # boxes are counted in 1/256
+    whole = np.concatenate([0 * sizes, sizes], axis=1)[:, None].astype(np.float32)
+    cut_off = np.tile(sizes, 2)[:, None]
+    assert (original_boxes(crop, whole + 100, sizes) <= cut_off).all()

@@ -1,6 +1,7 @@
 """Folders in PASCAL VOC's layout: what they come to, and what is told of those that are not right."""
 
 import collections
+import os
 
 import numpy as np
 import pytest
@@ -52,6 +53,45 @@ def test_the_last_pixel_belongs_to_a_box_and_pixels_count_from_one(folder):
     np.testing.assert_array_equal(found.beside.arrays["image_size"], [[30, 40], [31, 40]])
 
 
+def test_hidden_files_beside_images_and_annotations_are_not_looked_at(folder):
+    for name in ("JPEGImages/._a.jpg", "Annotations/._a.xml", "Annotations/.DS_Store"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    assert len(read(folder).index) == 2
+
+
+# An entity of an entity of an entity: nine levels of ten are a thousand million
+BOMB = "".join(f'<!ENTITY e{level} "{f"&e{level - 1};" * 10}">' for level in range(1, 10))
+NAMED = "<annotation><object><name>?</name></object></annotation>"
+HOSTILE = {
+    "entities that grow": f'<!DOCTYPE a [<!ENTITY e0 "ant">{BOMB}]>{NAMED.replace("?", "&e9;")}',
+    "a long entity, often": f'<!DOCTYPE a [<!ENTITY e "{"a" * 50_000}">]><annotation>{"&e;" * 50_000}</annotation>',
+    "another file": f'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>{NAMED.replace("?", "&e;")}',
+    "an encoding that nobody knows": '<?xml version="1.0" encoding="no such"?><annotation/>',
+    "an encoding that is not its own": '<?xml version="1.0" encoding="utf-16"?><annotation/>',
+    "no end": "<annotation>" * 100_000,
+    "a number beyond all bounds": xml({**CAT, "x1": "9" * 5000}),
+    "digits without end": xml({**CAT, "x1": "1e999"}),
+    "a box beyond float32": xml({**CAT, "x1": "1e300"}),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_annotations_are_told_in_a_line_and_nothing_else_is_read(folder, what):
+    (folder / "Annotations/a.xml").write_text(HOSTILE[what])
+    with pytest.raises(ConfigError) as raised:
+        read(folder)
+    assert "a.xml" in str(raised.value) or "a.jpg" in str(raised.value)
+    assert "root:" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["..", "../a", "/etc/passwd", "a/../b", "JPEGImages/a", "A", "a.jpg"])
+def test_a_list_names_images_of_its_folder_alone(folder, name):
+    (folder / "ImageSets/Main/train.txt").write_text(f"b\n{name}\n")
+    with pytest.raises(ConfigError, match="unknown image named in"):
+        read(folder)
+
+
 def test_splits_are_lists_and_their_parts_and_have_the_same_slots(folder):
     assert len(read(folder, "train+test").index) == 3
     assert len(read(folder, "train[:1]+test").index) == 2
@@ -92,6 +132,12 @@ def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
         (lambda folder: (folder / "JPEGImages/a.jpg").unlink(), ["image named in", "'a'"]),
         (lambda folder: (folder / "Annotations/b.xml").unlink(), ["annotation named in", "'b'"]),
         (lambda folder: (folder / "Annotations/a.xml").write_text("<annotation>"), ["a.xml can't be read"]),
+        (lambda folder: os.mkfifo(folder / "Annotations/d.xml"), ["d.xml is damaged (it is not a file)"]),
+        (
+            lambda folder: (folder / "ImageSets/Main/train.txt").write_bytes(b"a\xff"),
+            ["train.txt is damaged (not UTF-8"],
+        ),
+        (lambda folder: (folder / "JPEGImages/a.png").write_bytes(b""), ["a.png and a.jpg are both the image 'a'"]),
         (
             lambda folder: (folder / "Annotations/a.xml").write_text(xml(CAT, {**DOG, "x1": "many"})),
             ["a.xml, object 2", "'many'"],

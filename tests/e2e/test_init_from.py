@@ -10,6 +10,8 @@ from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
+from sbn.runs.content import read_json
+from sbn.runs.seals import sealed
 from sbn.train import Origin, Preempted, inheritance, preemption, train
 from tests.e2e import runs
 
@@ -55,7 +57,7 @@ def test_refining_another_run_gives_the_bits_of_one_run_with_both_stages(request
     train(tiny({**TRAIN, **REFINE, "init.from": str(source), "init.stage": stage}), tmp_path / "run")
     runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(both))
     assert runs.metric_lines(tmp_path / "run") == [line for line in runs.metric_lines(both) if line["step"] > 4]
-    record = json.loads((tmp_path / "run/init.json").read_text())
+    record = read_json(tmp_path / "run/init.json")
     assert (record["from"], record["step"], record["stage"]) == (str(source), 4, "train")
     assert record["branches"] == {"main": "main", "aux": "aux"}
     assert record["momentum"] == "carried over"
@@ -217,10 +219,10 @@ def test_a_finished_run_whose_end_is_gone_is_not_begun_from_earlier_in_silence(b
         inheritance.find(tiny(config), run)
     assert inheritance.find(tiny({**config, "init.stage": "train"}), run).before.steps == 4
     result = json.loads((tmp_path / "source/result.json").read_text())
-    (tmp_path / "source/result.json").write_text(json.dumps({**result, "steps": 4}))
+    (tmp_path / "source/result.json").write_text(json.dumps(sealed({**result, "steps": 4})))
     assert inheritance.find(tiny(config), run).before.steps == 4
     meta = tmp_path / "source/checkpoints/4/meta/metadata"
-    meta.write_text(json.dumps({**json.loads(meta.read_text()), "stage_done": False}))
+    meta.write_text(json.dumps(sealed({**json.loads(meta.read_text()), "stage_done": False})))
     (tmp_path / "source/result.json").write_text(json.dumps(result))
     with pytest.raises(ConfigError, match="the newest is of step 4: no stage's end is there either"):
         inheritance.find(tiny(config), run)

@@ -64,9 +64,9 @@ def test_a_sweep_runs_what_is_missing_and_no_more(tmp_path):
 
     # A result that another config left in a job's folder is not taken for the job's.
     (result,) = tmp_path.glob("**/seed1/result.json")
-    content = json.loads(result.read_text())
+    content = files.read(result.parent, files.RESULT)
     content["config"]["batch_size"] = 4
-    result.write_text(json.dumps(content))
+    files.write(result.parent, files.RESULT, content)
     refused = run("sweep", words(tmp_path, SHORT, seeds="0:2"))
     assert refused.returncode == 1
     assert "batch_size: 4 there, 8 in the row" in refused.stdout

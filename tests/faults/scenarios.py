@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sbn.runs import files
+from sbn.runs.seals import SEAL
 
-_TIMES = ("seconds", "time", "steps_per_second", "seconds_left")
+_TIMES = ("seconds", "time", "steps_per_second", "seconds_left", SEAL)  # and the checksum over them
 _DRAFT = re.compile(r"\..*\.[0-9a-f]{16}\.draft")
 ROW = "--config=small.py:table/row"
 

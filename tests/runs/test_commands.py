@@ -1,6 +1,7 @@
 """What goes wrong in a command is one line and an exit code; signals save first and end second."""
 
 import errno
+import importlib
 import os
 import pathlib
 import signal
@@ -82,9 +83,50 @@ def test_what_the_machine_refused_is_found_below_a_librarys_own_error(capsys):
     assert capsys.readouterr().err == "x: No space left on device: a/b\n"
 
 
+def while_handling(first, second):
+    """`second`, raised by code that had caught `first`."""
+    try:
+        raise first
+    except type(first):
+        raise second  # noqa: B904
+
+
 def test_a_fault_of_the_program_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         command("x")(lambda argv: 1 // 0)([])
+
+
+@pytest.mark.parametrize("named", [FileNotFoundError(errno.ENOENT, "No such file", "a"), NotADirectoryError(20, "b")])
+def test_a_fault_of_code_that_goes_on_without_a_file_is_not_told_as_that_of_the_file(named):
+    with pytest.raises(KeyError, match="a key of the user's"):
+        command("x")(lambda argv: while_handling(named, KeyError("a key of the user's")))([])
+
+
+@pytest.mark.parametrize("first", [OSError(errno.ENOSPC, "No space left on device", "a"), MemoryError()])
+def test_a_fault_that_its_author_separates_from_the_machines_is_not_told_as_that(first):
+    def main(argv):
+        try:
+            raise first
+        except (OSError, MemoryError):
+            raise ValueError("mine") from None
+
+    with pytest.raises(ValueError, match="mine"):
+        command("x")(main)([])
+
+
+def test_a_fault_while_the_machine_refuses_something_is_told_with_that(capsys):
+    full = OSError(errno.ENOSPC, "No space left on device", "a/b")
+    with pytest.raises(SystemExit, match="1"):
+        command("x")(lambda argv: while_handling(full, ValueError("mine\nand more")))([])
+    assert capsys.readouterr().err == "x: ValueError: mine (No space left on device: a/b)\n"
+
+
+def test_errors_that_are_each_others_reason_are_told_once(capsys):
+    first, second = ValueError("a"), ValueError("can't start new thread")
+    first.__cause__, second.__cause__ = second, first
+    with pytest.raises(SystemExit, match="1"):
+        command("x")(lambda argv: while_handling(KeyError(), first))([])
+    assert capsys.readouterr().err == "x: ValueError: can't start new thread\n"
 
 
 def test_the_traceback_is_shown_on_request(capsys, monkeypatch):
@@ -94,6 +136,32 @@ def test_the_traceback_is_shown_on_request(capsys, monkeypatch):
     said = capsys.readouterr().err
     assert "Traceback" in said
     assert said.endswith("x: No space left on device: a/b\n")
+
+
+REFUSED = {
+    "sbn.list": ["no_such_file"],
+    "sbn.report.__main__": ["split_bn:table3", "--root=nothing here"],
+    "sbn.augment.__main__": ["show", "no_such_op"],
+    "launch.sweep": ["--experiment=split_bn:table3/baseline", "--seeds=-3", "--root=a"],
+    "sbn.train.__main__": ["--config=split_bn:table3/baseline", "--config.optim.lr=x", "--workdir=a"],
+}
+
+
+@pytest.mark.parametrize("module", REFUSED)
+def test_every_command_shows_where_its_error_was_raised_on_request_and_only_then(module, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    main = importlib.import_module(module).main
+    said = {}
+    for wanted in ("", "1"):
+        monkeypatch.setenv("SBN_TRACEBACK", wanted)
+        with pytest.raises(SystemExit) as ended:
+            main(REFUSED[module])
+        assert ended.value.code == 2
+        said[wanted] = capsys.readouterr().err
+    assert said[""].count("\n") == 1
+    assert said["1"].startswith("Traceback (most recent call last):\n")
+    assert "sbn.config.errors.ConfigError" in said["1"]
+    assert said["1"].endswith(said[""])
 
 
 def test_a_command_that_returns_nothing_is_done():

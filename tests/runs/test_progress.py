@@ -1,6 +1,5 @@
 """What takes long says how far it has come, at which rate, and how long the rest takes; what does not is silent."""
 
-import json
 import logging
 import os
 import signal
@@ -10,6 +9,7 @@ from etils import epath
 
 from sbn.config.durations import clock_time
 from sbn.runs import signals
+from sbn.runs.content import read_json
 from sbn.runs.progress import Progress, shown
 
 
@@ -73,7 +73,7 @@ def progress_of(folder, total, clock, **options):
 
 
 def stored(folder):
-    return json.loads((folder / "progress.json").read_text())
+    return read_json(folder / "progress.json")
 
 
 def test_progress_shows_rate_share_and_time_left(tmp_path, capsys):

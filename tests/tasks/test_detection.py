@@ -135,6 +135,24 @@ def test_what_can_not_be_right_is_refused(tiny, changes, features, told):
     assert told in str(error.value)
 
 
+def test_a_mean_of_two_branches_is_refused(tiny):
+    # Boxes of two branches are no pairs: there is nothing to take a mean of
+    with pytest.raises(ConfigError, match=r"eval.mix.* means nothing for task = 'detection'"):
+        tiny({**SMALL, "eval.mix": (0.25,)})
+
+
+def test_what_is_measured_is_a_key(tiny):
+    data = TaskData({**FEATURES, "image_size": Feature("array", (2,))}, test_examples=5)
+    assert list(make_task(tiny(SMALL), data).metrics()) == ["map"]
+    both = make_task(tiny({**SMALL, "eval.average_precision": ("voc", "coco"), "eval.augment": "fit(64, 64)"}), data)
+    assert list(both.metrics()) == ["map", "coco_map"]
+    assert both.targets == ("boxes", "box_label", "box_difficult", "image_size")
+    # A box of what the network sees, in the pixels of an image that is twice as large
+    np.testing.assert_array_equal(
+        both.original(np.ones((1, 1, 4)) * [2, 3, 9, 8], np.asarray([[128, 128]])), [[[4, 6, 18, 16]]]
+    )
+
+
 def test_ops_that_change_images_within_the_step_are_refused(tiny):
     from sbn.augment.pipeline import parse
 

@@ -1,5 +1,6 @@
 """Checkpoints come back bit for bit, and damage is noticed."""
 
+import json
 import os
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
+from sbn.runs.seals import unsealed
 from sbn.train import mesh as meshes
 from sbn.train.checkpoint import Checkpoints, checksum
 from sbn.train.plan import Stage
@@ -118,6 +120,29 @@ def test_a_damaged_newest_one_is_reported_and_the_one_before_is_used(written, sh
     assert "checkpoint 30 is damaged" in caplog.text
     assert (written / "damaged_30").is_dir()
     assert not (written / "checkpoints/30").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [("0.51", "0.57"), ('"seconds": 3', '"seconds": 8'), ('"aux"', '"auy"')])
+def test_another_value_in_what_is_kept_beside_the_arrays_is_damage(tmp_path, sharding, caplog, before, after):
+    """The lines of metrics.jsonl above all, which a run that goes on puts back."""
+    store = checkpoints(tmp_path)
+    for step in (10, 20):
+        lines = f'{{"step": {step}, "test/main/accuracy": 0.51}}\n'
+        store.save(step, state_of(step), seconds=3, lines=lines)
+    store.close()
+    path = tmp_path / "checkpoints/20/meta/metadata"
+    content = path.read_text()
+    assert before in content
+    path.write_text(content.replace(before, after))
+    found = restore(tmp_path, sharding)
+    assert found.lines == '{"step": 10, "test/main/accuracy": 0.51}\n'
+    assert "checkpoint 20 is damaged and set aside (it was changed since" in caplog.text
+
+
+def test_checkpoints_without_a_checksum_of_their_own_are_read(written, sharding):
+    path = written / "checkpoints/30/meta/metadata"
+    path.write_text(json.dumps(unsealed(json.loads(path.read_text()))))
+    assert int(restore(written, sharding).state.step) == 30
 
 
 def test_a_reader_passes_damage_over_and_changes_nothing(written, sharding):

@@ -1,6 +1,5 @@
 """Evaluators run when they are due; what they leave comes back as it was, and a reader never finds half a file."""
 
-import json
 import os
 
 import jax
@@ -10,6 +9,7 @@ from etils import epath
 from matplotlib.figure import Figure
 
 from sbn.figures import make
+from sbn.runs.content import read_json
 from sbn.train import evaluation
 from sbn.train.evaluation import Evaluation, summary
 from sbn.train.plan import make_plan
@@ -130,7 +130,7 @@ def test_scalars_say_what_was_changed_for_them(tmp_path):
     evaluation.write_scalars(
         epath.Path(tmp_path), "accuracy", 7, {"test/main/accuracy": 0.5}, {"eval.average": "logits"}
     )
-    assert json.loads((tmp_path / "artifacts/accuracy/7.json").read_text()) == {
+    assert read_json(tmp_path / "artifacts/accuracy/7.json") == {
         "format": 1,
         "step": 7,
         "overrides": {"eval.average": "logits"},

@@ -6,6 +6,7 @@ import pytest
 from etils import epath
 
 from sbn.config.errors import ConfigError
+from sbn.runs.content import read_json
 from sbn.runs.metrics import read_lines
 from sbn.train import workdir as workdirs
 from sbn.train.plan import make_plan
@@ -80,7 +81,7 @@ def test_a_workdir_of_another_config_is_refused_with_the_difference(tmp_path, ti
 def test_a_run_begun_before_a_key_existed_goes_on_with_its_default(tmp_path, tiny):
     folder, config = epath.Path(tmp_path / "run"), tiny()
     workdirs.begin(folder, config, {})
-    old = json.loads((folder / "config.json").read_text())
+    old = read_json(folder / "config.json")
     del old["eval"]["average"]
     (folder / "config.json").write_text(json.dumps(old))
     assert workdirs.finished(folder, config) is None
@@ -130,7 +131,7 @@ def test_what_a_run_began_from_is_recorded_once(tmp_path, tiny):
     folder = epath.Path(tmp_path / "run")
     workdirs.begin(folder, tiny(), {}, inherited={"step": 3})
     workdirs.begin(folder, tiny(), {}, inherited={"step": 4})
-    assert json.loads((folder / "init.json").read_text()) == {"format": 1, "step": 3}
+    assert read_json(folder / "init.json") == {"format": 1, "step": 3}
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):
