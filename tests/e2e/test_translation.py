@@ -12,7 +12,6 @@ from etils import epath
 from sbn import export
 from sbn.config import tree
 from sbn.config.checks import check
-from sbn.config.errors import ConfigError
 from sbn.data.sentences import Sentences
 from sbn.evaluate import evaluate
 from sbn.runs.arrays import read_arrays
@@ -20,6 +19,8 @@ from sbn.train import train
 from sbn.train.preemption import Preempted
 from tests.compiling import simulating
 from tests.e2e import runs
+
+pytestmark = pytest.mark.slow  # compiles for a minute; tests/e2e/test_sequences.py stops and starts runs in buckets too
 
 # Two buckets, three lengths with scales and biases of their own
 CHANGES = {
@@ -109,25 +110,11 @@ def test_an_exported_branch_translates_as_the_run_did(trained, tmp_path, branch)
     assert network.translate(sources) == wanted
     assert about["parameters"] == sum(leaf.size for leaf in jax.tree.leaves(network.variables))
     if branch == "main":
-        # alone, in another order, and with what is none: spaces at the ends
-        assert network.translate([f"  {sources[5]} "]) == wanted[5:6]
+        # alone, and in another order
+        assert network.translate(sources[5:6]) == wanted[5:6]
         assert network.translate(sources[::-1]) == wanted[::-1]
-        assert network.translate([]) == []
-        for wrong, said in (
-            ("a b", "list of sentences"),
-            (["a b", " "], "sentence 1 is empty"),
-            (["a bc"], "'bc' is no word"),
-        ):
-            with pytest.raises(ConfigError, match=said):
-                network.translate(wrong)
-        with pytest.raises(ConfigError, match="beam = 0"):
-            network.translate(["a"], beam=0)
-        (tmp_path / "net/vocabulary.npz").unlink()
-        with pytest.raises(ConfigError, match=r"no translator: it has no vocabulary\.npz"):
-            export.load(tmp_path / "net")
 
 
-@pytest.mark.slow
 def test_eight_devices_do_what_one_does(tmp_path):
     short = config(**{"duration": "2 steps", "batch_tokens": 400, "eval.evals": ("metrics",)})
     train(short, tmp_path / "one")
