@@ -25,6 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
     sheet.add_argument("--draws", type=int, default=6, help="draws per image")
     sheet.add_argument("--boxes", action="store_true", help="draw the boxes of the data set, moved with the images")
+    sheet.add_argument("--masks", action="store_true", help="draw the classes of pixels over them, as they move")
     _add_picture(sheet, images=8, out="sheet.png")
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
     _add_picture(figure, images=6, out="figure1.png")
@@ -59,7 +60,9 @@ def _sheet(flags: argparse.Namespace) -> None:
         raise ConfigError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
     for text in flags.pipelines:
         parse(text)  # before data are loaded
-    source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes)
+    source = sheet.first_images(
+        flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes, masks=flags.masks
+    )
     sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
 

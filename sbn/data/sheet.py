@@ -18,6 +18,7 @@ from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.eval_view import DEFAULTS
+from sbn.figures.class_colours import tinted
 from sbn.runs.atomic import write_output
 
 if TYPE_CHECKING:
@@ -38,11 +39,15 @@ class Pictures:
         images: (M, H, W, 3) uint8.
         mean: (3,) of the data set, in [0, 1].
         boxes: (M, B, 4) float32 to draw around what is in the images, (y0, x0, y1, x1) in pixels; or None.
+        masks: (M, H, W) uint8, the classes of pixels to draw over the images, 255 for none; or None.
+        classes: how many classes masks have.
     """
 
     images: np.ndarray
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     boxes: np.ndarray | None = None
+    masks: np.ndarray | None = None
+    classes: int = 0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -75,19 +80,28 @@ def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: 
     from sbn.data.host.on_cpu import make_apply
 
     check_memory(len(source) * (1 + draws) * 3 * source.images[0].size, what=f"{draws} draws of {len(source)} images")
-    words = pixels.pack(source.images)
+    words = pixels.pack(source.images, None if source.masks is None else pixels.marks(source.masks))
     apply = make_apply(ops, image_size=source.images.shape[1:3])
     ids = np.arange(len(source), dtype=np.int32)
-    shown = [source.images if source.boxes is None else outlined(source.images, source.boxes)]
+    shown = [_shown(words, source.boxes, source)]
     for epoch in range(draws):
         address = {"seed": seed, "stage": 0, "epoch": epoch, "ids": ids, "view": view}
         if source.boxes is None:
-            shown.append(show_colours(apply(words, **address), source.mean))
+            shown.append(_shown(apply(words, **address), None, source))
         else:
             drawn, boxes = apply(words, **address, boxes=source.boxes)
-            shown.append(outlined(show_colours(drawn, source.mean), boxes))
+            shown.append(_shown(drawn, boxes, source))
     height, width = (max(images.shape[axis] for images in shown) for axis in (1, 2))
     return np.stack([_padded(images, height, width) for images in shown], axis=1)
+
+
+def _shown(words: np.ndarray, boxes: np.ndarray | None, source: Pictures) -> np.ndarray:
+    """Packed images as colours, with the classes of their pixels over them and boxes around what is in them."""
+    images = show_colours(words, source.mean)
+    if source.masks is not None:
+        marks = pixels.unpack(words)[1]
+        images = tinted(images, np.where((marks > 0) & (marks < 255), marks - 1, 255).astype(np.uint8), source.classes)
+    return images if boxes is None else outlined(images, boxes)
 
 
 def outlined(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -147,24 +161,31 @@ def write_png(picture: "Image", path: os.PathLike[str] | str) -> None:
     write_output(path, content.getvalue())
 
 
-def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = False) -> Pictures:
+def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = False, masks: bool = False) -> Pictures:
     """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
 
-    Images that have sizes of their own are shown as evaluation sees them. `boxes`: with the boxes of the data set.
+    Images that have sizes of their own are shown as evaluation sees them. `boxes`, `masks`: with those of the data set.
 
     Raises:
-        ConfigError: unknown or missing data set, or one without boxes where they are wanted.
+        ConfigError: unknown or missing data set, or one without boxes or masks where they are wanted.
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
     examples = sources.load_images(data, "train", view=DEFAULTS.get(name, _VIEW))
     pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
-    if not boxes:
-        return pictures
-    names = [feature for feature, known in examples.features.items() if known.kind == "boxes"]
-    if not names:
-        raise ConfigError(f"--boxes: the data set {name!r} has no boxes")
-    return dataclasses.replace(pictures, boxes=examples.load(np.arange(len(examples)))[names[0]])
+    for kind, asked in (("boxes", boxes), ("mask", masks)):
+        if not asked:
+            continue
+        found = next((feature for feature, known in examples.features.items() if known.kind == kind), None)
+        if found is None:
+            flag = {"boxes": "--boxes", "mask": "--masks"}[kind]
+            raise ConfigError(f"{flag}: the data set {name!r} has no {flag.removeprefix('--')}")
+        loaded = examples.load(np.arange(len(examples)))[found]
+        if kind == "boxes":
+            pictures = dataclasses.replace(pictures, boxes=loaded)
+        else:
+            pictures = dataclasses.replace(pictures, masks=loaded, classes=len(examples.features[found].classes))
+    return pictures
 
 
 def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | str, *, draws: int, seed: int) -> None:
