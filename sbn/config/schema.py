@@ -167,6 +167,12 @@ KEYS = (
     Key("log.every", "duration", "100 steps", "How often to write training metrics, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Also write TensorBoard event files."),
     Key(
+        "log.trackers",
+        "names",
+        (),
+        "Experiment trackers that also receive the metrics, each a class or function package.module:Name, such as sbn.train.trackers:weights_and_biases.",
+    ),
+    Key(
         "save.every", "duration", "5 epochs", "How often to write a checkpoint. The end of every stage writes one too."
     ),
     Key(
@@ -192,6 +198,7 @@ NEUTRAL = frozenset(
         "steps_per_call",
         "log.every",
         "log.tensorboard",
+        "log.trackers",
         "save.every",
         "save.keep",
         "eval.evals",
