@@ -21,7 +21,7 @@ DATA_KEYS = (
         "data.dir",
         "str",
         None,
-        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
+        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip, or where the folders of folder:PATH and the like lie; None: TFDS_DATA_DIR, or TFDS's own default.",
         optional=True,
     ),
     Key(
@@ -225,7 +225,7 @@ def _data_kind(name: str) -> str | None:
 
 # Which kinds of data sets read a key whose value is another than its default
 _READERS = {
-    "dir": (None, ("tfds",), "only TFDS's data sets and the ImageNets lie in a data_dir"),
+    "dir": (None, ("tfds", *FOLDERS), "it lies in no data_dir"),
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),

@@ -124,7 +124,9 @@ def _smaller(key, value, flat, *, framed):
         return 1
     if key in RATES and value:
         return 0.01
-    if key.endswith(".augment") and value and value.startswith("fit("):  # of images in files, which shapes are not
+    if (
+        key.endswith(".augment") and value and value.startswith(("fit(", "random_scale("))
+    ):  # of images in files, which shapes are not
         return "|".join(value.split("|")[1:]) or None
     if key.endswith(".augment") and value and framed:
         return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)
