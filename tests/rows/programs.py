@@ -169,16 +169,19 @@ def programs():
 
 
 def marked(found):
-    """Programs as parameters of a test: one of every network of an experiment, and one with as many stages, after
-    another row or not, belong to all runs of the tests; the rest are slow, and those of the claims and of P-DARTS."""
+    """Programs as parameters of a test.
+
+    One of every network of an experiment, and one with as many stages, after another row or not, belong to all runs of
+    the tests; the rest are slow, and those of the claims, of cells and of the quick start.
+    """
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
         flat = small(path, name)
         needs = bool(load(path).rows()[name].needs)
         places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
-        # claims are the papers' rows once more; a network of cells compiles for a minute
-        slow = places <= seen or path.stem == "claims" or flat["model.name"] == "pdarts"
+        # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute
+        slow = places <= seen or path.stem in ("claims", "quickstart") or flat["model.name"] == "pdarts"
         slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
