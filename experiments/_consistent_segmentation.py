@@ -28,7 +28,7 @@ CITYSCAPES: dict[str, Any] = {
     "schedule.boundaries": (),
     "init.only": ("stem*", "stage*"),
     "eval.augment": "fit(1024, 2048)",
-    "eval.evals": ("metrics",),
+    "eval.evals": ("metrics", "masks"),
     "eval.batch_size": 8,
     "eval.every": "200 epochs",
     "save.every": "10 epochs",

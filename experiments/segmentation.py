@@ -22,7 +22,7 @@ BASE: dict[str, Any] = {
     "model.width": 16,
     "views.main.augment": "fit(120, 160)|flip",
     "eval.augment": "fit(120, 160)",
-    "eval.evals": ("metrics",),
+    "eval.evals": ("metrics", "masks"),
     "batch_size": 8,
     "duration": "40 epochs",
     "optim.lr": 0.05,

@@ -21,7 +21,7 @@ ANALYSES = (
 )
 
 # What measures one task alone
-OF_TASKS = {"bleu": "translation"}
+OF_TASKS = {"bleu": "translation", "masks": "segmentation"}
 
 # How often each runs: the key of its rhythm, and what the key says. mix and corruptions are one pass over the same images.
 _OTHERS = {name: name for name in ANALYSES if name not in ("mix", "corruptions")}
@@ -29,6 +29,7 @@ _RHYTHMS = {
     "corruptions": "corruptions and mix",
     **_OTHERS,
     "bleu": "the translation of the test split",
+    "masks": "masks",
     "imported": "evaluators of your own",
 }
 RHYTHM_KEYS = tuple(f"eval.{name}.every" for name in _RHYTHMS)
