@@ -154,6 +154,12 @@ KEYS = (
     # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
+    Key(
+        "log.trackers",
+        "names",
+        (),
+        "Trackers of experiments that get the metrics too, each a class or function package.module:Name; sbn.train.trackers:weights_and_biases is one.",
+    ),
     Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end of every stage."),
     Key("save.keep", "int", 2, "Checkpoints to keep, the newest; those at stages' ends are kept besides.", low=1),
 )
@@ -172,6 +178,7 @@ NEUTRAL = frozenset(
         "steps_per_call",
         "log.every",
         "log.tensorboard",
+        "log.trackers",
         "save.every",
         "save.keep",
         "eval.evals",
