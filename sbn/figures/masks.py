@@ -1,4 +1,4 @@
-"""Pictures of test images with the classes of their pixels, what they are and what each branch says, and bars by class."""
+"""Pictures of test images with the classes of their pixels: as they are and as each branch has them; bars by class."""
 
 from typing import TYPE_CHECKING
 
