@@ -1,5 +1,7 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
+`load('FOLDER').logits(images)` classifies; of a detection run `load('FOLDER').detect(image)` finds objects.
+
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
 `model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
 another size than that of evaluation, and where all of it comes from. `load` makes both a network again; without this
@@ -41,8 +43,9 @@ from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import passes
+from sbn.tasks import detector, passes
 from sbn.tasks.base import Variables
+from sbn.tasks.detector import Detector
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -63,7 +66,7 @@ _ABOUT = record(
     },
     crc32=(optional(count), None),  # of the variables' file; older exports do not say
 )
-_READ_BY_MODELS = ("model.", "norm.", "precision")
+_READ_BY_MODELS = ("model.", "norm.", "precision", "detection.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +144,7 @@ def export(
     state = _read(workdir, config, stage)
     step, every = int(state.step), state.weights(weights)
     recorded = files.read(workdir, files.DATA)
+    known = detector.described(config, recorded)
     classes = _classes(recorded, every)
     variables = select_branch(every, names.index(branch), layout=_layout(config, recorded, classes))
     variables = jax.tree.map(np.asarray, variables)
@@ -156,6 +160,7 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
+        **known,
         **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
@@ -169,8 +174,8 @@ def export(
     return about
 
 
-def load(folder: epath.PathLike) -> Plain:
-    """Reads what `export` wrote.
+def load(folder: epath.PathLike) -> Plain | Detector:
+    """Reads what `export` wrote: a network that classifies, or a detector.
 
     Raises:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
@@ -194,6 +199,8 @@ def load(folder: epath.PathLike) -> Plain:
         variables = serialization.msgpack_restore(packed)
     except Exception as error:  # msgpack has kinds of its own
         raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
+    if about.get("task") == "detection":
+        return detector.read_detector(folder / ABOUT, about, variables)
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
@@ -226,6 +233,8 @@ def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
 
 def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int) -> Layout | None:
     """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
+    if config.task == "detection":
+        return detector.layout_of(config, recorded)
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))
