@@ -24,6 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block a pipeline")
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
     sheet.add_argument("--draws", type=int, default=6, help="draws per image")
+    sheet.add_argument("--split", help="which images of the data set, as in 'trainval' (default: train)")
     sheet.add_argument("--boxes", action="store_true", help="draw the boxes of the data set, moved with the images")
     _add_picture(sheet, images=8, out="sheet.png")
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
@@ -59,7 +60,9 @@ def _sheet(flags: argparse.Namespace) -> None:
         raise ConfigError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
     for text in flags.pipelines:
         parse(text)  # before data are loaded
-    source = sheet.first_images(flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes)
+    source = sheet.first_images(
+        flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes, split=flags.split
+    )
     sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")
 

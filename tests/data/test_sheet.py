@@ -74,3 +74,10 @@ def test_boxes_are_drawn_where_the_images_have_moved_them(examples):
         assert found[top:bottom, right - 1].all()
     none = outlined(source.images, np.zeros((8, 2, 4), np.float32))
     np.testing.assert_array_equal(none, source.images)
+
+
+def test_boxes_have_the_colour_of_their_class(examples):
+    boxes = np.tile(np.asarray([[1, 1, 5, 5], [6, 6, 12, 12]], np.float32), (1, 1, 1))
+    shown = outlined(np.zeros((1, 16, 16, 3), np.uint8), boxes, np.asarray([[0, 1]]))
+    assert tuple(shown[0, 1, 1]) == (255, 0, 0)
+    assert tuple(shown[0, 6, 6]) not in ((255, 0, 0), (0, 0, 0))
