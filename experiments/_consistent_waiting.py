@@ -1,4 +1,4 @@
-"""Tables of Consistent Normalization that can't be run yet: segmentation and translation."""
+"""The table of Consistent Normalization that can't be run yet: segmentation."""
 
 from sbn.config.rows import Paper, Row, Table
 
@@ -14,17 +14,5 @@ TABLE6 = Table(
             waits_for="segmentation: DeepLab, Cityscapes and GTA5",
         )
         for name, (printed, mean, words) in _TABLE6.items()
-    },
-)
-_TRANSLATION = "translation: the Transformer, WMT16 English to German"
-_LENGTHS = "sentences as they are, and of 0.5 and 1.5 times their length"
-TABLE7 = Table(
-    "Translation, BLEU on newstest2014 (big Transformer)",
-    {
-        "ln": Row(
-            {}, (Paper(29.3, "test/main/bleu", scale=1),), "Table 7, LN (Ott et al. 2018)", waits_for=_TRANSLATION
-        ),
-        "cn": Row({}, (Paper(29.4, "test/main/bleu", scale=1),), "Table 7, CN", note=_LENGTHS, waits_for=_TRANSLATION),
-        "ln_three_lengths": Row({}, where="LN shared by CN's three lengths (ours)", waits_for=_TRANSLATION),
     },
 )

@@ -1,11 +1,13 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
-`load('FOLDER').logits(images)` classifies; of a detection run `load('FOLDER').detect(image)` finds objects.
+`load('FOLDER').logits(images)` classifies; of a translation run `load('FOLDER').translate(texts)` translates, of a
+detection run `load('FOLDER').detect(image)` finds objects.
 
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
 `model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
 another size than that of evaluation, and where all of it comes from. `load` makes both a network again; without this
-package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
+package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data,
+but for the vocabulary of a translation, which becomes a file of the export, `vocabulary.npz`.
 """
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
@@ -35,7 +37,6 @@ from sbn.data import eval_view
 from sbn.data import record as data_record
 from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
-from sbn.data.statistics import Channels
 from sbn.models import make_model
 from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout, select_branch
@@ -43,9 +44,10 @@ from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import detector, passes
+from sbn.tasks import detector, passes, translator
 from sbn.tasks.base import Variables
 from sbn.tasks.detector import Detector
+from sbn.tasks.translator import Translator
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -56,17 +58,12 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 VARIABLES, ABOUT = "variables.msgpack", "model.json"
-_ABOUT = record(
-    {
-        "branch": text,
-        "classes": count,
-        "config": mapping(),
-        "mean": listing(number),
-        "std": listing(number),
-    },
-    crc32=(optional(count), None),  # of the variables' file; older exports do not say
-)
-_READ_BY_MODELS = ("model.", "norm.", "precision", "detection.")
+_ALWAYS = {"branch": text, "classes": count, "config": mapping()}
+_CHECKSUM = (optional(count), None)  # of the variables' file; older exports do not say
+_OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
+_SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
+_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM)
+_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +142,10 @@ def export(
     step, every = int(state.step), state.weights(weights)
     recorded = files.read(workdir, files.DATA)
     known = detector.described(config, recorded)
-    classes = _classes(recorded, every)
-    variables = select_branch(every, names.index(branch), layout=_layout(config, recorded, classes))
+    vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
+    classes = len(vocabulary) if vocabulary else _classes(recorded, every)
+    layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
+    variables = select_branch(every, names.index(branch), layout=layout)
     variables = jax.tree.map(np.asarray, variables)
     packed = serialization.msgpack_serialize(variables)
     about = {
@@ -160,8 +159,8 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
+        **(translator.described(config) if vocabulary else _channels(workdir, config)),
         **known,
-        **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
         **({"imported": {network: loaded()[network]}} if is_import_path(network := config.model.name) else {}),
@@ -170,12 +169,14 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
     replace_bytes(out / VARIABLES, packed)
+    if vocabulary:
+        translator.write_vocabulary(out, vocabulary)
     files.write_json(out / ABOUT, about)
     return about
 
 
-def load(folder: epath.PathLike) -> Plain | Detector:
-    """Reads what `export` wrote: a network that classifies, or a detector.
+def load(folder: epath.PathLike) -> Plain | Translator | Detector:
+    """Reads what `export` wrote: a network that classifies images, a detector, or a translator.
 
     Raises:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
@@ -188,8 +189,9 @@ def load(folder: epath.PathLike) -> Plain | Detector:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else None
         raise ConfigError(f"{folder / ABOUT} has format {found!r}; this version reads format {FORMAT}")
+    translates = about.get("task") == "translation"
     try:
-        about = _ABOUT("", about)
+        about = (_OF_TEXTS if translates else _OF_IMAGES)("", about)
     except Wrong as error:
         raise Damaged(folder / ABOUT, str(error)) from None
     if about["crc32"] not in (None, zlib.crc32(packed or b"")):
@@ -199,6 +201,8 @@ def load(folder: epath.PathLike) -> Plain | Detector:
         variables = serialization.msgpack_restore(packed)
     except Exception as error:  # msgpack has kinds of its own
         raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
+    if translates:
+        return translator.read_translator(folder, config, variables, about)
     if about.get("task") == "detection":
         return detector.read_detector(folder / ABOUT, about, variables)
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
@@ -242,9 +246,10 @@ def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int
     return passes.layout(model, size)
 
 
-def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:
+def _channels(workdir: epath.Path, config: ConfigDict) -> dict[str, list[float]]:
     """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
-    return data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+    mean, std = data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+    return {"mean": list(mean), "std": list(std)}
 
 
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
@@ -283,7 +288,7 @@ def main(argv: Sequence[str]) -> None:
         type=arguments.path,
         required=True,
         metavar="FOLDER",
-        help="gets variables.msgpack and model.json",
+        help="gets the variables, model.json, a vocabulary",
     )
     parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
     options = parser.parse_args(argv)

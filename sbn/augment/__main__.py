@@ -26,6 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sheet.add_argument("--draws", type=int, default=6, help="draws per image")
     sheet.add_argument("--split", help="which images of the data set, as in 'trainval' (default: train)")
     sheet.add_argument("--boxes", action="store_true", help="draw the boxes of the data set, moved with the images")
+    sheet.add_argument("--masks", action="store_true", help="draw the classes of pixels over them, as they move")
     _add_picture(sheet, images=8, out="sheet.png")
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
     _add_picture(figure, images=6, out="figure1.png")
@@ -61,7 +62,12 @@ def _sheet(flags: argparse.Namespace) -> None:
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(
-        flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes, split=flags.split
+        flags.data,
+        data_dir=flags.data_dir,
+        count=flags.images,
+        boxes=flags.boxes,
+        masks=flags.masks,
+        split=flags.split,
     )
     sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.field_types import wrong_field
 
 if TYPE_CHECKING:
     from sbn.config.tables import Experiment
@@ -73,7 +74,11 @@ def check_claims(experiment: "Experiment") -> None:
     seen, path = set[str](), experiment.path
     for thing in experiment.claims:
         if not isinstance(thing, Claim):
-            raise ConfigError(f"{path}: CLAIMS holds {thing!r}, which is no Claim")
+            raise ConfigError(f"{path}: CLAIMS holds {shown(thing)}, which is no Claim")
+        for part in (thing, *thing.terms, *thing.order):
+            if (wrong := wrong_field(part)) is not None:
+                name, value, wanted = wrong
+                raise ConfigError(f"{path}: {name} of a {type(part).__name__} is {shown(value)}, not {wanted}")
     names = {claim.name for claim in experiment.claims}
     for claim in experiment.claims:
         if not _NAME.fullmatch(claim.name) or claim.name in seen:
@@ -81,8 +86,8 @@ def check_claims(experiment: "Experiment") -> None:
         if bool(claim.terms) == bool(claim.order) or len(claim.order) == 1 or claim.seeds < 1:
             raise ConfigError(f"{path}: claim {claim.name} needs terms, or two and more in order, and seeds")
         seen.add(claim.name)
-        if wrong := [name for name in claim.premises if name not in names - {claim.name}]:
-            raise unknown(f"premise of claim {claim.name} of {path}:", wrong[0], names)
+        if lacking := [name for name in claim.premises if name not in names - {claim.name}]:
+            raise unknown(f"premise of claim {claim.name} of {path}:", lacking[0], names)
         for row in claim.rows:
             try:
                 experiment.row(row)

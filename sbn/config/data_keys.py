@@ -15,7 +15,7 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (label images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set: shapes (built in), reverse and copy (strings to translate, built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (label images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
     ),
     Key(
         "data.dir",
@@ -111,7 +111,7 @@ DATA_KEYS = (
         "data.train_examples",
         "int",
         None,
-        "Train on the first so many examples; None: all (shapes: 10,000).",
+        "Train on the first so many examples; None: all (shapes, strings: 10,000).",
         optional=True,
         low=1,
     ),
@@ -119,7 +119,7 @@ DATA_KEYS = (
         "data.test_examples",
         "int",
         None,
-        "Evaluate on the first so many examples; None: all (shapes: 2,000).",
+        "Evaluate on the first so many examples; None: all (shapes: 2,000, strings: 1,000).",
         optional=True,
         low=1,
     ),
@@ -155,6 +155,7 @@ def of_view(config: ConfigDict, view: str) -> ConfigDict:
     return made
 
 
+STRINGS = ("reverse", "copy")
 # Folders in a layout that `data.name = 'LAYOUT:PATH'` reads; all but 'folder' have splits of any names
 FOLDERS = ("folder", "voc", "coco", "camvid", "cityscapes", "gta5", "masks")
 _ENCODED = ("imagenet2012", "imagenette")
@@ -211,6 +212,8 @@ def _data_kind(name: str) -> str | None:
     """What kind of data set a name stands for; None for none."""
     if name == "shapes":
         return "shapes"
+    if name in STRINGS:
+        return "strings"
     if (folder := folder_of(name)) is not None:
         return folder[0] if folder[1] else None
     if name.endswith(".npz"):

@@ -20,9 +20,17 @@ ANALYSES = (
     "detections",
 )
 
+# What measures one task alone
+OF_TASKS = {"bleu": "translation"}
+
 # How often each runs: the key of its rhythm, and what the key says. mix and corruptions are one pass over the same images.
 _OTHERS = {name: name for name in ANALYSES if name not in ("mix", "corruptions")}
-_RHYTHMS = {"corruptions": "corruptions and mix", **_OTHERS, "imported": "evaluators of your own"}
+_RHYTHMS = {
+    "corruptions": "corruptions and mix",
+    **_OTHERS,
+    "bleu": "the translation of the test split",
+    "imported": "evaluators of your own",
+}
 RHYTHM_KEYS = tuple(f"eval.{name}.every" for name in _RHYTHMS)
 
 EVALUATION = (
@@ -31,7 +39,7 @@ EVALUATION = (
         "names",
         ("accuracy",),
         "What is measured, in this order; settings of NAME are eval.NAME.KEY. metrics: the task's own metrics on the test split, which classification calls accuracy. An evaluator of your own: package.module:Name.",
-        choices=("metrics", "accuracy", *ANALYSES),
+        choices=("metrics", "accuracy", *ANALYSES, *OF_TASKS),
         open=is_import_path,
     ),
     Key(
@@ -69,7 +77,7 @@ EVALUATION = (
         "Pipeline, without random draws, that images are evaluated through; None: whole images, for imagenet2012 'resize(256)|centre_crop(224)', for imagenette 'resize(160)|centre_crop(160)'.",
         optional=True,
     ),
-    Key("eval.batch_size", "int", 500, "Images a forward pass.", low=1),
+    Key("eval.batch_size", "int", 500, "Images, or sentences, a forward pass.", low=1),
     Key(
         "eval.mix",
         "floats",
@@ -203,6 +211,39 @@ EVALUATION = (
         "Sides in pixels that test images are resized to, each seen by the branch trained at it; (): those of the last stage's views.",
         low=1,
     ),
+    Key(
+        "eval.bleu.beam",
+        "int",
+        1,
+        "Hypotheses of a sentence that the search keeps; 1: the most probable token at every place.",
+        low=1,
+        tasks=("translation",),
+    ),
+    Key(
+        "eval.bleu.length_penalty",
+        "float",
+        0.6,
+        "Power of a hypothesis's length that its score is divided by, where beam is more than 1.",
+        low=0,
+        tasks=("translation",),
+    ),
+    Key(
+        "eval.bleu.longer",
+        "int",
+        50,
+        "Tokens that a translation may have more than the longest source of its batch.",
+        low=1,
+        tasks=("translation",),
+    ),
+    Key(
+        "eval.bleu.scores",
+        "names",
+        ("bleu",),
+        "bleu: sacreBLEU of whole sentences (13a). Of data that were tokenised as text: bleu_tokenised takes their words as they are, bleu_compound splits them at hyphens too. exact_match: the share of sentences that are the reference.",
+        choices=("bleu", "bleu_tokenised", "bleu_compound", "exact_match"),
+        tasks=("translation",),
+    ),
+    Key("eval.bleu.shown", "int", 10, "Sentences kept to be read, the first.", low=0, tasks=("translation",)),
 )
 
 
@@ -212,4 +253,4 @@ def rhythm_key(evaluator: str) -> str:
         return "eval.every"
     if evaluator == "mix":
         return "eval.corruptions.every"
-    return f"eval.{evaluator if evaluator in ANALYSES else 'imported'}.every"
+    return f"eval.{evaluator if evaluator in (*ANALYSES, *OF_TASKS) else 'imported'}.every"

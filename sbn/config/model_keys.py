@@ -5,6 +5,8 @@ from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
 MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet", "pdarts")
+# What takes no images: its keys are translation's
+TRANSFORMER = "transformer"
 # What gives the logits of auxiliary heads too when it trains
 WITH_AUXILIARY_HEADS = ("pdarts",)
 
@@ -13,8 +15,8 @@ MODEL_KEYS = (
         "model.name",
         "str",
         "wide_resnet",
-        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images. A network of your own: package.module:Class.",
-        choices=MODELS,
+        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images; transformer is translation's. A network of your own: package.module:Class.",
+        choices=(*MODELS, TRANSFORMER),
         open=is_import_path,
     ),
     Key("model.args.*", "literal", None, "Field of a network of your own, by its name there."),
@@ -105,7 +107,8 @@ MODEL_KEYS = (
         "model.remat",
         "bool",
         False,
-        "Rematerialise: of every residual block training keeps what goes in, and computes the rest again for the gradient. Deep networks train in a third to a half of the memory, in some more time, and the same but for rounding.",
+        "Rematerialise: of every residual block, or layer of a transformer, training keeps what goes in, and computes the rest again for the gradient. Deep networks train in a third to a half of the memory, in some more time, and the same but for rounding.",
+        models=(*MODELS, TRANSFORMER),
     ),
 )
 

@@ -8,6 +8,7 @@ from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS
 from sbn.config.segmentation_keys import SEGMENTATION_KEYS
 from sbn.config.training_keys import TRAINING_KEYS
+from sbn.config.translation_keys import TRANSLATION_KEYS
 
 KEYS = (
     Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
@@ -16,7 +17,7 @@ KEYS = (
         "str",
         "classification",
         "What is learned. A task of your own: package.module:Name.",
-        choices=("classification", "detection", "segmentation"),
+        choices=("classification", "detection", "segmentation", "translation"),
         open=is_import_path,
     ),
     # Data
@@ -113,6 +114,7 @@ KEYS = (
     # Tasks
     *DETECTION_KEYS,
     *SEGMENTATION_KEYS,
+    *TRANSLATION_KEYS,
     Key(
         "stages",
         "names",
@@ -152,6 +154,12 @@ KEYS = (
     # Logs, checkpoints
     Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
     Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
+    Key(
+        "log.trackers",
+        "names",
+        (),
+        "Trackers of experiments that get the metrics too, each a class or function package.module:Name; sbn.train.trackers:weights_and_biases is one.",
+    ),
     Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end of every stage."),
     Key("save.keep", "int", 2, "Checkpoints to keep, the newest; those at stages' ends are kept besides.", low=1),
 )
@@ -170,6 +178,7 @@ NEUTRAL = frozenset(
         "steps_per_call",
         "log.every",
         "log.tensorboard",
+        "log.trackers",
         "save.every",
         "save.keep",
         "eval.evals",

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.field_types import wrong_field
 from sbn.config.readings import Choice
 from sbn.config.tables import Experiment, Paper, Row, Table
 
@@ -36,6 +37,9 @@ def check_tables(experiment: Experiment) -> None:
             _check_type(path, f"the choices of {name}/{row}", content.choices, tuple)
             for choice in content.choices:
                 _check_type(path, f"a choice of {name}/{row}", choice, Choice)
+            for thing in (content, *content.paper, *content.choices):
+                check_fields(f"{path}, {name}/{row}", thing)
+        check_fields(f"{path}, table {name!r}", table)
         for text in (name, *table.rows):
             if not isinstance(text, str) or not _NAME.fullmatch(text):
                 raise ConfigError(f"{path}: {text!r} is no name of a table or row: letters, digits, '_', '-' and '.'")
@@ -55,6 +59,17 @@ def _check_choices(where: str, choices: Sequence[Choice]) -> None:
             raise ConfigError(f"{where}: {name!r} is no name of a reading: letters, digits, '_', '-' and '.'")
         if names.count(name) > 1:
             raise ConfigError(f"{where}: two readings are called {name!r}")
+
+
+def check_fields(where: str, thing: Any) -> None:
+    """Refuses a row, number, choice or claim that has something of another type in a field.
+
+    Raises:
+        ConfigError: one line.
+    """
+    if (wrong := wrong_field(thing)) is not None:
+        name, value, wanted = wrong
+        raise ConfigError(f"{where}: {name} of a {type(thing).__name__} is {shown(value)}, not {wanted}")
 
 
 def _check_type(path: pathlib.Path, what: str, value: Any, kind: type) -> None:

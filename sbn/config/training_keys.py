@@ -66,7 +66,7 @@ TRAINING_KEYS = (
         "Share of the label spread evenly over the classes.",
         low=0,
         per_stage=True,
-        tasks=("classification",),
+        tasks=("classification", "translation"),
     ),
     Key(
         "loss.consistency",

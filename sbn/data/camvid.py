@@ -13,6 +13,7 @@ from sbn.data import label_pairs
 from sbn.data.encoded import ImageFiles
 from sbn.data.label_classes import label_classes
 from sbn.data.label_pairs import Pair
+from sbn.runs.content import read_text
 
 # By number; 11 is void
 NAMES = (
@@ -38,7 +39,7 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     if not path.is_dir():
         raise ConfigError(f"data.name = 'camvid:{path}': there is no such folder")
     there: dict[str, Callable[[], list[Pair]]] = {}
-    for file in sorted(path.glob("*.txt")):
+    for file in sorted(path.glob("[!.]*.txt")):
         there[file.stem] = partial(_listed, path, file.stem)
         there[f"{file.stem}_day"] = partial(_of_light, path, file.stem, dusk=False)
         there[f"{file.stem}_dusk"] = partial(_of_light, path, file.stem, dusk=True)
@@ -55,7 +56,7 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
     """The pairs of a list. Its paths are those of its authors' machine: the last two parts of each count."""
     file, found = path / f"{name}.txt", []
     folders: dict[str, Mapping[str, epath.Path]] = {}
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate((read_text(file) or "").splitlines(), start=1):
         words = line.split()
         if not words:
             continue
@@ -64,7 +65,7 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
         image, labels = (path / epath.Path(word).parent.name / epath.Path(word).name for word in words)
         folder = str(image.parent)
         if folder not in folders:  # copies may have other suffixes than the lists
-            folders[folder] = {own.stem: own for own in image.parent.glob("*") if own.suffix.lower() in _IMAGES}
+            folders[folder] = {own.stem: own for own in image.parent.glob("[!.]*") if own.suffix.lower() in _IMAGES}
         if image.stem not in folders[folder]:
             raise ConfigError(f"{file}, line {number}: there is no image {image}")
         found.append(Pair(folders[folder][image.stem], labels))

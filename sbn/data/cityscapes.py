@@ -54,7 +54,7 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
 
 def _pairs(path: epath.Path, split: str, suffix: str) -> list[Pair]:
     found = []
-    for image in sorted((path / "leftImg8bit" / split).glob(f"*/*{_IMAGE}")):
+    for image in sorted((path / "leftImg8bit" / split).glob(f"[!.]*/[!.]*{_IMAGE}")):
         labels = path / "gtFine" / split / image.parent.name / (image.name.removesuffix(_IMAGE) + suffix)
         found.append(Pair(image, labels))
     return found

@@ -3,6 +3,7 @@
 import concurrent.futures
 import io
 import os
+import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 from sbn.config.errors import ConfigError
 from sbn.runs.progress import shown
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _TURNED = 0x0112  # EXIF's tag of the orientation; 1 is upright
 
 
@@ -29,6 +31,7 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         OSError: if it is no image, or damaged.
     """
     try:
+        check_png(data)
         image = _opened(io.BytesIO(data))
         if upright:
             image = ImageOps.exif_transpose(image)
@@ -41,6 +44,29 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         raise
     except Exception as error:  # Pillow has many words for a damaged file
         raise OSError(str(error) or type(error).__name__) from None
+
+
+def check_png(data: bytes) -> None:
+    """Refuses a PNG in which a part does not agree with its checksum, which Pillow decodes to other pixels.
+
+    Parts that say nothing of the pixels are passed over, as libpng does.
+
+    Args:
+        data: the bytes of any file; of others than PNGs nothing is known.
+
+    Raises:
+        OSError: one line.
+    """
+    if not data.startswith(_PNG):
+        return
+    start, view = len(_PNG), memoryview(data)
+    while start + 12 <= len(data):
+        stop = start + 8 + int.from_bytes(data[start : start + 4])
+        known = data[stop : stop + 4]
+        critical = not data[start + 4] & 0x20
+        if critical and len(known) == 4 and zlib.crc32(view[start + 4 : stop]) != int.from_bytes(known):
+            raise OSError(f"the part at byte {start} does not agree with its checksum")
+        start = stop + 4
 
 
 def look(file: BinaryIO, *, upright: bool = False) -> tuple[int, int, bool]:

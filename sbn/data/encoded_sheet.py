@@ -6,8 +6,10 @@ import numpy as np
 
 from sbn.augment.encoded_crops import check_crop
 from sbn.augment.op import Op
+from sbn.augment.packing import FILLER
 from sbn.augment.size_checks import check_boxes
 from sbn.augment.size_ops import Fit, on_canvas, turns
+from sbn.data import pixels
 from sbn.data.canvases import portrait
 from sbn.data.encoded import Encoded
 from sbn.data.targets import Targets
@@ -18,7 +20,7 @@ Drawn = tuple[np.ndarray, np.ndarray | None]
 
 
 def draw(
-    source: Encoded, ops: tuple[Op, ...], *, draws: int, seed: int, view: int, boxes: str | None
+    source: Encoded, ops: tuple[Op, ...], *, draws: int, seed: int, view: int, targets: Targets
 ) -> list[list[Drawn]]:
     """Returns each image of the source, whole, and then its draws, epoch by epoch.
 
@@ -28,41 +30,43 @@ def draw(
         draws: draws of an image.
         seed: the experiment's seed.
         view: the number of the stream of draws.
-        boxes: the feature of the boxes to show; None for none.
+        targets: the boxes to show, and the mask that packed images are to hold.
 
     Raises:
         ValueError: if the pipeline does not fit the images, or boxes can't follow it.
     """
     size = check_crop(ops, least=source.images.least)
-    if boxes is not None:
+    if targets.boxes is not None:
         check_boxes(ops)
-    made = [[one] for one in _whole(source, Fit(*size, turned=turns(ops)), boxes)]
+    made = [[one] for one in _whole(source, Fit(*size, turned=turns(ops)), targets)]
     higher = portrait(source.index)
     for epoch in range(draws):
         for canvas in (False, True):
             ids = np.flatnonzero(higher == canvas).astype(np.int32)
             if len(ids):
                 own = View(on_canvas(ops, portrait=canvas), view)
-                for i, one in zip(ids, _drawn(source, own, ids, seed=seed, epoch=epoch, boxes=boxes), strict=True):
+                drawn = _drawn(source, own, ids, seed=seed, epoch=epoch, targets=targets)
+                for i, one in zip(ids, drawn, strict=True):
                     made[i].append(one)
     return made
 
 
-def _whole(source: Encoded, fit: Fit, boxes: str | None) -> list[Drawn]:
+def _whole(source: Encoded, fit: Fit, targets: Targets) -> list[Drawn]:
     """The images as they are, within the size that the pipeline makes."""
     loaded = Encoded(source.index, (fit,), name="", beside=source.beside).load(np.arange(len(source)))
-    found = [None] * len(source) if boxes is None else loaded[boxes]
-    return list(zip(loaded["image"], found, strict=True))
+    words = loaded["image"]
+    if targets.mask is not None:
+        marked = pixels.pack(pixels.unpack(words)[0], pixels.marks(loaded[targets.mask]))
+        words = np.where(words == FILLER, words, marked)
+    boxes = [None] * len(source) if targets.boxes is None else loaded[targets.boxes]
+    return list(zip(words, boxes, strict=True))
 
 
-def _drawn(
-    source: Encoded, view: View, ids: np.ndarray, *, seed: int, epoch: int, boxes: str | None
-) -> Sequence[Drawn]:
+def _drawn(source: Encoded, view: View, ids: np.ndarray, *, seed: int, epoch: int, targets: Targets) -> Sequence[Drawn]:
     from sbn.data.host import batches_of
 
-    wanted = Targets((), boxes=boxes)
-    ((batch, _),) = batches_of(source, [view], ids[None], seed=seed, stage=0, epoch=epoch, targets=wanted)
+    ((batch, _),) = batches_of(source, [view], ids[None], seed=seed, stage=0, epoch=epoch, targets=targets)
     image = batch["inputs"]["image"]
     images = image[0] if isinstance(image, tuple) else image[:, 0]
-    found = [None] * len(ids) if boxes is None else batch["targets"][boxes][:, 0]
-    return list(zip(images, found, strict=True))
+    boxes = [None] * len(ids) if targets.boxes is None else batch["targets"][targets.boxes][:, 0]
+    return list(zip(images, boxes, strict=True))

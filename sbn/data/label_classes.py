@@ -7,6 +7,7 @@ from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.data.forms import VOID
+from sbn.runs.content import read_text
 
 NO_CLASS = "-"  # the name of a number whose pixels have no class
 
@@ -51,10 +52,9 @@ def read_classes(file: epath.Path) -> LabelClasses:
     Raises:
         ConfigError: if it can't be read, has an empty line between names, or names no classes.
     """
-    try:
-        lines = [line.strip() for line in file.read_text().rstrip().split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if (text := read_text(file)) is None:
+        raise ConfigError(f"there is no {file}, which names the classes")
+    lines = [line.strip() for line in text.rstrip().split("\n")]
     if "" in lines and lines != [""]:
         raise ConfigError(
             f"{file}: line {lines.index('') + 1} is empty: write {NO_CLASS!r} for a number without a class"

@@ -10,6 +10,7 @@ from PIL import Image
 from sbn.augment.encoded_crops import CropWindows
 from sbn.augment.size_ops import Size
 from sbn.config.errors import ConfigError
+from sbn.data.decode import check_png
 from sbn.data.forms import VOID
 from sbn.data.index import Index
 
@@ -56,7 +57,9 @@ class LabelImages:
         """
         name = self.index.name(i)
         try:
-            with Image.open(io.BytesIO(self.index.read(np.array([i]))[0])) as image:
+            (data,) = self.index.read(np.array([i]))
+            check_png(data)
+            with Image.open(io.BytesIO(data)) as image:
                 mode, numbers = image.mode, np.asarray(image)
         except Exception as error:  # Pillow has many words for a damaged file
             raise ConfigError(f"{name} can't be read: {str(error) or type(error).__name__}") from None

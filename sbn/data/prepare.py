@@ -2,14 +2,21 @@
 
 Reads what TFDS has prepared, of any data set with images of one size and a label, or Tiny-ImageNet's published folder
 or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.
+
+With `--languages=en,de`, sentences and their translations: a folder of files SPLIT.en and SPLIT.de, or what TFDS
+prepared; `--pairs=train=a.en,a.de` names two files (docs/translation.md).
 """
 
+import argparse
+import functools
 import logging
 import os
 from collections.abc import Sequence
 
 from sbn.config import arguments
-from sbn.data import archive, prepared, tfrecords, tiny_imagenet
+from sbn.config.errors import ConfigError
+from sbn.data import archive, prepare_sentences, prepared, tfrecords, tiny_imagenet, vocabulary
+from sbn.data.prepare_sentences import Settings
 from sbn.runs import commands
 
 
@@ -31,6 +38,20 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     return {split: len(labels) for split, (_, labels) in splits.items()}
 
 
+def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) -> dict[str, int]:
+    languages = tuple((flags.languages or "source,target").split(","))
+    if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
+        raise ConfigError(f"--languages={flags.languages}: name two, the source's first, as in en,de")
+    pairs = prepare_sentences.of_files(flags.pairs)
+    if flags.languages:
+        pairs = {**prepare_sentences.find(flags.name, data_dir, languages), **pairs}
+    if flags.tested_on:
+        others = prepare_sentences.find(flags.tested_on, data_dir, languages)
+        pairs |= {split: own for split, own in others.items() if split != prepare_sentences.TRAIN}
+    settings = Settings(languages, flags.vocabulary, flags.model, flags.longest or None, flags.ratio or None)
+    return prepare_sentences.write(out, name=flags.name, splits=pairs, settings=settings)
+
+
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
@@ -43,14 +64,39 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
     )
+    text = parser.add_argument_group("sentences and their translations")
+    text.add_argument("--languages", metavar="EN,DE", help="source and target: files SPLIT.EN, or features of TFDS's")
+    text.add_argument(
+        "--pairs",
+        action="append",
+        default=[],
+        metavar="SPLIT=SOURCE,TARGET",
+        help="two files, plain or .gz; repeatable",
+    )
+    text.add_argument("--tested_on", metavar="NAME", help="the data set of TFDS whose other splits are taken instead")
+    text.add_argument("--vocabulary", type=_positive, default=32_768, metavar="N", help="pieces of both languages")
+    text.add_argument("--model", choices=vocabulary.KINDS, default="bpe", help="how SentencePiece finds them")
+    text.add_argument(
+        "--longest", type=int, default=250, metavar="N", help="pieces of a side of training pairs; 0: any"
+    )
+    text.add_argument("--ratio", type=float, default=0.0, metavar="R", help="of their sides, 1.5 for WMT; 0: any")
     flags = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
     arguments.check_output(out)
-    counts = prepare(flags.name, out=out, data_dir=data_dir)
+    of_text = flags.languages or flags.pairs
+    make = functools.partial(_prepare_sentences, flags) if of_text else functools.partial(prepare, flags.name)
+    counts = make(out=out, data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 8:
+        raise argparse.ArgumentTypeError(f"{number} is too few")
+    return number
 
 
 if __name__ == "__main__":

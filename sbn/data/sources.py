@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from sbn.config import imported
 from sbn.config.data_keys import folder_of
 from sbn.config.environment import check_memory
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError
 from sbn.data import (
     archive,
     camvid,
@@ -30,6 +30,7 @@ from sbn.data import (
     prepared_masks,
     shapes,
     statistics,
+    strings,
     tfrecords,
     tiny_imagenet,
     voc,
@@ -39,6 +40,7 @@ from sbn.data.encoded import Encoded, ImageFiles
 from sbn.data.examples import Examples, InMemory, in_memory
 from sbn.data.index import Index
 from sbn.data.layouts import find
+from sbn.data.own_function import examples_of_function
 from sbn.data.statistics import KNOWN, Channels
 
 LabelledImages = InMemory | Encoded
@@ -91,7 +93,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
                 "would have to be told by data.args"
             )
         return found.first(limit) if isinstance(found, InMemory) else found
-    assert isinstance(found, InMemory)  # as `_load_imported` makes them
+    assert isinstance(found, InMemory)  # as `own_function` makes them
     found = found.first(limit)
     return found.with_images(eval_view.apply(found.images, ops)) if split == "test" and ops else found
 
@@ -141,6 +143,12 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     what = f"{count} images of {side} x {side} pixels (data.{split}_examples, data.image_size)"
     check_memory(count * side**2 * 4, what=what)
     return shapes.examples(count, size=side, split=split, style=data.style)
+
+
+def _load_strings(data: ConfigDict, split: str) -> InMemory:
+    count = _limit(data, split) or (10_000 if split == "train" else 1_000)
+    check_memory(count * 4 * 50, what=f"{count} strings (data.{split}_examples)")
+    return strings.examples(data.name, count, split=split)
 
 
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
@@ -237,40 +245,6 @@ def _load_boxes(data: ConfigDict, split: str, path: epath.Path, keys: prepared_b
     )
 
 
-def _load_imported(data: ConfigDict, split: str) -> Examples | ImageFiles:
-    make = imported.load(data.name, key="data.name")
-    offered = {"split": split, "data": data}
-    found = imported.call(make, data.args.to_dict(), key="data.args", name=data.name, offered=offered)
-    if isinstance(found, Encoded | ImageFiles):
-        return found
-    missing = [name for name in ("features", "fingerprint", "load", "__len__") if not hasattr(found, name)]
-    if missing:
-        raise ConfigError(
-            f"data.name = {data.name!r} returned a {type(found).__name__} without {', '.join(missing)}, not examples: "
-            "sbn.data.examples.in_memory makes them of arrays"
-        )
-    what = f"data.name = {data.name!r}, {split}"
-    if "image" in found.features:
-        return in_memory(_loaded(found, np.arange(len(found)), what), name=what, features=found.features)
-    if not isinstance(found, InMemory):  # they stay where they are: whether they are what they say, some of them show
-        some = np.arange(min(len(found), 2))
-        in_memory(_loaded(found, some, what), name=what, features=found.features)
-    examples: Examples = found
-    return examples
-
-
-def _loaded(examples: Examples, ids: np.ndarray, what: str) -> dict[str, np.ndarray]:
-    """Examples by name of the feature, all that they say that they have."""
-    try:
-        arrays = examples.load(ids)
-    except Exception as error:
-        raise ConfigError(f"{what}: load fails: {imported.reason(error)}") from None
-    for name in examples.features:
-        if name not in arrays:
-            raise unknown(f"feature: {what}: load returned arrays that lack", name, arrays)
-    return {name: arrays[name] for name in examples.features}
-
-
 def _decoded(found: Index, name: str) -> InMemory | Index:
     """Images in memory, where all are of one size and not too many."""
     if not len(found) or (found.sizes != found.sizes[0]).any() or 3 * len(found) * found.sizes[0].prod() > _MOST:
@@ -290,6 +264,7 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "imagenet2012": _load_image_net,
     "imagenette": _load_image_net,
     "shapes": _load_shapes,
+    **dict.fromkeys(strings.NAMES, _load_strings),
 }
 
 
@@ -299,5 +274,5 @@ def _loader(data: ConfigDict) -> Callable[[ConfigDict, str], Examples | Index | 
     if (folder := folder_of(data.name)) is not None:
         return _load_folder if folder[0] == "folder" else _load_layout
     if imported.is_import_path(data.name):
-        return _load_imported
+        return examples_of_function
     return _LOADERS.get(data.name, _load_prepared)

@@ -15,7 +15,7 @@ from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
 from sbn.data.objects import MOST_PIXELS, Objects, examples
-from sbn.runs.content import Damaged, read_bytes
+from sbn.runs.content import read_bytes, read_text
 
 # The twenty classes of PASCAL VOC, in its order
 CLASSES = (
@@ -185,8 +185,4 @@ def _names(lists: epath.Path, split: str) -> list[str]:
     file = lists / f"{split}.txt"
     if not file.exists():
         raise unknown(f"list in {lists}:", split, [own.stem for own in lists.glob("*.txt")])
-    try:
-        lines = (read_bytes(file) or b"").decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise Damaged(file, f"not UTF-8 at byte {error.start}") from None
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split()[0] for line in (read_text(file) or "").splitlines() if line.strip()]

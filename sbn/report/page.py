@@ -1,41 +1,54 @@
 """A report as one HTML page that needs nothing else: its style and figures are inside, these as data URIs."""
 
 import base64
+import datetime
 import html
 import pathlib
 from collections.abc import Sequence
 from typing import Final
 
+import sbn
 from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
-from sbn.report import claims
+from sbn.report import claims, page_table
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
-from sbn.report.formats import HEADER, NUMERIC, make_cells
 from sbn.report.report_data import ReportData, Section, told_choices
+from sbn.report.significance import LEVEL
 from sbn.report.table_figures import draw_table
-from sbn.report.tables import Line, main_metric
+from sbn.report.tables import main_metric
 from sbn.report.verdicts import Judged
 from sbn.runs.arrays import read_arrays, read_png
 from sbn.runs.content import Damaged
 
 _STYLE: Final = """
-:root { color-scheme: light dark; --faint: color-mix(in srgb, currentColor 14%, transparent) }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.5rem }
-h2.chapter { font-size: 1.3rem; margin-top: 3.5rem }
-nav { columns: 3 18rem; font-size: .9rem } nav a, nav b { display: block } nav b { break-after: avoid }
-.scroll { overflow-x: auto }
-table { border-collapse: collapse; font-size: .88rem; width: 100% }
-th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--faint) }
-th { border-bottom: 2px solid currentColor } .number { text-align: right; white-space: nowrap }
-.number { font-variant-numeric: tabular-nums }
-td:nth-child(8) { white-space: nowrap }
-tr.none td { opacity: .6 } tr.changed td:first-child { font-style: italic }
-tr.reading td:first-child { padding-left: 1.6rem } .warned { color: #c0392b }
-figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top }
-figure img { max-width: 36rem; width: 100%; background: white } figcaption { font-size: .85rem }
+:root { color-scheme: light dark; --faint: color-mix(in srgb, currentColor 16%, transparent);
+  --ours: #0b7a6f; --paper: #b8560f; --link: #0b6a8f; --warned: #b3261e }
+@media (prefers-color-scheme: dark) {
+  :root { --ours: #4fc4b6; --paper: #f0a35e; --link: #7cc4e8; --warned: #ff8a80 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1.2rem }
+a { color: var(--link); text-decoration: none } a:hover { text-decoration: underline }
+h1 { font-size: 1.6rem; line-height: 1.25; margin-bottom: .3rem } h2 { font-size: 1.1rem; margin-top: 2.5rem }
+h2.chapter { font-size: 1.35rem; margin-top: 4rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
+.about { opacity: .75; font-size: .92rem; max-width: 60rem }
+nav { columns: 3 18rem; font-size: .9rem; margin-top: .6rem } nav a { display: block; margin: .12rem 0 }
+nav b { display: block; break-after: avoid; margin-top: .5rem } nav .empty { opacity: .6 }
+summary { cursor: pointer } .scroll { overflow-x: auto }
+table { border-collapse: collapse; font-size: .88rem; width: 100%; margin-top: .4rem }
+th, td { padding: .28rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--faint) }
+th { border-bottom: 2px solid currentColor; white-space: nowrap } .number { white-space: nowrap }
+.number { text-align: right; font-variant-numeric: tabular-nums } td small { display: block; opacity: .8 }
+tr.none td { opacity: .55 } tr.changed td:first-child { font-style: italic }
+tr.reading td:first-child { padding-left: 1.6rem } .warned, tr.warned td { color: var(--warned) }
+tr:has(+ tr.note) td { border-bottom: 0 } tr.note td { padding-top: 0; font-size: .82rem; opacity: .8 }
+.picture { white-space: nowrap; font-weight: normal } svg path { fill: none; stroke-width: 1 }
+svg .axis { stroke: var(--faint) } svg .paper { stroke: var(--paper); stroke-width: 2.5 }
+svg path.ours { stroke: var(--ours); stroke-width: 2 } svg circle.ours { fill: var(--ours) }
+figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
+figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
+@media (max-width: 42rem) { td.picture, th.picture { display: none } td, th { padding: .25rem .35rem } }
+@media print { body { max-width: none } details:not([open]) { display: none } figure { break-inside: avoid } }
 """
 
 
@@ -43,12 +56,12 @@ def html_page(data: ReportData) -> str:
     """Returns the page: per section a table and figures, and at its end what the tables leave out."""
     links = [
         f"<b>{html.escape(section.chapter)}</b>" * bool(section.chapter)
-        + f'<a href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
+        + f'<a{" class=empty" * (not _measured(section))} href="#{_anchor(section)}">{html.escape(section.heading)}</a>'
         for section in data.sections
     ]
     if data.claims:
         links.append('<b>Claims</b><a href="#claims">What the papers claim</a>')
-    body = [f"<h1>{html.escape(data.title)}</h1>"]
+    body = [f"<h1>{html.escape(data.title)}</h1>", f'<p class="about">{html.escape(_about(data))}</p>']
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
     body += map(_section, data.sections)
@@ -66,7 +79,7 @@ def html_page(data: ReportData) -> str:
 
 def _claims(judged: Sequence[Judged]) -> str:
     """The forest plot of claims, and their table."""
-    head = "".join(_cell(k, text, "th") for k, text in enumerate(claims.HEADER))
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in claims.HEADER)
     rows = []
     for one in judged:
         own = [f"{one.claim.text} ({one.claim.where})", *claims.cells(one)[1:]]
@@ -89,10 +102,32 @@ def _anchor(section: Section) -> str:
     return html.escape(f"{section.experiment}-{section.table}")
 
 
+def _measured(section: Section) -> bool:
+    return any(line.mean is not None for line in section.lines)
+
+
+def _about(data: ReportData) -> str:
+    """How much was run, when this was written, and what the numbers mean."""
+    rows = {(section.experiment, section.table, line.row) for section in data.sections for line in section.lines}
+    run = {
+        (section.experiment, section.table, line.row)
+        for section in data.sections
+        for line in section.lines
+        if line.mean is not None
+    }
+    return (
+        f"{datetime.date.today():%d %B %Y}, sbn {sbn.__version__}. {len(run)} of {len(rows)} rows have runs. "
+        "Ours: mean ± sample standard deviation over seeds. diff: ours minus the paper's number, with its "
+        f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics changed "
+        "something, which stands below their name."
+    )
+
+
 def _section(section: Section) -> str:
-    head = "".join(_cell(k, text, "th") for k, text in enumerate(HEADER))
-    rows = [_row(line, cells) for line, cells in zip(section.lines, make_cells(section.lines), strict=True)]
-    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = page_table.table(section.lines)
+    if not _measured(section):
+        count = len({line.row for line in section.lines})
+        table = f"<details><summary>none of its {count} rows has a run</summary>{table}</details>"
     chapter = f'<h2 class="chapter">{html.escape(section.chapter)}</h2>' * bool(section.chapter)
     parts = [chapter, f'<section id="{_anchor(section)}"><h2>{html.escape(section.heading)}</h2>', table]
     if open_choices := "".join(f"<li>{html.escape(line)}</li>" for line in told_choices(section)):
@@ -123,23 +158,6 @@ def _paragraph(text: str) -> str:
 def _figure(uri: str, text: str) -> str:
     told = html.escape(text)
     return f'<figure><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>'
-
-
-def _row(line: Line, cells: Sequence[str]) -> str:
-    classes = ["none"] * (line.mean is None) + ["changed"] * bool(line.overrides)
-    classes += ["reading"] * bool(line.reading)
-    marked = f' class="{" ".join(classes)}"' if classes else ""
-    return f"<tr{marked}>{''.join(_cell(k, text, 'td') for k, text in enumerate(cells))}</tr>"
-
-
-def _cell(column: int, text: str, tag: str) -> str:
-    warned = (
-        tag == "td"
-        and any(word in text for word in ("diverged", "failed:", "the reading decides"))
-        and column == len(HEADER) - 1
-    )
-    kind = ' class="number"' if column in NUMERIC else ' class="warned"' if warned else ""
-    return f"<{tag}{kind}>{html.escape(text)}</{tag}>"
 
 
 def figure_of_table(section: Section) -> tuple[str, Sequence[str]] | None:

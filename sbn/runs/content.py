@@ -53,6 +53,19 @@ def read_bytes(path: Path) -> bytes | None:
         raise Damaged(path, f"can't be read: {getattr(error, 'strerror', None) or first_line(error)}") from None
 
 
+def read_text(path: Path) -> str | None:
+    """Returns the text in a file; None where there is no file.
+
+    Raises:
+        Damaged: if it can't be read, or is not UTF-8.
+    """
+    content = read_bytes(path)
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"not UTF-8 at byte {error.start}") from None
+
+
 def read_json(path: Path) -> Any:
     """Returns the JSON value in a file; None where there is no file.
 

@@ -85,3 +85,13 @@ def test_a_known_data_set_is_not_read_and_takes_no_memory():
 )
 def test_a_program_too_large_for_a_chip_is_told_from_other_errors(said, held):
     assert worker.too_large(said) == held
+
+
+def test_a_detector_of_images_of_any_size_is_lowered_on_its_largest_canvas(devices):
+    overrides = {"model.depth": "10", "model.width": "4", "batch_size": "2", "init.from": "nowhere"}
+    found = lower(command_line.request("refine:table6/standard", overrides).config, devices)
+    batch = arguments(found)[1]
+    assert batch["inputs"]["image"].shape == (2, 1, 608, 1024)
+    assert batch["targets"]["boxes"].shape == (2, 1, 42, 4)
+    assert batch["targets"]["box_label"].shape == (2, 42)
+    assert found.facts["steps"] == 12 * (5_011 // 2)

@@ -154,7 +154,7 @@ def test_only_pipelines_that_turn_their_canvas_ask_for_it(source):
 
 def test_a_sheet_shows_the_images_and_boxes_that_training_sees(source, batching):
     pipeline = parse(f"{TURNED}|flip")
-    drawn = encoded_sheet.draw(source, pipeline, draws=2, seed=3, view=0, boxes="boxes")
+    drawn = encoded_sheet.draw(source, pipeline, draws=2, seed=3, view=0, targets=TARGETS)
     for (batch, numbers), _ in zip(made(source, batching, 0, 8), range(8), strict=True):
         for i, image, boxes in zip(
             batch["id"], batch["inputs"]["image"][:, 0], batch["targets"]["boxes"][:, 0], strict=True

@@ -238,7 +238,7 @@ class TestAnyFolder:
     @pytest.mark.parametrize(
         ("break_it", "told"),
         [
-            (lambda path: (path / "classes.txt").unlink(), "classes.txt can't be read"),
+            (lambda path: (path / "classes.txt").unlink(), "classes.txt, which names the classes"),
             (lambda path: (path / "classes.txt").write_text("road\nroad\n"), "names 'road' twice"),
             (lambda path: (path / "classes.txt").write_text("road\n\ntree\n"), "line 2 is empty"),
             (lambda path: (path / "classes.txt").write_text("\n"), "names 0 classes"),

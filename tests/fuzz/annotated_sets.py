@@ -89,4 +89,27 @@ def with_masks(folder: pathlib.Path) -> str:
     return str(folder)
 
 
-LAYOUTS: dict[str, Callable[[pathlib.Path], str]] = {"voc": voc, "coco": coco}
+def masked_folder(folder: pathlib.Path) -> str:
+    """Writes images/SPLIT/NAME.png, labels/SPLIT/NAME.png and the names of the classes; returns its `data.name`."""
+    for split, names in SPLITS.items():
+        for part, make in (("images", pixels), ("labels", labels)):
+            (folder / part / split).mkdir(parents=True)
+            for name in names:
+                (folder / part / split / f"{name}.png").write_bytes(_png(make(name)))
+    (folder / "classes.txt").write_text("\n".join(CLASSES) + "\n")
+    return f"masks:{folder}"
+
+
+def camvid(folder: pathlib.Path) -> str:
+    """Writes lists of images and their label images, in SegNet's layout; returns its `data.name`."""
+    for split, names in SPLITS.items():
+        for part, make in ((split, pixels), (f"{split}annot", labels)):
+            (folder / part).mkdir()
+            for name in names:
+                (folder / part / f"{name}.png").write_bytes(_png(make(name)))
+        lines = (f"/home/them/{split}/{name}.png /home/them/{split}annot/{name}.png\n" for name in names)
+        (folder / f"{split}.txt").write_text("".join(lines))
+    return f"camvid:{folder}"
+
+
+LAYOUTS: dict[str, Callable[[pathlib.Path], str]] = {"voc": voc, "coco": coco, "masks": masked_folder, "camvid": camvid}

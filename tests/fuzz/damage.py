@@ -101,7 +101,7 @@ def other_json(draw: Any, content: bytes) -> bytes:
             copied = copy.deepcopy(node[last])
             node[last] = {"a": copied} if draw(st.booleans()) else [copied, copied]
         else:
-            node[last] = draw(st.sampled_from(ODD_VALUES))
+            node[last] = copy.deepcopy(draw(st.sampled_from(ODD_VALUES)))  # the second change may be within
     return to_text(value)
 
 

@@ -1,5 +1,6 @@
-"""Damaged data sets with boxes and label images: what is taken has boxes within its images."""
+"""Damaged data sets with boxes and label images: what is taken fits its images."""
 
+import contextlib
 import pathlib
 import shutil
 from typing import Any
@@ -82,8 +83,15 @@ def read(name: str) -> dict[str, Encoded] | None:
 
 
 def checked(examples: Encoded) -> None:
-    """Asserts what training on boxes relies on."""
+    """Asserts what training on boxes or masks relies on."""
     sizes, arrays = examples.index.sizes, examples.beside.arrays
+    for masks in examples.beside.masks.values():
+        with contextlib.suppress(ConfigError):  # which names the file once it is needed
+            made = [masks.labels(i) for i in range(len(examples.index))]
+            assert [own.shape for own in made] == [tuple(size) for size in sizes]
+            assert all(((own < masks.classes) | (own == VOID)).all() for own in made)
+    if "boxes" not in arrays:
+        return
     boxes, labels = arrays["boxes"], arrays["box_label"]
     assert np.isfinite(boxes).all()
     assert (boxes[..., :2] <= boxes[..., 2:]).all()
@@ -97,7 +105,7 @@ def checked(examples: Encoded) -> None:
 @pytest.mark.filterwarnings("error")
 @LENGTHS
 @pytest.mark.parametrize("layout", annotated_sets.LAYOUTS)
-def test_a_damaged_data_set_with_boxes_is_told_or_has_boxes_within_its_images(length, layout, here):
+def test_a_damaged_data_set_with_boxes_or_masks_is_told_or_has_what_they_may_be(length, layout, here):
     (here / "whole").mkdir()
     name = annotated_sets.LAYOUTS[layout](here / "whole")
     contents = files_of(here / "whole")

@@ -31,10 +31,22 @@ _RIGHT = {
 }
 
 
+# One of each task, with views of one and of several data sets, in a reading, and with stages
+ROWS = (
+    "quickstart:methods/weak_augment",
+    "quickstart:methods/weak_augment",
+    "detection:shapes/split",
+    "segmentation:shapes/sketch_cn",
+    "consistent:table1/resnet32_transformed_bn@sequential",
+    "refine:table1/preactresnet18_cifar100_mixup",
+)
+
+
 def _names(key: Key) -> st.SearchStrategy[str]:
     views = ("main", "aux", "new", "é", "")
     name = st.sampled_from(views).map(lambda view: key.name.replace("views.*", f"views.{view}").replace("*", "a"))
-    return st.one_of(name, name, name, name.map("stage.main.{}".format), name.map("stage.other.{}".format))
+    of_view = name.map("views.aux.{}".format)  # which has a data set of its own by such keys
+    return st.one_of(name, name, name, of_view, name.map("stage.main.{}".format), name.map("stage.other.{}".format))
 
 
 @st.composite
@@ -65,16 +77,20 @@ def trained(here, monkeypatch) -> list[Any]:
 
 @LENGTHS
 def test_a_config_is_taken_as_it_is_written_or_refused_in_one_line(length, here, trained):
-    @tried(length, short=60, long=1500, given=overrides())
-    def _(given):
+    for row in ROWS:
+        ended = judge(main, [f"--config={row}", "--workdir=a"], prog="python -m sbn.train", folder=here)
+        assert (ended.code, len(trained)) == (0, 1)
+        trained.clear()
+
+    @tried(length, short=80, long=3000, row=st.sampled_from(ROWS), given=overrides())
+    def _(row, given):
         words = [f"--config.{name}={value}" for name, value in given.items()]
-        row = "--config=quickstart:methods/weak_augment"
-        ended = judge(main, [row, *words, "--workdir=a"], prog="python -m sbn.train", folder=here)
+        ended = judge(main, [f"--config={row}", *words, "--workdir=a"], prog="python -m sbn.train", folder=here)
         if ended.code != 0:
             return
-        config, (row, made) = trained.pop()
+        config, (name, made) = trained.pop()
         # a file gives it back, and so does the command that the run is recorded with
         assert tree.checked(json.loads(json.dumps(config.to_dict()))) == config
         others, dotted = command_line.split(command_line.flags({**made, "seed": config.seed}))
         assert others == []
-        assert command_line.request(f"quickstart:{row}", dotted).config == config
+        assert command_line.request(f"{row.partition(':')[0]}:{name}", dotted).config == config

@@ -145,7 +145,7 @@ def test_a_comparison_that_comes_out_otherwise_in_another_reading_is_marked(file
     assert "the reading decides: -5.00 to cn here, +5.00 as bn stands" in told["bn", "sequential"]
     assert "to other" not in told["bn", ""] + told["bn", "sequential"]  # below both
     page, _ = report(f"{file}:t", root=tmp_path / "runs", format="html")
-    assert page.count('<td class="warned">') == 2
+    assert page.count('<tr class="note warned">') == 2
 
 
 def test_rows_are_compared_only_where_they_read_what_they_share_alike(file, tmp_path, run):
