@@ -284,11 +284,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
     parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
     parser.add_argument(
-        "--out",
-        type=arguments.path,
-        required=True,
-        metavar="FOLDER",
-        help="gets the variables, model.json, a vocabulary",
+        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables and model.json"
     )
     parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
     options = parser.parse_args(argv)
