@@ -16,12 +16,10 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
     commands.begin()
 
 import contextlib
-import dataclasses
-import functools
 import logging
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,10 +33,8 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path, loaded
 from sbn.data import eval_view
 from sbn.data import record as data_record
-from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.models import make_model
-from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
@@ -47,6 +43,7 @@ from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, rec
 from sbn.tasks import detector, passes, translator
 from sbn.tasks.base import Variables
 from sbn.tasks.detector import Detector
+from sbn.tasks.plain import Plain
 from sbn.tasks.translator import Translator
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
@@ -64,48 +61,6 @@ _OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}
 _SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
 _OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM)
 _READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Plain:
-    """A network of one branch.
-
-    Attributes:
-        model: maps (N, 1, H, W, 3) float to logits (N, 1, classes).
-        variables: {'params', 'batch_stats'}.
-        about: what `model.json` holds.
-    """
-
-    model: Branched
-    variables: Variables
-    about: Mapping[str, Any]
-
-    def logits(self, images: np.ndarray) -> jax.Array:
-        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here.
-
-        Whole numbers of another type are the same, from 0 to 255.
-
-        Raises:
-            ConfigError: if they are something else.
-        """
-        images = np.asarray(images)
-        whole = images.dtype == np.uint8 or (
-            np.issubdtype(images.dtype, np.integer) and (not images.size or (images.min() >= 0 and images.max() <= 255))
-        )
-        if not whole or images.ndim != 4 or images.shape[-1] != 3:
-            between = f", {images.min()} to {images.max()}" if images.size and images.dtype.kind in "iuf" else ""
-            raise ConfigError(
-                f"images must be (N, H, W, 3) whole numbers, 0 to 255, not {images.shape} {images.dtype}{between}"
-            )
-        return self._forward(self.variables, pack(images.astype(np.uint8)))
-
-    @functools.cached_property
-    def _forward(self) -> Callable[[Variables, np.ndarray], jax.Array]:
-        def forward(variables: Variables, words: jax.Array) -> jax.Array:
-            inputs = normalise(words, mean=self.about["mean"], std=self.about["std"])
-            return self.model.apply(variables, inputs[:, None], train=False)[:, 0]
-
-        return jax.jit(forward)
 
 
 def export(
@@ -278,15 +233,28 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = arguments.Parser(
-        "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
+        "python -m sbn.export",
+        description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
     )
-    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
-    parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
-    parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
     parser.add_argument(
-        "--out", type=arguments.path, required=True, metavar="FOLDER", help="gets variables and model.json"
+        "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
     )
-    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
+    parser.add_argument("--branch", metavar="NAME", help="branch to export (default: the first)")
+    parser.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="export the checkpoint at the end of this stage (default: the newest checkpoint)",
+    )
+    parser.add_argument(
+        "--out",
+        type=arguments.path,
+        required=True,
+        metavar="FOLDER",
+        help="folder to write variables.msgpack and model.json to (for translation also vocabulary.npz)",
+    )
+    parser.add_argument(
+        "--weights", choices=WEIGHTS, default=PLAIN, help="weights as trained, or their moving average (optim.ema)"
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     prepare()
