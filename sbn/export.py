@@ -270,19 +270,28 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = arguments.Parser(
-        "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
+        "python -m sbn.export",
+        description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
     )
-    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
-    parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
-    parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
+    parser.add_argument(
+        "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
+    )
+    parser.add_argument("--branch", metavar="NAME", help="branch to export (default: the first)")
+    parser.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="export the checkpoint at the end of this stage (default: the newest checkpoint)",
+    )
     parser.add_argument(
         "--out",
         type=arguments.path,
         required=True,
         metavar="FOLDER",
-        help="gets variables.msgpack and model.json, of a translation run vocabulary.npz too",
+        help="folder to write variables.msgpack and model.json to (for translation also vocabulary.npz)",
     )
-    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
+    parser.add_argument(
+        "--weights", choices=WEIGHTS, default=PLAIN, help="weights as trained, or their moving average (optim.ema)"
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     prepare()
