@@ -37,7 +37,7 @@ class Settings:
     languages: tuple[str, str]
     size: int = 32_768
     kind: str = "bpe"
-    longest: int | None = 250
+    longest: float | None = 250
     ratio: float | None = None
 
 
