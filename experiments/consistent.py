@@ -20,6 +20,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from experiments import _consistent_translation as translation
 from experiments._consistent_choices import of_cifar, of_imagenet
 from experiments._consistent_parts import (
     AUGMENTED_SET,
@@ -33,7 +34,7 @@ from experiments._consistent_parts import (
     small,
     transforms,
 )
-from experiments._consistent_waiting import TABLE6, TABLE7
+from experiments._consistent_segmentation import TABLE6
 from sbn.config.rows import Paper, Row, Table, make_config
 
 PAPER = "Towards Improving Generalization of Deep Networks via Consistent Normalization (Zhou et al. 2019)"
@@ -274,12 +275,13 @@ OURS = Table(
         "resnet18_cn_crop_resized": Row(
             imagenet(f"{CROPS}|resize(224)", "crop", CN), where="Table 3's cropping, crops resized to 224"
         ),
+        **translation.OURS,
     },
 )
 
 TABLES = {
     "table1": TABLE1, "table2": TABLE2, "table3": TABLE3, "table4": TABLE4, "table5": TABLE5,
-    "table6": TABLE6, "table7": TABLE7, "figure1": FIGURE1, "figure3": FIGURE3, "ours": OURS,
+    "table6": TABLE6, "table7": translation.TABLE7, "figure1": FIGURE1, "figure3": FIGURE3, "ours": OURS,
 }  # fmt: skip
 
 

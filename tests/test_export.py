@@ -25,11 +25,11 @@ from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.workdir import Origin
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.e2e.runs import final_state
 
 RUN = {"data.path": "device", "stages": ("train", "refine"), "duration": "4 steps", "stage.refine.duration": "2 steps"}
-RUN_VIEWS = {"main": "crop(2)|flip|cutout(4)", "aux": "randaugment(1, 4)|crop(2)|flip"}
+RUN_VIEWS = {"main": "crop(2)|flip|cutout(4)", "aux": TINY["views.aux.augment"]}
 ORIGIN = Origin("split_bn", "table3/weak_augment", {"optim.lr": 0.05})
 WITHOUT = """
 import sys

@@ -31,6 +31,7 @@ _DRAWN = {
 _WRITTEN = {
     "random_crop_of": "random_crop_of((24, 32))",
     "fit": "fit(48, 64)",
+    "random_scale": "random_scale(48, 64)",
     "mixup": "mixup(1)",
     "cutmix": "cutmix(1, 0.5)",
     "manifold_mixup": "manifold_mixup(1)",

@@ -16,12 +16,12 @@ from sbn.augment.inception import draw_windows
 from sbn.augment.op import Op
 from sbn.augment.places import of_scale
 from sbn.augment.size_checks import check_fits
-from sbn.augment.size_ops import CentreCrop, Fit, InceptionCrop, RandomCrop, Resize, Size, sizes, turns
+from sbn.augment.size_ops import CentreCrop, Fit, InceptionCrop, RandomCrop, RandomScale, Resize, Size, sizes, turns
 
-_CUTS = (InceptionCrop, RandomCrop, CentreCrop, Fit)
+_CUTS = (InceptionCrop, RandomCrop, CentreCrop, Fit, RandomScale)
 HOW = (
-    "begin with inception_crop(size), with fit(height, width), or with resize(size) and random_crop(size) or "
-    "centre_crop(size)"
+    "begin with inception_crop(size), fit(height, width) or random_scale(height, width), or with resize(size) and "
+    "random_crop(size) or centre_crop(size)"
 )
 
 
@@ -39,7 +39,7 @@ class EncodedCrop:
     """
 
     resize: Resize | None
-    cut: InceptionCrop | RandomCrop | CentreCrop | Fit
+    cut: InceptionCrop | RandomCrop | CentreCrop | Fit | RandomScale
     rest: tuple[Op, ...]
 
     @property
@@ -58,12 +58,12 @@ class EncodedCrop:
     @property
     def scales(self) -> bool:
         """Whether anything is resized, rather than cut out as it is."""
-        return self.resize is not None or isinstance(self.cut, InceptionCrop | Fit)
+        return self.resize is not None or isinstance(self.cut, InceptionCrop | Fit | RandomScale)
 
     @property
     def pads(self) -> bool:
         """Whether there may be more room than image: filler, at the bottom and on the right."""
-        return isinstance(self.cut, Fit)
+        return isinstance(self.cut, Fit | RandomScale)
 
 
 class CropWindows(NamedTuple):
@@ -90,7 +90,11 @@ def split_crop(ops: tuple[Op, ...], *, how: str = HOW) -> EncodedCrop:
     """
     resize = ops[0] if ops and isinstance(ops[0], Resize) else None
     rest = ops[1:] if resize else ops
-    if not rest or not isinstance(rest[0], _CUTS) or (resize and isinstance(rest[0], InceptionCrop | Fit)):
+    if (
+        not rest
+        or not isinstance(rest[0], _CUTS)
+        or (resize and isinstance(rest[0], InceptionCrop | Fit | RandomScale))
+    ):
         raise ValueError(f"the images differ in size: {how}")
     cut, rest = rest[0], rest[1:]
     if any(type(op) is type(cut) for op in rest) and not isinstance(cut, CentreCrop):
@@ -137,6 +141,13 @@ def crop_windows(crop: EncodedCrop, bits: np.ndarray, image_sizes: np.ndarray) -
         return _crop_windows(found[:, :2], found[:, 2:], np.full_like(whole, crop.cut.size), np.zeros_like(whole))
     if isinstance(crop.cut, Fit):
         return _crop_windows(np.zeros_like(whole), whole, _fitting(crop.cut, whole), np.zeros_like(whole))
+    if isinstance(crop.cut, RandomScale):
+        low, high = crop.cut.scale
+        factors = low + (high - low) * ((bits[:, 0] >> 18) + 0.5) / (1 << 14)  # 2**14 equally spaced ones
+        scaled = np.maximum(np.rint(whole * factors[:, None]), 1).astype(np.int64)
+        room = np.maximum(scaled - crop.cut.size_after((1, 1)), 0)
+        kept = np.stack([below_each(bits[:, 1 + axis], room[:, axis] + 1) for axis in (0, 1)], axis=1)
+        return _crop_windows(np.zeros_like(whole), whole, scaled, kept)
     scaled = whole
     if crop.resize:
         scaled = crop.resize.size * whole // whole.min(axis=1, keepdims=True)  # as `Resize.size_after`

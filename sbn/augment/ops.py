@@ -7,7 +7,7 @@ from sbn.augment.levels import AUTOAUGMENT_LEVELS
 from sbn.augment.mixture import draws_of_weights
 from sbn.augment.op import Op, choice, fill_with, number
 from sbn.augment.policies import OP_LISTS, SUBPOLICIES
-from sbn.augment.size_ops import SIZE_OPS, Fit, RandomCropOf
+from sbn.augment.size_ops import SIZE_OPS, Fit, RandomCropOf, RandomScale
 from sbn.augment.step_ops import STEP_OPS
 
 # RandAugment's layer: op, sign, and the centre (row, column) of its cutout; AutoAugment's step: the same but for
@@ -273,5 +273,6 @@ OPS: dict[str, type[Op]] = {
         *STEP_OPS,
         RandomCropOf,
         Fit,
+        RandomScale,
     )
 }

@@ -17,6 +17,7 @@ from typing import Any
 from sbn.augment.op import load_own
 from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
+from sbn.augment.text import TOKEN_OPS
 from sbn.config.errors import shown, unknown
 from sbn.config.imported import is_import_path
 
@@ -42,7 +43,7 @@ def parse(text: str) -> tuple[Op, ...]:
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
             tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        message = f"pipeline {shown(text)} is not a list of ops joined by '|'; ops: {', '.join(OPS)}"
+        message = f"pipeline {shown(text)} is not a list of ops joined by '|'; ops: {', '.join([*OPS, *TOKEN_OPS])}"
         raise ValueError(message) from error
     links, indent = _links(tree), len(text) - len(text.lstrip())
     ops = []
@@ -88,15 +89,16 @@ def _links(node: ast.expr) -> list[ast.expr]:
 
 def _op(node: ast.expr, paths: Mapping[int, str]) -> Op:
     call = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])
+    named = {**OPS, **TOKEN_OPS}
     if not isinstance(call.func, ast.Name):
-        raise unknown("op", _written(call.func), OPS)
+        raise unknown("op", _written(call.func), named)
     name = paths.get(call.func.col_offset, call.func.id)
     if is_import_path(name):
         cls: type[Op] = load_own(name)
-    elif name in OPS:
-        cls = OPS[name]
+    elif name in named:
+        cls = named[name]
     else:
-        raise unknown("op", name, OPS)
+        raise unknown("op", name, named)
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if len(call.args) > len(fields):
         raise ValueError(f"{name} takes at most {len(fields)} arguments ({', '.join(fields)}), not {len(call.args)}")
@@ -193,7 +195,8 @@ def addresses(ops: tuple[Op, ...]) -> tuple[int, ...]:
     seen: dict[int, int] = {}
     found: list[int] = []
     for op in ops:
-        # Ops from elsewhere have the upper half of the codes. Should two of them meet at one, they count together.
+        # Ops from elsewhere, and those on no image, have the upper half of the codes. Should two of them meet at one,
+        # they count together.
         code = codes[op.name] if op.name in codes else _OWN_CODES + zlib.crc32(op.name.encode()) % _OWN_CODES
         occurrence = seen.get(code, 0)
         seen[code] = occurrence + 1

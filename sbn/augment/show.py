@@ -113,6 +113,12 @@ def _fit(op: size_ops.Fit) -> Iterable[Row]:
     )
 
 
+def _random_scale(op: size_ops.RandomScale) -> Iterable[Row]:
+    low, high = op.scale
+    yield _title(op, note=f"the image {low:g} to {high:g} times as large, uniform; filled up where it is smaller")
+    yield ("  place", "1", f"a window of {op.height} x {op.width}, anywhere in it", "")
+
+
 def _resize(op: size_ops.Resize) -> Iterable[Row]:
     yield _title(op, note=f"the shorter side becomes {op.size}, antialiased bilinear")
 
@@ -147,6 +153,7 @@ _ROWS: dict[type[ops.Op], Callable[[Any], Iterable[Row]]] = {
     size_ops.InceptionCrop: _inception_crop,
     size_ops.Resize: _resize,
     size_ops.Fit: _fit,
+    size_ops.RandomScale: _random_scale,
     size_ops.CentreCrop: _centre_crop,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 from sbn.augment.op import OwnOp
 from sbn.augment.ops import AugMix, Blur, Crop, Op, ResizeAndPad
 from sbn.augment.pipeline import draw_addresses
-from sbn.augment.size_ops import CentreCrop, Fit, RandomCrop, RandomCropOf, Size, sizes
+from sbn.augment.size_ops import CentreCrop, Fit, RandomCrop, RandomCropOf, RandomScale, Size, sizes
 from sbn.augment.step_ops import MIXES
 
 
@@ -71,8 +71,9 @@ def _refuse(op: RandomCropOf, image_size: Size) -> None:
     raise ValueError(f"{op.name} draws a size per mini-batch; only allowed in training views, on the host path")
 
 
-def _refuse_fit(op: Fit, image_size: Size) -> None:
-    raise ValueError("fit is the first op of images that stay encoded; where all have one size, resize is enough")
+def _refuse_encoded(op: Fit | RandomScale, image_size: Size) -> None:
+    enough = "resize is enough" if isinstance(op, Fit) else "inception_crop scales, too"
+    raise ValueError(f"{op.name} is the first op of images that stay encoded; where all have one size, {enough}")
 
 
 _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
@@ -82,5 +83,6 @@ _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {
     RandomCrop: _check_size,
     CentreCrop: _check_size,
     RandomCropOf: _refuse,
-    Fit: _refuse_fit,
+    Fit: _refuse_encoded,
+    RandomScale: _refuse_encoded,
 }

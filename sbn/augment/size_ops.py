@@ -118,6 +118,29 @@ class Fit(Op):
         return Fit(*sides, self.multiple)
 
 
+@dataclasses.dataclass(frozen=True)
+class RandomScale(Op):
+    """Resizes an image by a random factor and cuts out height x width, with fillers where the image is smaller.
+
+    The factor is uniform in `scale`, 1 being the size that the image has in its file; the window lies anywhere inside
+    the image, and one that is smaller lies in the upper left corner. Training as in PSPNet's code (Zhao et al. 2017)
+    is `random_scale(713, 713)`. For images that stay encoded: one of them is scaled once, whatever is cut out.
+    """
+
+    name: ClassVar[str] = "random_scale"
+    height: int = number(low=1, high=65536)
+    width: int = number(low=1, high=65536)
+    scale: tuple[float, float] = span(low=0.01, high=100, default=(0.5, 2.0))
+
+    def draws_needed(self, image_size: Size) -> int:
+        """Three: the factor, the window's row and column."""
+        return 3
+
+    def size_after(self, image_size: Size) -> Size:
+        """Returns (height, width) of what comes out."""
+        return self.height, self.width
+
+
 SIZE_OPS = (RandomCrop, InceptionCrop, Resize, CentreCrop)
 
 
@@ -128,7 +151,7 @@ def sizes(ops: Iterable[Op], image_size: Size) -> tuple[Size, ...]:
     """
     found = [image_size]
     for op in ops:
-        found.append(op.size_after(found[-1]) if isinstance(op, SizeOp | Fit) else found[-1])
+        found.append(op.size_after(found[-1]) if isinstance(op, SizeOp | Fit | RandomScale) else found[-1])
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from sbn.config.imported import is_import_path
 from sbn.config.model_keys import MODEL_KEYS, MODELS
 from sbn.config.schema import KEYS
 from sbn.config.training_keys import SCHEDULES
+from sbn.config.translation_keys import check_translation
 
 
 def check(config: ConfigDict) -> ConfigDict:
@@ -41,6 +42,7 @@ def check(config: ConfigDict) -> ConfigDict:
         _check_view_data(config, view)
     _check_model(config)
     _check_norm(config)
+    check_translation(config)
     for stage in config.stages:
         own = tree.stage_config(config, stage)
         _check_model(own)
@@ -63,7 +65,7 @@ def check(config: ConfigDict) -> ConfigDict:
 
 def _check_batch(stage: ConfigDict) -> None:
     group, parts, size = stage.norm.group_size, stage.optim.accumulate, stage.batch_size
-    if size % parts:
+    if size % parts and stage.batch_tokens is None:
         raise ConfigError(f"optim.accumulate = {parts} does not divide batch_size = {size}")
     if group is not None and size // parts % group:
         what = f"batch_size = {size}" if parts == 1 else f"batch_size / optim.accumulate = {size // parts}"

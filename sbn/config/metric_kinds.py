@@ -42,10 +42,11 @@ _TABLE: Final = {
             "iou",
             "pixel_accuracy",
             "class_accuracy",
+            "exact_match",
         ),
         MetricKind(True, True),
     ),
-    **dict.fromkeys(("bleu", "overlap"), MetricKind(True)),
+    **dict.fromkeys(("bleu", "bleu_tokenised", "bleu_compound", "overlap"), MetricKind(True)),
     **dict.fromkeys(
         ("error", "mean_error", "low_error", "high_error", "uce", "mce", "relative_mce"), MetricKind(False, True)
     ),

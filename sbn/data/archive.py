@@ -1,5 +1,7 @@
 """A whole data set in one .npz file, which NumPy reads alone: our own format, or arrays of one's own.
 
+Sentences and their translations have a format of their own (`sbn.data.sentences`); the rest here is of images.
+
 Own arrays are SPLIT_images and SPLIT_labels for every split, and perhaps class_names. Our format 1 has, beside these,
 `format` (the number 1) and `name`; its arrays are (M, H, W, 3) uint8 and (M,) int32 in the order of TFDS's files, so
 that ids, orders and batches are those of the TFDS set. It is not compressed: images of this kind hardly shrink, and
@@ -15,7 +17,7 @@ import numpy as np
 
 from sbn.config import beside
 from sbn.config.errors import ConfigError
-from sbn.data import splits
+from sbn.data import sentences, splits
 from sbn.data.examples import InMemory, in_memory
 from sbn.runs.arrays import array
 from sbn.runs.atomic import replacing
@@ -54,6 +56,8 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
     """
     shown = f"data.{'name' if name is None else 'archive'} = {path!r}"
     with _opened(path, shown, name) as file:
+        if sentences.is_archive(file):
+            return sentences.read(file, split, name=name, key=key, shown=shown)
         found = int(array(file, "format")) if "format" in file else None
         if name is not None or found is not None:
             if found != FORMAT:

@@ -2,14 +2,21 @@
 
 Reads what TFDS has prepared, of any data set with images of one size and a label, or Tiny-ImageNet's published folder
 or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.
+
+With `--languages=en,de`, sentences and their translations: a folder of files SPLIT.en and SPLIT.de, or what TFDS
+prepared; `--pairs=train=a.en,a.de` names two files (docs/translation.md).
 """
 
+import argparse
+import functools
 import logging
 import os
 from collections.abc import Sequence
 
 from sbn.config import arguments
-from sbn.data import archive, prepared, tfrecords, tiny_imagenet
+from sbn.config.errors import ConfigError
+from sbn.data import archive, prepare_sentences, prepared, tfrecords, tiny_imagenet, vocabulary
+from sbn.data.prepare_sentences import Settings
 from sbn.runs import commands
 
 
@@ -31,26 +38,88 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     return {split: len(labels) for split, (_, labels) in splits.items()}
 
 
+def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) -> dict[str, int]:
+    languages = tuple((flags.languages or "source,target").split(","))
+    if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
+        raise ConfigError(f"--languages={flags.languages}: name two, the source's first, as in en,de")
+    pairs = prepare_sentences.of_files(flags.pairs)
+    if flags.languages:
+        pairs = {**prepare_sentences.find(flags.name, data_dir, languages), **pairs}
+    if flags.tested_on:
+        others = prepare_sentences.find(flags.tested_on, data_dir, languages)
+        pairs |= {split: own for split, own in others.items() if split != prepare_sentences.TRAIN}
+    settings = Settings(languages, flags.vocabulary, flags.model, flags.longest or None, flags.ratio or None)
+    return prepare_sentences.write(out, name=flags.name, splits=pairs, settings=settings)
+
+
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
-    parser = arguments.Parser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
-    parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
-    parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
+    parser = arguments.Parser(
+        "python -m sbn.data.prepare",
+        description="Writes a data set into one archive, which is read without TensorFlow.",
+    )
+    parser.add_argument("name", help="tiny_imagenet, or the name of a TFDS data set")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
+        "path", nargs="?", help="the same as --data_dir; for tiny_imagenet: the folder tiny-imagenet-200 or its zip"
     )
     parser.add_argument(
-        "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
+        "--out", type=arguments.path, metavar="FILE", help="archive to write (default: NAME.npz in the current folder)"
+    )
+    parser.add_argument(
+        "--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR or ~/tensorflow_datasets)"
+    )
+    text = parser.add_argument_group("sentences and their translations")
+    text.add_argument(
+        "--languages",
+        metavar="EN,DE",
+        help="source and target language: endings of the files SPLIT.EN and SPLIT.DE, or TFDS features",
+    )
+    text.add_argument(
+        "--pairs",
+        action="append",
+        default=[],
+        metavar="SPLIT=SOURCE,TARGET",
+        help="the two files of a split, plain or .gz; repeatable",
+    )
+    text.add_argument(
+        "--tested_on", metavar="NAME", help="TFDS data set to take all splits but the training split from"
+    )
+    text.add_argument(
+        "--vocabulary", type=_positive, default=32_768, metavar="N", help="vocabulary size, shared by both languages"
+    )
+    text.add_argument("--model", choices=vocabulary.KINDS, default="bpe", help="SentencePiece model type")
+    text.add_argument(
+        "--longest",
+        type=int,
+        default=250,
+        metavar="N",
+        help="drop training pairs with more pieces than this on a side; 0: keep all",
+    )
+    text.add_argument(
+        "--ratio",
+        type=float,
+        default=0.0,
+        metavar="R",
+        help="drop training pairs whose lengths differ by more than this ratio (1.5 for WMT); 0: keep all",
     )
     flags = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
     arguments.check_output(out)
-    counts = prepare(flags.name, out=out, data_dir=data_dir)
+    of_text = flags.languages or flags.pairs
+    make = functools.partial(_prepare_sentences, flags) if of_text else functools.partial(prepare, flags.name)
+    counts = make(out=out, data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 8:
+        raise argparse.ArgumentTypeError(f"{number} is too few")
+    return number
 
 
 if __name__ == "__main__":

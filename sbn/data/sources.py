@@ -30,6 +30,7 @@ from sbn.data import (
     prepared_masks,
     shapes,
     statistics,
+    strings,
     tfrecords,
     tiny_imagenet,
     voc,
@@ -144,6 +145,12 @@ def _load_shapes(data: ConfigDict, split: str) -> InMemory:
     return shapes.examples(count, size=side, split=split, style=data.style)
 
 
+def _load_strings(data: ConfigDict, split: str) -> InMemory:
+    count = _limit(data, split) or (10_000 if split == "train" else 1_000)
+    check_memory(count * 4 * 50, what=f"{count} strings (data.{split}_examples)")
+    return strings.examples(data.name, count, split=split)
+
+
 def _load_archive(data: ConfigDict, split: str) -> InMemory:
     key = f"data.{split}_split"
     if data.archive is not None:
@@ -181,7 +188,7 @@ def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
 def _folder(data: ConfigDict) -> tuple[str, epath.Path]:
     """The layout of a folder and where it lies."""
     layout, path = folder_of(data.name) or ("", "")
-    return layout, epath.Path(path).expanduser()
+    return layout, epath.Path(data.dir or ".").expanduser() / epath.Path(path).expanduser()
 
 
 def _load_layout(data: ConfigDict, split: str) -> ImageFiles:
@@ -257,6 +264,7 @@ _LOADERS: dict[str, Callable[[ConfigDict, str], InMemory | Index]] = {
     "imagenet2012": _load_image_net,
     "imagenette": _load_image_net,
     "shapes": _load_shapes,
+    **dict.fromkeys(strings.NAMES, _load_strings),
 }
 
 

@@ -14,7 +14,7 @@ class Ragged:
     """M sequences of whole numbers.
 
     Attributes:
-        flat: all of them, one after the other, (total,) int32.
+        flat: all of them, one after the other, (total,) int32, or of fewer bits.
         offsets: (M + 1,) where each begins, and the end.
     """
 
@@ -30,7 +30,7 @@ class Ragged:
         return np.diff(self.offsets)
 
     def __getitem__(self, which: Any) -> Any:
-        """Returns the sequences of ids (n,) as an array (n, L), filled up with 0, L the longest of them.
+        """Returns the sequences of ids (n,) as an array (n, L) int32, filled up with 0, L the longest of them.
 
         Of a slice a `Ragged` of them.
         """
@@ -42,10 +42,10 @@ class Ragged:
             offsets = self.offsets[start : stop + 1]
             return Ragged(self.flat[offsets[0] : offsets[-1]], offsets - offsets[0])
         ids = np.asarray(which)
-        lengths = self.lengths[ids]
+        lengths = self.offsets[ids + 1] - self.offsets[ids]
         places = np.arange(int(lengths.max(initial=0)))
         inside = places < lengths[:, None]
-        made = np.full(inside.shape, PADDING, self.flat.dtype)
+        made = np.full(inside.shape, PADDING, np.int32)
         made[inside] = self.flat[(self.offsets[ids][:, None] + places)[inside]]
         return made
 

@@ -7,12 +7,14 @@ from sbn.config.errors import ConfigError
 from sbn.config.evaluation import ANALYSES
 from sbn.evals.augmented import Affinity, Augment, Diversity, make_augment, view_pipelines
 from sbn.evals.base import Evaluator, Materials
+from sbn.evals.bleu import Bleu
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions, Mix, make_corrupted
 from sbn.evals.detections import Detections
 from sbn.evals.features import Features
 from sbn.evals.frequencies import Filtered, Fourier
 from sbn.evals.losses import Losses
+from sbn.evals.masks import Masks
 from sbn.evals.metrics import Metrics
 from sbn.evals.predictions import Predict
 from sbn.evals.sizes import Sizes
@@ -145,6 +147,8 @@ EVALUATORS: dict[str, Maker] = {
     "spectra": _spectra,
     "features": Features,
     "views": Views,
+    "bleu": Bleu,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
     "detections": Detections,
+    "masks": Masks,
 }

@@ -14,6 +14,7 @@ from sbn.models.resnet import ImageNetResNet
 from sbn.nn.layers import Layers
 
 Array = jax.Array
+PYRAMID = (6, 12, 18, 24)
 
 
 class SegmentationHead(nn.Module):
@@ -39,6 +40,34 @@ class SegmentationHead(nn.Module):
         return nn.Conv(self.classes, (1, 1), dtype=jnp.float32, name="classes")(x)
 
 
+class AtrousPyramid(nn.Module):
+    """Four convolutions to the classes that look 6, 12, 18 and 24 apart, added up (Chen et al. 2018, DeepLab-v2).
+
+    (N, h, w, C) to (N, h, w, classes) float32.
+
+    Attributes:
+        classes: number of classes.
+    """
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Returns logits."""
+        x = x.astype(jnp.float32)
+        return sum(
+            nn.Conv(
+                self.classes,
+                (3, 3),
+                kernel_dilation=dilation,
+                padding=[(dilation, dilation)] * 2,
+                dtype=jnp.float32,
+                name=f"dilation{dilation}",
+            )(x)
+            for dilation in PYRAMID
+        )
+
+
 class Segmenter(nn.Module):
     """Images to logits of every pixel of a small map, in training with those of an auxiliary head.
 
@@ -48,11 +77,13 @@ class Segmenter(nn.Module):
         backbone: with no classes of its own, and an `output_stride`.
         classes: number of classes.
         dropout: in the heads.
+        head: the main one: 'conv' or 'aspp'.
     """
 
     backbone: ImageNetResNet
     classes: int
     dropout: float = 0.1
+    head: str = "conv"
 
     def setup(self) -> None:  # noqa: D102
         nn.share_scope(self, self.backbone)
@@ -74,11 +105,11 @@ class Segmenter(nn.Module):
         last: Any = self.backbone(images, train=train, tap=keep)
         layers = self.backbone.make_layers(images, blocks=1)
 
-        def head(x: Array, name: str) -> Array:  # a quarter of the channels: 512 of 2,048, 256 of 1,024
+        def one_head(x: Array, name: str) -> Array:  # a quarter of the channels: 512 of 2,048, 256 of 1,024
             made = SegmentationHead(self.classes, max(x.shape[-1] // 4, 1), self.dropout, layers, name=name)
             return made(x, train=train)
 
-        main = head(last, "head")
+        main = one_head(last, "head") if self.head == "conv" else AtrousPyramid(self.classes, name="head")(last)
         if not (train or self.is_initializing()):
             return (main,)
-        return main, head(found["stage3"], "auxiliary_head")
+        return main, one_head(found["stage3"], "auxiliary_head")

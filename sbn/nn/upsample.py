@@ -1,12 +1,18 @@
-"""Bilinear resizing of maps, as two products with constant matrices: exact, and cheap on accelerators."""
+"""Bilinear resizing of maps, as two products with constant matrices: exact, and cheap on accelerators.
+
+Logits of every pixel are the largest arrays of segmentation: they can be made a band of rows at a time (`Bands`).
+"""
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array
+MOST = 2**25  # numbers in a band of maps
 
 
 def upsample(maps: Array, size: tuple[int, int], *, align_corners: bool) -> Array:
@@ -17,11 +23,58 @@ def upsample(maps: Array, size: tuple[int, int], *, align_corners: bool) -> Arra
         size: (H, W).
         align_corners: the middles of the corner pixels stay where they are (PSPNet's code); otherwise the borders do.
     """
-    rows, columns = (
-        jnp.asarray(_weights(old, new, align_corners)) for old, new in zip(maps.shape[1:3], size, strict=True)
-    )
-    tall = jnp.einsum("ih,nhwc->niwc", rows, maps.astype(jnp.float32), precision="highest")
-    return jnp.einsum("jw,niwc->nijc", columns, tall, precision="highest")
+    rows = jnp.asarray(_weights(maps.shape[1], size[0], align_corners))
+    return _tall(_wide(maps, size[1], align_corners), rows)
+
+
+class Bands(NamedTuple):
+    """Maps at another size, not yet made: B bands of b rows each, the last one filled up with rows of zeros.
+
+    Attributes:
+        wide: (N, h, W, C) float32, at their new width.
+        rows: (B, b, h) float32: what each new row takes from each old one.
+        height: H of the new size.
+    """
+
+    wide: Array
+    rows: Array
+    height: int
+
+    def each(self, function: Callable[[Array, Array], Array], beside: Array) -> Array:
+        """Returns what a function makes of every band: (maps (N, b, W, C), beside (N, b, W)) to anything, (B, ...).
+
+        One band after the other, so that one is there at a time; under differentiation each is made anew.
+
+        Args:
+            function: of one band.
+            beside: (N, H, W); of the rows that fill up the last band it is -1.
+        """
+        bands, height, _ = self.rows.shape
+        padded = jnp.pad(beside, ((0, 0), (0, bands * height - self.height), (0, 0)), constant_values=-1)
+        split = jnp.moveaxis(padded.reshape(len(beside), bands, height, -1), 1, 0)
+        one = jax.checkpoint(lambda rows, own: function(_tall(self.wide, rows), own))
+        if bands == 1:  # loops are slow on CPUs
+            return one(self.rows[0], split[0])[None]
+        return jax.lax.map(lambda band: one(*band), (self.rows, split))
+
+
+def in_bands(maps: Array, size: tuple[int, int], *, align_corners: bool, most: int = MOST) -> Bands:
+    """Returns maps (N, h, w, C) at another size, (H, W), in as few bands as have `most` numbers at most, or one row."""
+    wide = _wide(maps, size[1], align_corners)
+    count = min(-(-size[0] * wide.shape[0] * size[1] * wide.shape[3] // most), size[0])
+    height = -(-size[0] // count)
+    rows = np.zeros((-(-size[0] // height) * height, maps.shape[1]), np.float32)
+    rows[: size[0]] = _weights(maps.shape[1], size[0], align_corners)
+    return Bands(wide, jnp.asarray(rows.reshape(-1, height, maps.shape[1])), size[0])
+
+
+def _wide(maps: Array, width: int, align_corners: bool) -> Array:
+    columns = jnp.asarray(_weights(maps.shape[2], width, align_corners))
+    return jnp.einsum("jw,nhwc->nhjc", columns, maps.astype(jnp.float32), precision="highest")
+
+
+def _tall(wide: Array, rows: Array) -> Array:
+    return jnp.einsum("ih,nhjc->nijc", rows, wide, precision="highest")
 
 
 @functools.cache

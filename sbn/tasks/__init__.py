@@ -9,11 +9,13 @@ from sbn.tasks.base import Task, TaskData
 from sbn.tasks.classification import make_classification
 from sbn.tasks.detection import make_detection
 from sbn.tasks.segmentation import make_segmentation
+from sbn.tasks.translation import make_translation
 
 TASKS: dict[str, Callable[[ConfigDict, TaskData], Task]] = {
     "classification": make_classification,
     "detection": make_detection,
     "segmentation": make_segmentation,
+    "translation": make_translation,
 }
 
 

@@ -4,7 +4,6 @@ The class of a pixel travels in its fourth byte (`sbn.augment.packing`): whateve
 """
 
 import dataclasses
-import functools
 from typing import Any, ClassVar
 
 import jax
@@ -16,7 +15,8 @@ from sbn.config.errors import ConfigError
 from sbn.metrics.mean_iou import MeanIoU
 from sbn.models.network import STREAMS
 from sbn.models.segmenter import Segmenter
-from sbn.nn.upsample import upsample
+from sbn.nn.tiles import by_tiles
+from sbn.nn.upsample import MOST, in_bands, upsample
 from sbn.tasks.backbone import BackboneTask, make_backbone
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 
@@ -34,6 +34,7 @@ class Segmentation(BackboneTask):
         mask: name of the feature with the classes of pixels.
         auxiliary: weight of the auxiliary head's loss.
         align_corners: how logits are brought to the size of the image (`sbn.nn.upsample`).
+        tile: side of the tiles in which larger images are evaluated; None: as they are.
     """
 
     name: ClassVar[str] = "segmentation"
@@ -41,6 +42,7 @@ class Segmentation(BackboneTask):
     mask: str
     auxiliary: float
     align_corners: bool
+    tile: int | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -93,10 +95,23 @@ class Segmentation(BackboneTask):
         """
         images = self.seen(inputs["image"])[:, None]
 
+        size = (images.shape[2], images.shape[3])
+
+        def logits(images: Array, branch: int) -> Array:
+            (found,) = self.model.apply(variables, images[:, None], train=False, through=(branch,))
+            first: Array = found[:, 0]
+            return first
+
+        def shares(part: Array, branch: int) -> Array:
+            whole = upsample(logits(part, branch), (part.shape[1], part.shape[2]), align_corners=self.align_corners)
+            return jax.nn.softmax(whole)
+
         def one(branch: int) -> Array:
-            (logits,) = self.model.apply(variables, images, train=False, through=(branch,))
-            whole = upsample(logits[:, 0], (images.shape[2], images.shape[3]), align_corners=self.align_corners)
-            return whole.argmax(axis=-1).astype(jnp.uint8)
+            if self.tile is None or self.tile >= max(size):
+                return predicted(logits(images[:, 0], branch), size, align_corners=self.align_corners)
+            classes = len(self.data.features[self.mask].classes)
+            means = by_tiles(lambda part: shares(part, branch), images[:, 0], tile=self.tile, channels=classes)
+            return means.argmax(axis=-1).astype(jnp.uint8)
 
         return jnp.stack([one(branch) for branch in range(self.model.branches)], axis=1)
 
@@ -111,25 +126,36 @@ def classes_of(pixels: Array) -> Array:
     return jnp.where((mark > 0) & (mark < 255), mark - 1, UNKNOWN)
 
 
-@functools.partial(jax.checkpoint, static_argnums=(2,))
-def _pixel_losses(logits: Array, truth: Array, align_corners: bool) -> Array:
-    whole = upsample(logits, (truth.shape[1], truth.shape[2]), align_corners=align_corners)
-    losses = optax.softmax_cross_entropy_with_integer_labels(whole, jnp.maximum(truth, 0))
-    return jnp.where(truth == UNKNOWN, 0, losses).sum()
-
-
-def pixel_losses(logits: Array, truth: Array, *, align_corners: bool) -> Array:
+def pixel_losses(logits: Array, truth: Array, *, align_corners: bool, most: int = MOST) -> Array:
     """Returns the sum () of the cross-entropies of all pixels with a class.
 
-    Logits at the size of the images are made anew for the gradient: kept, they would be the largest array of a step.
+    Logits at the size of the images are made anew for the gradient, and in bands where there are many: kept, they would
+    be the largest array of a step.
 
     Args:
         logits: (N, h, w, classes).
         truth: (N, H, W) int32, `UNKNOWN` where there is no class.
         align_corners: how logits are brought to that size.
+        most: numbers in a band.
     """
-    found: Array = _pixel_losses(logits, truth, align_corners)
-    return found
+
+    def of_band(whole: Array, own: Array) -> Array:
+        losses = optax.softmax_cross_entropy_with_integer_labels(whole, jnp.maximum(own, 0))
+        return jnp.where(own == UNKNOWN, 0, losses).sum()
+
+    bands = in_bands(logits, (truth.shape[1], truth.shape[2]), align_corners=align_corners, most=most)
+    return bands.each(of_band, truth).sum()
+
+
+def predicted(logits: Array, size: tuple[int, int], *, align_corners: bool, most: int = MOST) -> Array:
+    """Returns the class of every pixel, (N, H, W) uint8, of logits (N, h, w, classes)."""
+
+    def of_band(whole: Array, own: Array) -> Array:
+        return whole.argmax(axis=-1).astype(jnp.uint8)
+
+    bands = in_bands(logits, size, align_corners=align_corners, most=most)
+    found = bands.each(of_band, jnp.zeros((len(logits), *size), jnp.int8))  # (B, N, b, W)
+    return jnp.moveaxis(found, 0, 1).reshape(len(logits), -1, size[1])[:, : size[0]]
 
 
 def _of_view(outputs: Any, view: int) -> Array:
@@ -153,6 +179,7 @@ def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
         made.network.clone(output_stride=config.segmentation.output_stride),
         len(data.features[masks[0]].classes),
         config.segmentation.dropout,
+        config.segmentation.head,
     )
     return Segmentation(
         made.clone(network=network),
@@ -162,4 +189,5 @@ def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
         masks[0],
         auxiliary=config.segmentation.auxiliary,
         align_corners=config.segmentation.align_corners,
+        tile=config.segmentation.tile,
     )

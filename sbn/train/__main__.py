@@ -13,13 +13,16 @@ def main(argv: Sequence[str]) -> int:
     """Trains one row; exit codes: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again), 130 Ctrl-C."""
     from sbn.config import arguments, command_line
 
-    parser = arguments.Parser("python -m sbn.train", description="Trains one row of an experiment, or goes on with it.")
+    parser = arguments.Parser(
+        "python -m sbn.train",
+        description="Trains one row of an experiment. If the work directory has an unfinished run of it, resumes that.",
+    )
     parser.add_argument(
         "--workdir",
         type=arguments.path,
         required=True,
         metavar="DIR",
-        help="where everything about the run goes; gs:// works",
+        help="work directory, for all files of the run; gs:// works",
     )
     options, request = command_line.parse(parser, argv)
 

@@ -104,7 +104,8 @@ def make_setup(
     """
     for view in config.views:
         views.parse(config.views[view].augment, f"views.{view}.augment")
-    mesh = make_mesh(batch_size=config.batch_size, devices=devices)
+    size = config.batch_size if config.batch_tokens is None else 0  # those that count tokens divide as they are made
+    mesh = make_mesh(batch_size=size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     pairing.check_together(config.data, train, test, view=config.eval.augment)
     channels = None
@@ -135,7 +136,7 @@ def make_setup(
     drawn = {view: domain.train for domain in others for view in domain.views}
     made = {stage.name: views.resolved(stage, task, train, drawn) for stage in plan.stages}
     for stage in plan.stages:
-        if config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
+        if isinstance(batching, Even) and config.batch_size // mesh.devices.size % stage.config.optim.accumulate:
             raise ConfigError(
                 f"optim.accumulate = {stage.config.optim.accumulate} does not divide the "
                 f"{config.batch_size // mesh.devices.size} examples of each of {mesh.devices.size} devices"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sbn.augment.encoded_crops import crop_windows, split_crop
 from sbn.augment.pipeline import parse
 from sbn.config import tree
 from sbn.config.errors import ConfigError
@@ -70,7 +71,12 @@ def around(mask):
     return [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
 
 
-VIEWS = ("fit(32, 48)|flip", "inception_crop(24, area=(0.5, 1))|flip", "resize(36)|random_crop(30)|flip|crop(2)")
+VIEWS = (
+    "fit(32, 48)|flip",
+    "random_scale(30, 36, (0.4, 1.6))|flip",
+    "inception_crop(24, area=(0.5, 1))|flip",
+    "resize(36)|random_crop(30)|flip|crop(2)",
+)
 
 
 @pytest.mark.parametrize("text", VIEWS)
@@ -196,3 +202,37 @@ def test_a_function_of_ones_own_returns_them(folder, monkeypatch, tmp_path):
         "image_size": "array",
     }
     assert found.load(np.arange(3))["boxes"].shape == (3, 2, 4)
+
+
+def test_a_random_scale_shows_a_window_of_the_scaled_image_and_fills_up_what_is_missing(folder):
+    own, ids = examples(folder), np.repeat(np.arange(4), 64)
+    crop = split_crop(parse("random_scale(48, 40, (0.5, 2))"))
+    bits = np.random.default_rng(0).integers(0, 2**32, (len(ids), 3), np.uint32)
+    windows = crop_windows(crop, bits, own.index.sizes[ids])
+    factors = windows.scaled / own.index.sizes[ids]
+    # what is drawn is uniform: the mean of 256 draws lies within four of its deviations, 0.43 / 16
+    assert abs(factors.mean() - 1.25) < 0.11
+    assert 0.48 < factors.min() < 0.6  # a side of 33 pixels is rounded by 0.02 of it
+    assert 1.9 < factors.max() < 2.02
+    assert (windows.kept + np.minimum(windows.scaled, crop.size) <= windows.scaled).all()
+    assert (windows.kept[(windows.scaled <= crop.size)] == 0).all()
+    larger = windows.scaled[:, 0] > crop.size[0]
+    places = windows.kept[larger, 0] / (windows.scaled[larger, 0] - crop.size[0])
+    assert places.min() < 0.1 < 0.9 < places.max()
+
+
+def test_a_random_scale_of_one_and_the_whole_image_changes_nothing(folder):
+    (batch, _), *_ = batches(
+        examples(folder),
+        [View(parse("random_scale(64, 80, (1, 1))"), 0)],
+        **{"seed": 0, "stage": 0, "batch_size": 4, "start": 0, "stop": 1, "targets": Targets((), "boxes", "mask")},
+    )
+    for i, words, boxes in zip(
+        batch["id"], batch["inputs"]["image"][:, 0], batch["targets"]["boxes"][:, 0], strict=True
+    ):
+        own, (height, width) = examples(folder).original(i), PICTURES[i][0]
+        colours, marks = unpack(words)
+        np.testing.assert_array_equal(colours[:height, :width], own["image"])
+        np.testing.assert_array_equal(marks[:height, :width], own["mask"] + 1)
+        assert (marks > 0).sum() == height * width
+        np.testing.assert_array_equal(boxes, own["boxes"])

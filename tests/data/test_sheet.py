@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from sbn.augment.pipeline import parse
+from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.host import batches
-from sbn.data.sheet import Pictures, draw, lay_out, outlined, show_colours
+from sbn.data.sheet import Pictures, draw, first_images, lay_out, outlined, show_colours
 from sbn.data.views import View
+from sbn.figures.class_colours import class_colours, coloured
 
 
 @pytest.fixture
@@ -74,3 +76,27 @@ def test_boxes_are_drawn_where_the_images_have_moved_them(examples):
         assert found[top:bottom, right - 1].all()
     none = outlined(source.images, np.zeros((8, 2, 4), np.float32))
     np.testing.assert_array_equal(none, source.images)
+
+
+def test_classes_of_pixels_are_drawn_where_the_images_have_moved_them(examples):
+    masks = examples.load(np.arange(8))["mask"].copy()
+    masks[:, :3] = 255  # no class
+    source = Pictures(np.zeros_like(examples.images), masks=masks, classes=11)
+    shown = draw(source, parse("flip(1)"), draws=1, seed=0)
+    np.testing.assert_array_equal(shown[:, 1], shown[:, 0, :, ::-1])
+    np.testing.assert_array_equal(shown[:, 0], np.where(masks[..., None] < 11, coloured(masks, 11) // 2, 0))
+    assert len(np.unique(class_colours(11), axis=0)) == 11
+
+
+def test_a_data_set_without_masks_says_so(tmp_path):
+    path = str(tmp_path / "plain.npz")
+    images, labels = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8), np.arange(4) % 2
+    np.savez(path, train_images=images, train_labels=labels, test_images=images, test_labels=labels)
+    with pytest.raises(ConfigError, match=r"--masks: the data set .* has no masks"):
+        first_images(path, data_dir=None, count=1, masks=True)
+
+
+def test_boxes_have_the_colour_of_their_class():
+    boxes = np.asarray([[[1, 1, 5, 5], [6, 6, 12, 12]]], np.float32)
+    shown = outlined(np.zeros((1, 16, 16, 3), np.uint8), boxes, np.asarray([[1, 0]]))
+    np.testing.assert_array_equal([shown[0, 6, 6], shown[0, 1, 1]], class_colours(2))

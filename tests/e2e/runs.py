@@ -1,5 +1,6 @@
 """What the end-to-end tests ask of a run's folder, and processes that train."""
 
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import sys
 import jax
 import numpy as np
 
+from sbn.config import tree
 from sbn.train import mesh as meshes
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser
@@ -28,14 +30,21 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+@functools.lru_cache(maxsize=4)
+def _like(config):
+    """The shapes of the state of a run, and what the run is made of."""
+    config = tree.checked(json.loads(config))
+    setup = make_setup(config)
+    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
+    return jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema)), setup
+
+
 def final_state(workdir):
     """Every array of a run's newest checkpoint, as NumPy, with the step."""
     from etils import epath
 
     config = read_config(epath.Path(workdir))
-    setup = make_setup(config)
-    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
-    like = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))
+    like, setup = _like(json.dumps(config.to_dict(), sort_keys=True))
     store = Checkpoints(pathlib.Path(workdir) / "checkpoints", keep=2, branches=setup.task.branches, create=False)
     restored = store.restore(like, meshes.replicated(setup.mesh))
     store.close()

@@ -48,13 +48,18 @@ def assert_differ(a, b):
     assert any((x != y).any() for x, y in zip(*map(jax.tree.leaves, (a, b)), strict=True))
 
 
-def test_the_average_is_measured_beside_the_weights_and_leaves_them_alone(tiny, tmp_path, as_users):
-    averaged = tmp_path / "averaged"
-    train(tiny(EMA), averaged)
+def test_the_average_is_measured_beside_the_weights(averaged):
     metrics = json.loads((averaged / "result.json").read_text())["metrics"]
     assert metrics.keys() >= {"test/main/accuracy", "test_ema/main/accuracy", "test_ema/aux/loss"}
     assert metrics["test/main/loss"] != metrics["test_ema/main/loss"]
-    train(tiny({**EMA, "optim.ema": None}), tmp_path / "without")
+
+
+def test_the_average_leaves_the_weights_alone(tiny, tmp_path, as_users):
+    averaged = tmp_path / "averaged"
+    one = {**EMA, "stages": ("train",), "branches": ("main",), "views.main.augment": "flip", "duration": "2 steps"}
+    one = {key: value for key, value in one.items() if not key.startswith("stage.")}
+    train(tiny(one), averaged)
+    train(tiny({**one, "optim.ema": None}), tmp_path / "without")
     without = runs.final_state(tmp_path / "without")
     assert without.ema is None
     runs.assert_same_state(without, runs.final_state(averaged)._replace(ema=None))

@@ -33,7 +33,7 @@ SHORT = {
     "save.every": "2 steps",
     "log.every": "1 steps",
     # partners are drawn from the whole batch, wherever they lie
-    "views.aux.augment": "randaugment(1, 4)|crop(2)|flip|mixup(1)|cutmix(1)|manifold_mixup(1)",
+    "views.aux.augment": "crop(2)|flip|mixup(1)|manifold_mixup(1)",
 }
 
 

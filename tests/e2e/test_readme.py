@@ -1,4 +1,4 @@
-"""The README's commands work as they stand: only data, network and length are made small."""
+"""The README's commands, and those of two pages, work as they stand: only data, network and length are made small."""
 
 import os
 import re
@@ -10,7 +10,8 @@ import pytest
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = dict(re.findall(r"<!-- command: (\w+) -->\n```bash\n(.*?)```", README, re.DOTALL))
+PAGES = "".join((ROOT / "docs" / name).read_text() for name in ("augment.md", "refine.md"))
+COMMANDS = dict(re.findall(r"<!-- command: (\w+) -->\n```bash\n(.*?)```", README + PAGES, re.DOTALL))
 SMALL = {
     "data.name": "shapes",
     "data.train_examples": 16,
@@ -57,7 +58,11 @@ def shell(tmp_path_factory):
 
 def test_every_command_block_is_tested():
     assert COMMANDS.keys() == {"quickstart", "tests", "row", "list", "override", "show", "refine", "sweep", "evaluate"}
-    assert README.count("```bash") == len(COMMANDS)
+    assert (README + PAGES).count("```bash") == len(COMMANDS)
+
+
+def test_it_can_be_read_in_one_go():
+    assert len(README.splitlines()) <= 120
 
 
 def test_quickstart_prints_a_table_and_what_each_branch_knows_and_leaves_a_page(shell):

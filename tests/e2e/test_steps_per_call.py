@@ -10,6 +10,9 @@ from sbn.train import train
 from tests.e2e import runs
 
 RHYTHM = {
+    # a program of several steps is as many times as large: one small view says of them what two would
+    "branches": ("main",),
+    "views.main.augment": "flip",
     "duration": "14 steps",
     "log.every": "4 steps",
     "save.every": "6 steps",

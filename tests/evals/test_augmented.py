@@ -170,4 +170,4 @@ def test_pipelines_that_can_not_run_are_refused(tiny, text, path, words):
 
 def test_the_views_pipelines_are_those_of_their_last_stage(tiny):
     stages = {"stages": ("a", "b"), "stage.b.branches": ("main",), "stage.b.views.main.augment": "flip"}
-    assert view_pipelines(tiny(stages)) == {"main": "flip", "aux": "randaugment(1, 4)|crop(2)|flip"}
+    assert view_pipelines(tiny(stages)) == {"main": "flip", "aux": "crop(2)|flip"}

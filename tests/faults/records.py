@@ -25,10 +25,27 @@ def _masked(data):
     return struct.pack("<I", int(crc32c.masked([data])[0]))
 
 
-def _example(image, label):
-    features = {b"image": _field(1, _field(1, image)), b"label": _field(3, _field(1, _varint(label)))}
-    entries = [_field(1, _field(1, name) + _field(2, content)) for name, content in features.items()]
-    return _field(1, b"".join(entries))
+def _example(features):
+    entries = [_field(1, _field(1, name.encode()) + _field(2, content)) for name, content in features.items()]
+    return _framed(_field(1, b"".join(entries)))
+
+
+def _framed(record):
+    length = struct.pack("<Q", len(record))
+    return length + _masked(length) + record + _masked(record)
+
+
+def write_texts(data_dir, name, splits):
+    """Writes `splits`, {split: [{feature: text}, ...]}, one file a split, as TFDS has translations."""
+    folder = data_dir / name / "1.0.0"
+    folder.mkdir(parents=True)
+    for split, examples in splits.items():
+        records = [
+            _example({key: _field(1, _field(1, text.encode())) for key, text in one.items()}) for one in examples
+        ]
+        (folder / f"{name.partition('/')[0]}-{split}.tfrecord-00000-of-00001").write_bytes(b"".join(records))
+    info = [{"name": split, "shardLengths": [str(len(examples))]} for split, examples in splits.items()]
+    (folder / "dataset_info.json").write_text(json.dumps({"splits": info}))
 
 
 def write(data_dir, name, splits, *, size=8, classes=3):
@@ -41,9 +58,8 @@ def write(data_dir, name, splits, *, size=8, classes=3):
         for number in range(count):
             png = io.BytesIO()
             Image.fromarray(rng.integers(0, 256, (size, size, 3), np.uint8)).save(png, "PNG")
-            record = _example(png.getvalue(), number % classes)
-            length = struct.pack("<Q", len(record))
-            content += length + _masked(length) + record + _masked(record)
+            image, label = _field(1, _field(1, png.getvalue())), _field(3, _field(1, _varint(number % classes)))
+            content += _example({"image": image, "label": label})
         (folder / f"{name}-{split}.tfrecord-00000-of-00001").write_bytes(content)
     info = [{"name": split, "shardLengths": [str(count)]} for split, count in splits.items()]
     (folder / "dataset_info.json").write_text(json.dumps({"fileFormat": "tfrecord", "splits": info}))

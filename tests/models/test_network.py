@@ -1,5 +1,7 @@
 """What holds for every network: equality with a slow NumPy one, branches, precision, taps, Fixup's start."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -23,15 +25,11 @@ NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "pdarts" else nam
 TRAINING = {stream: jax.random.key(7) for stream in STREAMS}
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def trained(network, variables, x):
     """Logits, of all heads added up, and new statistics of a training pass."""
-
-    @jax.jit
-    def run(v, x):
-        outputs, updates = network.apply(v, x, train=True, mutable=["batch_stats"], rngs=TRAINING)
-        return sum(heads(outputs)), updates
-
-    return run(variables, x)
+    outputs, updates = network.apply(variables, x, train=True, mutable=["batch_stats"], rngs=TRAINING)
+    return sum(heads(outputs)), updates
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from tests.models.variables import images, initial, made, parameters, shapes_of,
         (32, {}, 464_154),
         (32, {"shortcut": "conv"}, 466_906),
         (32, {"norm": "none"}, 461_959),
-        (110, {}, 1_727_962),
-        (110, {"shortcut": "conv"}, 1_730_714),
-        (110, {"norm": "none"}, 1_720_138),
+        # depth is a loop: what is true of 32 layers and of 56 is of 110
+        pytest.param(110, {}, 1_727_962, marks=pytest.mark.slow),
+        pytest.param(110, {"shortcut": "conv"}, 1_730_714, marks=pytest.mark.slow),
+        pytest.param(110, {"norm": "none"}, 1_720_138, marks=pytest.mark.slow),
         # rounded in He et al. 2016, Table 6: 0.27 M and 0.85 M
         (20, {}, 269_722),
         (56, {}, 853_018),
@@ -33,7 +34,13 @@ def test_cifar_parameter_counts_are_the_published_ones(depth, fields, published)
 
 @pytest.mark.parametrize(
     ("depth", "published"),
-    [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)],
+    [
+        (18, 11_689_512),
+        (34, 21_797_672),
+        (50, 25_557_032),
+        pytest.param(101, 44_549_160, marks=pytest.mark.slow),
+        pytest.param(152, 60_192_808, marks=pytest.mark.slow),
+    ],
 )
 def test_imagenet_parameter_counts_are_the_published_ones(depth, published):
     assert parameters("imagenet_resnet", classes=1000, depth=depth) == published
@@ -43,7 +50,7 @@ def test_imagenet_parameter_counts_are_the_published_ones(depth, published):
     ("network", "channels"),
     [
         (made(CifarResNet, depth=32, classes=10, branches=3), 1_136),
-        (made(CifarResNet, depth=110, classes=10, branches=3), 4_048),
+        pytest.param(made(CifarResNet, depth=110, classes=10, branches=3), 4_048, marks=pytest.mark.slow),
         (made(ImageNetResNet, depth=50, classes=10, branches=3), 26_560),
     ],
 )

@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from sbn.models.network import init_variables
 from sbn.nn.branches import plain_branch
-from tests.models.variables import K, count, images, random_variables, shapes_of, small
+from tests.models.variables import K, apply, count, images, initial, random_variables, shapes_of, small
 
 
 def model(**changes):
@@ -21,13 +21,13 @@ def model(**changes):
     ("width", "shortcut", "classes", "published"),
     [
         (2, "pool_pad", 10, 1_456_858),
-        (2, "conv", 10, 1_467_610),
-        (2, "pool_pad", 100, 1_468_468),
+        pytest.param(2, "conv", 10, 1_467_610, marks=pytest.mark.slow),
+        pytest.param(2, "pool_pad", 100, 1_468_468, marks=pytest.mark.slow),
         (2, "conv", 100, 1_479_220),
         (10, "pool_pad", 10, 36_220_634),
-        (10, "conv", 10, 36_479_194),
-        (10, "pool_pad", 100, 36_278_324),
-        (10, "conv", 100, 36_536_884),
+        pytest.param(10, "conv", 10, 36_479_194, marks=pytest.mark.slow),
+        pytest.param(10, "pool_pad", 100, 36_278_324, marks=pytest.mark.slow),
+        pytest.param(10, "conv", 100, 36_536_884, marks=pytest.mark.slow),
     ],
 )
 def test_parameter_counts_are_the_published_ones(width, shortcut, classes, published):
@@ -70,7 +70,7 @@ def test_initial_kernels_follow_the_formulas():
             assert float(leaf.std()) == pytest.approx(math.sqrt(2 / (size**2 * channels)), rel=tolerance), path
 
 
-@pytest.mark.parametrize("size", [8, 32, 64, 33, (9, 14)])
+@pytest.mark.parametrize("size", [*(pytest.param(size, marks=pytest.mark.slow) for size in (8, 32, 64)), 33, (9, 14)])
 @pytest.mark.parametrize("fields", [{}, {"group_skips": True}, {"shortcut": "conv"}, {"norm": "none"}])
 def test_any_image_size(size, fields):
     network, x = model(**fields), jnp.zeros(images(size, n=2).shape)
@@ -82,8 +82,8 @@ def test_any_image_size(size, fields):
 @pytest.mark.parametrize("train", [True, False])
 def test_identical_views_get_identical_logits(train):
     x = jnp.repeat(images()[:, :1], K, axis=1)
-    v = model().init(jax.random.key(0), x, train=False)
-    logits, updates = model().apply(v, x, train=train, mutable="batch_stats")
+    v = initial(model(), x)
+    logits, updates = jax.jit(lambda v, x: model().apply(v, x, train=train, mutable="batch_stats"))(v, x)
     np.testing.assert_allclose(logits[:, 1], logits[:, 0], rtol=1e-6)  # a convolution may tile its batch unevenly
     for leaf in jax.tree.leaves(updates):
         np.testing.assert_allclose(leaf[1], leaf[0], rtol=1e-5, atol=1e-7)
@@ -91,14 +91,15 @@ def test_identical_views_get_identical_logits(train):
 
 def test_dropout_acts_in_training_only():
     network, x = model(dropout=0.5), images()
-    v = network.init(jax.random.key(0), x, train=False)
+    v = initial(network, x)
     assert jax.tree.structure(v) == jax.tree.structure(shapes_of(model()))
-    np.testing.assert_array_equal(network.apply(v, x, train=False), model().apply(v, x, train=False))
+    np.testing.assert_array_equal(apply(network, v, x), apply(model(), v, x))
 
+    @jax.jit
     def train(seed):
         return network.apply(v, x, train=True, mutable="batch_stats", rngs={"dropout": jax.random.key(seed)})[0]
 
-    without = model().apply(v, x, train=True, mutable="batch_stats")[0]
+    without = jax.jit(lambda v, x: model().apply(v, x, train=True, mutable="batch_stats")[0])(v, x)
     assert float(jnp.abs(train(0) - without).max()) > 1e-2
     assert float(jnp.abs(train(0) - train(1)).max()) > 1e-2
     np.testing.assert_array_equal(train(0), train(0))
@@ -115,9 +116,9 @@ def test_dropout_stands_between_the_two_convolutions():
 
     # of Fixup's biases one stands after the dropout
     params = without(random_variables(network)["params"], "shift2")
-    got = network.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(0)})
+    got = jax.jit(lambda p: network.apply({"params": p}, x, train=True, rngs={"dropout": jax.random.key(0)}))(params)
     params = without(params, "conv2")
-    np.testing.assert_allclose(got, model(norm="none").apply({"params": params}, x, train=False), rtol=1e-6)
+    np.testing.assert_allclose(got, apply(model(norm="none"), {"params": params}, x), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("shortcut", "first"), [("pool_pad", 1), ("conv", 0)])
@@ -130,7 +131,8 @@ def test_the_variants_pad_as_tensorflow_and_pytorch(shortcut, first):
     block = v["params"]["group2_block1"]
     kernel = jnp.zeros_like(block["conv1"]["kernel"]).at[1, 1, 0, 0].set(1.0)
     v["params"]["group2_block1"] = {**block, "conv1": {"kernel": kernel}}
-    _, state = network.network.apply(plain_branch(v, 0), x[:, 0], train=False, capture_intermediates=True)
+    look = jax.jit(lambda v, x: network.network.apply(v, x, train=False, capture_intermediates=True))
+    _, state = look(plain_branch(v, 0), x[:, 0])
     inside = state["intermediates"]["group2_block1"]
     activated = jnp.maximum(inside["norm1"]["__call__"][0], 0)[..., 0]
     np.testing.assert_array_equal(inside["conv1"]["__call__"][0][..., 0], activated[:, first::2, first::2])

@@ -1,5 +1,6 @@
 """Inputs and variables for the tests of networks, and the small version of each that they use."""
 
+import functools
 import math
 
 import jax
@@ -36,6 +37,7 @@ def images(size=8, n=3, branches=K, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=(n, branches, *size, 3)), jnp.float32)
 
 
+@functools.cache
 def shapes_of(network, size=32):
     x = jnp.zeros((1, network.branches, size, size, 3))
     return jax.eval_shape(lambda: network.init(jax.random.key(0), x, train=False))
@@ -69,9 +71,10 @@ def initial(network, x, seed=0):
     return jax.jit(lambda key: network.init(key, x, train=False))(jax.random.key(seed, impl="rbg"))
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def apply(network, variables, x):
-    """Logits with running statistics."""
-    return jax.jit(lambda v, x: network.apply(v, x, train=False))(variables, x)
+    """Logits with running statistics; what is alike is traced and compiled once."""
+    return network.apply(variables, x, train=False)
 
 
 def plain(variables, k):

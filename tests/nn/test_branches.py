@@ -9,7 +9,7 @@ import pytest
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn import branches as br
 from sbn.nn.branch_norm import BranchNorm
-from tests.models.variables import made
+from tests.models.variables import apply, made, shapes_of
 
 K = 3
 
@@ -24,14 +24,13 @@ def images(seed=0, n=4):
 
 def variables(norm="split", seed=1):
     """Random values everywhere, so that every branch differs from every other: variances positive, kernels small."""
-    shapes = jax.eval_shape(lambda: model(norm).init(jax.random.key(0), images(), train=False))
     rng = np.random.default_rng(seed)
 
     def draw(path, leaf):
         values = rng.normal(size=leaf.shape) * 0.1 if path[-1].key == "kernel" else rng.uniform(0.5, 1.5, leaf.shape)
         return jnp.asarray(values, jnp.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, shapes)
+    return jax.tree_util.tree_map_with_path(draw, shapes_of(model(norm), size=8))
 
 
 def assert_same(got, want):
@@ -40,7 +39,7 @@ def assert_same(got, want):
 
 
 def logits(norm, v, x, branches=K):
-    return model(norm, branches).apply(v, x, train=False)
+    return apply(model(norm, branches), v, x)
 
 
 def test_fold_is_example_major_and_unfold_undoes_it():
@@ -149,9 +148,8 @@ def test_gradient_of_take_reaches_the_taken_rows_only():
 
     grads = jax.jit(jax.grad(loss), static_argnums=(1, 2))(v["params"], (1,), 1)
     own = br.select_branch(v, 1)
-    want = jax.grad(lambda p: jnp.sum(jnp.sin(model(branches=1).apply({**own, "params": p}, x, train=False))))(
-        own["params"]
-    )
+    sines = lambda p: jnp.sum(jnp.sin(logits("split", {**own, "params": p}, x, branches=1)))  # noqa: E731
+    want = jax.jit(jax.grad(sines))(own["params"])
     got = br.select_branch({"params": grads}, 1)["params"]
     # two programs over the same float32 sums, so equal up to their order
     jax.tree.map(lambda g, w: np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5 * np.abs(w).max()), got, want)

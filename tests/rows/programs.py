@@ -32,6 +32,23 @@ SMALL = {
     "log.tensorboard": False,
     "init.stage": None,
 }
+# The same of rows on sentences
+SMALL_SENTENCES = {
+    "data.name": "reverse",
+    "data.train_examples": 60,
+    "data.test_examples": 8,
+    "data.test_split": "test",
+    "batch_tokens": 200,
+    "translation.buckets": (24,),  # one program
+    "translation.layers": 1,
+    "translation.width": 8,
+    "translation.heads": 2,
+    "translation.hidden": 8,
+    "precision": "float32",
+    "eval.batch_size": 8,
+    "log.tensorboard": False,
+    "init.stage": None,
+}
 # depth and width of the smallest network of its kind
 NETWORKS = {
     "wide_resnet": (10, 1),
@@ -49,9 +66,10 @@ DETECTORS = {
     "detection.proposals_after": (20, 20),
     "detection.region_samples": 16,
 }
+ON_FILES = ("fit(", "random_scale(")  # first ops of images in files, which shapes are not
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
-RATES = ("optim.lr", "optim.weight_decay", "schedule.factor")
+RATES = ("optim.lr", "optim.weight_decay", "schedule.factor", "translation.dropout", "schedule.warmup_lr")
 # A run goes through its program in the same way whatever these say.
 SAME = (NEUTRAL | {"seed"}) - {"eval.evals", "data.path", "model.remat", "steps_per_call"}
 
@@ -73,9 +91,12 @@ def small(path, name):
     flat = flat_of(path, name)
     whole = tree.to_config(flat)
     stages = tuple(next(group) for _, group in itertools.groupby(whole.stages, lambda stage: _but_length(whole, stage)))
-    depth, width = NETWORKS[flat["model.name"]]
-    flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
-    if flat["task"] == "detection":
+    if whole.task == "translation":
+        flat |= {**SMALL_SENTENCES, "stages": stages}
+    else:
+        depth, width = NETWORKS[flat["model.name"]]
+        flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
+    if whole.task == "detection":
         flat |= DETECTORS
     flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
     own = dict.fromkeys(key.partition(".data.")[0] for key in flat if key.startswith("views.") and ".data." in key)
@@ -102,9 +123,10 @@ def _smaller(key, value, flat, *, framed):
         return "1 steps"
     if key == "norm.groups" and flat["norm.layer"] == "group":
         return 1
-    if key in RATES and value:
+    tasks = tree.key_of(key).tasks
+    if key in RATES and value and (not tasks or flat["task"] in tasks):
         return 0.01
-    if key.endswith(".augment") and value and value.startswith("fit("):  # of images in files, which shapes are not
+    if key.endswith(".augment") and value and value.startswith(ON_FILES):
         return "|".join(value.split("|")[1:]) or None
     if key.endswith(".augment") and value and framed:
         return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)
@@ -147,16 +169,19 @@ def programs():
 
 
 def marked(found):
-    """Programs as parameters of a test: one of every network of an experiment, and one with as many stages, after
-    another row or not, belong to all runs of the tests; the rest are slow, and those of the claims and of P-DARTS."""
+    """Programs as parameters of a test.
+
+    One of every network of an experiment, and one with as many stages, after another row or not, belong to all runs of
+    the tests; the rest are slow, and those of the claims, of cells and of the quick start.
+    """
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
         flat = small(path, name)
         needs = bool(load(path).rows()[name].needs)
         places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
-        # claims are the papers' rows once more; a network of cells compiles for a minute
-        slow = places <= seen or path.stem == "claims" or flat["model.name"] == "pdarts"
+        # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute
+        slow = places <= seen or path.stem in ("claims", "quickstart") or flat["model.name"] == "pdarts"
         slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"

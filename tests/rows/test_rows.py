@@ -51,7 +51,13 @@ def test_every_row_that_trains_has_its_program():
 
 @every_row
 def test_a_row_fits_its_schedules_and_its_images(path, name):
-    data = config_of(path, name).data
+    config = config_of(path, name)
+    data = config.data
+    if config.task == "translation":
+        for stage in plan_of(path, name).stages:
+            pipelines = [pipeline.parse(stage.config.views[view].augment) for view in stage.config.branches]
+            assert {op.inputs for ops in pipelines for op in ops} <= {"tokens"}
+        return
     if side := SIDES.get(data.name) or data.image_size:
         images = np.zeros((1, side, side, 3), np.uint8)
     else:  # in files, of all sizes
@@ -68,7 +74,8 @@ def plan_of(path, name):
         first = plan_of(path, other).stages
         last = next(stage for stage in first if stage.name == (config.init.stage or first[-1].name))
         before = Before(last.stop, last.index + 1)
-    return make_plan(config, examples=50_000, before=before)
+    steps = None if config.batch_tokens is None else 400
+    return make_plan(config, examples=50_000, before=before, steps_per_epoch=steps)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -10,10 +10,13 @@ from sbn.config.errors import ConfigError
 from sbn.data import pixels
 from sbn.data.examples import Feature
 from sbn.models.resnet import ImageNetResNet
+from sbn.models.segmenter import AtrousPyramid
 from sbn.nn.layers import Layers
+from sbn.nn.tiles import by_tiles, corners
+from sbn.nn.upsample import upsample
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
-from sbn.tasks.segmentation import UNKNOWN, classes_of, pixel_losses
+from sbn.tasks.segmentation import UNKNOWN, classes_of, pixel_losses, predicted
 
 SMALL = {
     "task": "segmentation",
@@ -149,3 +152,64 @@ def test_what_can_not_be_right_is_refused(tiny, changes, features, told):
     with pytest.raises(ConfigError) as error:
         make_task(tiny({**SMALL, **changes}), TaskData(features))
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_bands_of_rows_are_the_whole(align_corners):
+    random = np.random.default_rng(0)
+    logits = jnp.asarray(random.normal(size=(2, 5, 6, 3)), jnp.float32)
+    truth = jnp.asarray(random.integers(-1, 3, (2, 37, 41)), jnp.int32)
+
+    def both(most):
+        loss = lambda logits: pixel_losses(logits, truth, align_corners=align_corners, most=most)  # noqa: E731
+        return jax.value_and_grad(loss)(logits), predicted(logits, (37, 41), align_corners=align_corners, most=most)
+
+    (value, gradient), classes = both(2**20)
+    (in_bands, slopes), same = both(2 * 41 * 3 * 5)  # five rows a band, two in the last
+    np.testing.assert_allclose(in_bands, value, rtol=1e-6)  # sums in another order
+    np.testing.assert_allclose(slopes, gradient, atol=1e-4)  # of sums of up to 3,000 numbers
+    np.testing.assert_array_equal(same, classes)
+    whole = upsample(logits, (37, 41), align_corners=align_corners)
+    np.testing.assert_array_equal(classes, whole.argmax(-1))
+
+
+def test_tiles_cover_every_pixel_and_overlap_by_a_third():
+    assert corners(2048, 713) == [0, 475, 950, 1335]
+    assert corners(713, 713) == [0]
+    assert corners(714, 713) == [0, 1]
+    images = jnp.asarray(np.random.default_rng(0).random((1, 20, 31, 3)), jnp.float32)
+    found = by_tiles(lambda part: part * 2, images, tile=12, channels=3)
+    np.testing.assert_allclose(found, images * 2, rtol=1e-6)  # up to nine sums
+    by_hand = by_tiles(lambda part: part * 0 + part[:, :1, :1], images, tile=20, channels=3)  # two tiles, 11 apart
+    expected = np.where(np.arange(31) < 11, 0, np.where(np.arange(31) < 20, 1, 2))
+    first, second = images[0, 0, 0], images[0, 0, 11]
+    for column in range(31):
+        mean = (first, (first + second) / 2, second)[expected[column]]
+        np.testing.assert_allclose(by_hand[0, 5, column], mean, rtol=1e-6)
+
+
+def test_evaluation_in_tiles_is_that_of_the_tiles(made, tiny):
+    _, variables, _, batch, _ = made
+    images = {"image": batch["inputs"]["image"][:, 0]}
+    tiled = make_task(tiny({**SMALL, "segmentation.tile": 24}), DATA)
+    whole = make_task(tiny({**SMALL, "segmentation.tile": 32}), DATA)
+    expected = jax.jit(made[0].outputs)(variables, images)
+    np.testing.assert_array_equal(jax.jit(whole.outputs)(variables, images), expected)
+    found = jax.jit(tiled.outputs)(variables, images)
+    # in its corner a pixel belongs to one tile alone
+    corner = jax.jit(make_task(tiny(SMALL), DATA).outputs)(variables, {"image": images["image"][:, :24, :24]})
+    np.testing.assert_array_equal(found[..., :8, :8], corner[..., :8, :8])
+
+
+def test_a_pyramid_is_four_convolutions_that_are_added_up(tiny):
+    task = make_task(tiny({**SMALL, "segmentation.head": "aspp"}), DATA)
+    variables = jax.eval_shape(task.init, jax.random.key(0))["params"]
+    assert {name: leaf["kernel"].shape for name, leaf in variables["head"].items()} == {
+        f"dilation{dilation}": (3, 3, 32, 3) for dilation in (6, 12, 18, 24)
+    }
+    maps = jnp.zeros((1, 60, 60, 2)).at[0, 30, 30].set(1.0)
+    head = AtrousPyramid(1)
+    ones = jax.tree.map(jnp.ones_like, head.init(jax.random.key(0), maps))
+    found = head.apply(ones, maps)[0, :, :, 0] - 4  # biases
+    assert found[30, 30] == 4 * 2
+    assert [float(found[30, 30 + step]) for step in (6, 12, 18, 24, 7)] == [2, 2, 2, 2, 0]

@@ -43,7 +43,10 @@ def test_chains_equal_pillow_bit_for_bit(op, size):
 
 
 @pytest.mark.parametrize("negative", [False, True])
-@pytest.mark.parametrize("level", [0.1, 1.0, 2.9, 7.3, 9.99])
+# test_pillow has twelve levels of every op, on images that are harder
+@pytest.mark.parametrize(
+    "level", [pytest.param(n, marks=[pytest.mark.slow] * (n in (0.1, 1.0, 7.3))) for n in (0.1, 1.0, 2.9, 7.3, 9.99)]
+)
 @pytest.mark.parametrize("name", augmix.NAMES + augmix.MORE)
 def test_every_op_equals_pillow_at_its_level_and_sign(name, level, negative):
     size = (20, 27)

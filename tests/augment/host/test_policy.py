@@ -37,8 +37,8 @@ def apply_one(name, rgb, *, level, negative=False, row=0, column=0, fill=128):
 @pytest.mark.parametrize(
     ("size", "level"),
     [
-        pytest.param(size, level, marks=[pytest.mark.slow] * (size == SIZES[0] and level not in (0, 5, 10, 30)))
-        for size in SIZES
+        pytest.param(size, level, marks=[pytest.mark.slow] * (level not in often))
+        for size, often in ((SIZES[0], (5, 30)), (SIZES[1], (0, 3.7, 10, 17)))  # test_pillow has every level
         for level in (0, 1, 2, 3.7, 4, 5, 7, 9, 10, 14, 17, 28, 30)
     ],
 )

@@ -1,0 +1,86 @@
+"""A detector trains, is killed and goes on, on one device and on eight; all its images count once."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sbn.train import train
+from tests.compiling import simulating
+from tests.e2e import runs
+from tests.e2e.detections import SMALL, counted
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("detector") / "whole"
+    train(tiny(SMALL), folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_detector_killed_after_a_checkpoint_ends_with_the_bits_of_an_unbroken_run(whole, tiny, tmp_path):
+    killed = tmp_path / "killed"
+    shutil.copytree(whole, killed)  # as a kill between steps 3 and 4 leaves it
+    shutil.rmtree(killed / "checkpoints/4")
+    (killed / "result.json").unlink()
+    train(tiny(SMALL), killed)
+    runs.assert_same_state(runs.final_state(killed), runs.final_state(whole))
+    assert runs.metric_lines(killed) == runs.metric_lines(whole)
+
+
+@pytest.mark.slow
+def test_every_branch_is_a_detector_of_its_own_that_is_measured(whole):
+    metrics = json.loads((whole / "result.json").read_text())["metrics"]
+    for branch in ("main", "aux"):
+        assert {f"test/{branch}/map", f"test/{branch}/map_area"} <= metrics.keys()
+    assert not any("mix" in name for name in metrics)  # a mean of boxes means nothing
+    lines = runs.metric_lines(whole)
+    trained = [line for line in lines if "train/main/loss" in line]
+    assert [line["step"] for line in trained] == [1, 2, 3, 4]
+    state = runs.final_state(whole)
+    main, aux = state.batch_stats["stem_norm"]["mean"]
+    assert (main != aux).any()
+
+
+def test_every_image_counts_once_whatever_the_batch(tiny):
+    """The test split has 13 images."""
+    found = [counted(tiny({**SMALL, "eval.batch_size": batch})) for batch in (13, 5, 1)]
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], abs=1e-12, nan_ok=True)
+    assert 0 < found[0]["test/main/map"] < 1
+    assert found[0]["test/main/map"] != found[0]["test/aux/map"]
+
+
+@pytest.mark.slow
+def test_eight_devices_do_what_one_does(whole, tiny, tmp_path):
+    config = tiny({**SMALL, "duration": "2 steps", "eval.batch_size": 8})
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    command = [sys.executable, "-m", "tests.e2e.detections", tmp_path / "config.json", tmp_path / "eight"]
+    done = subprocess.run(
+        command, cwd=runs.ROOT, env={**os.environ, **simulating(8)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    (provenance,) = json.loads((tmp_path / "eight/provenance.json").read_text())
+    assert len(provenance["devices"]) == 8
+    losses = [
+        [line["train/loss"] for line in runs.metric_lines(folder) if "train/loss" in line][:2]
+        for folder in (tmp_path / "eight", whole)
+    ]
+    # sums of float32 in another order; the second step's loss has gone through an update
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(counted(config), abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.slow
+def test_a_detector_that_is_killed_and_started_again_ends_with_the_same_bits(whole, tiny, tmp_path):
+    config = tiny(SMALL)
+    code, printed = runs.signal_at(runs.start(config, tmp_path / "run"), "step", signal.SIGKILL)
+    assert code == -signal.SIGKILL, printed
+    train(config, tmp_path / "run")
+    runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(whole))
