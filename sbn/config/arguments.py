@@ -39,7 +39,8 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("--") and word.endswith("=--"):
                 self.error(f"{word}: '--' is no value")
         known, others = super().parse_known_args(args, namespace)
-        vars(known).pop(_GIVEN, None)
+        if hasattr(known, _GIVEN):
+            delattr(known, _GIVEN)
         return known, others
 
     def error(self, message: str) -> NoReturn:
