@@ -45,6 +45,7 @@ BENCHES = {
     "fourier": "benchmarks.fourier",
     "corruptions": "benchmarks.corruptions",
     "detection": "benchmarks.detection",
+    "translation": "benchmarks.translation",
 }
 
 

@@ -105,8 +105,11 @@ def get_config(arg: str = "") -> ConfigDict:
 @commands.command("python -m experiments.quickstart")
 def main(argv: Sequence[str]) -> int:
     """Runs every row, then prints what came out; returns the first exit code that is not 0."""
-    parser = arguments.Parser("python -m experiments.quickstart", description="What the methods do, small.")
-    parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="where the runs go")
+    parser = arguments.Parser(
+        "python -m experiments.quickstart",
+        description="Trains small networks on built-in images and shows the results.",
+    )
+    parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="folder for the runs")
     options, overrides = parser.parse_known_args(argv)
     root, table = pathlib.Path(options.root), f"{__file__}:shown"
     for row in TABLES["shown"].rows:

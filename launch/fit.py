@@ -1,12 +1,12 @@
-"""What the rows of a table take on a TPU or GPU, before one is paid for.
+"""Estimates memory, time and chip-hours of rows on a TPU or GPU, without having one.
 
     python -m launch.fit split_bn:table3 --topology=v5e:4x4 --set precision=bfloat16 --out=fit.png
 
-Every row's training step is compiled for the chips, which need not be there: memory per chip and whether it fits,
-collectives, estimated time, chip-hours. A row that does not fit says what would make it fit. Compiling takes seconds to
-minutes per row; what was compiled is kept, and the same command is then done at once. `--out` compiles the rows for
-every number of chips, and draws step time and memory. `python -m sbn.accelerators.environment tpu` (gpu) makes the
-environment that compiles, once.
+It compiles the training step of every row for these chips and prints memory per chip and whether it fits, collectives,
+estimated time, and chip-hours. For a row that does not fit it prints a change that makes it fit. Compiling takes
+seconds to minutes per row; results are cached, so the same command is fast the second time. `--out` compiles the rows
+for every number of chips, and draws step time and memory. Create the environment that compiles once, with
+`python -m sbn.accelerators.environment tpu` (or gpu).
 """
 
 import argparse
@@ -139,11 +139,24 @@ def main(argv: Sequence[str]) -> int:
     parser = arguments.Parser(
         "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="* matches anything")
-    parser.add_argument("--topology", required=True, metavar="CHIP:SHAPE", help="v5e:4x4, v5p:2x2x4, h100:8, ...")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE,VALUE", help="override, as of a sweep")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE.png", help="step time and memory by number of chips"
+        "experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="rows to estimate; * matches anything"
+    )
+    parser.add_argument(
+        "--topology", required=True, metavar="CHIP:SHAPE", help="chips to compile for: v5e:4x4, v5p:2x2x4, h100:8, ..."
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="override; several values make a grid, as in a sweep",
+    )
+    parser.add_argument(
+        "--out",
+        type=arguments.path,
+        metavar="FILE.png",
+        help="PNG file for a plot of step time and memory by number of chips",
     )
     options = parser.parse_args(argv)
     if options.out:

@@ -13,7 +13,7 @@ from sbn.runs.text import plain
 @commands.command("python -m launch.status")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line."""
-    parser = Parser("python -m launch.status", description="What has become of a sweep.")
+    parser = Parser("python -m launch.status", description="Prints the state of the jobs of a sweep.")
     sweep.arguments(parser)
     options = parser.parse_args(argv)
     jobs = sweep.plan(options)

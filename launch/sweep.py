@@ -31,18 +31,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="NAME[:TABLE[/ROW]]",
-        help="an experiment, its table, its row; * matches anything; may be given again",
+        help="rows to run; * matches anything; repeatable",
     )
-    parser.add_argument("--seeds", default="0", metavar="0:10", help="0 to 9; or 0,2,5 (default: 0)")
+    parser.add_argument(
+        "--seeds", default="0", metavar="0:10", help="seeds: 0:10 means 0 to 9; or a list, 0,2,5 (default: 0)"
+    )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE,VALUE",
-        help="override; several values, or several --set, make a grid",
+        help="override a key; several values, or several --set, make a grid",
     )
     parser.add_argument(
-        "--root", type=non_empty_path, required=True, metavar="DIR", help="folder of the work directories"
+        "--root", type=non_empty_path, required=True, metavar="DIR", help="folder that holds the work directories"
     )
 
 
@@ -58,23 +60,30 @@ def plan(options: argparse.Namespace) -> list[Job]:
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 75 or 130 if stopped."""
-    parser = Parser("python -m launch.sweep", description="Runs what a table still lacks.")
+    parser = Parser("python -m launch.sweep", description="Runs the missing runs of a table.")
     arguments(parser)
-    parser.add_argument("--engine", default="local", help=f"what runs the jobs: {', '.join(ENGINES)} (default: local)")
-    parser.add_argument("--parallel", type=int, default=None, help="jobs at once (default: one a GPU, or one)")
-    parser.add_argument("--retries", type=int, default=2, help="further tries of a job that ends with an error")
-    parser.add_argument("--hosts", type=int, default=1, help="machines a job (slurm, sky)")
+    parser.add_argument("--engine", default="local", help=f"where the jobs run: {', '.join(ENGINES)} (default: local)")
     parser.add_argument(
-        "--minutes", type=int, default=24 * 60, help="time limit of a job, then it is queued again (slurm)"
+        "--parallel", type=int, default=None, help="number of jobs at once (default: one per GPU, or one)"
+    )
+    parser.add_argument("--retries", type=int, default=2, help="how often to retry a job that ends with an error")
+    parser.add_argument("--hosts", type=int, default=1, help="machines per job (slurm, sky)")
+    parser.add_argument(
+        "--minutes",
+        type=int,
+        default=24 * 60,
+        help="time limit of a job in minutes; a job that reaches it is queued again and resumes (slurm)",
     )
     parser.add_argument(
         "--engine_set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="passed on, e.g. partition=gpu (slurm), accelerators=tpu-v4-16 (sky)",
+        help="option for the engine, such as partition=gpu (slurm) or accelerators=tpu-v4-16 (sky)",
     )
-    parser.add_argument("--dry_run", action="store_true", help="print the plan and the command lines, and stop")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="print the plan and the command lines without running them"
+    )
     options = parser.parse_args(argv)
     jobs = plan(options)
     if bare := [item for item in options.engine_set if "=" not in item]:

@@ -13,27 +13,27 @@ from sbn.runs import commands
 
 
 class Command(NamedTuple):
-    """A command: the module that runs it, and what it does in a line."""
+    """A command: the module that runs it, and one line of help."""
 
     module: str
     help: str
 
 
 COMMANDS: Final = {
-    "quickstart": Command("experiments.quickstart", "train small networks on built-in images, and show what came out"),
+    "quickstart": Command("experiments.quickstart", "train small networks on built-in images and show the results"),
     "list": Command("sbn.list", "list the rows of the papers' tables; --keys explains every config key"),
     "train": Command("sbn.train.__main__", "train one row, or resume it"),
     "evaluate": Command("sbn.evaluate", "measure a checkpoint of a run"),
     "report": Command("sbn.report.__main__", "print results beside the papers' numbers; compare, figures, claims"),
     "export": Command("sbn.export", "write one branch of a run as a plain network"),
-    "sweep": Command("launch.sweep", "run what a table still lacks: here, on SLURM, or in a cloud"),
-    "status": Command("launch.status", "show what has become of a sweep"),
+    "sweep": Command("launch.sweep", "run the missing runs of a table: here, on SLURM, or in a cloud"),
+    "status": Command("launch.status", "show the state of a sweep"),
     "fit": Command("launch.fit", "estimate memory, time and chip-hours on a TPU or GPU"),
     "augment": Command("sbn.augment.__main__", "explain and draw augmentation pipelines"),
-    "prepare": Command("sbn.data.prepare", "write a data set as one file"),
+    "prepare": Command("sbn.data.prepare", "write a data set into one file, to be read without TensorFlow"),
     "corruptions": Command("sbn.data.corruptions.__main__", "list, make and draw corrupted test sets"),
     "notebooks": Command("launch.notebooks.__main__", "write the notebooks for Colab and Jupyter"),
-    "completion": Command("sbn.completion", "print what makes a shell complete commands, rows and keys"),
+    "completion": Command("sbn.completion", "print a shell script that completes commands, rows and keys"),
 }
 
 _EXAMPLES = """\
@@ -44,8 +44,8 @@ examples:
   sbn sweep --experiment=split_bn:table3 --seeds=0:3 --root=runs
   sbn report split_bn:table3 --root=runs
 
-`sbn COMMAND --help` explains a command. Exit codes: 0 done, 1 a run that failed, 2 a command line, config or file that
-can't be used, 75 stopped and to be started again, 130 Ctrl-C. SBN_TRACEBACK=1 shows where an error was raised."""
+`sbn COMMAND --help` explains a command. Exit codes: 0 success, 1 a run failed, 2 an invalid command line, config or
+file, 75 stopped before the end (start it again to resume), 130 Ctrl-C. SBN_TRACEBACK=1 prints tracebacks of errors."""
 
 
 def usage() -> str:

@@ -50,8 +50,10 @@ def main(argv: Sequence[str]) -> int:
             point = int(os.environ.get("COMP_POINT", len(line)))
             print("\n".join(completions(line[:point], whole=whole)))
         return 0
-    parser = arguments.Parser("python -m sbn.completion", description="Prints what makes a shell complete `sbn`.")
-    parser.add_argument("shell", help=f"{', '.join(_SCRIPTS)}; append it to the shell's start-up file")
+    parser = arguments.Parser(
+        "python -m sbn.completion", description="Prints a script with which a shell completes `sbn` commands."
+    )
+    parser.add_argument("shell", help=f"{', '.join(_SCRIPTS)}; append the output to the shell's start-up file")
     shell = parser.parse_args(argv).shell
     if shell not in _SCRIPTS:
         raise unknown("shell", shell, _SCRIPTS)

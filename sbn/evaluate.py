@@ -140,15 +140,24 @@ def main(argv: Sequence[str]) -> None:
     """Prints one number per line, or JSON."""
     parser = arguments.Parser(
         "python -m sbn.evaluate",
-        description="Evaluates a run, other eval keys by --config.eval.key=value. Arrays and figures: artifacts/.",
+        description="Evaluates a checkpoint of a run. Change evaluation keys by --config.eval.KEY=VALUE.",
+        epilog="Arrays and figures go to artifacts/ in the work directory.",
     )
-    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
-    parser.add_argument("--evals", default="", metavar="NAME,NAME", help="evaluators; default: the run's eval.evals")
     parser.add_argument(
-        "--stage", metavar="NAME", help="evaluate the end of this stage; default: the newest checkpoint"
+        "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
     )
-    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--evals", default="", metavar="NAME,NAME", help="evaluators to run (default: the run's eval.evals)"
+    )
+    parser.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="evaluate the checkpoint at the end of this stage (default: the newest checkpoint)",
+    )
+    parser.add_argument(
+        "--weights", choices=WEIGHTS, default=PLAIN, help="weights as trained, or their moving average (optim.ema)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
     others, dotted = command_line.split(argv)
     options = parser.parse_args(others)
     prepare()

@@ -1,9 +1,13 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
+`load('FOLDER').logits(images)` classifies; of a translation run `load('FOLDER').translate(texts)` translates, of a
+detection run `load('FOLDER').detect(image)` finds objects.
+
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
 `model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
 another size than that of evaluation, and where all of it comes from. `load` makes both a network again; without this
-package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data.
+package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data,
+but for the vocabulary of a translation, which becomes a file of the export, `vocabulary.npz`.
 """
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
@@ -12,12 +16,10 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
     commands.begin()
 
 import contextlib
-import dataclasses
-import functools
 import logging
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -31,18 +33,18 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path, loaded
 from sbn.data import eval_view
 from sbn.data import record as data_record
-from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
-from sbn.data.statistics import Channels
 from sbn.models import make_model
-from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import passes
+from sbn.tasks import detector, passes, translator
 from sbn.tasks.base import Variables
+from sbn.tasks.detector import Detector
+from sbn.tasks.plain import Plain
+from sbn.tasks.translator import Translator
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -53,59 +55,12 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 VARIABLES, ABOUT = "variables.msgpack", "model.json"
-_ABOUT = record(
-    {
-        "branch": text,
-        "classes": count,
-        "config": mapping(),
-        "mean": listing(number),
-        "std": listing(number),
-    },
-    crc32=(optional(count), None),  # of the variables' file; older exports do not say
-)
-_READ_BY_MODELS = ("model.", "norm.", "precision")
-
-
-@dataclasses.dataclass(frozen=True)
-class Plain:
-    """A network of one branch.
-
-    Attributes:
-        model: maps (N, 1, H, W, 3) float to logits (N, 1, classes).
-        variables: {'params', 'batch_stats'}.
-        about: what `model.json` holds.
-    """
-
-    model: Branched
-    variables: Variables
-    about: Mapping[str, Any]
-
-    def logits(self, images: np.ndarray) -> jax.Array:
-        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here.
-
-        Whole numbers of another type are the same, from 0 to 255.
-
-        Raises:
-            ConfigError: if they are something else.
-        """
-        images = np.asarray(images)
-        whole = images.dtype == np.uint8 or (
-            np.issubdtype(images.dtype, np.integer) and (not images.size or (images.min() >= 0 and images.max() <= 255))
-        )
-        if not whole or images.ndim != 4 or images.shape[-1] != 3:
-            between = f", {images.min()} to {images.max()}" if images.size and images.dtype.kind in "iuf" else ""
-            raise ConfigError(
-                f"images must be (N, H, W, 3) whole numbers, 0 to 255, not {images.shape} {images.dtype}{between}"
-            )
-        return self._forward(self.variables, pack(images.astype(np.uint8)))
-
-    @functools.cached_property
-    def _forward(self) -> Callable[[Variables, np.ndarray], jax.Array]:
-        def forward(variables: Variables, words: jax.Array) -> jax.Array:
-            inputs = normalise(words, mean=self.about["mean"], std=self.about["std"])
-            return self.model.apply(variables, inputs[:, None], train=False)[:, 0]
-
-        return jax.jit(forward)
+_ALWAYS = {"branch": text, "classes": count, "config": mapping()}
+_CHECKSUM = (optional(count), None)  # of the variables' file; older exports do not say
+_OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
+_SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
+_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM)
+_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
 
 
 def export(
@@ -141,8 +96,11 @@ def export(
     state = _read(workdir, config, stage)
     step, every = int(state.step), state.weights(weights)
     recorded = files.read(workdir, files.DATA)
-    classes = _classes(recorded, every)
-    variables = select_branch(every, names.index(branch), layout=_layout(config, recorded, classes))
+    known = detector.described(config, recorded)
+    vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
+    classes = len(vocabulary) if vocabulary else _classes(recorded, every)
+    layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
+    variables = select_branch(every, names.index(branch), layout=layout)
     variables = jax.tree.map(np.asarray, variables)
     packed = serialization.msgpack_serialize(variables)
     about = {
@@ -156,7 +114,8 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **dict(zip(("mean", "std"), map(list, _channels(workdir, config)), strict=True)),
+        **(translator.described(config) if vocabulary else _channels(workdir, config)),
+        **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
         **({"imported": {network: loaded()[network]}} if is_import_path(network := config.model.name) else {}),
@@ -165,12 +124,14 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
     replace_bytes(out / VARIABLES, packed)
+    if vocabulary:
+        translator.write_vocabulary(out, vocabulary)
     files.write_json(out / ABOUT, about)
     return about
 
 
-def load(folder: epath.PathLike) -> Plain:
-    """Reads what `export` wrote.
+def load(folder: epath.PathLike) -> Plain | Translator | Detector:
+    """Reads what `export` wrote: a network that classifies images, a detector, or a translator.
 
     Raises:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
@@ -183,8 +144,9 @@ def load(folder: epath.PathLike) -> Plain:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else None
         raise ConfigError(f"{folder / ABOUT} has format {found!r}; this version reads format {FORMAT}")
+    translates = about.get("task") == "translation"
     try:
-        about = _ABOUT("", about)
+        about = (_OF_TEXTS if translates else _OF_IMAGES)("", about)
     except Wrong as error:
         raise Damaged(folder / ABOUT, str(error)) from None
     if about["crc32"] not in (None, zlib.crc32(packed or b"")):
@@ -194,6 +156,10 @@ def load(folder: epath.PathLike) -> Plain:
         variables = serialization.msgpack_restore(packed)
     except Exception as error:  # msgpack has kinds of its own
         raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
+    if translates:
+        return translator.read_translator(folder, config, variables, about)
+    if about.get("task") == "detection":
+        return detector.read_detector(folder / ABOUT, about, variables)
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
@@ -226,6 +192,8 @@ def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
 
 def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int) -> Layout | None:
     """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
+    if config.task == "detection":
+        return detector.layout_of(config, recorded)
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))
@@ -233,9 +201,10 @@ def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int
     return passes.layout(model, size)
 
 
-def _channels(workdir: epath.Path, config: ConfigDict) -> Channels:
+def _channels(workdir: epath.Path, config: ConfigDict) -> dict[str, list[float]]:
     """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
-    return data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+    mean, std = data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+    return {"mean": list(mean), "std": list(std)}
 
 
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
@@ -264,19 +233,28 @@ def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = arguments.Parser(
-        "python -m sbn.export", description="Writes one branch of a run as a plain network: `sbn.export.load` reads it."
+        "python -m sbn.export",
+        description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
     )
-    parser.add_argument("--workdir", type=arguments.path, required=True, metavar="DIR", help="of the run")
-    parser.add_argument("--branch", metavar="NAME", help="which branch; default: the first")
-    parser.add_argument("--stage", metavar="NAME", help="as the end of this stage left it; default: newest checkpoint")
+    parser.add_argument(
+        "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
+    )
+    parser.add_argument("--branch", metavar="NAME", help="branch to export (default: the first)")
+    parser.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="export the checkpoint at the end of this stage (default: the newest checkpoint)",
+    )
     parser.add_argument(
         "--out",
         type=arguments.path,
         required=True,
         metavar="FOLDER",
-        help="gets variables.msgpack and model.json",
+        help="folder to write variables.msgpack and model.json to (for translation also vocabulary.npz)",
     )
-    parser.add_argument("--weights", choices=WEIGHTS, default=PLAIN, help="as trained, or averaged (optim.ema)")
+    parser.add_argument(
+        "--weights", choices=WEIGHTS, default=PLAIN, help="weights as trained, or their moving average (optim.ema)"
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     prepare()

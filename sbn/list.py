@@ -21,12 +21,12 @@ def main(argv: Sequence[str]) -> None:
         nargs="?",
         default="",
         metavar="FILE[:TABLE[/ROW[@READING]]]",
-        help="default: every file in experiments/",
+        help="what to list (default: every file in experiments/)",
     )
     parser.add_argument(
         "--commands",
         action="store_true",
-        help="print command lines: of the row, and from the base config by overrides alone",
+        help="print two command lines per row: by its name, and as overrides of the base config",
     )
     parser.add_argument("--keys", action="store_true", help="print every config key with its type, default and meaning")
     options = parser.parse_args(argv)

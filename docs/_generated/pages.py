@@ -40,7 +40,7 @@ def keys_page() -> str:
         lines += ["", f"## {group or 'The run as a whole'}", ""]
         for key in keys:
             default = "" if key.free else f", default `{key.default!r}`"
-            lines += [f"**`{key.name}`** ({key.kind}{' or None' if key.optional else ''}{default})", ""]
+            lines += [f"**`{key.name}`** ({key.kind}{' or None' if key.optional else ''}{default})"]
             said = [escaped(key.doc)]
             if key.choices:
                 said.append(f"One of {', '.join(f'`{choice!r}`' for choice in key.choices)}.")

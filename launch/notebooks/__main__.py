@@ -15,7 +15,9 @@ TEXTS = pathlib.Path(__file__).parent / "text"
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = arguments.Parser("python -m launch.notebooks", description="Writes the notebooks for Colab.")
-    parser.add_argument("--out", type=arguments.path, default="notebooks", help="folder (notebooks)")
+    parser.add_argument(
+        "--out", type=arguments.path, default="notebooks", help="folder to write them to (default: notebooks)"
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     try:

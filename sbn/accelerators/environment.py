@@ -129,10 +129,14 @@ def main(argv: Sequence[str]) -> int:
     """Makes an environment and prints where it lies; returns the exit code."""
     parser = arguments.Parser(
         "python -m sbn.accelerators.environment",
-        description="Makes the Python environment that compiles for TPUs or GPUs which are not there.",
+        description="Creates the Python environment that compiles for TPUs or GPUs without having one.",
     )
     parser.add_argument("kind", help=f"{' or '.join(KINDS)}")
-    parser.add_argument("--path", type=pathlib.Path, help="its folder; name it in SBN_COMPILER_TPU or _GPU afterwards")
+    parser.add_argument(
+        "--path",
+        type=pathlib.Path,
+        help="folder for the environment; set SBN_COMPILER_TPU or SBN_COMPILER_GPU to it afterwards",
+    )
     options = parser.parse_args(argv)
     if options.kind not in KINDS:
         raise unknown("kind", options.kind, KINDS)

@@ -14,7 +14,9 @@ from sbn.accelerators import stand_in
 from sbn.augment import pipeline
 from sbn.augment.size_ops import sizes, variants
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import arrays as batches
 from sbn.data import device
+from sbn.data.batching import Planned
 from sbn.data.examples import LabelledImages
 from sbn.data.targets import sort
 from sbn.data.views import assemble
@@ -50,8 +52,8 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     Args:
         config: of the run, checked.
         devices: of a topology, or real ones.
-        program: 'step', that of the stage whose steps have the most pixels; or 'evaluation', one forward pass of every
-            branch over `eval.batch_size` images.
+        program: 'step', that of the stage whose steps have the most pixels, or of the batch of the longest sentences;
+            or 'evaluation', one forward pass of every branch over `eval.batch_size` images, or over such a batch.
 
     Raises:
         ConfigError: if the config can't be run on these devices.
@@ -61,19 +63,21 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     if own := [view for view in config.views if config.views[view].get("data")]:
         raise ConfigError(f"views.{own[0]}.data: what a step with several data sets needs is not computed")
     setup = make_setup(config, devices=devices, splits=stand_in.splits(config))
-    stage = max(setup.plan.stages, key=lambda stage: _pixels(setup, stage))
+    images = "image" in setup.train.features
+    stage = max(setup.plan.stages, key=lambda stage: _pixels(setup, stage) if images else len(stage.config.branches))
     schedule = make_schedule(stage, setup.plan)
     state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=0))
+    count = config.batch_size if images else len(_longest(setup).ids)
     facts = {
-        "examples": config.batch_size,
-        "images": config.batch_size * len(stage.config.branches),
+        "examples": count,
+        "images": count * len(stage.config.branches),
         "steps": setup.plan.total,
         "epochs": setup.plan.total / setup.plan.steps_per_epoch,
         "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params)),
     }
     if program == "evaluation":
         return Lowered(_evaluation(setup, config, state.variables), facts)
-    fed, resident, prepare = _fed(setup, stage)
+    fed, resident, prepare = _fed(setup, stage) if images else _fed_arrays(setup, stage)
     calls = config.steps_per_call
     step: Any = make_step(setup.task, stage, schedule, setup.mesh, prepare=prepare, steps=calls)
     if calls > 1:
@@ -85,6 +89,9 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
 def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
     whole, own = meshes.replicated(setup.mesh), meshes.over_data(setup.mesh)
     forward = jax.jit(setup.task.outputs, in_shardings=(whole, own), out_shardings=whole)
+    if "image" not in setup.train.features:
+        arrays = batches.load(setup.train, _longest(setup), setup.inputs, batches.widest(setup.train))
+        return forward.lower(variables, {name: _shapes(array, len(array)) for name, array in arrays.items()})
     count = -(-config.eval.batch_size // setup.mesh.devices.size) * setup.mesh.devices.size
     images = jax.ShapeDtypeStruct((count, *cast(LabelledImages, setup.test).images.shape[1:3]), jnp.int32)
     return forward.lower(variables, {"image": images})
@@ -111,6 +118,31 @@ def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
     augmented = images if carried.boxes is None else [(image, own[carried.boxes]) for image in images]
     batch = assemble(augmented, own, ids, carried, np.stack)
     return (_shapes(batch, count), numbers), {"seed": seed}, lambda batch, numbers, resident: batch
+
+
+def _fed_arrays(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
+    """The same of examples that are no images, of the batch of the longest."""
+    if stage.config.data.path == "device":
+        raise ConfigError("data.path = 'device': what a step needs is computed of images, or with 'host'")
+    targets = tuple(setup.task.targets)
+    fed = batches.make_batch(
+        setup.train,
+        setup.views[stage.name].data,
+        _longest(setup),
+        viewed=[name for name in setup.inputs if name not in targets],
+        targets=targets,
+        widest=batches.widest(setup.train),
+        seed=0,
+        stage=stage.index,
+        epoch=0,
+    )
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), fed)
+    return shapes, {"seed": jax.ShapeDtypeStruct((), jnp.uint32)}, lambda batch, numbers, resident: batch
+
+
+def _longest(setup: Setup) -> Planned:
+    """The batch of an epoch whose examples are the longest: of as many tokens as others, with the largest attention."""
+    return max(setup.batching.epoch(0, stage=0, epoch=0), key=lambda planned: max(planned.widths.values(), default=0))
 
 
 def _shapes(tree: Any, count: int) -> Any:

@@ -9,9 +9,11 @@ from ml_collections import ConfigDict
 from sbn.data import eval_view, sources
 from sbn.data import splits as parts
 from sbn.data.encoded import Beside, Encoded
-from sbn.data.examples import InMemory, in_memory
+from sbn.data.examples import Examples, InMemory, in_memory
 from sbn.data.index import Index
-from sbn.data.sources import LabelledImages
+from sbn.data.sentences import Sentences, make_sentences
+from sbn.data.tokens import Ragged
+from sbn.data.vocabulary import PIECES, Vocabulary
 
 
 class _Known(NamedTuple):
@@ -42,7 +44,32 @@ _KNOWN = {
 }
 
 
-def splits(config: ConfigDict) -> tuple[LabelledImages, LabelledImages]:
+class _Pairs(NamedTuple):
+    """A data set of sentences and their translations.
+
+    Attributes:
+        lengths: pairs of the splits.
+        pieces: of the vocabulary that the rows of papers have.
+        tokens: of a side, on average.
+        longest: tokens of a side that is trained on.
+    """
+
+    lengths: Mapping[str, int]
+    pieces: int
+    tokens: int
+    longest: int
+
+
+_WMT = {"pieces": 32_768, "tokens": 30, "longest": 250}
+_SENTENCES = {
+    "wmt14_translate/de-en": _Pairs({"train": 4_508_785, "validation": 3_000, "test": 3_003}, **_WMT),
+    "wmt16_translate/de-en": _Pairs({"train": 4_548_885, "validation": 2_169, "test": 2_999}, **_WMT),
+    "wmt_t2t_translate/de-en": _Pairs({"train": 4_592_289, "validation": 3_000, "test": 3_003}, **_WMT),
+    "multi30k": _Pairs({"train": 29_000, "val": 1_014, "test_2016_flickr": 1_000}, 4_000, 17, 50),
+}
+
+
+def splits(config: ConfigDict) -> tuple[Examples, Examples]:
     """Returns (training split, test split) of the sizes of the config's data set; of a known one nothing is read.
 
     Raises:
@@ -52,16 +79,31 @@ def splits(config: ConfigDict) -> tuple[LabelledImages, LabelledImages]:
     return train, test
 
 
-def _split(config: ConfigDict, split: str) -> LabelledImages:
+def _split(config: ConfigDict, split: str) -> Examples:
     data = config.data
-    if data.name not in _KNOWN:
-        return sources.load_images(data, split, view=config.eval.augment)
-    known = _KNOWN[data.name]
+    known: _Known | _Pairs | None = _KNOWN.get(data.name) or _SENTENCES.get(data.name)
+    if known is None:
+        return sources.load(data, split, view=config.eval.augment)
     found = parts.ids(data[f"{split}_split"], known.lengths, key=f"data.{split}_split", of=data.name)
     count = sum(part.stop - part.start for _, part in found)
     limit = data.train_examples if split == "train" else data.test_examples
+    count = min(count, limit or count)
+    if isinstance(known, _Pairs):
+        return _sentences(count, known)
     make = _empty_with_boxes if known.boxes else _empty
-    return make(min(count, limit or count), known, name=data.name, view=config.eval.augment)
+    return make(count, known, name=data.name, view=config.eval.augment)
+
+
+def _sentences(count: int, known: _Pairs) -> Sentences:
+    """Pairs of about the lengths of real ones, the longest and ends included, all of one word."""
+    lengths = np.random.default_rng(0).gamma(2.5, known.tokens / 2.5, count)
+    lengths = np.clip(np.round(lengths), 2, known.longest).astype(np.int64)
+    lengths[:1] = known.longest
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    flat = np.broadcast_to(np.uint16(len(PIECES)), int(offsets[-1]))  # one word's memory
+    pieces = (*PIECES, *(f"word{number}" for number in range(len(PIECES), known.pieces)))
+    side = Ragged(flat, offsets)
+    return make_sentences(side, side, Vocabulary(pieces))
 
 
 def _empty(count: int, known: _Known, *, name: str, view: str | None) -> InMemory:

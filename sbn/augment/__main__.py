@@ -17,15 +17,18 @@ def main(words: Sequence[str] | None = None) -> int:
     Raises:
         ConfigError: for a pipeline or a data set that can't be had.
     """
-    parser = arguments.Parser(prog="python -m sbn.augment", description="What an augmentation string means.")
+    parser = arguments.Parser(prog="python -m sbn.augment", description="Explains and draws augmentation pipelines.")
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("show", help="print every op with its probability, argument and sign")
     show.add_argument("pipeline", help="for example 'randaugment(3, 4)|crop(4)|flip|cutout(16)'")
-    sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block a pipeline")
+    sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block per pipeline")
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
-    sheet.add_argument("--draws", type=int, default=6, help="draws per image")
-    sheet.add_argument("--boxes", action="store_true", help="draw the boxes of the data set, moved with the images")
-    sheet.add_argument("--masks", action="store_true", help="draw the classes of pixels over them, as they move")
+    sheet.add_argument("--draws", type=int, default=6, help="augmented versions per image")
+    sheet.add_argument("--split", help="split of the data set, such as 'trainval' (default: train)")
+    sheet.add_argument(
+        "--boxes", action="store_true", help="also draw the boxes of the data set, transformed with the images"
+    )
+    sheet.add_argument("--masks", action="store_true", help="also draw the label images, transformed with the images")
     _add_picture(sheet, images=8, out="sheet.png")
     figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
     _add_picture(figure, images=6, out="figure1.png")
@@ -44,9 +47,11 @@ def main(words: Sequence[str] | None = None) -> int:
 def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> None:
     parser.add_argument("--data", default="shapes", help="name of the data set (default: shapes, which needs no files)")
     parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--out", type=arguments.path, default=out, help=f"the PNG to write ({out})")
-    parser.add_argument("--images", type=int, default=images, help=f"images, a row each ({images})")
-    parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
+    parser.add_argument("--out", type=arguments.path, default=out, help=f"PNG file to write (default: {out})")
+    parser.add_argument(
+        "--images", type=int, default=images, help=f"number of images, one row each (default: {images})"
+    )
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the random draws")
 
 
 def _show(flags: argparse.Namespace) -> None:
@@ -61,7 +66,12 @@ def _sheet(flags: argparse.Namespace) -> None:
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(
-        flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes, masks=flags.masks
+        flags.data,
+        data_dir=flags.data_dir,
+        count=flags.images,
+        boxes=flags.boxes,
+        masks=flags.masks,
+        split=flags.split,
     )
     sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")

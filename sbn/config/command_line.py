@@ -123,7 +123,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[argpars
         "--config",
         required=True,
         metavar="FILE:TABLE/ROW[@READING][,key=value...]",
-        help="the row to run; more overrides as --config.key=value",
+        help="row to run; --config.KEY=VALUE overrides further keys",
     )
     others, dotted = split(argv)
     options = parser.parse_args(others)

@@ -1,4 +1,4 @@
-"""The keys of data: which data set, which parts of it, where it lies, and which of these can stand together."""
+"""Config keys of data: which data set, which splits, where its files are, and which combinations are valid."""
 
 import copy
 import re
@@ -15,87 +15,90 @@ DATA_KEYS = (
         "data.name",
         "str",
         "cifar10",
-        "Data set: shapes (built in), reverse and copy (strings to translate, built in), tiny_imagenet, imagenette or any TFDS name ('svhn_cropped', 'food101:2.0.0'), 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (objects in images), 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (label images), PATH.npz, package.module:function. A view may have data of its own: views.NAME.data.KEY. docs/own_data.md.",
+        "Data set to use. Built in: shapes (images), reverse and copy (strings to translate). By name: tiny_imagenet, imagenette, or any TFDS data set ('svhn_cropped', 'food101:2.0.0'). From files: 'folder:PATH' (a subfolder of images per class), 'voc:PATH' and 'coco:PATH' (boxes), 'camvid:PATH', 'cityscapes:PATH', 'gta5:PATH' and 'masks:PATH' (label images), PATH.npz. From code: package.module:function. A view can have its own data: views.NAME.data.KEY. See docs/own_data.md.",
     ),
     Key(
         "data.dir",
         "str",
         None,
-        "TFDS data_dir, gs:// too; also the published folder of an ImageNet, or tiny-imagenet-200.zip; None: TFDS_DATA_DIR, or TFDS's own default.",
+        "TFDS data_dir (gs:// works), or the original download of ImageNet or imagenette, or tiny-imagenet-200.zip, or where the folders of folder:PATH and the like lie. None: TFDS_DATA_DIR, or TFDS's default.",
         optional=True,
     ),
     Key(
         "data.archive",
         "str",
         None,
-        "Archive to read instead, which needs no TensorFlow (`python -m sbn.data.prepare`); None: the data_dir.",
+        "Read the data set from this archive, made by `python -m sbn.data.prepare`; no TensorFlow needed. None: read data.dir.",
         optional=True,
     ),
     Key(
         "data.path",
         "str",
         "host",
-        "Where views are made: by tf.data on the host, or in the step from a data set in device memory (same batches, no TensorFlow).",
+        "Where views are augmented. host: by tf.data on the CPU. device: inside the training step, with the data set in device memory; the same batches, without TensorFlow.",
         choices=("host", "device"),
     ),
     Key(
         "data.args.*",
         "literal",
         None,
-        "What a data set of your own, package.module:function, reads from its config data.",
+        "An argument for a data set of your own (package.module:function), which receives it in its config.",
     ),
-    Key("data.image_feature", "str", "image", "The feature of a TFDS data set that holds the image."),
-    Key("data.label_feature", "str", "label", "The feature of a TFDS data set that holds the label, or a label image."),
+    Key("data.image_feature", "str", "image", "Name of the TFDS feature that holds the image."),
+    Key("data.label_feature", "str", "label", "Name of the TFDS feature that holds the label or the label image."),
     Key(
         "data.mask_classes",
         "names",
         (),
-        "Where data.label_feature of a TFDS data set is a label image: the names of its numbers from 0 on, '-' for one without a class; (): those that are known, as of cityscapes/semantic_segmentation.",
+        "Class names of the label image in data.label_feature (TFDS only), listed from pixel value 0; '-' marks a value without a class. (): the known classes, for example those of cityscapes/semantic_segmentation.",
     ),
     Key(
         "data.boxes_feature",
         "str",
         None,
-        "The feature of a TFDS data set that holds boxes, as in 'objects/bbox'; None: its boxes where it has no data.label_feature, else none.",
+        "Name of the TFDS feature that holds the boxes, such as 'objects/bbox'. None: the data set's only boxes if it has no data.label_feature, otherwise no boxes.",
         optional=True,
     ),
     Key(
         "data.box_label_feature",
         "str",
         None,
-        "The feature that holds the classes of these boxes; None: the one called label beside them, as in 'objects/label'.",
+        "Name of the TFDS feature that holds the class of each box. None: the feature 'label' next to the boxes, such as 'objects/label'.",
         optional=True,
     ),
     Key(
         "data.boxes_count_from",
         "int",
         None,
-        "The number of the first pixel in these boxes: 0, or 1 where they also mean the last pixel, as PASCAL VOC's do; None: 1 for voc and bccd, else 0.",
+        "Index of the first pixel in box coordinates: 0, or 1 if boxes also include their last pixel, as in PASCAL VOC. None: 1 for voc and bccd, otherwise 0.",
         optional=True,
         low=0,
         high=1,
     ),
     Key(
-        "data.train_split", "str", "train", "Split to train on, in TFDS's words: 'train[:45000]', 'train[:90%]+extra'."
+        "data.train_split",
+        "str",
+        "train",
+        "Training split, in TFDS notation, such as 'train[:45000]' or 'train[:90%]+extra'.",
     ),
     Key(
         "data.test_split",
         "str",
         "test",
-        "Split to evaluate on, e.g. 'train[45000:]'; the ImageNets have 'validation'.",
+        "Evaluation split, such as 'train[45000:]'. ImageNet data sets call it 'validation'.",
     ),
     Key(
         "data.test_share",
         "float",
         0.2,
-        "Share of the images of folder:PATH or masks:PATH that is the test split, where the folder has no splits; chosen by the names of the files.",
+        "Fraction of the images of folder:PATH or masks:PATH to hold out for testing, if the folder has no splits. The file names decide which.",
         low=0,
     ),
     Key(
         "data.mean",
         "floats",
         None,
-        "Mean of the red, green and blue of training images, in [0, 1], for normalisation; None: the papers', or measured on the training split.",
+        "Mean of the red, green and blue channels, in [0, 1], for input normalisation. None: the papers' values, or measured on the training split.",
         optional=True,
         low=0,
     ),
@@ -103,7 +106,7 @@ DATA_KEYS = (
         "data.std",
         "floats",
         None,
-        "Their standard deviation; None: the papers', or measured on the training split.",
+        "Standard deviation of the red, green and blue channels, in [0, 1]. None: the papers' values, or measured on the training split.",
         optional=True,
         low=0,
     ),
@@ -111,7 +114,7 @@ DATA_KEYS = (
         "data.train_examples",
         "int",
         None,
-        "Train on the first so many examples; None: all (shapes, strings: 10,000).",
+        "Train only on the first this many examples. None: all (shapes, reverse and copy: 10,000).",
         optional=True,
         low=1,
     ),
@@ -119,7 +122,7 @@ DATA_KEYS = (
         "data.test_examples",
         "int",
         None,
-        "Evaluate on the first so many examples; None: all (shapes: 2,000, strings: 1,000).",
+        "Evaluate only on the first this many examples. None: all (shapes: 2,000, reverse and copy: 1,000).",
         optional=True,
         low=1,
     ),
@@ -127,22 +130,28 @@ DATA_KEYS = (
         "data.image_size",
         "int",
         None,
-        "Side in pixels of rendered images (shapes only); None: 32.",
+        "Side of the rendered images in pixels (shapes only). None: 32.",
         optional=True,
         low=8,
     ),
-    Key("data.style", "str", "plain", "Rendering style (shapes only).", choices=("plain", "sketch", "clear")),
+    Key(
+        "data.style",
+        "str",
+        "plain",
+        "Drawing style of the rendered images (shapes only).",
+        choices=("plain", "sketch", "clear"),
+    ),
 )
 
-# What is one for all views: where views are made, and what their input is normalised with
+# Keys that all views share: where views are made, and how their input is normalised
 _FOR_ALL_VIEWS = ("data.path", "data.mean", "data.std")
 OF_VIEWS = tuple(key.name for key in DATA_KEYS if key.name not in _FOR_ALL_VIEWS)
 
 
 def of_view(config: ConfigDict, view: str) -> ConfigDict:
-    """Returns the data keys that a view draws its examples by: its own, `views.NAME.data.KEY`, in the place of the run's.
+    """Returns the data keys of a view: those of the run, overridden by its own, `views.NAME.data.KEY`.
 
-    Where it has a data set of another name, keys that it does not give have their defaults, but for `data.dir`.
+    If the view has another data set, keys that it does not set take their defaults, except `data.dir`.
     """
     own, made = config.views[view].get("data", {}), copy.deepcopy(config.data)
     with made.unlocked():
@@ -164,7 +173,7 @@ _TFDS = re.compile(rf"[A-Za-z]\w*(/[\w.+-]+)?(:{_VERSION})?")
 
 
 def check_data(data: ConfigDict) -> None:
-    """Raises a `ConfigError` where data keys can't stand together, before any data are looked for."""
+    """Raises a `ConfigError` for an invalid combination of data keys, before any data are read."""
     name = data.name
     kind = _data_kind(name)
     if kind is None:
@@ -209,7 +218,7 @@ def folder_of(name: str) -> tuple[str, str] | None:
 
 
 def _data_kind(name: str) -> str | None:
-    """What kind of data set a name stands for; None for none."""
+    """The kind of data set that a name means; None if it means none."""
     if name == "shapes":
         return "shapes"
     if name in STRINGS:
@@ -223,9 +232,9 @@ def _data_kind(name: str) -> str | None:
     return "tfds" if _TFDS.fullmatch(name) else None
 
 
-# Which kinds of data sets read a key whose value is another than its default
+# Key -> its default, the kinds of data sets that read it, and why the others don't
 _READERS = {
-    "dir": (None, ("tfds",), "only TFDS's data sets and the ImageNets lie in a data_dir"),
+    "dir": (None, ("tfds", *FOLDERS), "it lies in no data_dir"),
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),

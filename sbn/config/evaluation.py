@@ -1,4 +1,4 @@
-"""The keys of evaluation: what is measured, how often, and the settings of each evaluator, `eval.NAME.KEY`."""
+"""Config keys of evaluation: which evaluators run, how often, and the settings of each, `eval.NAME.KEY`."""
 
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
@@ -20,15 +20,16 @@ ANALYSES = (
     "detections",
 )
 
-# What measures one task alone
-OF_TASKS = {"bleu": "translation"}
+# Evaluators that exist for one task only
+OF_TASKS = {"bleu": "translation", "masks": "segmentation"}
 
-# How often each runs: the key of its rhythm, and what the key says. mix and corruptions are one pass over the same images.
+# Evaluator -> how the key eval.EVALUATOR.every names it. mix and corruptions share one pass over the same images.
 _OTHERS = {name: name for name in ANALYSES if name not in ("mix", "corruptions")}
 _RHYTHMS = {
     "corruptions": "corruptions and mix",
     **_OTHERS,
-    "bleu": "the translation of the test split",
+    "bleu": "the translation of the test split (bleu)",
+    "masks": "masks",
     "imported": "evaluators of your own",
 }
 RHYTHM_KEYS = tuple(f"eval.{name}.every" for name in _RHYTHMS)
@@ -38,7 +39,7 @@ EVALUATION = (
         "eval.evals",
         "names",
         ("accuracy",),
-        "What is measured, in this order; settings of NAME are eval.NAME.KEY. metrics: the task's own metrics on the test split, which classification calls accuracy. An evaluator of your own: package.module:Name.",
+        "Evaluators to run, in this order; the settings of NAME are eval.NAME.KEY. metrics: the task's own metrics on the test split; accuracy: the same, as classification calls it. For an evaluator of your own: package.module:Name.",
         choices=("metrics", "accuracy", *ANALYSES, *OF_TASKS),
         open=is_import_path,
     ),
@@ -46,19 +47,19 @@ EVALUATION = (
         "eval.metrics",
         "names",
         (),
-        "Metrics that metrics and accuracy measure beside the task's own, as package.module:Name.",
+        "Additional metrics for the evaluators metrics and accuracy, each as package.module:Name.",
     ),
     Key(
         "eval.every",
         "duration",
         "10 epochs",
-        "Measure the task's metrics this often, and at the end of every stage; '0 steps': only at stage ends.",
+        "How often to measure the task's metrics during training. The end of every stage measures them too. '0 steps': only at the ends of stages.",
     ),
     Key(
         "eval.last_epochs",
         "int",
         1,
-        "Measure the task's metrics after each of so many last epochs of every stage too, as a median over them needs.",
+        "Also measure the task's metrics after each of the last this many epochs of every stage. The median over last epochs needs this.",
         low=1,
     ),
     *(
@@ -66,7 +67,7 @@ EVALUATION = (
             key,
             "duration",
             "0 steps",
-            f"Run {what} this often, and at the end of every stage; '0 steps': only at stage ends.",
+            f"How often to run {what} during training; the end of every stage runs it too. '0 steps': only at the ends of stages.",
         )
         for key, what in zip(RHYTHM_KEYS, _RHYTHMS.values(), strict=True)
     ),
@@ -74,15 +75,15 @@ EVALUATION = (
         "eval.augment",
         "str",
         None,
-        "Pipeline, without random draws, that images are evaluated through; None: whole images, for imagenet2012 'resize(256)|centre_crop(224)', for imagenette 'resize(160)|centre_crop(160)'.",
+        "Deterministic pipeline applied to test images. None: whole images; for imagenet2012 'resize(256)|centre_crop(224)', for imagenette 'resize(160)|centre_crop(160)'.",
         optional=True,
     ),
-    Key("eval.batch_size", "int", 500, "Images, or sentences, a forward pass.", low=1),
+    Key("eval.batch_size", "int", 500, "Images or sentences per forward pass in evaluation.", low=1),
     Key(
         "eval.mix",
         "floats",
         (0.5,),
-        "Lambdas of mixed predictions: lambda * main + (1 - lambda) * aux (first and second branch).",
+        "Lambdas for mixed predictions: lambda * main + (1 - lambda) * aux (the first and the second branch).",
         low=0,
         tasks=("classification",),
     ),
@@ -90,7 +91,7 @@ EVALUATION = (
         "eval.average",
         "str",
         "probabilities",
-        "What mixed predictions average.",
+        "What mixed predictions average: probabilities or logits.",
         choices=("probabilities", "logits"),
         tasks=("classification",),
     ),
@@ -98,34 +99,34 @@ EVALUATION = (
         "eval.corruptions.source",
         "str",
         "released",
-        "Corrupted test images of mix and corruptions: the benchmark's files (CIFAR-10-C, ...), or made here, which gives other numbers.",
+        "Corrupted test images for the evaluators mix and corruptions. released: the benchmark's files (CIFAR-10-C, ...). generated: made by this code, which gives different numbers.",
         choices=("released", "generated"),
     ),
     Key(
         "eval.corruptions.dir",
         "str",
         None,
-        "Released: where they lie, None: where TFDS keeps its data sets. Generated: where they are kept; None: nowhere.",
+        "Folder of the corrupted images. released: where to find them; None: where TFDS keeps its data sets. generated: where to store them; None: not stored.",
         optional=True,
     ),
     Key(
         "eval.corruptions.kinds",
         "names",
         (),
-        "Types or groups of corruption (noise, blur, weather, digital, extra); (): the benchmark's 15.",
+        "Corruption types, or groups of them (noise, blur, weather, digital, extra). (): the benchmark's 15 types.",
     ),
     Key(
         "eval.corruptions.frost",
         "str",
         None,
-        "What frost is generated with: a folder with the release's photographs, or 'procedural'; None: frost can't be.",
+        "Images for the frost corruption, if it is generated: the folder with the release's photographs, or 'procedural' for synthetic frost. None: frost cannot be generated.",
         optional=True,
     ),
     Key(
         "eval.corruptions.examples",
         "int",
         None,
-        "Images of each type and severity, the first; None: all.",
+        "Use only the first this many images of each type and severity. None: all.",
         optional=True,
         low=1,
     ),
@@ -133,57 +134,59 @@ EVALUATION = (
         "eval.affinity.pipelines",
         "names",
         (),
-        "Augmentation pipelines whose Affinity is measured on the test split; (): of those of the views what acts on one image.",
+        "Augmentation pipelines whose Affinity to measure on the test split. (): the pipelines of the views, limited to ops that act on a single image.",
     ),
-    Key("eval.affinity.draws", "int", 3, "Times that each test image is augmented.", low=1),
+    Key("eval.affinity.draws", "int", 3, "How many times each test image is augmented.", low=1),
     Key(
         "eval.diversity.pipelines",
         "names",
         (),
-        "Augmentation pipelines whose Diversity is measured on the training split; (): of those of the views what acts on one image.",
+        "Augmentation pipelines whose Diversity to measure on the training split. (): the pipelines of the views, limited to ops that act on a single image.",
     ),
     Key(
         "eval.branches.layer",
         "str",
         None,
-        "Layer whose features are shown branch by branch, as in 'group1_block1'; None: the first residual block.",
+        "Layer whose features are shown for each branch, such as 'group1_block1'. None: the first residual block.",
         optional=True,
     ),
     Key(
         "eval.fourier.norm",
         "float",
         8.0,
-        "L2 norm of Fourier noise on one channel, of pixels from 0 to 1 (Split BatchNorms: 8; Yin et al.: 4, and 15.7 at 224 pixels).",
+        "L2 norm of the Fourier noise per channel, for pixel values from 0 to 1 (Split BatchNorms: 8; Yin et al.: 4, and 15.7 for 224 pixels).",
         low=0,
     ),
     Key(
         "eval.fourier.size",
         "int",
         None,
-        "Side of the heat map, the lowest frequencies; None: the largest odd one, 31 of 32 pixels (at 224 pixels 63 is usual).",
+        "Side of the heat map, in frequencies around zero. None: the largest odd size, 31 for images of 32 pixels (63 is usual for 224 pixels).",
         optional=True,
         low=1,
     ),
-    Key("eval.fourier.examples", "int", 1000, "Test images under each frequency, drawn by the seed.", low=1),
+    Key(
+        "eval.fourier.examples", "int", 1000, "Number of test images for each frequency; the seed selects them.", low=1
+    ),
     Key(
         "eval.low_pass.widths",
         "ints",
         (),
-        "Widths of the square of frequencies that is kept; (): every odd one and the whole.",
+        "Widths of the square of frequencies to keep. (): every odd width, and the full width.",
     ),
-    Key("eval.low_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
+    Key("eval.low_pass.examples", "int", 500, "Number of test images; the seed selects them.", low=1),
     Key(
         "eval.high_pass.widths",
         "ints",
         (),
-        "Widths of the square of frequencies that is removed; (): 0, every odd one and the whole.",
+        "Widths of the square of frequencies to remove. (): 0, every odd width, and the full width.",
     ),
-    Key("eval.high_pass.examples", "int", 500, "Test images, drawn by the seed.", low=1),
+    Key("eval.high_pass.examples", "int", 500, "Number of test images; the seed selects them.", low=1),
     Key(
         "eval.losses.examples",
         "int",
         None,
-        "Training images whose loss is measured, as they are and augmented, drawn by the seed; None: all.",
+        "Number of training images on which to measure the loss, both clean and augmented; the seed selects them. None: all.",
         optional=True,
         low=1,
     ),
@@ -191,31 +194,43 @@ EVALUATION = (
         "eval.spectra.split",
         "str",
         "train",
-        "Images whose features' covariance is looked at, without augmentation.",
+        "Split, without augmentation, on which to compute the covariance of the features.",
         choices=("train", "test"),
     ),
-    Key("eval.spectra.per_class_mean", "bool", False, "The mean of the classes' own spectra too."),
+    Key("eval.spectra.per_class_mean", "bool", False, "Also compute the mean of the spectra of the single classes."),
     Key(
         "eval.features.layer",
         "str",
         None,
-        "Layer whose features' distributions are compared, as in 'stage1_block1'; None: the first residual block.",
+        "Layer whose feature distributions are compared, such as 'stage1_block1'. None: the first residual block.",
         optional=True,
     ),
-    Key("eval.features.per_channel", "bool", False, "Means over the pixels of a channel, not every value."),
-    Key("eval.features.examples", "int", None, "Test images, the first; None: all.", optional=True, low=1),
+    Key(
+        "eval.features.per_channel",
+        "bool",
+        False,
+        "Compare the means of channels over pixels instead of all single values.",
+    ),
+    Key(
+        "eval.features.examples",
+        "int",
+        None,
+        "Use only the first this many test images. None: all.",
+        optional=True,
+        low=1,
+    ),
     Key(
         "eval.sizes.sizes",
         "ints",
         (),
-        "Sides in pixels that test images are resized to, each seen by the branch trained at it; (): those of the last stage's views.",
+        "Sides in pixels to which test images are resized. Each size goes through the branch trained at that size. (): the sizes of the last stage's views.",
         low=1,
     ),
     Key(
         "eval.bleu.beam",
         "int",
         1,
-        "Hypotheses of a sentence that the search keeps; 1: the most probable token at every place.",
+        "Beam size. 1: greedy decoding.",
         low=1,
         tasks=("translation",),
     ),
@@ -223,7 +238,7 @@ EVALUATION = (
         "eval.bleu.length_penalty",
         "float",
         0.6,
-        "Power of a hypothesis's length that its score is divided by, where beam is more than 1.",
+        "Length penalty of beam search: scores are divided by length to this power. Not used with a beam of 1.",
         low=0,
         tasks=("translation",),
     ),
@@ -231,7 +246,7 @@ EVALUATION = (
         "eval.bleu.longer",
         "int",
         50,
-        "Tokens that a translation may have more than the longest source of its batch.",
+        "Maximum length of a translation, in tokens more than the longest source of its batch.",
         low=1,
         tasks=("translation",),
     ),
@@ -239,11 +254,18 @@ EVALUATION = (
         "eval.bleu.scores",
         "names",
         ("bleu",),
-        "bleu: sacreBLEU of whole sentences (13a). Of data that were tokenised as text: bleu_tokenised takes their words as they are, bleu_compound splits them at hyphens too. exact_match: the share of sentences that are the reference.",
+        "Scores to compute. bleu: sacreBLEU of detokenised sentences (13a). For data that come tokenised: bleu_tokenised uses their words as they are; bleu_compound also splits words at hyphens. exact_match: fraction of sentences equal to the reference.",
         choices=("bleu", "bleu_tokenised", "bleu_compound", "exact_match"),
         tasks=("translation",),
     ),
-    Key("eval.bleu.shown", "int", 10, "Sentences kept to be read, the first.", low=0, tasks=("translation",)),
+    Key(
+        "eval.bleu.shown",
+        "int",
+        10,
+        "Number of sentences, from the first, to store for reading.",
+        low=0,
+        tasks=("translation",),
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""What a declared key is, and which values it takes."""
+"""The declaration of a config key, and the check of its values."""
 
 import dataclasses
 import sys

@@ -1,13 +1,13 @@
-"""The keys of the model, which architectures read them, and the depths that networks can have."""
+"""Config keys of the model, which architectures read them, and the valid depths of networks."""
 
 from sbn.config.errors import unknown
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
 MODELS = ("wide_resnet", "preact_resnet", "shake_shake", "cifar_resnet", "imagenet_resnet", "pdarts")
-# What takes no images: its keys are translation's
+# Takes token sequences, not images; its keys are translation.*
 TRANSFORMER = "transformer"
-# What gives the logits of auxiliary heads too when it trains
+# Networks that also return the logits of auxiliary heads in training
 WITH_AUXILIARY_HEADS = ("pdarts",)
 
 MODEL_KEYS = (
@@ -15,16 +15,16 @@ MODEL_KEYS = (
         "model.name",
         "str",
         "wide_resnet",
-        "Architecture. imagenet_resnet has a 7x7 stem of stride 2 and a max-pool, the others take small images; transformer is translation's. A network of your own: package.module:Class.",
+        "Network architecture. imagenet_resnet starts with a 7x7 convolution of stride 2 and max-pooling; the other image networks take small images; transformer is for translation. For a network of your own: package.module:Class.",
         choices=(*MODELS, TRANSFORMER),
         open=is_import_path,
     ),
-    Key("model.args.*", "literal", None, "Field of a network of your own, by its name there."),
+    Key("model.args.*", "literal", None, "A field of a network of your own, under the name it has there."),
     Key(
         "model.depth",
         "int",
         None,
-        "Layers with weights, one after the other: 6n + 4 of wide_resnet (None: 28), 8n + 2 of preact_resnet (18), 6n + 2 of shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101, 152 of imagenet_resnet (50). Of pdarts the cells, 3n + 2 (20).",
+        "Number of layers with weights along one path: 6n + 4 for wide_resnet (None: 28), 8n + 2 for preact_resnet (18), 6n + 2 for shake_shake (26) and cifar_resnet (32); 10, 14, 18, 34, 50, 101 or 152 for imagenet_resnet (50). For pdarts: number of cells, 3n + 2 (20).",
         optional=True,
         low=8,
         high=5000,
@@ -33,7 +33,7 @@ MODEL_KEYS = (
         "model.width",
         "int",
         None,
-        "Channels of the first stage (None: 64 of preact_resnet and imagenet_resnet, 96 of shake_shake, 16 of cifar_resnet, 36 of a node of pdarts); of wide_resnet the factor k on its 16 (2).",
+        "Channels of the first stage (None: 64 for preact_resnet and imagenet_resnet, 96 for shake_shake, 16 for cifar_resnet, 36 per node for pdarts). For wide_resnet: the widening factor k, times 16 channels (2).",
         optional=True,
         low=1,
         high=2**14,
@@ -42,7 +42,7 @@ MODEL_KEYS = (
         "model.initialiser",
         "str",
         None,
-        "Initial weights, by the code they come from; None: autoaugment of wide_resnet (its authors': he_fan_in), pytorch of preact_resnet and pdarts, he_fan_out of the others (RandAugment's ImageNet code: tpu).",
+        "Weight initialisation, named after the code it comes from. None: autoaugment for wide_resnet (its authors use he_fan_in), pytorch for preact_resnet and pdarts, he_fan_out for the others (RandAugment's ImageNet code uses tpu).",
         choices=("autoaugment", "he_fan_out", "he_fan_in", "pytorch", "tpu"),
         optional=True,
     ),
@@ -50,7 +50,7 @@ MODEL_KEYS = (
         "model.shortcut",
         "str",
         None,
-        "Where channels change. wide_resnet: pool_pad, average-pool and zero-pad (None; TF AutoAugment code), or conv, a 1x1 convolution (its authors'). cifar_resnet: pad, every other pixel and zero-pad (None; option A), or conv (B).",
+        "Residual shortcut where the number of channels changes. wide_resnet: pool_pad, average-pool and zero-pad (None; as in TF AutoAugment's code), or conv, a 1x1 convolution (as its authors). cifar_resnet: pad, every other pixel and zero-pad (None; option A), or conv (option B).",
         choices=("pool_pad", "pad", "conv"),
         optional=True,
         models=("wide_resnet", "cifar_resnet"),
@@ -59,7 +59,7 @@ MODEL_KEYS = (
         "model.dropout",
         "float",
         0.0,
-        "Share of activations dropped between a block's convolutions.",
+        "Dropout rate between the convolutions of a block.",
         low=0,
         per_stage=True,
         models=("wide_resnet",),
@@ -68,7 +68,7 @@ MODEL_KEYS = (
         "model.drop_path",
         "floats",
         (0.0, 0.0),
-        "Shares of the paths of a cell that are dropped for an image, in a stage's first epoch and at its end; in between the share changes by as much every epoch.",
+        "DropPath rates, the fraction of a cell's paths dropped for each image: in the first epoch of a stage and at its end. The rate changes linearly in between, once per epoch.",
         low=0,
         high=0.99,
         per_stage=True,
@@ -78,14 +78,14 @@ MODEL_KEYS = (
         "model.group_skips",
         "bool",
         False,
-        "The TF code's extra skips around each group and around all of them.",
+        "Add the TF code's extra skip connections around each group of blocks and around all groups.",
         models=("wide_resnet",),
     ),
     Key(
         "model.stem_stride",
         "int",
         1,
-        "Stride of the first convolution (Manifold Mixup's code: 2 at 64 pixels).",
+        "Stride of the first convolution (Manifold Mixup's code: 2 for images of 64 pixels).",
         low=1,
         models=("preact_resnet",),
     ),
@@ -93,27 +93,27 @@ MODEL_KEYS = (
         "model.final_norm",
         "bool",
         False,
-        "Normalisation and ReLU before the last pooling.",
+        "Add a normalisation and a ReLU before the final pooling.",
         models=("preact_resnet",),
     ),
     Key(
         "model.zero_last_scale",
         "bool",
         False,
-        "The last normalisation of every block starts with scale 0.",
+        "Initialise the scale of the last normalisation of every block to 0.",
         models=("cifar_resnet", "imagenet_resnet"),
     ),
     Key(
         "model.remat",
         "bool",
         False,
-        "Rematerialise: of every residual block, or layer of a transformer, training keeps what goes in, and computes the rest again for the gradient. Deep networks train in a third to a half of the memory, in some more time, and the same but for rounding.",
+        "Rematerialisation (gradient checkpointing): store only the input of every residual block or transformer layer, and recompute the rest in the backward pass. Deep networks need a third to a half of the memory and somewhat more time; results differ only by rounding.",
         models=(*MODELS, TRANSFORMER),
     ),
 )
 
 
-# depth = step * n + rest, for n blocks a stage
+# depth = step * n + rest, for n blocks per stage
 STEPS = {
     "wide_resnet": {"step": 6, "rest": 4},
     "preact_resnet": {"step": 8, "rest": 2},
@@ -121,7 +121,7 @@ STEPS = {
     "cifar_resnet": {"step": 6, "rest": 2},
     "pdarts": {"step": 3, "rest": 2},
 }
-# imagenet_resnet: depth -> blocks a stage, bottlenecks?  (10 and 14 are for trying things out)
+# imagenet_resnet: depth -> blocks per stage, bottlenecks?  (10 and 14 are for trying things out)
 IMAGENET_DEPTHS = {
     10: ((1, 1, 1, 1), False),
     14: ((1, 1, 1, 1), True),

@@ -1,4 +1,4 @@
-"""Every key of an experiment's config: its type, its default, what it means. What is not declared here does not exist."""
+"""Every config key of an experiment: type, default, meaning. Keys that are not declared here are errors."""
 
 from sbn.config.data_keys import DATA_KEYS
 from sbn.config.detection_keys import DETECTION_KEYS
@@ -11,12 +11,12 @@ from sbn.config.training_keys import TRAINING_KEYS
 from sbn.config.translation_keys import TRANSLATION_KEYS
 
 KEYS = (
-    Key("seed", "int", 0, "Seed of everything that is random: initialisation, order, augmentation, dropout.", low=0),
+    Key("seed", "int", 0, "Random seed for initialisation, data order, augmentation and dropout.", low=0),
     Key(
         "task",
         "str",
         "classification",
-        "What is learned. A task of your own: package.module:Name.",
+        "The task to train. For a task of your own: package.module:Name.",
         choices=("classification", "detection", "segmentation", "translation"),
         open=is_import_path,
     ),
@@ -27,21 +27,21 @@ KEYS = (
         "branches",
         "names",
         ("main",),
-        "The views to train on, in the order of the K axis; each has the branch of its name.",
+        "Names of the views to train on, in the order of the K axis. Each view uses the BatchNorm branch of the same name.",
         per_stage=True,
     ),
     Key(
         "views.*.augment",
         "str",
         "crop(4)|flip",
-        "Augmentation pipeline, ops from left to right; '' for none.",
+        "Augmentation pipeline of this view; ops run from left to right. '': no augmentation.",
         per_stage=True,
     ),
     Key(
         "views.*.weight",
         "float",
         None,
-        "Weight of this view's loss; None: 1 / number of views.",
+        "Weight of this view's loss. None: 1 / number of views.",
         optional=True,
         low=0,
         per_stage=True,
@@ -50,7 +50,7 @@ KEYS = (
         "views.*.draws",
         "str",
         None,
-        "View whose random draws this one shares, for the ops that both have; None: its own, independent ones.",
+        "Name of another view whose random draws this view reuses, for the ops that both pipelines contain. None: independent draws.",
         optional=True,
         per_stage=True,
     ),
@@ -58,14 +58,14 @@ KEYS = (
         "views.*.fade",
         "duration",
         "0 steps",
-        "How long before the stage's end this view's policies and mixing begin to weaken, until nothing is left of them at the end.",
+        "Length of the last part of the stage over which this view's random policies and mixing (RandAugment, Mixup, ...) weaken; their strength reaches zero at the end of the stage. '0 steps': no fading.",
         per_stage=True,
     ),
     Key(
         "views.*.fade_shape",
         "str",
         "linear",
-        "How they weaken: in a straight line, or half a cosine.",
+        "Shape of the fade: linear, or half a cosine.",
         choices=("linear", "cosine"),
         per_stage=True,
     ),
@@ -76,38 +76,44 @@ KEYS = (
         "norm.kind",
         "str",
         "split",
-        "split: own statistics, scale and bias a branch; split_stats: own statistics, shared scale and bias; shared: one BatchNorm over all views together; none: Fixup.",
+        "How views share normalisation. split: each branch has its own statistics, scale and bias; split_stats: own statistics, shared scale and bias; shared: one BatchNorm over all views together; none: no normalisation (Fixup).",
         choices=("split", "split_stats", "shared", "none"),
     ),
     Key(
         "norm.layer",
         "str",
         "batch",
-        "What is normalised: batch, a channel over the batch (BatchNorm); layer, the channels of every position (LayerNorm); group, norm.groups groups of an image's channels (GroupNorm). The last two keep no statistics.",
+        "Kind of normalisation layer. batch: each channel over the batch (BatchNorm); layer: the channels at each position (LayerNorm); group: groups of channels of each image (GroupNorm, see norm.groups). layer and group keep no running statistics.",
         choices=("batch", "layer", "group"),
     ),
-    Key("norm.groups", "int", 32, "Groups of channels of norm.layer='group'; 1: the whole image.", low=1),
+    Key(
+        "norm.groups",
+        "int",
+        32,
+        "Number of channel groups for norm.layer='group'. 1: all channels of an image together.",
+        low=1,
+    ),
     Key(
         "norm.sequential",
         "bool",
         False,
-        "With norm.kind=shared or none: views go through the network one after the other, each with its own batch statistics, and each updates the running ones; else views of one size together. Branches always pass one after the other.",
+        "Only for norm.kind=shared or none. True: each view goes through the network separately, is normalised by its own batch statistics, and updates the running statistics in turn. False: views of equal image size form one batch. With split and split_stats each view always has its own statistics.",
     ),
     Key(
         "norm.group_size",
         "int",
         None,
-        "Examples that share batch statistics; None: the whole global batch.",
+        "Number of examples that share batch statistics. None: the whole global batch.",
         optional=True,
         low=1,
     ),
-    Key("norm.momentum", "float", 0.9, "Share of the old running statistics kept at a step.", low=0),
-    Key("norm.epsilon", "float", 1e-5, "Added to the variance.", low=0),
+    Key("norm.momentum", "float", 0.9, "Fraction of the old running statistics that is kept at each step.", low=0),
+    Key("norm.epsilon", "float", 1e-5, "Constant added to the variance.", low=0),
     Key(
         "norm.unbiased",
         "bool",
         True,
-        "Running variances average the unbiased batch variance, n / (n - 1) (TF fused BatchNorm, PyTorch).",
+        "Update the running variance with the unbiased batch variance, n / (n - 1), as TF fused BatchNorm and PyTorch do.",
     ),
     # Optimisation
     *TRAINING_KEYS,
@@ -119,50 +125,70 @@ KEYS = (
         "stages",
         "names",
         ("train",),
-        "Spans of training, one after the other; weights, momentum and statistics carry over. stage.NAME.KEY overrides KEY in one of them.",
+        "Names of the training stages, in order. Weights, momentum and statistics carry over from one to the next. stage.NAME.KEY overrides KEY in one stage.",
     ),
-    # Another run to begin from
+    # Starting from another run
     Key(
         "init.from",
         "str",
         None,
-        "Work directory of a run to go on from: its weights, momentum and statistics, its steps and stages counted on; None: from nothing.",
+        "Work directory of a run to continue from. Takes over its weights, momentum and statistics, and continues its count of steps and stages. None: train from scratch.",
         optional=True,
     ),
-    Key("init.stage", "str", None, "Stage of init.from at whose end to begin; None: where it finished.", optional=True),
+    Key(
+        "init.stage",
+        "str",
+        None,
+        "Start from the end of this stage of init.from. None: from its final state.",
+        optional=True,
+    ),
     Key(
         "init.branch",
         "str",
         None,
-        "The branch of init.from that every branch begins as; None: each as the one of its own name, or the only one there is.",
+        "Initialise every branch from this branch of init.from. None: from the branch of the same name, or from the only branch.",
         optional=True,
     ),
     Key(
         "init.only",
         "names",
         (),
-        "Parts of the network to take over from init.from, as 'stem*,stage*' or 'stage1/block2'; the rest, momentum and steps begin anew. (): all, to go on from where that run was.",
+        "Parts of the network to copy from init.from, such as 'stem*,stage*' or 'stage1/block2'. The other parts are initialised anew, and momentum and step count start at zero. (): copy everything and continue the run.",
     ),
     Key(
         "init.weights",
         "str",
         "plain",
-        "Weights of init.from to begin with: as they were trained, or their average (optim.ema), with momentum anew.",
+        "Which weights of init.from to copy: plain, as trained, or ema, their moving average (optim.ema), with fresh momentum.",
         choices=("plain", "ema"),
     ),
     *EVALUATION,
     # Logs, checkpoints
-    Key("log.every", "duration", "100 steps", "Write training metrics this often, averaged since the last time."),
-    Key("log.tensorboard", "bool", True, "Write TensorBoard event files too."),
-    Key("save.every", "duration", "5 epochs", "Write a checkpoint this often, and at the end of every stage."),
-    Key("save.keep", "int", 2, "Checkpoints to keep, the newest; those at stages' ends are kept besides.", low=1),
+    Key("log.every", "duration", "100 steps", "How often to write training metrics, averaged since the last time."),
+    Key("log.tensorboard", "bool", True, "Also write TensorBoard event files."),
+    Key(
+        "log.trackers",
+        "names",
+        (),
+        "Experiment trackers that also receive the metrics, each a class or function package.module:Name, such as sbn.train.trackers:weights_and_biases.",
+    ),
+    Key(
+        "save.every", "duration", "5 epochs", "How often to write a checkpoint. The end of every stage writes one too."
+    ),
+    Key(
+        "save.keep",
+        "int",
+        2,
+        "Number of recent checkpoints to keep. Checkpoints from the ends of stages are always kept.",
+        low=1,
+    ),
 )
 
 BY_NAME = {key.name: key for key in KEYS}
 assert len(BY_NAME) == len(KEYS), "a key is declared twice"
 
-# Runs that differ in these are still runs of one row: they say where things lie, what is kept in memory, how the work
-# is cut and when something is written, not what is learned or measured.
+# Runs that differ only in these keys are still runs of the same row: the keys set paths, memory use, how work is split
+# and when files are written, not what is learned or measured.
 NEUTRAL = frozenset(
     [
         "data.dir",
@@ -172,6 +198,7 @@ NEUTRAL = frozenset(
         "steps_per_call",
         "log.every",
         "log.tensorboard",
+        "log.trackers",
         "save.every",
         "save.keep",
         "eval.evals",
@@ -185,9 +212,9 @@ assert NEUTRAL.issubset(BY_NAME)
 
 
 def is_incidental(name: str) -> bool:
-    """Whether a run that began with another value of this key may go on with this one: both are one run, in one folder.
+    """Whether a run may be resumed, in the same folder, with another value of this key.
 
-    Of the neutral keys those of evaluation are not so: what is measured, and when, is what a run leaves.
+    True for the neutral keys, except those of evaluation: they decide which measurements a run's files contain.
     """
     parts = name.split(".")
     own = ".".join(parts[2:] if parts[0] == "stage" or parts[:3:2] == ["views", "data"] else parts)

@@ -1,4 +1,4 @@
-"""The keys of translation: those of the Transformer, and of batches of about so many tokens."""
+"""Config keys of translation: the Transformer, and batches limited by their number of tokens."""
 
 import functools
 
@@ -11,27 +11,41 @@ from sbn.config.model_keys import TRANSFORMER
 _Key = functools.partial(Key, tasks=("translation",))
 
 TRANSLATION_KEYS = (
-    _Key("translation.layers", "int", 6, "Layers of the encoder, and as many of the decoder.", low=1),
-    _Key("translation.width", "int", 512, "Channels of every position (base: 512, big: 1024).", low=2),
-    _Key("translation.heads", "int", 8, "Heads of attention; they divide the width (base: 8, big: 16).", low=1),
-    _Key("translation.hidden", "int", 2048, "Width inside the feed-forward parts (base: 2048, big: 4096).", low=1),
+    _Key("translation.layers", "int", 6, "Number of encoder layers, and also of decoder layers.", low=1),
+    _Key("translation.width", "int", 512, "Model dimension (base: 512, big: 1024).", low=2),
+    _Key(
+        "translation.heads",
+        "int",
+        8,
+        "Number of attention heads; must divide translation.width (base: 8, big: 16).",
+        low=1,
+    ),
+    _Key(
+        "translation.hidden", "int", 2048, "Hidden dimension of the feed-forward layers (base: 2048, big: 4096).", low=1
+    ),
     _Key(
         "translation.dropout",
         "float",
         0.1,
-        "Share dropped of embeddings and of what every attention and feed-forward part returns.",
+        "Dropout rate on embeddings and on the output of every attention and feed-forward layer.",
         low=0,
         high=0.99,
         per_stage=True,
     ),
     _Key(
-        "translation.attention_dropout", "float", 0.0, "Share of attention dropped.", low=0, high=0.99, per_stage=True
+        "translation.attention_dropout",
+        "float",
+        0.0,
+        "Dropout rate on attention weights.",
+        low=0,
+        high=0.99,
+        per_stage=True,
     ),
     _Key(
         "translation.activation_dropout",
         "float",
         0.0,
-        "Share of activations dropped inside the feed-forward parts.",
+        "Dropout rate on activations inside the feed-forward layers.",
         low=0,
         high=0.99,
         per_stage=True,
@@ -40,14 +54,14 @@ TRANSLATION_KEYS = (
         "translation.buckets",
         "ints",
         (),
-        "Lengths that batches are filled up to, each a compiled program; (): from 8 tokens on, each about a quarter longer than the one before.",
+        "Lengths to which batches are padded; each length compiles one program. (): from 8 tokens on, each about a quarter longer than the one before.",
         low=1,
     ),
     Key(
         "batch_tokens",
         "int",
         None,
-        "Tokens of a batch in place of batch_size: as many sentences of about one length as fit, their filling counted; None: batch_size.",
+        "Tokens per batch, padding included, instead of a fixed batch_size: each batch holds as many sentences of similar length as fit. None: use batch_size.",
         optional=True,
         low=1,
         tasks=("translation",),
@@ -56,7 +70,7 @@ TRANSLATION_KEYS = (
 
 
 def check_translation(config: ConfigDict) -> None:
-    """Raises a `ConfigError` where keys can't stand together, for the Transformer or for sentences."""
+    """Raises a `ConfigError` for keys that contradict each other, for the Transformer or for sentences."""
     translates = config.task == "translation"
     if translates != (config.model.name == TRANSFORMER):
         if translates:

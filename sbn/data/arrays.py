@@ -19,7 +19,7 @@ from sbn.augment.pipeline import addresses
 from sbn.config.errors import ConfigError
 from sbn.config.imported import reason
 from sbn.data.batching import Batching, Planned
-from sbn.data.examples import Examples
+from sbn.data.examples import Examples, InMemory
 from sbn.data.tokens import widened
 from sbn.data.views import Batch, Fed, View, together
 
@@ -57,6 +57,8 @@ def widest(examples: Examples) -> dict[str, int]:
     """Returns the length of the longest example of each feature of tokens, by name."""
     names = [name for name, feature in examples.features.items() if feature.kind == "tokens"]
     found = dict.fromkeys(names, 0)
+    if isinstance(examples, InMemory):
+        return {name: int(examples.arrays[name].lengths.max(initial=0)) for name in names}
     for start in range(0, len(examples) if names else 0, 1000):
         part = examples.load(np.arange(start, min(start + 1000, len(examples))))
         found = {name: max(found[name], part[name].shape[1]) for name in names}
@@ -145,13 +147,31 @@ def batches(
         stop: the step to stop before.
         shard: (index, count) of this process; it gets the index-th of count equal slices of every batch.
     """
-    kinds, wide = {name: examples.features[name].kind for name in viewed}, widest(examples)
+    wide = widest(examples)
     for epoch, planned in planned_batches(batching, seed=seed, stage=stage, start=start, stop=stop, shard=shard):
-        arrays = load(examples, planned, [*viewed, *targets], wide)
-        own = {name: arrays[name] for name in viewed}
-        where = {"seed": seed, "stage": stage, "epoch": epoch, "ids": planned.ids}
-        made = [_apply(view, own, kinds, path="host", library=draws.NUMPY, **where) for view in views]
-        yield _assemble(made, {name: arrays[name] for name in targets}, planned.ids, np.stack), _numbers(epoch)
+        where = {"seed": seed, "stage": stage, "epoch": epoch}
+        yield make_batch(examples, views, planned, viewed=viewed, targets=targets, widest=wide, **where)
+
+
+def make_batch(
+    examples: Examples,
+    views: Sequence[View],
+    planned: Planned,
+    *,
+    viewed: Sequence[str],
+    targets: Sequence[str],
+    widest: Mapping[str, int],
+    seed: int,
+    stage: int,
+    epoch: int,
+) -> Fed:
+    """Returns one batch of an epoch, `planned`; the other arguments are those of `batches` and of `load`."""
+    kinds = {name: examples.features[name].kind for name in viewed}
+    arrays = load(examples, planned, [*viewed, *targets], widest)
+    own = {name: arrays[name] for name in viewed}
+    where = {"seed": seed, "stage": stage, "epoch": epoch, "ids": planned.ids}
+    made = [_apply(view, own, kinds, path="host", library=draws.NUMPY, **where) for view in views]
+    return _assemble(made, {name: arrays[name] for name in targets}, planned.ids, np.stack), _numbers(epoch)
 
 
 def planned_batches(

@@ -55,31 +55,54 @@ def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) ->
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
-    parser = arguments.Parser("python -m sbn.data.prepare", description="Makes an archive of a data set.")
-    parser.add_argument("name", help="tiny_imagenet, or what TFDS calls it")
-    parser.add_argument("path", nargs="?", help="TFDS data_dir, or tiny-imagenet-200 or its zip; as --data_dir")
+    parser = arguments.Parser(
+        "python -m sbn.data.prepare",
+        description="Writes a data set into one archive, which is read without TensorFlow.",
+    )
+    parser.add_argument("name", help="tiny_imagenet, or the name of a TFDS data set")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE", help="the archive to write; default NAME.npz, here"
+        "path", nargs="?", help="the same as --data_dir; for tiny_imagenet: the folder tiny-imagenet-200 or its zip"
     )
     parser.add_argument(
-        "--data_dir", metavar="DIR", help="TFDS data_dir; default TFDS_DATA_DIR or ~/tensorflow_datasets"
+        "--out", type=arguments.path, metavar="FILE", help="archive to write (default: NAME.npz in the current folder)"
+    )
+    parser.add_argument(
+        "--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR or ~/tensorflow_datasets)"
     )
     text = parser.add_argument_group("sentences and their translations")
-    text.add_argument("--languages", metavar="EN,DE", help="source and target: files SPLIT.EN, or features of TFDS's")
+    text.add_argument(
+        "--languages",
+        metavar="EN,DE",
+        help="source and target language: endings of the files SPLIT.EN and SPLIT.DE, or TFDS features",
+    )
     text.add_argument(
         "--pairs",
         action="append",
         default=[],
         metavar="SPLIT=SOURCE,TARGET",
-        help="two files, plain or .gz; repeatable",
+        help="the two files of a split, plain or .gz; repeatable",
     )
-    text.add_argument("--tested_on", metavar="NAME", help="the data set of TFDS whose other splits are taken instead")
-    text.add_argument("--vocabulary", type=_positive, default=32_768, metavar="N", help="pieces of both languages")
-    text.add_argument("--model", choices=vocabulary.KINDS, default="bpe", help="how SentencePiece finds them")
     text.add_argument(
-        "--longest", type=int, default=250, metavar="N", help="pieces of a side of training pairs; 0: any"
+        "--tested_on", metavar="NAME", help="TFDS data set to take all splits but the training split from"
     )
-    text.add_argument("--ratio", type=float, default=0.0, metavar="R", help="of their sides, 1.5 for WMT; 0: any")
+    text.add_argument(
+        "--vocabulary", type=_positive, default=32_768, metavar="N", help="vocabulary size, shared by both languages"
+    )
+    text.add_argument("--model", choices=vocabulary.KINDS, default="bpe", help="SentencePiece model type")
+    text.add_argument(
+        "--longest",
+        type=int,
+        default=250,
+        metavar="N",
+        help="drop training pairs with more pieces than this on a side; 0: keep all",
+    )
+    text.add_argument(
+        "--ratio",
+        type=float,
+        default=0.0,
+        metavar="R",
+        help="drop training pairs whose lengths differ by more than this ratio (1.5 for WMT); 0: keep all",
+    )
     flags = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # progress, to stderr
     out = flags.out or f"{flags.name.replace('/', '_').replace(':', '_')}.npz"

@@ -45,7 +45,7 @@ def token_loss(x: Array, table: Array, truth: Array, *, label_smoothing: float =
 def _summed(smoothing: float, x: Array, table: Array, truth: Array) -> tuple[Array, Array]:
     smoothed, nll = jnp.zeros(1), jnp.zeros(len(x))
     for part in _parts(x, table):
-        _, own, its = _part(smoothing, x[:, part], table, truth[:, part])
+        own, its, _ = _part(smoothing, x[:, part], table, truth[:, part])
         smoothed, nll = smoothed + own, nll + its
     return smoothed, nll
 
@@ -57,11 +57,11 @@ def _with_gradient(
     along, of_table = [], jnp.zeros(table.shape)
     used = table.astype(x.dtype)
     for part in _parts(x, table):
-        logits, own, its = _part(smoothing, x[:, part], table, truth[:, part])
+        own, its, chances = _part(smoothing, x[:, part], table, truth[:, part])
         smoothed, nll = smoothed + own, nll + its
         there = (truth[:, part] > 0)[..., None]
         wanted = jax.nn.one_hot(truth[:, part], len(table)) * (1 - smoothing) + smoothing / len(table)
-        slope = ((jax.nn.softmax(logits) - wanted) * there).astype(x.dtype)
+        slope = ((chances - wanted) * there).astype(x.dtype)
         along.append(jnp.einsum("ntv,vc->ntc", slope, used))
         of_table += jnp.einsum("ntv,ntc->vc", slope, x[:, part], preferred_element_type=jnp.float32)
     return (smoothed, nll), (jnp.concatenate(along, axis=1), of_table)
@@ -78,13 +78,14 @@ _summed.defvjp(_with_gradient, _back)
 
 
 def _part(smoothing: float, x: Array, table: Array, truth: Array) -> tuple[Array, Array, Array]:
-    """The logits of some positions (N, T, V) float32, the sum (1,) of their losses and those (N,) without smoothing."""
+    """Of some positions the sum (1,) of their losses, those (N,) without smoothing, and the probabilities (N, T, V)."""
     logits = jnp.einsum("ntc,vc->ntv", x, table.astype(x.dtype), preferred_element_type=jnp.float32)
     there = truth > 0
-    total = jax.nn.logsumexp(logits, axis=-1)
-    nll = jnp.where(there, total - jnp.take_along_axis(logits, truth[..., None], axis=-1)[..., 0], 0)
-    evenly = jnp.where(there, total - logits.mean(axis=-1), 0)
-    return logits, ((1 - smoothing) * nll + smoothing * evenly).sum()[None], nll.sum(axis=1)
+    total = jax.nn.logsumexp(logits, axis=-1, keepdims=True)
+    nll = jnp.where(there, (total - jnp.take_along_axis(logits, truth[..., None], axis=-1))[..., 0], 0)
+    evenly = jnp.where(there, total[..., 0] - logits.mean(axis=-1), 0)
+    smoothed = ((1 - smoothing) * nll + smoothing * evenly).sum()[None]
+    return smoothed, nll.sum(axis=1), jnp.exp(logits - total)
 
 
 def _parts(x: Array, table: Array) -> list[slice]:

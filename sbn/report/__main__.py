@@ -1,4 +1,4 @@
-"""Prints what the runs of an experiment reached beside what the paper reports.
+"""Prints the results of an experiment's runs beside the paper's numbers.
 
     python -m sbn.report split_bn:table3 --root=runs --format=markdown
     python -m sbn.report --all --root=runs --format=html --out=book.html
@@ -6,13 +6,13 @@
     python -m sbn.report figures consistent:figure1 --root=runs --out=figures
     python -m sbn.report claims --root=runs
 
-Without `:table`, all tables that have runs; with --all, all tables of all experiments. Columns: mean ± standard
-deviation over seeds, runs counted / seeds the paper used, the paper's number, and the difference in points with its
-interval (Student's t over our seeds; Welch's where the paper gives a spread). What could not be counted, runs without
-a result, runs refused because their config is not the row's, rows not run yet, figures of evaluators and the commands
-that make missing ones go to standard error, and stand at the end of a page. `compare` sets two rows against each other,
-seed by seed; `figures` draws what is a figure in its paper; `claims` says whether papers' claims show. All have
-a --help of their own.
+Without `:table`, it prints all tables that have runs; with --all, all tables of all experiments. Columns: mean ±
+standard deviation over seeds, number of runs / number of seeds in the paper, the paper's number, and the difference in
+points with its confidence interval (Student's t over our seeds; Welch's if the paper gives a spread). Standard error,
+and the end of a page, list everything that the numbers leave out: unfinished runs, runs whose config does not match
+their row, rows not run yet, the evaluators' figures, and the commands for missing figures. Subcommands, each with its
+own --help: `compare` tests two rows against each other, seed by seed; `figures` draws the tables that are figures in
+their paper; `claims` tests the papers' claims.
 """
 
 import argparse
@@ -37,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m sbn.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "target", nargs="?", metavar="FILE[:TABLE]", help="an experiments file and, to see one, a table"
+        "target", nargs="?", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables"
     )
-    parser.add_argument("--all", action="store_true", help="every table of every experiment")
+    parser.add_argument("--all", action="store_true", help="report every table of every experiment")
     parser.add_argument(
         "--root",
         "--runs",
@@ -49,13 +49,13 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
     parser.add_argument(
-        "--out", type=arguments.path, metavar="FILE", help="write the tables there instead of printing them"
+        "--out", type=arguments.path, metavar="FILE", help="write the tables to this file instead of printing them"
     )
     parser.add_argument(
         "--metrics",
         default="",
         metavar="METRIC[@STAGE][:STATISTIC],...",
-        help=f"what to show (default: the paper's, aux and mixed); statistics: {', '.join(STATISTICS)}",
+        help=f"metrics to show (default: the paper's, aux and mixed predictions); statistics: {', '.join(STATISTICS)}",
     )
     parser.add_argument("--stages", action="store_true", help="show every statistic of every stage")
     options = parser.parse_args(argv)

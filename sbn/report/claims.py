@@ -1,12 +1,12 @@
-"""Whether papers' claims show in the runs that there are.
+"""Tests the papers' claims on the existing runs.
 
     python -m sbn.report claims --root=runs
     python -m sbn.report claims weak_beats_randaugment --root=runs
     python -m sbn.report claims --root=runs --figure=claims.png --format=markdown --out=claims.md
 
-Printed are of every claim the mean effect over seeds, its interval by Student's t, p of the exact sign-flip test
-(one-sided: the claim says which side), and a verdict: shown, opposite, or not shown at this size. There is no verdict
-before a claim has as many seeds as it asks for. Below each stand the commands that make its runs.
+Prints for every claim: the mean effect over seeds, its confidence interval (Student's t), the p-value of the exact
+sign-flip test (one-sided, in the direction of the claim), and a verdict: shown, opposite, or not shown at this size.
+A claim gets no verdict until it has the number of seeds that it asks for. The commands that make its runs follow.
 """
 
 import argparse
@@ -126,12 +126,12 @@ def main(argv: Sequence[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="CLAIM", help="which (default: all)")
-    parser.add_argument("--experiment", default="claims", help="the file that has the claims (default: claims)")
+    parser.add_argument("names", nargs="*", metavar="CLAIM", help="claims to test (default: all)")
+    parser.add_argument("--experiment", default="claims", help="experiments file with the claims (default: claims)")
     parser.add_argument("--root", "--runs", type=arguments.path, default="runs", help="folder with the runs")
     parser.add_argument("--format", default="text", help=f"{', '.join(_FORMATS)} (default: text)")
-    parser.add_argument("--out", type=arguments.path, metavar="FILE", help="write there instead of printing")
-    parser.add_argument("--figure", type=arguments.path, metavar="FILE", help="draw the forest plot there, as PNG")
+    parser.add_argument("--out", type=arguments.path, metavar="FILE", help="write to this file instead of printing")
+    parser.add_argument("--figure", type=arguments.path, metavar="FILE", help="draw the forest plot to this PNG file")
     options = parser.parse_args(argv)
     if options.format not in _FORMATS:
         raise unknown("format", options.format, _FORMATS)

@@ -1,12 +1,12 @@
-"""Two rows against each other, seed by seed.
+"""Compares two rows, seed by seed.
 
     python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/shared_affine --root=runs
 
-Runs of equal seeds share their order of images and their draws, so that the differences by seed tell more than two
-means do. Printed are they, their mean with its interval, Student's paired t, and the exact sign-flip test, which
-assumes nothing but that under equality a difference is as likely as its negative. Runs with overrides are compared with
-those that changed the same things; a row with overrides of its own, `table3/weak_augment,optim.lr=0.05`, means just
-those runs.
+Runs with the same seed see the images in the same order with the same random draws, so differences per seed say more
+than two means. Prints the differences, their mean with its confidence interval, Student's paired t-test, and the exact
+sign-flip test, which assumes only that without an effect a difference is as likely as its negative. Runs with overrides
+are compared with runs that have the same overrides; to select overrides, add them to the row:
+`table3/weak_augment,optim.lr=0.05`.
 """
 
 import argparse
@@ -182,7 +182,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--metric",
         metavar="METRIC[@STAGE][:STATISTIC]",
-        help=f"default: the main metric of the first row's table, in all papers {DEFAULT_METRIC}",
+        help=f"metric to compare (default: the main metric of the first row's table, mostly {DEFAULT_METRIC})",
     )
     options = parser.parse_args(argv)
     found = find_runs(options.root)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
+from sbn.report import sentences
 from sbn.report.report_data import ReportData, told_choices
 from sbn.report.significance import LEVEL, difference_interval
 from sbn.report.tables import Line, label, overrides_text
@@ -71,6 +72,7 @@ def text(data: ReportData) -> str:
         if section.chapter:
             block = [section.chapter, "=" * len(section.chapter), "", *block]
         blocks.append("\n".join(block) + "\n")
+        blocks += sentences.as_text(sentences.translated(section))
     return "\n".join(blocks)
 
 
@@ -86,6 +88,7 @@ def markdown(data: ReportData) -> str:
         blocks.append("\n".join([f"### {_escaped(section.heading)}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
         if items := [f"* {_escaped(line)}" for line in told_choices(section)]:
             blocks.append("\n".join(["What the paper leaves open here:", "", *items]) + "\n")
+        blocks += sentences.as_markdown(sentences.translated(section))
     if data.notes:
         blocks.append("\n".join(["### Not in the tables", "", *(f"* {_escaped(note)}" for note in data.notes)]) + "\n")
     return "\n".join(blocks)

@@ -10,7 +10,7 @@ from typing import Final
 import sbn
 from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
-from sbn.report import claims, page_table
+from sbn.report import claims, page_table, sentences
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.report_data import ReportData, Section, told_choices
@@ -148,6 +148,7 @@ def _section(section: Section) -> str:
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
             for what, uri in figures_of_run(run).items():
                 parts.append(_figure(uri, f"{name}, seed {run.seed}: {what}"))
+    parts += sentences.as_html(sentences.translated(section))
     return "\n".join([*filter(None, parts), "</section>"])
 
 

@@ -242,9 +242,10 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
 def main(argv: Sequence[str]) -> None:
     """Runs `python -m sbn.report figures`."""
     parser = arguments.Parser(
-        prog="python -m sbn.report figures", description="Draws each table that is a figure in its paper from its runs."
+        prog="python -m sbn.report figures",
+        description="Draws the tables that are figures in their paper, from the runs.",
     )
-    parser.add_argument("target", metavar="FILE[:TABLE]", help="an experiments file and, to draw one, its table")
+    parser.add_argument("target", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables")
     parser.add_argument(
         "--root",
         "--runs",
@@ -252,7 +253,12 @@ def main(argv: Sequence[str]) -> None:
         default="runs",
         help="folder with the runs, at any depth (default: runs)",
     )
-    parser.add_argument("--out", type=arguments.path, default=".", help="folder for EXPERIMENT_TABLE.png")
+    parser.add_argument(
+        "--out",
+        type=arguments.path,
+        default=".",
+        help="folder to write EXPERIMENT_TABLE.png to (default: the current one)",
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     path, _, only = options.target.partition(":")

@@ -16,7 +16,7 @@ from sbn.evals.make import make_evaluators
 from sbn.runs import files
 from sbn.runs.lock import Lock, clear
 from sbn.runs.progress import Progress
-from sbn.train import inheritance, preemption, provenance
+from sbn.train import inheritance, preemption, provenance, trackers
 from sbn.train import mesh as meshes
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
@@ -72,7 +72,7 @@ def _run(
     lock: Lock | None,
     closing: contextlib.ExitStack,
 ) -> dict[str, Any]:
-    inherited = inheritance.find(config, workdir)
+    inherited, make_trackers = inheritance.find(config, workdir), trackers.find(config.log.trackers)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
     others = {domain.name: (domain.train, domain.test) for domain in setup.domains}
@@ -103,7 +103,9 @@ def _run(
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
-    writers = Writers(workdir, step=step, tensorboard=config.log.tensorboard, active=leads, kept=kept, lock=lock)
+    own = [make(config=tree.flatten(config), workdir=str(workdir)) for make in make_trackers if leads]
+    log_to: dict[str, Any] = {"tensorboard": config.log.tensorboard, "trackers": own}
+    writers = Writers(workdir, step=step, active=leads, kept=kept, lock=lock, **log_to)
     closing.callback(writers.close)
     shape: dict[str, Any] = {"total": plan.total, "stages": plan.spans, "batch_size": setup.examples_per_step}
     progress = Progress(workdir, start=step, seconds=seconds, active=leads, **shape)

@@ -1,7 +1,7 @@
 """Where numbers go: metrics.jsonl, the one that everything here reads, and TensorBoard beside it."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -9,6 +9,7 @@ from etils import epath
 from sbn.data.host.on_cpu import hide_gpus
 from sbn.runs import metrics
 from sbn.runs.lock import Lock
+from sbn.train.trackers import Tracker
 
 
 class Writers:
@@ -21,6 +22,7 @@ class Writers:
         active: whether this process is the one that writes.
         kept: the lines that the restored checkpoint holds; None of older ones, which hold none.
         lock: of the work directory: nothing is written once another process has it.
+        trackers: get the same numbers (`log.trackers`).
     """
 
     def __init__(
@@ -32,7 +34,9 @@ class Writers:
         active: bool,
         kept: str | None = None,
         lock: Lock | None = None,
+        trackers: Sequence[Tracker] = (),
     ) -> None:
+        self._trackers = trackers
         self._log: metrics.Log | None = None
         self._events: Any = None
         self._lock = lock
@@ -58,6 +62,8 @@ class Writers:
         self._log.append(step, scalars)
         if self._events is not None:
             self._events.write_scalars(step, scalars)
+        for tracker in self._trackers:
+            tracker.write_scalars(step, scalars)
 
     @property
     def lines(self) -> str:
@@ -80,3 +86,5 @@ class Writers:
         """Flushes what is pending."""
         if self._events is not None:
             self._events.close()
+        for tracker in self._trackers:
+            tracker.close()

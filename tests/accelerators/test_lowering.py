@@ -52,6 +52,24 @@ def test_the_evaluation_pass_is_of_all_branches(devices):
     assert found.program.out_info.shape == (5, 2, 10)
 
 
+def test_the_batch_of_the_longest_sentences_is_lowered_without_data(devices):
+    tiny = {"translation.layers": "1", "translation.width": "8", "translation.heads": "2", "translation.hidden": "8"}
+    config = command_line.request("consistent:ours/multi30k_cn", {**tiny, "batch_tokens": "400"}).config
+    found = lower(config, devices)
+    batch = arguments(found)[1]
+    assert [view.shape for view in batch["inputs"]["source"]] == [(8, 50), (8, 26), (8, 75)]
+    assert batch["targets"]["target"].shape == (8, 50)
+    assert found.facts["examples"] == 8
+    # 29,000 pairs of 4,000 pieces, of which no text is there
+    params = arguments(found)[0].params
+    assert params["embedding"].shape == (4000, 8)
+    assert params["decoder_0"]["source_norm"]["scale"].shape == (3, 8)
+    evaluation = lower(config, devices, program="evaluation")
+    assert evaluation.program.out_info.shape == (8, 3)
+    with pytest.raises(ConfigError, match=r"data\.path = 'device'"):
+        lower(command_line.request("consistent:ours/reverse", {"data.path": "device"}).config, devices)
+
+
 def test_a_batch_that_does_not_divide_is_refused(devices):
     with pytest.raises(ConfigError, match="does not divide over 2 devices"):
         lower(config_of(batch_size=15), [*devices, *devices])

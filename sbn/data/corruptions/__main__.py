@@ -54,16 +54,26 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
 @commands.command("python -m sbn.data.corruptions")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what is missing or unknown is told by `sbn.runs.commands`."""
-    parser = arguments.Parser("python -m sbn.data.corruptions", description="Corrupted test sets, made here.")
+    parser = arguments.Parser(
+        "python -m sbn.data.corruptions", description="Lists, generates and draws corrupted test sets."
+    )
     parser.add_argument("--data", default="cifar10", help="name of the data set (default: cifar10; shapes is built in)")
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")
-    parser.add_argument("--kinds", default="", help="types or groups, with commas (default: the benchmark's 15)")
-    parser.add_argument("--frost", metavar="FOLDER", help="photographs of frost, or 'procedural' for a stand-in")
+    parser.add_argument(
+        "--kinds", default="", help="corruption types or groups, comma-separated (default: the benchmark's 15)"
+    )
+    parser.add_argument(
+        "--frost", metavar="FOLDER", help="folder with photographs of frost, or 'procedural' for synthetic frost"
+    )
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
-    parser.add_argument("--examples", type=int, help="images of each type and severity (default: all)")
-    parser.add_argument("--out", type=arguments.path, metavar="DIR", help="make them, into this folder")
-    parser.add_argument("--sheet", type=arguments.path, metavar="FILE", help="show one image of each, as a PNG")
-    parser.add_argument("--image", type=int, default=0, help="which image of the test set the sheet shows")
+    parser.add_argument("--examples", type=int, help="number of images per type and severity (default: all)")
+    parser.add_argument(
+        "--out", type=arguments.path, metavar="DIR", help="generate the corrupted images into this folder"
+    )
+    parser.add_argument(
+        "--sheet", type=arguments.path, metavar="FILE", help="draw one image of each type and severity, as a PNG"
+    )
+    parser.add_argument("--image", type=int, default=0, help="index of the test image that the sheet shows")
     flags = parser.parse_args(words)
     if flags.out is None and flags.sheet is None:
         print(listed())
