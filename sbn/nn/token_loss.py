@@ -54,7 +54,8 @@ def _with_gradient(
     smoothing: float, x: Array, table: Array, truth: Array
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     smoothed, nll = jnp.zeros(1), jnp.zeros(len(x))
-    along, of_table = [], jnp.zeros(table.shape)
+    along: list[Array] = []
+    of_table = jnp.zeros(table.shape)
     used = table.astype(x.dtype)
     for part in _parts(x, table):
         seen = x[:, part]
