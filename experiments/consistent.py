@@ -34,7 +34,7 @@ from experiments._consistent_parts import (
     small,
     transforms,
 )
-from experiments._consistent_waiting import TABLE6
+from experiments._consistent_segmentation import TABLE6
 from sbn.config.rows import Paper, Row, Table, make_config
 
 PAPER = "Towards Improving Generalization of Deep Networks via Consistent Normalization (Zhou et al. 2019)"

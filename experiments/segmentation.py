@@ -19,10 +19,10 @@ BASE: dict[str, Any] = {
     "data.name": "camvid:CamVid",
     "model.name": "imagenet_resnet",
     "model.depth": 10,
-    "model.width": 16,
+    "model.width": 24,
     "views.main.augment": "fit(120, 160)|flip",
     "eval.augment": "fit(120, 160)",
-    "eval.evals": ("metrics",),
+    "eval.evals": ("metrics", "masks"),
     "batch_size": 8,
     "duration": "40 epochs",
     "optim.lr": 0.05,
@@ -46,6 +46,7 @@ MIXED: dict[str, Any] = {"norm.kind": "shared"}
 
 SHAPES: dict[str, Any] = {
     "data.name": "shapes",
+    "model.width": 16,
     "data.image_size": 64,
     "data.train_examples": 2000,
     "data.test_examples": 500,
@@ -64,7 +65,7 @@ _BY_SET = {name: f"test{part}/main/miou" for name, part in {"main": "", "dusk": 
 
 TABLES = {
     "camvid": Table(
-        "CamVid at 160 x 120, mean IoU (ResNet-10, 16 channels, from random weights)",
+        "CamVid at 160 x 120, mean IoU (ResNet-10, 24 channels, from random weights)",
         {
             "tiny": Row({}, where="all 367 images, all 233 test images", metrics=(_BY_SET["main"],)),
             "day_bn": Row(DAY, where="305 daytime images only", metrics=(_BY_SET["main"],)),

@@ -1,6 +1,7 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
-`load('FOLDER').logits(images)` classifies; of a translation run `load('FOLDER').translate(texts)` translates.
+`load('FOLDER').logits(images)` classifies; of a translation run `load('FOLDER').translate(texts)` translates, of a
+detection run `load('FOLDER').detect(image)` finds objects.
 
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
 `model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
@@ -15,12 +16,10 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
     commands.begin()
 
 import contextlib
-import dataclasses
-import functools
 import logging
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -34,17 +33,17 @@ from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path, loaded
 from sbn.data import eval_view
 from sbn.data import record as data_record
-from sbn.data.pixels import normalise, pack
 from sbn.data.sources import channels
 from sbn.models import make_model
-from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import passes, translator
+from sbn.tasks import detector, passes, translator
 from sbn.tasks.base import Variables
+from sbn.tasks.detector import Detector
+from sbn.tasks.plain import Plain
 from sbn.tasks.translator import Translator
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
@@ -61,49 +60,7 @@ _CHECKSUM = (optional(count), None)  # of the variables' file; older exports do 
 _OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
 _SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
 _OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM)
-_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Plain:
-    """A network of one branch.
-
-    Attributes:
-        model: maps (N, 1, H, W, 3) float to logits (N, 1, classes).
-        variables: {'params', 'batch_stats'}.
-        about: what `model.json` holds.
-    """
-
-    model: Branched
-    variables: Variables
-    about: Mapping[str, Any]
-
-    def logits(self, images: np.ndarray) -> jax.Array:
-        """Returns the logits (N, classes) float32 of images (N, H, W, 3) uint8, normalised here.
-
-        Whole numbers of another type are the same, from 0 to 255.
-
-        Raises:
-            ConfigError: if they are something else.
-        """
-        images = np.asarray(images)
-        whole = images.dtype == np.uint8 or (
-            np.issubdtype(images.dtype, np.integer) and (not images.size or (images.min() >= 0 and images.max() <= 255))
-        )
-        if not whole or images.ndim != 4 or images.shape[-1] != 3:
-            between = f", {images.min()} to {images.max()}" if images.size and images.dtype.kind in "iuf" else ""
-            raise ConfigError(
-                f"images must be (N, H, W, 3) whole numbers, 0 to 255, not {images.shape} {images.dtype}{between}"
-            )
-        return self._forward(self.variables, pack(images.astype(np.uint8)))
-
-    @functools.cached_property
-    def _forward(self) -> Callable[[Variables, np.ndarray], jax.Array]:
-        def forward(variables: Variables, words: jax.Array) -> jax.Array:
-            inputs = normalise(words, mean=self.about["mean"], std=self.about["std"])
-            return self.model.apply(variables, inputs[:, None], train=False)[:, 0]
-
-        return jax.jit(forward)
+_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
 
 
 def export(
@@ -139,6 +96,7 @@ def export(
     state = _read(workdir, config, stage)
     step, every = int(state.step), state.weights(weights)
     recorded = files.read(workdir, files.DATA)
+    known = detector.described(config, recorded)
     vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
     classes = len(vocabulary) if vocabulary else _classes(recorded, every)
     layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
@@ -157,6 +115,7 @@ def export(
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
         **(translator.described(config) if vocabulary else _channels(workdir, config)),
+        **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
         **({"imported": {network: loaded()[network]}} if is_import_path(network := config.model.name) else {}),
@@ -171,8 +130,8 @@ def export(
     return about
 
 
-def load(folder: epath.PathLike) -> Plain | Translator:
-    """Reads what `export` wrote: a network on images, or a translator.
+def load(folder: epath.PathLike) -> Plain | Translator | Detector:
+    """Reads what `export` wrote: a network that classifies images, a detector, or a translator.
 
     Raises:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
@@ -199,6 +158,8 @@ def load(folder: epath.PathLike) -> Plain | Translator:
         raise Damaged(folder / VARIABLES, f"no variables: {first_line(error)}") from None
     if translates:
         return translator.read_translator(folder, config, variables, about)
+    if about.get("task") == "detection":
+        return detector.read_detector(folder / ABOUT, about, variables)
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
@@ -231,6 +192,8 @@ def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
 
 def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int) -> Layout | None:
     """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
+    if config.task == "detection":
+        return detector.layout_of(config, recorded)
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))

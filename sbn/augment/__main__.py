@@ -24,6 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block per pipeline")
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
     sheet.add_argument("--draws", type=int, default=6, help="augmented versions per image")
+    sheet.add_argument("--split", help="split of the data set, such as 'trainval' (default: train)")
     sheet.add_argument(
         "--boxes", action="store_true", help="also draw the boxes of the data set, transformed with the images"
     )
@@ -65,7 +66,12 @@ def _sheet(flags: argparse.Namespace) -> None:
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(
-        flags.data, data_dir=flags.data_dir, count=flags.images, boxes=flags.boxes, masks=flags.masks
+        flags.data,
+        data_dir=flags.data_dir,
+        count=flags.images,
+        boxes=flags.boxes,
+        masks=flags.masks,
+        split=flags.split,
     )
     sheet.make(flags.pipelines, source, flags.out, draws=flags.draws, seed=flags.seed)
     print(f"{flags.out}: {len(flags.pipelines)} x {flags.images} images, each with {flags.draws} draws")

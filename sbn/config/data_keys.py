@@ -21,7 +21,7 @@ DATA_KEYS = (
         "data.dir",
         "str",
         None,
-        "TFDS data_dir (gs:// works), or the original download of ImageNet or imagenette, or tiny-imagenet-200.zip. None: TFDS_DATA_DIR, or TFDS's default.",
+        "TFDS data_dir (gs:// works), or the original download of ImageNet or imagenette, or tiny-imagenet-200.zip, or where the folders of folder:PATH and the like lie. None: TFDS_DATA_DIR, or TFDS's default.",
         optional=True,
     ),
     Key(
@@ -234,7 +234,7 @@ def _data_kind(name: str) -> str | None:
 
 # Key -> its default, the kinds of data sets that read it, and why the others don't
 _READERS = {
-    "dir": (None, ("tfds",), "only TFDS's data sets and the ImageNets lie in a data_dir"),
+    "dir": (None, ("tfds", *FOLDERS), "it lies in no data_dir"),
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),

@@ -21,7 +21,7 @@ ANALYSES = (
 )
 
 # Evaluators that exist for one task only
-OF_TASKS = {"bleu": "translation"}
+OF_TASKS = {"bleu": "translation", "masks": "segmentation"}
 
 # Evaluator -> how the key eval.EVALUATOR.every names it. mix and corruptions share one pass over the same images.
 _OTHERS = {name: name for name in ANALYSES if name not in ("mix", "corruptions")}
@@ -29,6 +29,7 @@ _RHYTHMS = {
     "corruptions": "corruptions and mix",
     **_OTHERS,
     "bleu": "the translation of the test split (bleu)",
+    "masks": "masks",
     "imported": "evaluators of your own",
 }
 RHYTHM_KEYS = tuple(f"eval.{name}.every" for name in _RHYTHMS)

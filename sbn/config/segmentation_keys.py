@@ -7,6 +7,7 @@ from sbn.config.key import Key
 _Key = functools.partial(Key, tasks=("segmentation",))
 
 SEGMENTATION_KEYS = (
+    _Key("eval.masks.examples", "int", 6, "Test images whose classes of pixels are drawn, evenly spread.", low=1),
     _Key(
         "segmentation.output_stride",
         "int",

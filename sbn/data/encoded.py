@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sbn.augment.encoded_crops import HOW_EVALUATED, CropWindows, check_crop, crop_windows, move_boxes, split_crop
+from sbn.augment.encoded_crops import (
+    HOW_EVALUATED,
+    CropWindows,
+    EncodedCrop,
+    check_crop,
+    crop_windows,
+    move_boxes,
+    split_crop,
+)
 from sbn.augment.op import Op
 from sbn.augment.pipeline import format
 from sbn.augment.size_ops import Size
@@ -131,16 +139,16 @@ class EncodedImages:
         return eval_view.apply(self._framed(ids), self.crop.rest)
 
     def _framed(self, ids: np.ndarray) -> np.ndarray:
-        framed, windows = np.zeros((len(ids), *self.canvas(ids), 3), np.uint8), self.windows(ids)
+        made, windows = np.zeros((len(ids), *self.canvas(ids), 3), np.uint8), self.windows(ids)
 
         def fill(place: int) -> None:
-            shown = self._frame(ids[place], windows.scaled[place], windows.kept[place])
-            framed[place, : shown.shape[0], : shown.shape[1]] = shown
+            shown = framed(self.whole(ids[place]), self.crop, windows.scaled[place])
+            made[place, : shown.shape[0], : shown.shape[1]] = shown
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works without Python's lock
             for _ in pool.map(fill, range(len(ids))):
                 pass
-        return framed
+        return made
 
     def whole(self, i: int) -> Image.Image:
         """Returns an image in its own size.
@@ -153,16 +161,38 @@ class EncodedImages:
         except OSError as error:
             raise ConfigError(f"{self.index.name(i)} can't be read: {error}") from None
 
-    def _frame(self, i: int, scaled: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        image = self.whole(i)
-        if self.crop.pads:
-            return np.asarray(image.resize((int(scaled[1]), int(scaled[0])), Image.Resampling.BILINEAR))
-        if self.crop.resize:
-            height, width = self.crop.resize.size_after((image.height, image.width))
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
-        height, width = self.crop.size
-        left, top = (image.width - width) // 2, (image.height - height) // 2
-        return np.asarray(image.crop((left, top, left + width, top + height)))
+
+def framed(image: Image.Image, crop: EncodedCrop, scaled: np.ndarray) -> np.ndarray:
+    """Returns what the first ops of a pipeline without draws make of an image, (h, w, 3) uint8, without filler.
+
+    Args:
+        image: RGB.
+        crop: of the pipeline.
+        scaled: height and width that the whole image is scaled to, as `crop_windows` says it.
+    """
+    if crop.pads:
+        return np.asarray(image.resize((int(scaled[1]), int(scaled[0])), Image.Resampling.BILINEAR))
+    if crop.resize:
+        height, width = crop.resize.size_after((image.height, image.width))
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    height, width = crop.size
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return np.asarray(image.crop((left, top, left + width, top + height)))
+
+
+def seen(image: Image.Image, crop: EncodedCrop) -> np.ndarray:
+    """Returns what evaluation sees of an image, packed, (H, W) int32, as `EncodedImages.packed` does of those of a set.
+
+    Args:
+        image: RGB.
+        crop: of the pipeline, of which nothing is left after its first ops.
+    """
+    size = np.asarray([(image.height, image.width)])
+    (scaled,) = crop_windows(crop, np.zeros((1, 0), np.uint32), size).scaled
+    shown = framed(image, crop, scaled)
+    words = np.zeros(crop.canvas(size), np.int32)
+    words[: shown.shape[0], : shown.shape[1]] = pixels.pack(shown)
+    return words
 
 
 class Encoded:

@@ -32,7 +32,7 @@ def describe(
     if channels is not None and isinstance(test, InMemory | Encoded):
         size = list(test.images.shape[1:3])
         images = {"image_size": size, "mean": list(channels.mean), "std": list(channels.std)}
-    label = train.features.get("label")
+    label = train.features.get("label") or train.features.get("box_label")
     return {
         "name": name,
         "examples": {split: len(examples) for split, examples in splits.items()},

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sbn.augment.encoded_crops import split_crop
 from sbn.augment.pipeline import Op, format, parse
 from sbn.config import tree
 from sbn.config.environment import check_memory
 from sbn.config.errors import ConfigError
-from sbn.data import pixels, sources
+from sbn.data import encoded_sheet, pixels, sources
+from sbn.data.encoded import Encoded
 from sbn.data.eval_view import DEFAULTS
-from sbn.figures.class_colours import tinted
+from sbn.data.targets import Targets
+from sbn.figures.class_colours import class_colours, tinted
 from sbn.runs.atomic import write_output
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ class Pictures:
         boxes: (M, B, 4) float32 to draw around what is in the images, (y0, x0, y1, x1) in pixels; or None.
         masks: (M, H, W) uint8, the classes of pixels to draw over the images, 255 for none; or None.
         classes: how many classes masks have.
+        labels: (M, B) the class of what is in each box, whose colours boxes then have; or None: they are red.
+        names: of the classes of boxes.
+        encoded: the same images where they differ in size, and have not been brought to one; or None.
     """
 
     images: np.ndarray
@@ -48,6 +54,9 @@ class Pictures:
     boxes: np.ndarray | None = None
     masks: np.ndarray | None = None
     classes: int = 0
+    labels: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    encoded: Encoded | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -79,6 +88,8 @@ def draw(source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: 
     """
     from sbn.data.host.on_cpu import make_apply
 
+    if source.encoded is not None and begins_with_crop(ops):
+        return _draw_encoded(source.encoded, source, ops, draws=draws, seed=seed, view=view)
     check_memory(len(source) * (1 + draws) * 3 * source.images[0].size, what=f"{draws} draws of {len(source)} images")
     words = pixels.pack(source.images, None if source.masks is None else pixels.marks(source.masks))
     apply = make_apply(ops, image_size=source.images.shape[1:3])
@@ -101,17 +112,48 @@ def _shown(words: np.ndarray, boxes: np.ndarray | None, source: Pictures) -> np.
     if source.masks is not None:
         marks = pixels.unpack(words)[1]
         images = tinted(images, np.where((marks > 0) & (marks < 255), marks - 1, 255).astype(np.uint8), source.classes)
-    return images if boxes is None else outlined(images, boxes)
+    return images if boxes is None else outlined(images, boxes, source.labels)
 
 
-def outlined(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Returns images (M, H, W, 3) uint8 with red lines just inside boxes (M, B, 4); boxes without an area have none."""
-    shown = images.copy()
-    for image, own in zip(shown, boxes, strict=True):
-        for top, left, bottom, right in np.rint(own[(own[:, 2:] > own[:, :2]).all(1)]).astype(int):
+def begins_with_crop(ops: tuple[Op, ...]) -> bool:
+    """Returns whether a pipeline brings images that differ in size to one, as training on them asks for."""
+    try:
+        split_crop(ops)
+    except ValueError:
+        return False
+    return True
+
+
+def _draw_encoded(
+    examples: Encoded, source: Pictures, ops: tuple[Op, ...], *, draws: int, seed: int, view: int
+) -> np.ndarray:
+    boxes = None if source.boxes is None else examples.beside.boxes()
+    mask = None if source.masks is None else next(iter(examples.beside.masks))
+    drawn = encoded_sheet.draw(examples, ops, draws=draws, seed=seed, view=view, targets=Targets((), boxes, mask))
+    made = []
+    for i, row in enumerate(drawn):
+        one = source if source.labels is None else dataclasses.replace(source, labels=source.labels[i : i + 1])
+        made.append([_shown(words[None], None if own is None else own[None], one) for words, own in row])
+    height, width = (max(image.shape[axis] for row in made for image in row) for axis in (1, 2))
+    return np.stack([np.concatenate([_padded(image, height, width) for image in row]) for row in made])
+
+
+def outlined(images: np.ndarray, boxes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """Returns images with lines just inside boxes, in the colour of their class; boxes without an area have none.
+
+    Args:
+        images: (M, H, W, 3) uint8.
+        boxes: (M, B, 4).
+        labels: (M, B) numbers of classes; None: lines are red.
+    """
+    shown, labels = images.copy(), np.full(boxes.shape[:2], -1) if labels is None else labels
+    colours = [*class_colours(int(labels.max(initial=0)) + 1), _RED]
+    for image, own, classes in zip(shown, boxes, labels, strict=True):
+        there = (own[:, 2:] > own[:, :2]).all(1)
+        for (top, left, bottom, right), label in zip(np.rint(own[there]).astype(int), classes[there], strict=True):
             box = image[top : max(bottom, top + 1), left : max(right, left + 1)]
             for line in (box[:1], box[-1:], box[:, :1], box[:, -1:]):
-                line[...] = _RED
+                line[...] = colours[label]
     return shown
 
 
@@ -131,18 +173,22 @@ def lay_out(images: np.ndarray) -> np.ndarray:
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str) -> None:
-    """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other."""
+def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str, *, names: Sequence[str] = ()) -> None:
+    """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other, then names in their colours."""
     from PIL import Image, ImageDraw
 
     width = max(block.shape[1] for block in blocks.values())
-    height = sum(block.shape[0] + _TITLE for block in blocks.values())
+    height = sum(block.shape[0] + _TITLE for block in blocks.values()) + _TITLE * bool(names)
     sheet = Image.new("RGB", (width, height), "white")
     pen, top = ImageDraw.Draw(sheet), 0
     for title, block in blocks.items():
         pen.text((2, top + 2), title, fill="black")
         sheet.paste(Image.fromarray(block), (0, top + _TITLE))
         top += _TITLE + block.shape[0]
+    left = 2
+    for name, colour in zip(names, class_colours(len(names)).tolist(), strict=True):
+        pen.text((left, top + 2), name, fill=tuple(colour))
+        left += int(pen.textlength(name)) + 8
     write_png(sheet, path)
 
 
@@ -161,18 +207,29 @@ def write_png(picture: "Image", path: os.PathLike[str] | str) -> None:
     write_output(path, content.getvalue())
 
 
-def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = False, masks: bool = False) -> Pictures:
+def first_images(
+    name: str,
+    *,
+    data_dir: str | None,
+    count: int,
+    boxes: bool = False,
+    masks: bool = False,
+    split: str | None = None,
+) -> Pictures:
     """Returns the first `count` training images of a data set, by name; `data_dir` is TFDS's, None for its default.
 
-    Images that have sizes of their own are shown as evaluation sees them. `boxes`, `masks`: with those of the data set.
+    Images that have sizes of their own are shown as evaluation sees them, where a pipeline does not bring them to one.
+    `boxes`, `masks`: with those of the data set. `split`: of the data set; None: its split 'train'.
 
     Raises:
         ConfigError: unknown or missing data set, or one without boxes or masks where they are wanted.
     """
     wanted = {"data.name": name, "data.dir": data_dir, "data.train_examples": count}
+    wanted |= {"data.train_split": split} if split else {}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
     examples = sources.load_images(data, "train", view=DEFAULTS.get(name, _VIEW))
-    pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean)
+    encoded = examples if isinstance(examples, Encoded) else None
+    pictures = Pictures(np.asarray(examples.images), sources.channels(data, examples).mean, encoded=encoded)
     for kind, asked in (("boxes", boxes), ("mask", masks)):
         if not asked:
             continue
@@ -183,6 +240,9 @@ def first_images(name: str, *, data_dir: str | None, count: int, boxes: bool = F
         loaded = examples.load(np.arange(len(examples)))[found]
         if kind == "boxes":
             pictures = dataclasses.replace(pictures, boxes=loaded)
+            if (known := examples.features.get("box_label")) is not None:
+                labels = examples.load(np.arange(len(examples)))["box_label"]
+                pictures = dataclasses.replace(pictures, labels=labels, names=known.classes)
         else:
             pictures = dataclasses.replace(pictures, masks=loaded, classes=len(examples.features[found].classes))
     return pictures
@@ -198,4 +258,4 @@ def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | st
         f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=draws, seed=seed))
         for number, ops in enumerate(map(parse, pipelines), start=1)
     }
-    write(blocks, path)
+    write(blocks, path, names=source.names)

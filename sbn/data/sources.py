@@ -188,7 +188,7 @@ def _load_folder(data: ConfigDict, split: str) -> InMemory | Index:
 def _folder(data: ConfigDict) -> tuple[str, epath.Path]:
     """The layout of a folder and where it lies."""
     layout, path = folder_of(data.name) or ("", "")
-    return layout, epath.Path(path).expanduser()
+    return layout, epath.Path(data.dir or ".").expanduser() / epath.Path(path).expanduser()
 
 
 def _load_layout(data: ConfigDict, split: str) -> ImageFiles:

@@ -14,6 +14,7 @@ from sbn.evals.detections import Detections
 from sbn.evals.features import Features
 from sbn.evals.frequencies import Filtered, Fourier
 from sbn.evals.losses import Losses
+from sbn.evals.masks import Masks
 from sbn.evals.metrics import Metrics
 from sbn.evals.predictions import Predict
 from sbn.evals.sizes import Sizes
@@ -149,4 +150,5 @@ EVALUATORS: dict[str, Maker] = {
     "bleu": Bleu,
     "sizes": lambda materials: Sizes(materials, sizes=materials.config.eval.sizes.sizes),
     "detections": Detections,
+    "masks": Masks,
 }

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sbn.figures import curves, detections, features, heat_maps, trade_offs
+from sbn.figures import curves, detections, features, heat_maps, masks, trade_offs
 from sbn.figures.bars import draw_bars
 from sbn.figures.features import draw_branches
 from sbn.figures.labels import Arrays
@@ -29,6 +29,7 @@ FIGURES: "dict[str, Callable[[Arrays], Figure]]" = {
     "features": features.draw_densities_of_run,
     "sizes": trade_offs.draw_sizes_of_run,
     "detections": detections.draw,
+    "masks": masks.draw,
 }
 
 

@@ -50,19 +50,30 @@ class MeanIoU:
         A class that neither occurs nor is predicted has no intersection over union: NaN, and left out of the mean. So
         is the accuracy of a class that does not occur.
         """
-        state = jax.device_get(state)
-        counts = state["high"].astype(np.int64) * 2**32 + state["low"].astype(np.int64)
         named: dict[str, Value] = {}
-        for branch, own in zip(self.branches, counts, strict=True):
-            right, truth, predicted = np.diag(own), own.sum(axis=1), own.sum(axis=0)
-            union = truth + predicted - right
+        for branch, own in zip(self.branches, self.counts(state), strict=True):
+            right, ious = np.diag(own), self.ious(own)
             with np.errstate(invalid="ignore", divide="ignore"):
-                ious, accuracies = right / union, right / truth
+                accuracies = right / own.sum(axis=1)
                 named[f"{branch}/pixel_accuracy"] = float(right.sum() / own.sum())
             named[f"{branch}/miou"] = _mean(ious)
             named[f"{branch}/class_accuracy"] = _mean(accuracies)
             named |= {f"{branch}/iou/{name}": float(iou) for name, iou in zip(self.classes, ious, strict=True)}
         return named
+
+    def counts(self, state: State) -> np.ndarray:
+        """Returns how many pixels of each class were taken for each, (K, truth, predicted) int64."""
+        found = jax.device_get(state)
+        made: np.ndarray = found["high"].astype(np.int64) * 2**32 + found["low"].astype(np.int64)
+        return made
+
+    @staticmethod
+    def ious(counts: np.ndarray) -> np.ndarray:
+        """Returns the intersection over union of each class, of one branch's counts; NaN where a class is nowhere."""
+        right = np.diag(counts)
+        with np.errstate(invalid="ignore"):
+            found: np.ndarray = right / (counts.sum(axis=1) + counts.sum(axis=0) - right)
+        return found
 
 
 def confusion(truth: Array, predicted: Array, *, classes: int) -> Array:

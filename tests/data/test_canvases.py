@@ -6,6 +6,7 @@ from PIL import Image
 
 from sbn.augment.pipeline import parse
 from sbn.config import tree
+from sbn.data import encoded_sheet
 from sbn.data.canvases import Canvases, make_canvases, portrait
 from sbn.data.encoded import Encoded
 from sbn.data.host import batches, batches_on_canvases
@@ -149,3 +150,17 @@ def test_only_pipelines_that_turn_their_canvas_ask_for_it(source):
     evaluated = make_canvases(source, config(view="fit(24, 40)"), multiple=1)
     assert evaluated.shapes == 1
     assert evaluated.once() is not None
+
+
+def test_a_sheet_shows_the_images_and_boxes_that_training_sees(source, batching):
+    pipeline = parse(f"{TURNED}|flip")
+    drawn = encoded_sheet.draw(source, pipeline, draws=2, seed=3, view=0, targets=TARGETS)
+    for (batch, numbers), _ in zip(made(source, batching, 0, 8), range(8), strict=True):
+        for i, image, boxes in zip(
+            batch["id"], batch["inputs"]["image"][:, 0], batch["targets"]["boxes"][:, 0], strict=True
+        ):
+            words, found = drawn[i][1 + int(numbers["epoch"])]
+            np.testing.assert_array_equal(words, image)
+            np.testing.assert_array_equal(found, boxes)
+    for own in drawn:  # the whole image, before them
+        np.testing.assert_allclose(own[0][1][0], white(own[0][0]), atol=1)

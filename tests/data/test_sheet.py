@@ -94,3 +94,9 @@ def test_a_data_set_without_masks_says_so(tmp_path):
     np.savez(path, train_images=images, train_labels=labels, test_images=images, test_labels=labels)
     with pytest.raises(ConfigError, match=r"--masks: the data set .* has no masks"):
         first_images(path, data_dir=None, count=1, masks=True)
+
+
+def test_boxes_have_the_colour_of_their_class():
+    boxes = np.asarray([[[1, 1, 5, 5], [6, 6, 12, 12]]], np.float32)
+    shown = outlined(np.zeros((1, 16, 16, 3), np.uint8), boxes, np.asarray([[1, 0]]))
+    np.testing.assert_array_equal([shown[0, 6, 6], shown[0, 1, 1]], class_colours(2))

@@ -11,7 +11,7 @@ from sbn.config.errors import ConfigError
 from sbn.data import prepare, sources, text
 from tests.faults.records import write_texts
 
-ENGLISH = ["A dog runs.", "Two  men\u2028talk.", "Cafe\u0301 open.", "One\u0085more."]
+ENGLISH = ["A dog runs.", "Two  men\u2028talk.", "Cafe\u0301 open.", "One\u0085more\rhere."]
 GERMAN = ["Ein Hund läuft.", " Zwei Männer reden.\u00a0", "Cafe\u0301 auf.", "Noch eins."]
 
 
@@ -26,7 +26,7 @@ def folder(path, **splits):
 
 def test_lines_end_at_newlines_alone_and_are_nfc_without_outer_spaces(tmp_path):
     found = text.read_folder(folder(tmp_path / "pairs", train=(ENGLISH, GERMAN)), ("en", "de"))["train"]
-    assert found.source == ["A dog runs.", "Two  men\u2028talk.", "Café open.", "One\u0085more."]
+    assert found.source == ["A dog runs.", "Two  men\u2028talk.", "Café open.", "One\u0085more\rhere."]
     assert found.target == ["Ein Hund läuft.", "Zwei Männer reden.", "Café auf.", "Noch eins."]
     assert all(unicodedata.is_normalized("NFC", line) for side in found for line in side)
 

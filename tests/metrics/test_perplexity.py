@@ -13,7 +13,10 @@ def measured(nll, target, size):
         rows, words = nll[start : start + size], target[start : start + size]
         missing = size - len(rows)
         valid = np.arange(size) < len(rows)
-        rows, words = np.pad(rows, ((0, missing), (0, 0)), constant_values=9), np.pad(words, ((0, missing), (0, 0)))
+        rows, words = (
+            np.pad(rows, ((0, missing), (0, 0)), constant_values=9),
+            np.pad(words, ((0, missing), (0, 0)), constant_values=9),
+        )
         state = metric.merge(metric.init(), metric.update(state, rows, {"target": words}, valid))
     return metric.compute(state)
 

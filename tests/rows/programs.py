@@ -66,6 +66,7 @@ DETECTORS = {
     "detection.proposals_after": (20, 20),
     "detection.region_samples": 16,
 }
+ON_FILES = ("fit(", "random_scale(")  # first ops of images in files, which shapes are not
 FRAMED = ("imagenet2012", "imagenette")  # their pipelines make images of 224 pixels or so
 # Numbers of the update that decide by whether they are 0: with one value they compile to one program.
 RATES = ("optim.lr", "optim.weight_decay", "schedule.factor", "translation.dropout", "schedule.warmup_lr")
@@ -122,9 +123,10 @@ def _smaller(key, value, flat, *, framed):
         return "1 steps"
     if key == "norm.groups" and flat["norm.layer"] == "group":
         return 1
-    if key in RATES and value:
+    tasks = tree.key_of(key).tasks
+    if key in RATES and value and (not tasks or flat["task"] in tasks):
         return 0.01
-    if key.endswith(".augment") and value and value.startswith("fit("):  # of images in files, which shapes are not
+    if key.endswith(".augment") and value and value.startswith(ON_FILES):
         return "|".join(value.split("|")[1:]) or None
     if key.endswith(".augment") and value and framed:
         return re.sub(r"\b(?:\w+_crop|resize|random_crop_of)\([(0-9, ]+", _seventh, value)

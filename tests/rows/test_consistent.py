@@ -7,7 +7,6 @@ import pytest
 from sbn.augment.pipeline import parse
 from sbn.config import rows, tree
 from sbn.config.checks import check
-from sbn.config.errors import ConfigError
 from sbn.train.plan import make_plan
 from sbn.train.schedules import make_schedule
 from tests import facts
@@ -97,7 +96,7 @@ def augmented(entry, transform):
 def numbers(values):
     """The paper's numbers by metric, as fractions of which a row may have them."""
     metrics = {"top1": "test/main/accuracy", "top5": "test/main/top5_accuracy", "bleu": "test/main/bleu"}
-    metrics["miou_printed"] = "validation/main/miou"
+    metrics["miou_printed"] = "test/main/miou"
     return [(value, metrics[name]) for name, value in (values or {}).items() if name in metrics]
 
 
@@ -217,14 +216,28 @@ def test_translation_has_the_papers_setting_and_number(experiment, entry):
 
 
 @pytest.mark.parametrize("entry", of("Table 6"), ids=lambda entry: entry["id"])
-def test_segmentation_waits(experiment, entry):
+def test_segmentation_has_the_papers_settings_and_pspnets_recipe(experiment, entry):
     row = experiment.rows()[name := row_name(entry["id"])]
     assert [(paper.value, paper.metric) for paper in row.paper] == numbers(entry["paper_values"])
     if "miou_mean_of_rows" in (values := entry["paper_values"] or {}):
         assert f"{values['miou_mean_of_rows']:g}" in row.note
         assert round(sum(values["per_class"].values()) / 19, 2) == values["miou_mean_of_rows"]
-    with pytest.raises(ConfigError, match=r"can't be run yet: it waits for segmentation"):
-        rows.flat_config(experiment, name, {})
+    config, train = config_of(experiment, name), entry["train"]
+    (stage,) = make_plan(config, examples=2975).stages
+    assert abs(stage.stop - train["iterations"]) <= train["epochs"]  # an epoch's last, smaller batch is left out
+    assert config.duration == f"{train['epochs']} epochs"
+    assert (config.optim.lr, config.optim.momentum) == (train["lr"], train["momentum"])
+    assert (config.optim.weight_decay, config.optim.nesterov) == (train["weight_decay"], False)
+    assert (config.segmentation.output_stride, config.segmentation.auxiliary) == (8, train["aux_weight"])
+    assert train["dilations"] == [2, 4]  # what an output stride of 8 is (tests/tasks/test_segmentation.py)
+    assert (config.schedule.kind, config.batch_size) == ("poly", train["batch_size_per_domain"])
+    crop, flip = parse(config.views.main.augment)
+    assert (crop.height, crop.width, list(crop.scale)) == (train["crop"], train["crop"], train["scale"])
+    assert (flip.name, flip.probability, train["flip"]) == ("flip", 0.5, True)
+    assert (config.norm.group_size is None) == train["sync_norm"]
+    assert len(config.branches) == len(entry["transforms"])
+    assert {config.views[view].weight for view in config.branches} == {1.0}  # the sum over domains
+    assert (config.norm.kind == "shared") == (len(config.branches) > entry["norm_groups"])
 
 
 def test_figure_1_is_all_of_table_1(experiment):

@@ -1,0 +1,129 @@
+"""An exported detector finds in an image what the run's own evaluation finds, in the pixels of the image's file."""
+
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+from etils import epath
+from PIL import Image
+
+from sbn import export
+from sbn.config.errors import ConfigError
+from sbn.data import record
+from sbn.data.encoded import seen
+from sbn.runs import files
+from sbn.train import workdir as workdirs
+from sbn.train.checkpoint import Checkpoints
+from sbn.train.optimiser import make_optimiser
+from sbn.train.schedules import make_schedule
+from sbn.train.setup import make_setup
+from sbn.train.state import TrainState
+from tests.data.test_voc import CAT, DOG, xml
+from tests.tasks.test_detection import SMALL
+
+SIZES = {"a": (50, 90), "b": (90, 50), "c": (61, 61)}
+
+
+@pytest.fixture(scope="module")
+def config(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("voc")
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name, size in SIZES.items():
+        Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / f"JPEGImages/{name}.png")
+        (folder / f"Annotations/{name}.xml").write_text(xml(CAT, DOG))
+    for split in ("train", "test"):
+        (folder / f"ImageSets/Main/{split}.txt").write_text("a\nb\nc\n")
+    changes = {
+        "data.name": f"voc:{folder}",
+        "data.train_examples": None,
+        "data.test_examples": None,
+        "data.image_size": None,
+        "data.style": "plain",
+        "data.path": "host",
+        "batch_size": 2,
+        "eval.augment": "fit(32, 64, turned=True)",
+        **{f"views.{view}.augment": "fit(32, 64, turned=True)|flip" for view in ("main", "aux")},
+        # So many of the weights' own proposals stay that there is something to compare
+        "detection.detections": 5,
+    }
+    return tiny({**SMALL, **changes})
+
+
+@pytest.fixture(scope="module")
+def run(config, tmp_path_factory):
+    """A run's folder, its setup, and the variables that it holds, in which no two branches agree."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        setup = make_setup(config)
+    folder, random = epath.Path(tmp_path_factory.mktemp("runs") / "run"), np.random.default_rng(1)
+    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
+    shapes = jax.eval_shape(setup.task.init, jax.random.key(0))
+    made = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: (1.0 * (path[-1].key == "var") + random.uniform(-0.3, 0.3, leaf.shape)).astype(np.float32),
+        shapes,
+    )
+    momenta = jax.eval_shape(optimiser.init, shapes["params"])
+    momenta = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), momenta)
+    state = TrainState(np.asarray(setup.plan.total, np.int32), made["params"], made["batch_stats"], momenta, None)
+    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
+    workdirs.begin(folder, config, {"commit": "abc", "time": "now", "argv": ["python"]}, data=data)
+    names, stages = setup.task.branches, setup.plan.stages
+    with contextlib.closing(Checkpoints(folder / "checkpoints", keep=1, branches=names, stages=stages)) as store:
+        store.save(setup.plan.total, state, seconds=1.0)
+    return folder, setup, state
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    export.export(run[0], out=folder, branch="aux")
+    return folder
+
+
+def test_it_finds_what_the_branch_finds_in_evaluation(run, exported):
+    _, setup, state = run
+    detector = export.load(exported)
+    words = setup.test.load(np.arange(1))["image"]
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    there = np.asarray(jax.jit(setup.task.outputs)(variables, {"image": words}))[:, 1]  # of the second branch
+    image = setup.test.original(0)["image"]
+    found = detector.detect(image)
+    kept = there[0, :, 4] > 0
+    assert kept.sum() == len(found.scores) > 0
+    # Two programs, of one branch and of two: they round differently, and random weights make more of it
+    np.testing.assert_allclose(found.scores, there[0, kept, 4], rtol=1e-3)
+    np.testing.assert_array_equal(found.labels, there[0, kept, 5])
+    scale = np.asarray([50 / 32, 90 / 57] * 2)  # the image is 32 x 57 on the canvas
+    np.testing.assert_allclose(found.boxes, there[0, kept, :4] * scale, atol=0.02)
+    assert (found.boxes <= [50, 90, 50, 90]).all()
+    assert found.names == tuple(setup.test.features["boxes"].classes[label] for label in found.labels)
+    middle = (found.scores[0] + found.scores[-1]) / 2
+    assert len(detector.detect(image, least=middle).scores) == (found.scores >= middle).sum()
+
+
+def test_an_image_alone_looks_as_it_does_among_others(run):
+    test = run[1].test
+    for i, _ in enumerate(SIZES):
+        alone = seen(Image.fromarray(test.original(i)["image"]), test.images.crop)
+        np.testing.assert_array_equal(alone, test.load(np.asarray([i]))["image"][0])
+
+
+def test_what_is_no_image_is_refused(exported):
+    detector = export.load(exported)
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((1, 4, 4, 3), np.uint8), np.zeros((4, 4, 3))):
+        with pytest.raises(ConfigError, match=r"must be \(H, W, 3\) uint8"):
+            detector.detect(wrong)
+
+
+def test_a_run_that_names_no_classes_can_not_be_exported(run, tmp_path):
+    folder, _, _ = run
+    whole = files.read(folder, files.DATA)
+    try:
+        files.write(folder, files.DATA, {name: value for name, value in whole.items() if name != "classes"})
+        with pytest.raises(ConfigError, match="does not name the classes"):
+            export.export(folder, out=tmp_path / "out")
+    finally:
+        files.write(folder, files.DATA, whole)
