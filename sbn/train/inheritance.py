@@ -171,6 +171,7 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
         raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
     last = result["steps"] if result else None
     seen: list[Mapping[str, Any]] = []
+    first_format: list[int] = []  # checkpoints that do not say where stages end
     with contextlib.closing(_opened(source, config)) as checkpoints:
         for step in checkpoints.steps():
             try:
@@ -181,7 +182,14 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
                 if step == last if stage is None else (meta["stage"] == stage and meta["stage_done"]):
                     return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
                 seen.append(meta)
+            else:
+                first_format.append(step)
     lacking = f"init.from = {str(source)!r} has no checkpoint"
+    if first_format and not seen:
+        raise ConfigError(
+            f"init.from = {str(source)!r} holds checkpoints of sbn's first format (the newest is of step "
+            f"{first_format[0]}), which can't be taken over: train that run again"
+        )
     if stage is not None:
         raise ConfigError(f"{lacking} of the end of stage {stage!r}")
     if not seen:
