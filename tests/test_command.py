@@ -64,6 +64,17 @@ def test_mistakes_are_one_line_that_calls_the_command_as_the_user_did(words, lin
     assert "\n" not in said
 
 
+def test_a_dry_run_prints_the_config_and_writes_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SBN_LARGE_PAGES", "0")
+    run = tmp_path / "run"
+    words = ["--config=split_bn:table3/weak_augment,optim.lr=0.3", f"--workdir={run}", "--dry_run"]
+    command.main(["train", *words])
+    printed = capsys.readouterr().out.splitlines()
+    assert "optim.lr = 0.3" in printed
+    assert "branches = ('main', 'aux')" in printed
+    assert not run.exists()
+
+
 def test_commands_that_are_printed_are_in_the_words_of_the_user():
     line = "python -m sbn.report split_bn:table3 --root=runs"
     assert beside.shown(line) == line

@@ -9,7 +9,19 @@ from typing import Any, NoReturn
 from sbn.config import beside
 from sbn.config.errors import ConfigError, shown
 
+_GIVEN = "_given"  # what a namespace holds of the flags that were there
 _BUCKET = "gs"  # the one kind of bucket whose files are read and written
+
+
+class _Once(argparse._StoreAction):
+    """Keeps a value as its parent does, but refuses a second one, of which the first would be lost without a word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, flag: str | None = None) -> None:
+        given = vars(namespace).setdefault(_GIVEN, set())
+        if flag is not None and self.dest in given:
+            raise argparse.ArgumentError(self, "is given twice")
+        given.add(self.dest)
+        super().__call__(parser, namespace, values, flag)
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,12 +30,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str | None = None, **settings: Any) -> None:
         super().__init__(prog=beside.shown(prog) if prog else prog, **settings)
 
+        self.register("action", None, _Once)
+        self.register("action", "store", _Once)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses as its parent does, which takes '--flag=--' for a list without anything in it: refused here."""
         for word in sys.argv[1:] if args is None else args:
             if word.startswith("--") and word.endswith("=--"):
                 self.error(f"{word}: '--' is no value")
-        return super().parse_known_args(args, namespace)
+        known, others = super().parse_known_args(args, namespace)
+        if hasattr(known, _GIVEN):
+            delattr(known, _GIVEN)
+        return known, others
 
     def error(self, message: str) -> NoReturn:
         """Raises the complaint.
@@ -39,25 +57,30 @@ def path(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: name a file or folder ('.' is the current one)")
     try:
-        check_place(text, named="it")
+        check_place(text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 
-def check_place(text: str, *, named: str) -> None:
+def check_place(text: str, *, key: str = "") -> None:
     """Refuses addresses of what is neither a disk nor a bucket that can be read: 's3://...', 'http://...'.
 
     Args:
         text: a path.
-        named: the key or flag that names it.
+        key: the config key that names it.
 
     Raises:
         ConfigError: for such an address.
     """
-    scheme, address, _ = text.partition("://")
+    if not text.strip():
+        raise ConfigError(f"{key} = {text!r} is empty: name a file or folder ('.' is the current one)")
+    scheme, address, inside = text.partition("://")
+    named = f"{key} = {shown(text)}" if key else shown(text)
     if address and scheme != _BUCKET:
-        raise ConfigError(f"{named} = {shown(text)} can't be used: paths are of a disk, or begin with {_BUCKET}://")
+        raise ConfigError(f"{named} can't be used: paths are of a disk, or begin with {_BUCKET}://")
+    if address and not inside.strip("/"):
+        raise ConfigError(f"{named} names no bucket: write {_BUCKET}://BUCKET/FOLDER")
 
 
 def check_output(text: str, *, flag: str = "--out") -> None:

@@ -29,9 +29,14 @@ def check(config: ConfigDict) -> ConfigDict:
     for stage in config.stages:
         _check_stage(tree.stage_config(config, stage), stage)
     _check_task(config)
-    for name, place in (("data.dir", config.data.dir), ("init.from", config.init["from"])):
+    places = [("data.dir", config.data.dir), ("data.archive", config.data.archive), ("init.from", config.init["from"])]
+    for view in config.views:
+        places += [
+            (f"views.{view}.data.{key}", config.views[view].get("data", {}).get(key)) for key in ("dir", "archive")
+        ]
+    for name, place in places:
         if place is not None:
-            check_place(place, named=name)
+            check_place(place, key=name)
     check_data(config.data)
     for view in config.views:
         _check_view_data(config, view)

@@ -70,9 +70,9 @@ def execute(path: pathlib.Path) -> types.ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ConfigError(f"{path} is no experiments file: line {error.lineno} is not Python ({error.msg})") from None
-    except SystemExit:
-        raise ConfigError(f"{path} can't be used: it ends the program (sys.exit)") from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ConfigError(f"{path} can't be used: {imported.reason(error)}") from None
     if not _is_packages(path):
         imported.record(f"experiments file {path.name}", path)

@@ -42,10 +42,10 @@ def load(name: str, *, key: str) -> Any:
     module_name, attribute = match.groups()
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ConfigError(f"{key} = {name!r} can't be imported: {reason(error)}") from None
-    except SystemExit:
-        raise ConfigError(f"{key} = {name!r} can't be imported: the module ends the program (sys.exit)") from None
     thing: Any = module
     for part in attribute.split("."):
         if not hasattr(thing, part):
@@ -131,12 +131,11 @@ def call(
             raise ConfigError(f"{name!r} needs its argument {argument!r}: give {key}.{argument}")
     try:
         return thing(**given)
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         shown = ", ".join(f"{argument}={value!r}" for argument, value in args.items())
-        why = "it ends the program (sys.exit)" if isinstance(error, SystemExit) else reason(error)
-        raise ConfigError(f"{name}({shown}) fails: {why}") from None
+        raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
 
 
 def record(name: str, file: pathlib.Path) -> None:
@@ -165,8 +164,10 @@ def _hash(file: pathlib.Path) -> str | None:
         return None
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """One line: what went wrong, and where in the user's own file."""
+    if isinstance(error, SystemExit):
+        return "it ends the program (sys.exit)"
     words = " ".join(f"{type(error).__name__}: {error}".split("\n", 1)[0].split())
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"

@@ -64,4 +64,7 @@ def _loaded(examples: Examples, ids: np.ndarray, what: str) -> dict[str, np.ndar
     for name in examples.features:
         if name not in arrays:
             raise unknown(f"feature: {what}: load returned arrays that lack", name, arrays)
+        count = len(arrays[name]) if hasattr(arrays[name], "__len__") else None
+        if count != len(ids):
+            raise ConfigError(f"{what}: load returned {'none' if count is None else count} of {len(ids)} {name!r}")
     return {name: arrays[name] for name in examples.features}

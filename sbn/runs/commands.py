@@ -71,6 +71,9 @@ def command(prog: str) -> Callable[[Main], Callable[..., int]]:
     def decorate(main: Main) -> Callable[..., int]:
         @functools.wraps(main)
         def run(argv: Sequence[str] | None = None) -> int:
+            # names of files may hold what no alphabet has: it is spelt out, as on standard error
+            with contextlib.suppress(AttributeError):
+                sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
             try:
                 with signals.raising():
                     code = main(sys.argv[1:] if argv is None else argv)

@@ -11,7 +11,7 @@ from sbn.runs import commands
 @commands.command("python -m sbn.train")
 def main(argv: Sequence[str]) -> int:
     """Trains one row; exit codes: 0 done, 1 diverged, 2 a bad config, 75 preempted (start it again), 130 Ctrl-C."""
-    from sbn.config import arguments, command_line
+    from sbn.config import arguments, command_line, tree
 
     parser = arguments.Parser(
         "python -m sbn.train",
@@ -24,7 +24,11 @@ def main(argv: Sequence[str]) -> int:
         metavar="DIR",
         help="work directory, for all files of the run; gs:// works",
     )
+    parser.add_argument("--dry_run", action="store_true", help="check the config, print every key, and stop")
     options, request = command_line.parse(parser, argv)
+    if options.dry_run:
+        print("\n".join(f"{name} = {value!r}" for name, value in tree.flatten(request.config).items()))
+        return 0
 
     # Only now: a mistake in the command line is told before jax is loaded.
     from sbn.train import Origin, train

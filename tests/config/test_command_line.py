@@ -228,6 +228,27 @@ def test_what_is_too_long_to_be_shown_is_refused_in_a_line_of_readable_length(ar
     assert len(str(refused.value)) < 700
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--workdir=a", "--workdir=b"],
+        ["--workdir=a", "--workdir", "a"],
+        ["--workdir=a", "--config=split_bn:table3/baseline"],
+        ["--workdir=a", "--config.data.dir="],
+        ["--workdir=a", "--config.init.from= "],
+        ["--workdir=a", "--config.views.aux.data.dir="],
+        ["--workdir=gs://"],
+        ["--workdir=a", "--config.data.dir=gs:///"],
+    ],
+)
+def test_a_flag_that_is_given_twice_and_a_place_that_is_none_are_refused(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/weak_augment", *words])
+    said = capsys.readouterr().err
+    assert any(reason in said for reason in ("given twice", "is empty", "names no bucket")), said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("place", ["s3://bucket/a", "http://host/a", "file:///a"])
 def test_addresses_of_what_can_not_be_read_are_refused(place, capsys):
     for words in (

@@ -34,6 +34,7 @@ SMALL = {
     "detection.proposals_after": (20, 20),
     "detection.region_samples": 8,
     "detection.detections": 4,
+    "schedule.kind": "constant",  # one rate, however long the run
     "duration": "4 steps",
     "eval.every": "4 steps",
     "save.every": "2 steps",

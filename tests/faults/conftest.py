@@ -16,7 +16,8 @@ def warm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("warm")
     place = folder / "current"
     place.mkdir()
-    shutil.copy(pathlib.Path(__file__).with_name("small.py"), place)
+    for name in ("small.py", "small_tasks.py"):
+        shutil.copy(pathlib.Path(__file__).with_name(name), place)
     process = Warm(folder, place)
     yield process
     process.close()

@@ -103,6 +103,12 @@ SCENARIOS = {
     ),
 }
 
+# Dearer by far: a kill takes half a CPU minute
+OTHER_TASKS = {
+    task: Scenario(("sbn.train", f"--config=small_tasks.py:table/{task}", "--workdir={}/run"), trains="run")
+    for task in ("detection", "segmentation")
+}
+
 
 def words_of(scenario, folder):
     return [word.format(folder) for word in scenario.words]

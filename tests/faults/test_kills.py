@@ -1,6 +1,7 @@
 """A process that is killed before any one of its file operations: the same command again ends as ever."""
 
 import os
+import random
 import re
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.faults import scenarios
 from tests.faults.faults import KILLED
-from tests.faults.scenarios import SCENARIOS
+from tests.faults.scenarios import OTHER_TASKS, SCENARIOS
 
 ALL = os.environ.get("SBN_ALL_KILLS") == "1"  # every operation; otherwise one of each kind, place in the code and name
 _CHANGING = re.compile(r"[0-9a-f]{16,}|\d+")
@@ -17,9 +18,9 @@ _CHANGING = re.compile(r"[0-9a-f]{16,}|\d+")
 class Killing:
     """One scenario: undisturbed once, then as often as wanted with a kill."""
 
-    def __init__(self, warm, run, tmp_path, name):
+    def __init__(self, warm, run, tmp_path, scenario):
         self._warm, self._run, self._folder = warm, run, tmp_path / "here"
-        self._scenario, self._log = SCENARIOS[name], tmp_path / "operations"
+        self._scenario, self._log = scenario, tmp_path / "operations"
         self._prepare()
         ended = self._start(0)
         self.whole = scenarios.outcome(self._scenario, self._folder, ended)
@@ -64,8 +65,18 @@ class Killing:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_command_killed_before_any_file_operation_ends_the_same_when_run_again(warm, run, tmp_path, name):
-    killing = Killing(warm, run, tmp_path, name)
+    killing = Killing(warm, run, tmp_path, SCENARIOS[name])
     numbers = range(1, len(killing.operations) + 1) if ALL else killing.kinds()
     reached = [number for number in numbers if killing.kill_before(number)]
     print(f"{name}: {len(reached)} kills of {len(killing.operations)} operations")
     assert len(reached) > 0.9 * len(numbers)  # threads may save an operation or two
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("task", OTHER_TASKS)
+def test_a_run_of_another_task_killed_before_some_file_operation_ends_with_the_same_bits(warm, tmp_path, task):
+    killing = Killing(warm, None, tmp_path, OTHER_TASKS[task])
+    saves = [number for number, line in enumerate(killing.operations, start=1) if "checkpoint" in line]
+    number = random.Random(task).choice(saves)
+    assert killing.kill_before(number), killing.operations[number - 1]

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import pathlib
 import signal
@@ -162,6 +163,13 @@ def test_every_command_shows_where_its_error_was_raised_on_request_and_only_then
     assert said["1"].startswith("Traceback (most recent call last):\n")
     assert "sbn.config.errors.ConfigError" in said["1"]
     assert said["1"].endswith(said[""])
+
+
+def test_a_name_that_no_alphabet_has_is_printed(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert command("x")(lambda argv: print("a\udcff: done"))([]) == 0
+    assert out.buffer.getvalue() == b"a\\udcff: done\n"
 
 
 def test_a_command_that_returns_nothing_is_done():
