@@ -36,9 +36,7 @@ def test_pixels_are_counted_one_by_one(images):
 
 def test_processors_and_accelerators_count_alike(images):
     truth, predicted = (jnp.asarray(array, jnp.int32) for array in images)
-    np.testing.assert_array_equal(
-        _multiplied(truth, predicted, classes=3), _scattered(truth, predicted, classes=3)
-    )
+    np.testing.assert_array_equal(_multiplied(truth, predicted, classes=3), _scattered(truth, predicted, classes=3))
 
 
 def test_counts_are_scikit_learns(images):
