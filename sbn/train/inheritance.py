@@ -18,6 +18,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
 from sbn.runs import files
+from sbn.runs.reach import check_answers
 from sbn.tasks.base import Variables
 from sbn.train import parts
 from sbn.train import workdir as workdirs
@@ -140,6 +141,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     if recorded is not None and files.saved_steps(workdir):
         return Inheritance(_before(recorded, init.only), recorded)
     source = epath.Path(init["from"])
+    check_answers(source)
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
