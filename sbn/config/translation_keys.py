@@ -4,7 +4,9 @@ import functools
 
 from ml_collections import ConfigDict
 
+from sbn.config.data_keys import STRINGS
 from sbn.config.errors import ConfigError
+from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import TRANSFORMER
 
@@ -90,3 +92,16 @@ def check_translation(config: ConfigDict) -> None:
         )
     if list(keys.buckets) != sorted(set(keys.buckets)):
         raise ConfigError(f"translation.buckets = {keys.buckets} must rise")
+
+
+def check_sentences(config: ConfigDict) -> None:
+    """Raises a `ConfigError` if a run that translates is to read its data from elsewhere than an archive."""
+    name, archive = config.data.name, config.data.archive
+    if config.task != "translation" or archive is not None or name in STRINGS:
+        return
+    if not (name.endswith(".npz") or is_import_path(name)):
+        file = f"{name.partition('/')[0]}.npz"
+        raise ConfigError(
+            f"data.name = {name!r}: sentences are read from an archive; `python -m sbn.data.prepare {name} "
+            f"--languages=en,de --out={file}` makes one, and data.archive={file} reads it (docs/translation.md)"
+        )

@@ -10,6 +10,7 @@ prepared; `--pairs=train=a.en,a.de` names two files (docs/translation.md).
 import argparse
 import functools
 import logging
+import math
 import os
 from collections.abc import Sequence
 
@@ -86,19 +87,19 @@ def main(words: Sequence[str] | None = None) -> int:
         "--tested_on", metavar="NAME", help="TFDS data set to take all splits but the training split from"
     )
     text.add_argument(
-        "--vocabulary", type=_positive, default=32_768, metavar="N", help="vocabulary size, shared by both languages"
+        "--vocabulary", type=_pieces, default=32_768, metavar="N", help="vocabulary size, shared by both languages"
     )
     text.add_argument("--model", choices=vocabulary.KINDS, default="bpe", help="SentencePiece model type")
     text.add_argument(
         "--longest",
-        type=int,
+        type=_limit,
         default=250,
         metavar="N",
         help="drop training pairs with more pieces than this on a side; 0: keep all",
     )
     text.add_argument(
         "--ratio",
-        type=float,
+        type=_limit,
         default=0.0,
         metavar="R",
         help="drop training pairs whose lengths differ by more than this ratio (1.5 for WMT); 0: keep all",
@@ -115,10 +116,19 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 8:
-        raise argparse.ArgumentTypeError(f"{number} is too few")
+def _pieces(text: str) -> int:
+    if not text.isdecimal() or not 8 <= int(text) <= 2**20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of pieces: give 8 to {2**20}")
+    return int(text)
+
+
+def _limit(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0")
     return number
 
 

@@ -6,6 +6,7 @@ uneven are left out, and counted; every other pair is there to be scored.
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -37,7 +38,7 @@ class Settings:
     languages: tuple[str, str]
     size: int = 32_768
     kind: str = "bpe"
-    longest: int | None = 250
+    longest: float | None = 250
     ratio: float | None = None
 
 
@@ -100,10 +101,11 @@ def write(out: str, *, name: str, splits: Mapping[str, TextPairs], settings: Set
             if not left.numbers:
                 raise ConfigError(f"{name}: no pair of the split 'train' is short and even enough to be kept")
             if left.too_long or left.uneven:
+                longest, ratio = (f"{limit or math.inf:g}" for limit in (settings.longest, settings.ratio))
                 log.info(
                     "%s: of %d pairs to train on, %d are left out with a side of more than %s pieces, and %d with one "
                     "more than %s times the other",
-                    *(name, len(lengths), left.too_long, settings.longest, left.uneven, settings.ratio),
+                    *(name, len(lengths), left.too_long, longest, left.uneven, ratio),
                 )
                 texts[split] = TextPairs(*([side[i] for i in left.numbers] for side in pairs))
                 source, target = (_some(side, left.numbers) for side in (source, target))

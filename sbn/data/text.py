@@ -148,7 +148,7 @@ def _text_of(record: bytes, language: str, *, where: str) -> str:
     return normalised(text)
 
 
-def kept(lengths: Sequence[tuple[int, int]], *, longest: int | None, ratio: float | None) -> Kept:
+def kept(lengths: Sequence[tuple[int, int]], *, longest: float | None, ratio: float | None) -> Kept:
     """Returns which pairs are short and even enough to train on.
 
     Args:

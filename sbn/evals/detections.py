@@ -42,7 +42,8 @@ class Detections:
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, Value]]:
         """Yields (name, array) pairs."""
-        yield "test/image", unpack(self._words)[0]
+        colours, marks = unpack(self._words)
+        yield "test/image", np.where(marks[..., None] > 0, colours, np.uint8(255))  # what is filled up is white paper
         yield "test/objects", self._objects
         yield "test/classes", np.asarray(self._task.data.features["box_label"].classes)
         found = self._predict(variables, self._words)

@@ -18,8 +18,6 @@ from sbn.nn.norms import NormLayer, make_norm
 from sbn.nn.token_loss import TokenLoss, token_loss
 
 Array = jax.Array
-# Size -> layers, width, heads, hidden (Vaswani et al. 2017, Table 3)
-SIZES = {"base": (6, 512, 8, 2048), "big": (6, 1024, 16, 4096)}
 _FIRST = 2  # position of the first token in fairseq's table, for weights from there; learning does not see it
 
 

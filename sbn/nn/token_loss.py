@@ -54,16 +54,20 @@ def _with_gradient(
     smoothing: float, x: Array, table: Array, truth: Array
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     smoothed, nll = jnp.zeros(1), jnp.zeros(len(x))
-    along, of_table = [], jnp.zeros(table.shape)
+    along: list[Array] = []
+    of_table = jnp.zeros(table.shape)
     used = table.astype(x.dtype)
     for part in _parts(x, table):
-        own, its, chances = _part(smoothing, x[:, part], table, truth[:, part])
+        seen = x[:, part]
+        if along:  # a part begins when the one before it is done: compilers would make the logits of all at once
+            seen, along[-1] = jax.lax.optimization_barrier((seen, along[-1]))
+        own, its, chances = _part(smoothing, seen, table, truth[:, part])
         smoothed, nll = smoothed + own, nll + its
         there = (truth[:, part] > 0)[..., None]
         wanted = jax.nn.one_hot(truth[:, part], len(table)) * (1 - smoothing) + smoothing / len(table)
         slope = ((chances - wanted) * there).astype(x.dtype)
         along.append(jnp.einsum("ntv,vc->ntc", slope, used))
-        of_table += jnp.einsum("ntv,ntc->vc", slope, x[:, part], preferred_element_type=jnp.float32)
+        of_table += jnp.einsum("ntv,ntc->vc", slope, seen, preferred_element_type=jnp.float32)
     return (smoothed, nll), (jnp.concatenate(along, axis=1), of_table)
 
 

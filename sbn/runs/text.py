@@ -21,7 +21,9 @@ _SECRET: Final = (
     r"(?:passw(?:or)?d|pwd|passphrase|secret|cookie|bearer|token"
     r"|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth)"
 )
-_NAMED: Final = re.compile(rf"(?i)(?<![a-z0-9])(?:[\w.-]*[_.-])?{_SECRET}(?:[_-]?(?:id|key|value))?(?![a-z0-9])")
+_NAMED: Final = re.compile(rf"(?i)(?<![a-z0-9])(?:[\w.-]*[_.-])?(?:pw|{_SECRET})(?:[_-]?(?:id|key|value))?(?![a-z0-9])")
+_DIGITS: Final = re.compile(r"-?[\d.,]*\d[\d.,]*")  # a secret of these names may be such, a number of tokens is none
+_OF_DIGITS: Final = re.compile(r"(?i)pass|pwd|pw\b|secret|private|api|access")
 _HARMLESS: Final = re.compile(r"(?i)-?[\d.,]+(?:e-?\d+)?|true|false|none|null|''|\"\"|")
 # What is a secret whatever it is called: an address with a password in it, keys of well-known services
 _KNOWN: Final = re.compile(
@@ -47,11 +49,17 @@ def masked_words(words: Sequence[str]) -> list[str]:
         name, equals, value = word.partition("=")
         if follows and not word.startswith("-"):
             word = MASK
-        elif equals and _NAMED.search(name) and not _HARMLESS.fullmatch(value):
+        elif equals and _NAMED.search(name) and not _is_harmless(name, value):
             word = f"{name}={MASK}"
         follows = word.startswith("-") and not equals and _NAMED.search(word) is not None
         shown.append(_known(word))
     return shown
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    """Whether a value is no secret although its name is that of one."""
+    digits = _OF_DIGITS.search(name) is not None and _DIGITS.fullmatch(value) is not None
+    return _HARMLESS.fullmatch(value) is not None and not digits
 
 
 def masked_text(text: str) -> str:

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.config.translation_keys import check_sentences
 from sbn.data import pairing, record, sources
 from sbn.data.batching import Batching, Even, make_batching
 from sbn.data.encoded import Encoded
@@ -104,6 +105,7 @@ def make_setup(
     """
     for view in config.views:
         views.parse(config.views[view].augment, f"views.{view}.augment")
+    check_sentences(config)
     size = config.batch_size if config.batch_tokens is None else 0  # those that count tokens divide as they are made
     mesh = make_mesh(batch_size=size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))

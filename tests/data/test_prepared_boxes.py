@@ -1,9 +1,11 @@
 """Data sets with boxes that TFDS has prepared: those of a VOC folder are the same objects, and damage is told."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
+from etils import epath
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
@@ -89,3 +91,22 @@ def test_names_of_features_are_told_where_they_are_not_there(detection):
         load(detection, **prepared, boxes_feature="objects/box")
     with pytest.raises(ConfigError, match=r"data.box_label_feature.*objects/labels'; did you mean 'objects/label'"):
         load(detection, **prepared, box_label_feature="objects/labels")
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "first"),
+    [("voc/2007/4.0.0", None, 1), ("bccd/1.0.0", None, 1), ("coco/2017/1.1.0", None, 0), ("x/1.0.0", 1, 1)],
+)
+def test_builders_that_count_pixels_from_one_are_known(tmp_path, place, given, first):
+    folder = epath.Path(tmp_path / place)
+    folder.mkdir(parents=True)
+    boxes = {"boundingBox": {"shape": {"dimensions": ["4"]}}}
+    inner = {"featuresDict": {"features": {"bbox": boxes, "label": {"classLabel": {"numClasses": "2"}}}}}
+    features = {"image": {"image": {}}, "objects": {"sequence": {"feature": inner}}}
+    (folder / "features.json").write_text(json.dumps({"featuresDict": {"features": features}}))
+    names = {"image": "image", "label": "label", "boxes": None, "box_label": None, "first": given}
+    assert prepared_boxes.find(folder, **names) == BoxKeys("image", "objects/bbox", "objects/label", first)
+    labelled = {**features, "label": {"classLabel": {"numClasses": "2"}}}
+    (folder / "features.json").write_text(json.dumps({"featuresDict": {"features": labelled}}))
+    assert prepared_boxes.find(folder, **names) is None  # it has a label of its own
+    assert prepared_boxes.find(folder, **{**names, "boxes": "objects/bbox"}).boxes == "objects/bbox"

@@ -102,6 +102,8 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
     [
         (("--languages=en",), "name two, the source's first"),
         (("--languages=en,de", "--vocabulary=9000"), "--vocabulary=9000: SentencePiece can't make it"),
+        (("--vocabulary=many",), "'many' is no number of pieces: give 8 to 1048576"),
+        (("--ratio=nan",), "'nan' is no number of at least 0"),
         (("--pairs=train",), "write SPLIT=SOURCE,TARGET"),
         (("--pairs=test=a,a",), "can't be read"),
         (("--languages=en,de", "--longest=1"), "no pair of the split 'train' is short and even enough"),
@@ -124,7 +126,7 @@ def test_long_training_pairs_are_left_out_and_counted_and_others_stay(path, tmp_
     kept = archive.read(out, "train", name="pairs")
     longest = max(kept.arrays[side].lengths.max() for side in ("source", "target"))
     assert longest <= 8
-    assert f"of 40 pairs to train on, {40 - len(kept)} are left out" in caplog.text
+    assert f"of 40 pairs to train on, {40 - len(kept)} are left out with a side of more than 7 pieces" in caplog.text
     assert set(kept.texts["source"]) < set(ENGLISH)
 
 

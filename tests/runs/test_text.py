@@ -27,6 +27,8 @@ def test_control_characters_are_spelt_out_and_text_stays():
             ["--config.data.max_tokens=100", "--config.task.token=7"],
             ["--config.data.max_tokens=100", "--config.task.token=7"],
         ),
+        (["--config.data.args.pw=hunter2", "--password=1234"], ["--config.data.args.pw=***", "--password=***"]),
+        (["--db_pwd=-12.5", "--secret=None", "--api_key="], ["--db_pwd=***", "--secret=None", "--api_key="]),
         (["--config.author=me", "--config.optim.lr=0.1"], ["--config.author=me", "--config.optim.lr=0.1"]),
         (["--config.data.token", "--workdir=a"], ["--config.data.token", "--workdir=a"]),
     ],
@@ -38,6 +40,7 @@ def test_values_of_arguments_that_look_like_secrets_are_masked_and_others_stay(w
 def test_sources_keep_their_code_and_lose_their_secrets():
     key = "-----BEGIN RSA PRIVATE KEY-----\n+MIIEvQ\n+-----END RSA PRIVATE KEY-----"
     assert masked_text(f"+{key}\n+x = 1\n") == "+***\n+x = 1\n"
+    assert masked_text("+stepwise = 'cosine'\n") == "+stepwise = 'cosine'\n"
     diff = "+API_TOKEN = \"abcdef\"\n+password: 'x y'\n+token = next(tokens)\n+auth = 3\n+secret=a1b2c3d4e5f6g7h8\n"
     assert masked_text(diff) == (
         "+API_TOKEN = \"***\"\n+password: '***'\n+token = next(tokens)\n+auth = 3\n+secret=***\n"

@@ -16,6 +16,7 @@ from sbn.nn.branches import plain_branch
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
 from sbn.tasks.translation import bucket_widths, shifted
+from sbn.train.setup import make_setup
 from sbn.train.step import accumulated
 
 SMALL = {
@@ -243,3 +244,9 @@ def test_ops_of_the_training_step_are_refused():
     task, _ = made()
     with pytest.raises(ConfigError, match=r"views\.main\.augment: mixup works on images"):
         task.check_views(StageViews(("main",), (1.0,), (0,), (parse("mixup(1)"),), ((0,),)))
+
+
+def test_a_data_set_that_was_not_prepared_names_the_command_that_does_it():
+    for name in ("multi30k", "wmt16_translate/de-en"):
+        with pytest.raises(ConfigError, match=f"python -m sbn.data.prepare {name} --languages=en,de"):
+            make_setup(config_of({"data.name": name}))
