@@ -33,6 +33,7 @@ BENCHES = {
     "pytorch": "benchmarks.pytorch",
     "replicas": "benchmarks.replicas",
     "transforms": "benchmarks.transforms",
+    "segmentation": "benchmarks.segmentation",
     "augment_host": "benchmarks.augment_host",
     "augment_device": "benchmarks.augment_device",
     "augment_ops": "benchmarks.augment_ops",

@@ -139,7 +139,7 @@ REVISITED = Table(
                 "stage.refine.views.main.augment": refine.METHODS["mixup"],
             },
             needs={"init.from": "revisited/mixup"},
-            note="the same first stage, then as many epochs more of Mixup at the same rate",
+            note="the same first stage, then Mixup for as many epochs as refinement, at the same learning rate",
         ),
     },
 )

@@ -33,16 +33,16 @@ _DETECTOR: dict[str, Any] = {
 }
 _STRATEGY = Choice(
     "strategy of the detector",
-    "'the standard strategy with Faster R-CNN', and nothing of a pyramid, of the size of images, of what is frozen",
+    "'the standard strategy with Faster R-CNN'; no word on the feature pyramid, the image size or the frozen layers",
     "mmdetection_2019",
-    "of its contemporaries' configs for PASCAL VOC it is the one with 12 epochs, 16 images, this rate and this drop",
+    "among PASCAL VOC configs of that time, this one has 12 epochs, 16 images, this learning rate and this drop",
     {"aligned": {"detection.aligned": True}},
 )
 _IMAGES = Choice(
     "training images of the detector",
-    "'the PascalVOC 2007 dataset', and not which of its parts",
+    "'the PascalVOC 2007 dataset'; not which split",
     "trainval_2007",
-    "its test split is what others report; with 2012 beside it they report 7 points more than this table",
+    "others report results on its test split; when they also train on 2012, they get 7 points more than this table",
     {
         "trainval_2007_and_2012": {
             "data.name": "voc:VOCdevkit",
@@ -53,9 +53,9 @@ _IMAGES = Choice(
 )
 _MIXUP = Choice(
     "Mixup of the detector's network",
-    "Mixup, and not which of the two gammas of Table 5",
+    "Mixup; not which of the two gammas of Table 5",
     "gamma_0.5",
-    "it is the one that both of Table 5's networks have",
+    "both networks of Table 5 have it",
 )
 
 
@@ -67,7 +67,7 @@ def _row(method: str, stage: str, value: float) -> Row:
 
 
 TABLE6 = Table(
-    "Mean average precision on VOC 2007 of detectors that begin from Table 5's ResNet-50",
+    "Mean average precision on VOC 2007 of detectors initialised from Table 5's ResNet-50",
     {
         "standard": _row("standard", "train", 72.0),
         "mixup": _row("mixup_g0.5", "train", 67.4),

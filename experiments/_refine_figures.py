@@ -37,7 +37,7 @@ FIGURE1 = Table(
     figure="loss_curves",
 )
 FIGURE3 = Table(
-    "Singular values of the features' covariance within classes and of all (PreActResNet-18, CIFAR-100)",
+    "Singular values of the feature covariance, within classes and total (PreActResNet-18, CIFAR-100)",
     {
         name: _shown(method, "Figure 3", (stage,), MAIN, evals=("spectra",))
         for name, method, stage in (
@@ -71,7 +71,7 @@ def _figure4_rows() -> dict[str, Row]:
 
 
 FIGURE4 = Table(
-    "Accuracy when Mixup is removed at an epoch of 400, learning rates unchanged (PreActResNet-18, CIFAR-100)",
+    "Accuracy when Mixup is removed before epoch 400, with the same learning rates (PreActResNet-18, CIFAR-100)",
     _figure4_rows(),
     figure="removal",
 )
@@ -85,8 +85,8 @@ def _again(method: str, epochs: int, note: str, augment: str = STANDARD) -> Row:
 
 
 _SAME, _CONVERGED = (
-    "no significant difference, says the text",
-    "no influence once converged, says the text; epochs ours",
+    "the text: no significant difference",
+    "the text: no influence once converged; the numbers of epochs are ours",
 )
 NO_AUGMENTATION = Table(
     "Refined without any augmentation (PreActResNet-18, CIFAR-100)",
@@ -106,18 +106,18 @@ REFINE_EPOCHS = Table(
 
 def _fading_row(method: str) -> Row:
     changes = {"views.main.augment": METHODS[method], "stage.train.views.main.fade": "100 epochs", **refined(50)}
-    return Row(changes, **_SECTION, note=f"in a straight line, which is ours; {_SAME}", choices=policy(changes))
+    return Row(changes, **_SECTION, note=f"the linear decrease is our choice; {_SAME}", choices=policy(changes))
 
 
 FADING = Table(
-    "Mixup's gamma, or the probability of CutMix or a policy, falls to 0 over the last 100 of 400 epochs",
+    "Mixup's gamma, or the probability of CutMix or of a policy, falls to 0 over the last 100 of 400 epochs",
     {method: _fading_row(method) for method in ("mixup", "cutmix", "autoaugment")},
 )
 
 _PDARTS = {"data.name": "cifar10", "views.main.augment": METHODS["autoaugment"], **COSINE}
 _PDARTS |= {"optim.lr": 0.025, "optim.weight_decay": 3e-4, "optim.clip_norm": 5.0}
 _PDARTS |= {"model.name": "pdarts", "model.depth": 20, "model.width": 36, "loss.auxiliary": 0.4}
-_PDARTS_NOTE = "its code's settings; the text says how many epochs, and no more"
+_PDARTS_NOTE = "settings of the P-DARTS code; the text gives only the number of epochs"
 
 
 def _pdarts_row(epochs: int, changes: dict[str, Any], paper: tuple[Paper, ...], note: str = "") -> Row:
@@ -129,14 +129,15 @@ def _pdarts_row(epochs: int, changes: dict[str, Any], paper: tuple[Paper, ...], 
 # Of 600 epochs that drop more paths by the epoch, 0.3 at the end, the first 550 and the rest
 _DROPPED = {"model.drop_path": (0.0, 0.275), "stage.refine.model.drop_path": (0.275, 0.3)}
 PDARTS = Table(
-    "A network found by P-DARTS with AutoAugment, all the way or refined at the end (CIFAR-10)",
+    "A P-DARTS network trained with AutoAugment to the end, or refined at the end (CIFAR-10)",
     {
         "600": _pdarts_row(600, {"model.drop_path": (0.0, 0.3)}, ends((97.81, None))),
         "550_50": _pdarts_row(
             550,
             {**refined(50, 2.5e-4), **_DROPPED},
             ends((None, 97.97)),
-            "refined at 1 % of the first rate and without Cutout, as the other rows; paths are dropped as in the 600",
+            "refined at 1 % of the initial learning rate and without Cutout, like the other rows; DropPath "
+            "as in the 600 epochs",
         ),
     },
 )
@@ -144,12 +145,15 @@ PDARTS = Table(
 _SPLIT = {"branches": ("main", "aux"), "views.aux.augment": METHODS["autoaugment"]}
 _OURS: dict[str, Any] = {**_SECTION, "runs": None}
 OURS = Table(
-    "Split BatchNorms, refined: no number in the paper (PreActResNet-18, CIFAR-100)",
+    "Split BatchNorms with refinement (PreActResNet-18, CIFAR-100; not in the paper)",
     {
         "split_then_refine": Row(
             {**_SPLIT, **refined(50), "stage.refine.views.aux.augment": STANDARD},
             choices=policy(_SPLIT),
-            **{**_OURS, "where": "AutoAugment through the auxiliary BatchNorm, then standard views through both"},
+            **{
+                **_OURS,
+                "where": "AutoAugment through the auxiliary BatchNorm, then standard augmentation through both",
+            },
         ),
         "split_then_refine_main": Row(
             second_alone(refined(50)),

@@ -31,11 +31,12 @@ def _replaced(there: Mapping[str, str], form: str) -> dict[str, Any]:
 def _randaugment(there: Mapping[str, str]) -> Choice:
     return Choice(
         "RandAugment on CIFAR",
-        "'over 15 individual augmentation types', and the hyper-parameters of its paper (section 3); neither which, nor "
-        "their levels, nor what uncovered pixels become. RandAugment's paper lists 14",
+        "'over 15 individual augmentation types', and the hyper-parameters of its paper (section 3); "
+        "not which types, not their levels, and not the fill colour of uncovered pixels. RandAugment's "
+        "paper lists 14 types",
         "16_ops_grey",
-        "the 16 ops and the grey fill of the TPU code, where RandAugment was released, with the ops and levels of the "
-        "Pillow code for CIFAR: a hybrid that nobody released",
+        "the 16 op types and the grey fill of the TPU code, in which RandAugment was released, with the "
+        "implementation and levels of the Pillow code for CIFAR; nobody released this combination",
         {
             "14_ops": _replaced(there, r"randaugment(\1, \2, ops='paper_14')"),
             "mean_fill": _replaced(there, r"randaugment(\1, \2, fill='mean')"),
@@ -46,32 +47,32 @@ def _randaugment(there: Mapping[str, str]) -> Choice:
 def _layers(there: Mapping[str, str]) -> Choice:
     return Choice(
         "N of RandAugment",
-        "'two or three of these augmentations are applied' (section 3), and no N of any network",
+        "'two or three of these augmentations are applied' (section 3); no N for any network",
         "1_op",
-        "remembered as the value of RandAugment's paper for this network, against the sentence above",
+        "the value that RandAugment's paper is remembered to give for this network; it contradicts that sentence",
         {"2_ops": _replaced(there, r"randaugment(2, \2)")},
     )
 
 
 _NETWORK = Choice(
     "the Wide ResNet",
-    "'WideResNet-28-2 and WideResNet-28-10' (section 3), and not by whose code",
+    "'WideResNet-28-2 and WideResNet-28-10' (section 3); not which implementation",
     "without_group_skips",
-    "the TensorFlow code that the numbers descend from adds further skips over whole groups; its Flax port found them "
-    "harmless and left them out",
+    "the TensorFlow code behind these numbers adds skip connections over whole groups; its Flax "
+    "port found that they make no difference and left them out",
     {"group_skips": {"model.group_skips": True}},
 )
 _CROPS = Choice(
     "offsets of crops",
     "nothing",
     "0_to_8",
-    "both ends of the padding, as PyTorch has it; the TensorFlow code that the numbers descend from draws 0 to 7",
+    "offsets 0 to 8, as in PyTorch; the TensorFlow code behind these numbers draws 0 to 7",
 )
 _NORMALISED = Choice(
     "normalisation of CIFAR-100",
     "nothing",
     "own_statistics",
-    "those of CIFAR-100; the TensorFlow code takes CIFAR-10's for both",
+    "CIFAR-100's own; the TensorFlow code uses CIFAR-10's for both data sets",
     {
         "cifar10_statistics": {
             "data.mean": (0.49139968, 0.48215841, 0.44653091),
@@ -81,9 +82,10 @@ _NORMALISED = Choice(
 )
 ONE_NORM = Choice(
     "one BatchNorm over two batches",
-    "'without separated BatchNorms' (Table 3), and not how the two batches pass",
+    "'without separated BatchNorms' (Table 3); not whether the two batches go through it together "
+    "or one after the other",
     "one_batch",
-    "the concatenated batch of 2 x 128 images is what one BatchNorm is",
+    "one BatchNorm means one concatenated batch of 2 x 128 images",
     {"sequential": {"norm.sequential": True}},
 )
 
@@ -96,13 +98,13 @@ def gaussian(views: tuple[str, ...], before: str, *, taken: str) -> Choice:
         "uniform_0.1": f"{before}|gaussian(0.1, 'uniform')",
     }
     why = {
-        "fixed_0.2": "the words as they stand, on pixels from 0 to 1",
-        "uniform_0.1": "the printed Affinity of -25.7 is that of sigmas drawn from [0, 0.1]: a fixed 0.2 is far stronger",
+        "fixed_0.2": "taken literally, for pixel values from 0 to 1",
+        "uniform_0.1": "sigmas drawn from [0, 0.1] reproduce the printed Affinity of -25.7; a fixed 0.2 is far stronger",
     }
     return Choice(
         "strength of Gaussian noise",
-        "Gaussian with a number that is lost in Table 1, 'a strength of 0.2' in Table 4: fixed, or the largest of what "
-        "is drawn",
+        "Gaussian with an unreadable number in Table 1, 'a strength of 0.2' in Table 4; not whether "
+        "that is a fixed sigma or the maximum of a random one",
         taken,
         why[taken],
         {
@@ -116,9 +118,9 @@ def gaussian(views: tuple[str, ...], before: str, *, taken: str) -> Choice:
 def _attacker(view: str) -> Choice:
     return Choice(
         "attacker",
-        "adversarial noise of AdvProp [32], and no settings",
+        "adversarial noise of AdvProp [32]; no settings",
         "pgd_1_of_1",
-        "epsilon 1/255 in one step fits the printed baseline best",
+        "one step of epsilon 1/255 comes closest to the printed baseline",
         {"pgd_4_of_5": {f"views.{view}.augment": _ADVERSARIAL}},  # AdvProp's default
     )
 

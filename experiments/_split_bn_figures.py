@@ -51,7 +51,7 @@ _MIXES = [name for k in ("1", "0.5", "0") for name in (f"test/mix_{k}/accuracy",
 _MCES = [name.replace("uce", "mce") for name in _MIXES]
 
 FIGURE3 = Table(
-    "Accuracy and corruption error of lambda main + (1 - lambda) aux, lambda 0 to 1; averages probabilities",
+    "Accuracy and corruption error of averaged probabilities, lambda main + (1 - lambda) aux, for lambda from 0 to 1",
     {
         "cifar10_wrn28_2": _shown(_WEAK_AUGMENT, "mix", "Figure 3", *_MIXES),
         "cifar10_wrn28_10": _shown("table2/cifar10_wrn28_10_weak_augment", "mix", "Figure 3", *_MIXES),
@@ -67,16 +67,16 @@ FIGURE3 = Table(
 )
 _MAPS = [f"fourier/{branch}/mean_error" for branch in ("main", "mix_0.5", "aux")]
 _FOURIER = (
-    "norm of one channel; of the first 1,000 test images, where the text has 'each image in the test set': "
-    "--config.eval.fourier.examples=10000 takes all"
+    "the norm is per channel; 1,000 test images, where the text says 'each image in the test set' "
+    "(--config.eval.fourier.examples=10000 takes all)"
 )
 FIGURE4 = Table(
-    "Test error under Fourier noise, frequency by frequency: main BatchNorm, the mean of both, auxiliary one",
+    "Test error under Fourier noise of each frequency: main BatchNorm, mean of both, auxiliary BatchNorm",
     {"wrn28_2": _shown(_WEAK_AUGMENT, "fourier", "Figure 4", *_MAPS, note=_FOURIER, norm=8.0)},
 )
 _FIGURE5 = {
-    "no_augmentation": ("table1/clean_model", "without flips and crops too"),
-    "weak_augment": (_WEAK_AUGMENT, "the paper varies something that it does not name"),
+    "no_augmentation": ("table1/clean_model", "also without flips and crops"),
+    "weak_augment": (_WEAK_AUGMENT, "the paper varies a setting that it does not name"),
     "randaugment": ("table3/randaugment", ""),
 }
 FIGURE5 = Table(

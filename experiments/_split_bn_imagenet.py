@@ -31,11 +31,11 @@ IMAGENET: dict[str, Any] = {
 
 _CUTOUT = Choice(
     "side of Cutout on ImageNet",
-    "'a pad-size of 16/90 for CIFAR-10/ImageNet models' (footnote 4): 16 is the full side on CIFAR, which hides 19 % of "
-    "the image on average, so that one word has two meanings here",
+    "'a pad-size of 16/90 for CIFAR-10/ImageNet models' (footnote 4); on CIFAR 16 is the full side, "
+    "which hides 19 % of the image on average, so the word has two meanings here",
     "half_side_90",
-    "what the TPU code calls pad size is half of the side: 180 pixels, of which 41 % of the image are hidden on average; as "
-    "the full side it is 13 %",
+    "in the TPU code the pad size is half of the side: 180 pixels, which hide 41 % of the image on "
+    "average; with 90 as the full side it would be 13 %",
     {"full_side_90": {"views.main.augment": f"{CROP}|cutout(90)"}},
 )
 
@@ -52,12 +52,17 @@ def imagenet_rows() -> dict[str, Row]:
             (77.6, 93.8),
             "",
         ),
-        "randaugment": ({**one, "views.main.augment": strong}, (77.6, 93.8), "N = 2, M = 9 are RandAugment's own"),
+        "randaugment": (
+            {**one, "views.main.augment": strong},
+            (77.6, 93.8),
+            "N = 2, M = 9 are the values of RandAugment's paper",
+        ),
         "weak_augment": (weak, (77.9, 93.9), ""),
     }
     common = (
-        "the paper names neither warm-up nor where the rate falls: both are RandAugment's code's; images are resized "
-        "bilinearly, that code's bicubically; the row prints four values in five columns, none of them Cutout's"
+        "the paper gives neither the warm-up nor the learning rate schedule: both are from "
+        "RandAugment's code; images are resized bilinearly, in that code bicubically; the row prints "
+        "four values in five columns, none for Cutout"
     )
     return {
         f"imagenet_{method}": Row(

@@ -37,13 +37,13 @@ BASELINE = (
     Claim(
         "augmentation_helps",
         "Flips and crops raise accuracy",
-        "what all three papers start from; no number of theirs",
+        "all three papers assume it; none gives a number",
         _more("split_bn/standard", "split_bn/clean_model"),
     ),
     Claim(
         "epochs_help",
         "Twice the epochs raise accuracy",
-        "what all three papers start from; no number of theirs",
+        "all three papers assume it; none gives a number",
         _more("split_bn/standard", "split_bn/standard_short"),
     ),
     Claim(
@@ -73,7 +73,7 @@ SPLIT = (
         "Split BatchNorms, Table 3: 96.3, 96.1",
         _more(WEAK, "split_bn/weak_one_norm"),
         paper=0.2,
-        settled_by="more seeds: the paper's own difference is as large as the spread of its ten runs",
+        settled_by="more seeds: the paper's difference is as large as the spread of its ten runs",
     ),
     Claim(
         "clean_main_does_not_help",
@@ -98,25 +98,25 @@ SPLIT = (
     ),
     Claim(
         "mean_keeps_clean",
-        "On clean images the mean of both is better than halfway between them",
+        "On clean images the mean prediction of both branches beats the average of their accuracies",
         "Split BatchNorms, Figure 3",
         (Term(1.0, WEAK, _MIX), Term(-0.5, WEAK, _ACCURACY), Term(-0.5, WEAK, _AUX)),
     ),
     Claim(
         "mean_keeps_corrupted",
-        "On corrupted images the mean of both is better than halfway between them",
+        "On corrupted images the mean prediction of both branches has fewer errors than the average of the two",
         "Split BatchNorms, Figure 3",
         (Term(0.5, WEAK, _error("main")), Term(0.5, WEAK, _error("aux")), Term(-1.0, WEAK, _error("mix_0.5"))),
     ),
     Claim(
         "main_sensitive_to_high",
-        "Noise of high frequencies costs the main branch more errors than the auxiliary one",
+        "High-frequency noise adds more errors to the main branch than to the auxiliary one",
         "Split BatchNorms, Figure 4",
         _more(WEAK, WEAK, "fourier/main/high_error", "fourier/aux/high_error"),
     ),
     Claim(
         "randaugment_uses_low",
-        "Low-pass filters cost a model of RandAugment less accuracy than one without augmentation",
+        "Low-pass filtering costs a model trained with RandAugment less accuracy than one trained without augmentation",
         "Split BatchNorms, Figure 5",
         (
             *_more("split_bn/randaugment", "split_bn/randaugment", "low_pass/main/mean_accuracy", _ACCURACY),
@@ -127,7 +127,7 @@ SPLIT = (
     ),
     Claim(
         "order_of_affinities",
-        "Affinities fall from flips over crops, AugMix, Cutout and RandAugment to Gaussian noise",
+        "Affinity decreases in the order flips, crops, AugMix, Cutout, RandAugment, Gaussian noise",
         "Split BatchNorms, Table 1",
         order=tuple(Term(1.0, "split_bn/clean_model", f"test/main/affinity/{name}") for name in AFFINITIES),
         paper=1.0,
@@ -151,13 +151,13 @@ REVISITED = (
     ),
     Claim(
         "longer_mixup_lowers_loss_less",
-        "As many more epochs of Mixup leave the loss on clean training images higher than refinement",
+        "Continuing Mixup for as many epochs leaves a higher loss on clean training images than refinement",
         "Data Augmentation Revisited, section 3; the control is ours",
         _more(_LONGER, _MIXUP, f"{_CLEAN}@refine"),
     ),
     Claim(
         "longer_mixup_is_worse",
-        "As many more epochs of Mixup end below refinement in accuracy",
+        "Continuing Mixup for as many epochs ends with lower accuracy than refinement",
         "Data Augmentation Revisited, section 3; the control is ours",
         _more(_MIXUP, _LONGER, f"{_ACCURACY}@refine"),
     ),
@@ -185,7 +185,7 @@ CONSISTENT = (
         f"{_SHOWN_IN}: 92.6, 92.1",
         _more("consistent/transformed_none", "consistent/none"),
         paper=0.5,
-        settled_by="a network without normalisation trained until it stops learning: here it is far behind the others",
+        settled_by="training the network without normalisation to convergence: here it is far behind the others",
     ),
     Claim(
         "cn_beats_bn",

@@ -57,8 +57,9 @@ BASE: dict[str, Any] = {
 }
 
 _SHRUNK = (
-    "tested on images as they are, as 93.3 must have been; their small copies stand in the middle (Figure 2), and "
-    "those of test images go through the branch trained on them, test_shrunk"
+    "tested on unchanged images, as the paper's 93.3 must have been; small copies are placed in the "
+    "middle of the canvas (Figure 2); test_shrunk is the accuracy on small copies of test images, "
+    "through the branch trained on small copies"
 )
 _METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "bn": ("CIFAR-10 with BN", {}),
@@ -145,7 +146,7 @@ _TABLE2 = {
     50: ((77.1, 93.3), (77.3, 93.4), (78.3, 94.1), (78.8, 94.5)),
 }
 TABLE2 = Table(
-    "ImageNet in several sizes (all tested at 224)",
+    "ImageNet at several image sizes (all tested at 224)",
     {
         f"resnet{depth}_{method}": on_imagenet(
             {**changes, "model.depth": depth}, *values, f"Table 2, ResNet-{depth}, {words}"
@@ -157,9 +158,13 @@ TABLE2 = Table(
 
 CROPS = "random_crop_of((32, 64, 96, 128, 160, 192, 224))"
 _BLURS = (
-    "the text names no kernel: 5 x 5, sigma 1.5, before normalisation, whose order makes no difference but rounding"
+    "the text names no kernel; here 5 x 5, sigma 1.5, applied before input normalisation (the order "
+    "changes only rounding)"
 )
-_CROPPED = "'a medium probability' is read as uniform sizes, one a mini-batch, not resized; all sizes share one set"
+_CROPPED = (
+    "'a medium probability' is read as: one uniformly drawn size per mini-batch, not resized; all "
+    "sizes share one set of parameters"
+)
 
 
 def imagenet(transform: str, name: str, norm: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,13 +216,13 @@ def _at_size(name: str, side: int) -> str:
 
 
 TABLE5 = Table(
-    "ImageNet in other sizes, each through the set trained at it",
+    "ImageNet at other image sizes, each through the normalisation trained at that size",
     {
         name: Row(
             {},
             tuple(Paper(value, _at_size(name, side)) for side, value in values.items()),
             "Table 5",
-            note="the middle 224 pixels, resized; the caption says errors, and prints accuracies",
+            note="the middle 224 pixels, resized; the caption says errors, but the numbers are accuracies",
             runs_of=f"table2/{name}",
             evals=("sizes",),
         )
@@ -227,19 +232,19 @@ TABLE5 = Table(
 )
 
 FIGURE1 = Table(
-    "Table 1 as bars",
+    "Table 1 as a bar chart",
     {name: again(f"table1/{name}", row.paper, "Figure 1") for name, row in TABLE1.rows.items()},
     figure="bars",
 )
 
-_FIGURE3 = {"a": ("bn", "BN: little between them"), "b": ("none", "w/o BN: apart"), "c": ("cn", "CN: apart")}
+_FIGURE3 = {"a": ("bn", "BN: little difference between them"), "b": ("none", "w/o BN: apart"), "c": ("cn", "CN: apart")}
 FIGURE3 = Table(
-    "Features of images and of their small copies, after the first block of ResNet-32",
+    "Distributions of features of images and of their small copies, after the first block of ResNet-32",
     {
         name: Row(
             {},
             where=f"Figure 3{name}",
-            note=f"{words}; of all test images and models trained on both, which the paper does not say",
+            note=f"{words}; from all test images, and models trained on both, which the paper does not specify",
             runs_of=f"table1/resnet32_transformed_{method}",
             evals=("features",),
             metrics=("test/shrunk/overlap", "test/shrunk/wasserstein"),
@@ -252,11 +257,11 @@ FIGURE3 = Table(
 # Beside table1/resnet32_transformed_cn
 _CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
     "cn_mean_loss": ({**shrunk(), "views.main.weight": 0.5, "views.shrunk.weight": 0.5}, "CN, losses averaged"),
-    "cn_shared_affine": ({**shrunk(), "norm.kind": "split_stats"}, "CN of statistics alone"),
-    "cn_random_place": (shrunk(", 'random'"), "CN, the small copy anywhere on its canvas"),
+    "cn_shared_affine": ({**shrunk(), "norm.kind": "split_stats"}, "CN of statistics only (shared scale and bias)"),
+    "cn_random_place": (shrunk(", 'random'"), "CN, the small copy at a random place on its canvas"),
     "cn_of_groups": (
         {**shrunk(), "norm.layer": "group", "norm.groups": 8, "norm.group_size": None},
-        "CN of GroupNorm, 8 groups",
+        "CN with GroupNorm, 8 groups",
     ),
 }
 OURS = Table(
@@ -269,7 +274,7 @@ OURS = Table(
             for name, (changes, where) in _CONTROLS.items()
         },
         "resnet32_transformed_bn_one_pass": Row(
-            {}, where="Table 1's BN as it stands", runs_of="table1/resnet32_transformed_bn", metrics=(MAIN,)
+            {}, where="Table 1's BN", runs_of="table1/resnet32_transformed_bn", metrics=(MAIN,)
         ),
         "resnet18_bn_5_sizes": Row({**sizes(*FIVE), **BN_OF_SIZES}, where="Table 2's five sizes through one BatchNorm"),
         "resnet18_cn_crop_resized": Row(

@@ -107,10 +107,10 @@ TABLES = {
         "Blood cells at 160 x 120, mean average precision (Faster R-CNN, ResNet-10, 16 channels)",
         {
             "plain": Row({}, where="from random weights", metrics=_MAP),
-            "split": Row(SPLIT, where="and RandAugment through a BatchNorm of its own", metrics=_SPLIT_MAP),
+            "split": Row(SPLIT, where="plus a RandAugment view through its own BatchNorm", metrics=_SPLIT_MAP),
             "from_standard": _from("standard", "train", "from a classifier"),
-            "from_mixup": _from("mixup", "train", "from one trained with Mixup"),
-            "from_refined": _from("mixup", "refine", "from the same, refined"),
+            "from_mixup": _from("mixup", "train", "initialised from a classifier trained with Mixup"),
+            "from_refined": _from("mixup", "refine", "initialised from the same classifier, refined"),
         },
     ),
     "shapes": Table(
@@ -119,13 +119,13 @@ TABLES = {
             "plain": Row(SHAPES, where="one object per image", metrics=_MAP),
             "split": Row(
                 {**SHAPES, **SPLIT, "views.aux.augment": "flip|randaugment(1, 4)"},
-                where="and RandAugment through a BatchNorm of its own",
+                where="plus a RandAugment view through its own BatchNorm",
                 metrics=_SPLIT_MAP,
             ),
         },
     ),
     "classifier": Table(
-        "Classifiers of rendered shapes at 64 x 64, for detectors to begin from (ResNet-10, 16 channels)",
+        "Classifiers of rendered shapes at 64 x 64, to initialise detectors (ResNet-10, 16 channels)",
         {
             "standard": Row(CLASSIFIER, where="crops and flips", metrics=("test/main/accuracy",)),
             "mixup": Row(

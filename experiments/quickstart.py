@@ -67,16 +67,18 @@ BY_STAGE = tuple(f"{MAIN}@{stage}" for stage in ("train", "refine"))
 
 TABLES = {
     "shown": Table(
-        "Refining, and BatchNorms of one's own for small copies (WRN-10-1, shapes, one seed)",
+        "Refinement, and separate BatchNorms for small copies (WRN-10-1, shapes, one seed)",
         {
             "randaugment": Row({"branches": ("main",), "views.main.augment": STRONG}, where="five epochs"),
             "refined": Row(
                 {"branches": ("main",), "views.main.augment": STRONG, **REFINED},
-                where="four, then one without RandAugment",
+                where="four epochs, then one without RandAugment",
                 metrics=BY_STAGE,
             ),
             "split_refined": Row(
-                {**COPIES, **REFINED}, where="split BatchNorms, four, then one of the main branch", metrics=BY_STAGE
+                {**COPIES, **REFINED},
+                where="split BatchNorms for four epochs, then one epoch of the main branch",
+                metrics=BY_STAGE,
             ),
         },
         figure="branches",

@@ -81,21 +81,23 @@ def _table1_row(network: str, method: str, data: str, train: float | None, refin
     notes, choices = [], []
     if refine is not None:
         changes |= REFINED[network] if method != "standard" else refined(50, augment="")
-        notes += ["refined without any augmentation, crops and flips neither"] if method == "standard" else []
+        notes += ["refined without any augmentation, not even crops and flips"] if method == "standard" else []
     if (network, method) == ("wrn28_10", "autoaugment"):
         changes |= WRN_AUTOAUGMENT
         choices.append(rate("1e-3", "1e-4", "5e-4", "2e-3"))
     shake = network == "shakeshake26_2x96d"
     if shake:
         choices += [gpus(2, 64), *[rate("1e-4", "5e-5", "5e-4")] * (refine is not None)]
-        notes.append("the text takes the median of the last ten epochs for the other two networks, and is silent here")
+        notes.append(
+            "the text uses the median of the last ten epochs for the other two networks; it does not say for this one"
+        )
     paper, note = ends((train, refine), statistic=MEDIAN), "; ".join(notes)
     chosen = (*policy(changes), *choices)
     return Row(changes, paper, f"Table 1, {network}, {method}", None if shake else 3, note, choices=chosen)
 
 
 TABLE1 = Table(
-    "Accuracy on CIFAR-10 and CIFAR-100 with augmentation, and refined",
+    "Accuracy on CIFAR-10 and CIFAR-100 before and after refinement",
     {
         f"{network}_{data}_{method}": _table1_row(network, method, data, values[at], values[at + 2])
         for (network, method), values in _TABLE1.items()
@@ -132,7 +134,7 @@ def _table3_row(train: float, refine: float, changes: dict[str, Any], runs_of: s
 
 
 TABLE3 = Table(
-    "Longer and shorter stages with AutoAugment (CIFAR-100)",
+    "Stages of different lengths with AutoAugment (CIFAR-100)",
     {
         "preact_400_50": _table3_row(79.33, 80.09, {}, f"{CIFAR100}autoaugment"),
         "preact_1000_200": _table3_row(78.16, 80.38, {"views.main.augment": METHODS["autoaugment"], **_LONG}),
@@ -180,7 +182,7 @@ _TABLE5: dict[tuple[int, str], tuple[str, tuple[float | None, ...]]] = {
     (101, "autoaugment"): (f"|{IMAGENET_POLICY}", (79.20, 94.45, 79.33, 94.46)),
 }
 _TABLE5_NOTES = {
-    "standard": "; as long as with Mixup, it does not say",
+    "standard": "; the paper gives no length, here as with Mixup",
     "autoaugment": "; no Cutout",
 }
 
@@ -200,7 +202,7 @@ def _table5_row(depth: int, method: str, intensive: str, values: Sequence[float 
         **(refined(20, 1e-4, _FRAME) if values[2] else {}),
     }
     paper = ends(values[::2]) + ends(values[1::2], "test/main/top5_accuracy")
-    note = f"weight decay as on CIFAR, it does not say{_TABLE5_NOTES.get(method, '')}"
+    note = f"weight decay as on CIFAR; the paper gives none{_TABLE5_NOTES.get(method, '')}"
     return Row(changes, paper, f"Table 5, ResNet-{depth}, {method}", note=note, choices=(*policy(changes), gpus(8, 32)))
 
 

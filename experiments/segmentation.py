@@ -68,22 +68,24 @@ TABLES = {
         "CamVid at 160 x 120, mean IoU (ResNet-10, 24 channels, from random weights)",
         {
             "tiny": Row({}, where="all 367 images, all 233 test images", metrics=(_BY_SET["main"],)),
-            "day_bn": Row(DAY, where="305 images by day alone", metrics=(_BY_SET["main"],)),
+            "day_bn": Row(DAY, where="305 daytime images only", metrics=(_BY_SET["main"],)),
             "day_dusk_bn": Row(
-                {**DAY, **DUSK, **MIXED}, where="and 62 at dusk, one BatchNorm", metrics=(_BY_SET["main"],)
+                {**DAY, **DUSK, **MIXED}, where="plus 62 images at dusk, one BatchNorm", metrics=(_BY_SET["main"],)
             ),
-            "day_dusk_cn": Row({**DAY, **DUSK}, where="and 62 at dusk, one BatchNorm each", metrics=(_BY_SET["main"],)),
+            "day_dusk_cn": Row(
+                {**DAY, **DUSK}, where="plus 62 images at dusk, one BatchNorm each", metrics=(_BY_SET["main"],)
+            ),
         },
     ),
     "shapes": Table(
         "Rendered shapes at 64 x 64, mean IoU (ResNet-10, 16 channels, from random weights)",
         {
-            "bn": Row(SHAPES, where="2,000 plain images alone", metrics=(_BY_SET["main"],)),
+            "bn": Row(SHAPES, where="2,000 plain images only", metrics=(_BY_SET["main"],)),
             "sketch_bn": Row(
-                {**SHAPES, **SKETCH, **MIXED}, where="and 2,000 sketches, one BatchNorm", metrics=(_BY_SET["main"],)
+                {**SHAPES, **SKETCH, **MIXED}, where="plus 2,000 sketches, one BatchNorm", metrics=(_BY_SET["main"],)
             ),
             "sketch_cn": Row(
-                {**SHAPES, **SKETCH}, where="and 2,000 sketches, one BatchNorm each", metrics=(_BY_SET["main"],)
+                {**SHAPES, **SKETCH}, where="plus 2,000 sketches, one BatchNorm each", metrics=(_BY_SET["main"],)
             ),
         },
     ),

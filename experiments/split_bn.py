@@ -64,8 +64,8 @@ def percent(value: float, std: float | None = None) -> tuple[Paper, ...]:
 
 
 _AUGMIX = (
-    "those of AugMix's code (severity 3, width 3, depth 1 to 3, 9 ops), after flips and crops and without Cutout; "
-    "the cross-entropy of the mixed view alone, without the consistency loss"
+    "settings of AugMix's code (severity 3, width 3, depth 1 to 3, 9 ops), after flips and crops "
+    "and without Cutout; only the cross-entropy of the mixed view, without the consistency loss"
 )
 
 
@@ -84,7 +84,7 @@ def again(runs_of: str, paper: tuple[Paper, ...], where: str, note: str = "") ->
 def _table1_row(
     augment: str, delta: float, affinity: float, note: str = "", *choices: Choice, runs_of: str = ""
 ) -> Row:
-    note = "; ".join(filter(None, (f"printed as {delta:+.1f} against the 95.8 of RandAugment alone", note)))
+    note = "; ".join(filter(None, (f"printed as {delta:+.1f} compared with the 95.8 of RandAugment alone", note)))
     of_clean_model = Paper(affinity, f"test/main/affinity/{augment or 'none'}", of="table1/clean_model")
     paper = (*percent(round(95.8 + delta, 1)), of_clean_model)
     if runs_of:
@@ -107,7 +107,7 @@ TABLE1 = Table(
             runs_of="table3/weak_augment",
         ),
         "gaussian": _table1_row(WEAK_GAUSSIAN, -0.3, -25.7, "", gaussian(("main",), STANDARD, taken="uniform_0.1")),
-        "augmix": _table1_row(AUGMIX, +0.3, -12.7, f"no settings in the text: {_AUGMIX}"),
+        "augmix": _table1_row(AUGMIX, +0.3, -12.7, f"the text gives no settings: {_AUGMIX}"),
         "randaugment": _table1_row(RANDAUGMENT, 0.0, -25.0, runs_of="table3/two_randaugment_split"),
         "clean_model": row(
             {
@@ -117,7 +117,8 @@ TABLE1 = Table(
             },
             (),
             "Table 1, Affinity",
-            "measures the Affinity column: trained without any augmentation, since flips alone already cost 0.8",
+            "the model that measures the Affinity column; trained without any augmentation, because flips "
+            "alone cost 0.8",
         ),
     },
 )
@@ -133,8 +134,8 @@ _TABLE2 = {
 _TABLE2_AGAIN = {"cutout": "table3/baseline"} | {name: f"table3/{name}" for name in ("randaugment", "weak_augment")}
 _TABLE2_NOTES = {
     "autoaugment": (
-        "the 95 sub-policies of the released CIFAR code, found on CIFAR-10, which the published numbers come from; "
-        "autoaugment('cifar10') has the 25 that its paper prints"
+        "the 95 sub-policies of the released CIFAR code, found on CIFAR-10, which produced the "
+        "published numbers; autoaugment('cifar10') has the 25 that AutoAugment's paper prints"
     )
 }
 
@@ -173,7 +174,8 @@ TABLE3 = Table(
             one_view(CUTOUT),
             percent(94.9),
             "Table 3, row 1",
-            "the row says flips and crops, which Table 2 puts at 93.8 (table2/cifar10_wrn28_2_standard); its 94.9 is Table 2's Cutout",
+            "the row says flips and crops, for which Table 2 gives 93.8 (table2/cifar10_wrn28_2_standard); "
+            "its 94.9 is Table 2's number for Cutout",
         ),
         "randaugment": row(one_view(RANDAUGMENT), percent(95.8), "Table 3, row 2"),
         "two_randaugment": row(
@@ -187,7 +189,7 @@ TABLE3 = Table(
 )
 
 
-_STANDARD_OF_TABLE4 = "on flips and crops, without Cutout"
+_STANDARD_OF_TABLE4 = "after flips and crops, without Cutout"
 # method: what is on the auxiliary branch, alone and beside Cutout through the main one, note
 _TABLE4: dict[str, tuple[str, tuple[float, float], str]] = {
     "gaussian": (GAUSSIAN, (93.2, 95.2), _STANDARD_OF_TABLE4),
@@ -196,7 +198,7 @@ _TABLE4: dict[str, tuple[str, tuple[float, float], str]] = {
         (94.7, 95.2),
         f"PGD {_STANDARD_OF_TABLE4}, attacking the view's own branch with batch statistics",
     ),
-    "augmix": (AUGMIX, (94.8, 95.7), f"no settings in the text: {_AUGMIX}"),
+    "augmix": (AUGMIX, (94.8, 95.7), f"the text gives no settings: {_AUGMIX}"),
 }
 
 

@@ -114,7 +114,8 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **(translator.described(config) if vocabulary else _channels(workdir, config)),
+        **(translator.described(config) if vocabulary else _channels(workdir, config, recorded)),
+        **({"task": config.task} if is_import_path(config.task) else {}),
         **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
@@ -144,6 +145,11 @@ def load(folder: epath.PathLike) -> Plain | Translator | Detector:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else None
         raise ConfigError(f"{folder / ABOUT} has format {found!r}; this version reads format {FORMAT}")
+    if is_import_path(task := str(about.get("task") or "")):
+        raise ConfigError(
+            f"{folder} holds the variables of a task of your own, {task!r}: flax.serialization.msgpack_restore reads "
+            f"{VARIABLES}"
+        )
     translates = about.get("task") == "translation"
     try:
         about = (_OF_TEXTS if translates else _OF_IMAGES)("", about)
@@ -187,6 +193,8 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
 def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
     if recorded and recorded.get("classes"):
         return len(recorded["classes"])
+    if "head" not in variables["params"]:  # a network of the user's own, whose data have no classes
+        return 0
     return int(variables["params"]["head"]["kernel"].shape[-1])  # of older runs, whose networks are built in
 
 
@@ -201,8 +209,13 @@ def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int
     return passes.layout(model, size)
 
 
-def _channels(workdir: epath.Path, config: ConfigDict) -> dict[str, list[float]]:
-    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data."""
+def _channels(workdir: epath.Path, config: ConfigDict, recorded: Mapping[str, Any] | None) -> dict[str, list[float]]:
+    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data.
+
+    A task of the user's own may have no images, and then records none.
+    """
+    if is_import_path(config.task) and not (recorded or {}).get("mean"):
+        return {}
     mean, std = data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
     return {"mean": list(mean), "std": list(std)}
 

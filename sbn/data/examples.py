@@ -180,7 +180,7 @@ def in_memory(
         own = () if usual.kind in ("tokens", "array") else names
         given = features.get(key) or dataclasses.replace(usual, classes=own)
         try:
-            made[key] = ragged(array) if given.kind == "tokens" else _FORMS[given.kind](np.asarray(array), given)
+            made[key] = ragged(array) if given.kind == "tokens" else _FORMS[given.kind](_as_array(array), given)
         except (ValueError, TypeError, OverflowError) as error:  # also what NumPy makes no array of
             raise ConfigError(f"{name}: {key}: {first_line(error)}") from None
         shape = (None,) if given.kind == "tokens" else tuple(made[key].shape[1:])
@@ -196,6 +196,19 @@ def in_memory(
     except ValueError as error:
         raise ConfigError(f"{name}: {error}") from None
     return InMemory(made, known)
+
+
+def _as_array(array: Any) -> np.ndarray:
+    """What NumPy makes of it; lists of lists of several lengths are called so."""
+    try:
+        return np.asarray(array)
+    except ValueError:
+        lengths = [len(example) if hasattr(example, "__len__") else None for example in array]
+        other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+        if other is None:
+            raise
+        shown = " and ".join(f"{lengths[i]} in example {i}" for i in (0, other))
+        raise ValueError(f"examples differ in length, {shown}: fill up boxes with ones without an area") from None
 
 
 _KNOWN = {

@@ -29,15 +29,27 @@ def check_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 
 
 def _check_range(labels: np.ndarray, classes: int) -> None:
-    if not labels.size:
+    """Checks labels (M, ...), of which those that a masked array hides do not count."""
+    if not labels.size or labels.min() is np.ma.masked:
         return
     if not classes:
         raise ValueError("the classes are not known: give their number or their names")
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
-        raise ValueError(f"there are examples without labels, or with labels below 0 (the least is {low})")
+        raise ValueError(
+            f"there are examples without labels, or with labels below 0 (the least is {low}, of example "
+            f"{_first(labels == low)})"
+        )
     if high >= classes:
-        raise ValueError(f"labels go from {low} to {high}, but of {classes} classes the last is {classes - 1}")
+        raise ValueError(
+            f"labels go from {low} to {high}, but of {classes} classes the last is {classes - 1}: example "
+            f"{_first(labels == high)} has {high}"
+        )
+
+
+def _first(which: np.ndarray) -> int:
+    """The first example of which something is true, (M, ...) booleans."""
+    return int(np.flatnonzero(np.ma.filled(which, False).any(axis=tuple(range(1, which.ndim))))[0])
 
 
 def as_images(images: np.ndarray) -> np.ndarray:
@@ -65,7 +77,7 @@ def as_masks(masks: np.ndarray, classes: Sequence[str]) -> np.ndarray:
         raise ValueError(f"masks have the shape (M, H, W), not {_shown(masks)}")
     if len(classes) > VOID - 1:
         raise ValueError(f"{len(classes)} classes: a mask has at most {VOID - 1}")
-    _check_range(masks[masks != VOID], len(classes))
+    _check_range(np.ma.masked_equal(masks, VOID), len(classes))
     return masks
 
 
@@ -78,7 +90,7 @@ def as_boxes(boxes: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         made = boxes.astype(np.float32)
     if not np.isfinite(made).all():
-        raise ValueError("boxes hold numbers that are not finite")
+        raise ValueError(f"boxes hold numbers that are not finite: one of example {_first(~np.isfinite(made))}")
     if (made[..., :2] > made[..., 2:]).any():
         i, j = np.argwhere((made[..., :2] > made[..., 2:]).any(axis=-1))[0]
         raise ValueError(f"boxes are y0, x0, y1, x1, and one of example {i} is {made[i, j].tolist()}")
@@ -104,8 +116,12 @@ def check_places(arrays: Mapping[str, np.ndarray]) -> None:
         raise ValueError(f"mask: images are {_shown(image)} and masks {_shown(mask)}")
     if boxes is not None and boxes.size:
         height, width = image.shape[1:3]
-        if boxes.min() < 0 or boxes[..., 2].max() > height or boxes[..., 3].max() > width:
-            raise ValueError(f"boxes: one lies outside of its {height} x {width} pixels: they are y0, x0, y1, x1")
+        outside = (boxes < 0) | (boxes > np.array([height, width, height, width], np.float32))
+        if outside.any():
+            raise ValueError(
+                f"boxes: one of example {_first(outside)} lies outside of its {height} x {width} pixels: they are "
+                "y0, x0, y1, x1"
+            )
 
 
 def as_box_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:

@@ -109,7 +109,7 @@ def _padded(
     index: Index, boxes: Sequence[Any], labels: Sequence[Any] | None, most: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Boxes (M, B, 4) and their labels (M, B), filled up with boxes without an area."""
-    rows = [np.asarray(own, np.float32).reshape(-1, 4) for own in boxes]
+    rows = [_boxes(own, index.name(i)) for i, own in enumerate(boxes)]
     largest = max(map(len, rows), default=0)
     width = largest if most is None else most
     made, numbers = np.zeros((len(rows), width, 4), np.float32), np.zeros((len(rows), width), np.int32)
@@ -123,10 +123,26 @@ def _padded(
             raise ConfigError(f"{index.name(i)}: a box lies outside of its {height} x {width_of_image} pixels")
         made[i, : len(own)] = own
         if labels is not None:
-            if len(labels[i]) != len(own):
-                raise ConfigError(f"{index.name(i)} has {len(own)} boxes, and {len(labels[i])} labels of them")
-            numbers[i, : len(own)] = labels[i]
+            there = np.asarray(labels[i])
+            if there.ndim != 1 or (there.size and not np.issubdtype(there.dtype, np.integer)):
+                raise ConfigError(f"{index.name(i)}: labels of boxes are whole numbers, not {labels[i]!r}")
+            if len(there) != len(own):
+                raise ConfigError(f"{index.name(i)} has {len(own)} boxes, and {len(there)} labels of them")
+            numbers[i, : len(own)] = there
     return made, None if labels is None else numbers
+
+
+def _boxes(given: Any, file: str) -> np.ndarray:
+    """(B, 4) float32; of an empty list none."""
+    try:
+        made = np.asarray(given, np.float32)
+    except (ValueError, TypeError):
+        made = None
+    if made is not None and made.shape == (0,):
+        return made.reshape(0, 4)
+    if made is None or made.ndim != 2 or made.shape[1] != 4:
+        raise ConfigError(f"{file}: boxes are rows of y0, x0, y1, x1, (B, 4), and {given!r} is not that")
+    return made
 
 
 def _label_images(

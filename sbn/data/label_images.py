@@ -60,9 +60,11 @@ class LabelImages:
             (data,) = self.index.read(np.array([i]))
             check_png(data)
             with Image.open(io.BytesIO(data)) as image:
-                mode, numbers = image.mode, np.asarray(image)
+                mode, numbers, kind = image.mode, np.asarray(image), image.format
         except Exception as error:  # Pillow has many words for a damaged file
             raise ConfigError(f"{name} can't be read: {str(error) or type(error).__name__}") from None
+        if kind in ("JPEG", "MPO"):
+            raise ConfigError(f"{name} is a JPEG, which keeps no number as it was: a label image is a PNG")
         if numbers.ndim != 2 or mode not in ("L", "P", "1", "I", "I;16"):
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
         for number in (int(numbers.max(initial=0)), int(numbers.min(initial=0))):

@@ -27,6 +27,8 @@ def examples_of_function(data: ConfigDict, split: str) -> Examples | ImageFiles:
     _check(found, data.name, what)
     if "image" in found.features:
         return in_memory(_loaded(found, np.arange(len(found)), what), name=what, features=found.features)
+    if type(found) is InMemory:  # made by hand, perhaps
+        return in_memory(found.arrays, name=what, features=found.features)
     if not isinstance(found, InMemory):  # they stay where they are: whether they are what they say, some of them show
         some = np.arange(min(len(found), 2))
         in_memory(_loaded(found, some, what), name=what, features=found.features)

@@ -42,6 +42,7 @@ from sbn.data.index import Index
 from sbn.data.layouts import find
 from sbn.data.own_function import examples_of_function
 from sbn.data.statistics import KNOWN, Channels
+from sbn.runs.reach import check_answers
 
 LabelledImages = InMemory | Encoded
 
@@ -68,6 +69,8 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
         ConfigError: if the data set is not there, is not what it should be, or has fewer examples than asked for.
     """
     ops = eval_view.parse(view, name=data.name)
+    if data.dir is not None:
+        check_answers(epath.Path(data.dir))
     wanted = f"data.{split}_split = {parts.wanted(data, split)!r}"
     found = _loader(data)(data, split)
     limit, held = _limit(data, split), len(found.index if isinstance(found, ImageFiles) else found)

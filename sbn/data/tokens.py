@@ -57,14 +57,16 @@ def ragged(sequences: Sequence[Any] | np.ndarray) -> Ragged:
         ValueError: one line, if they are anything else.
     """
     if isinstance(sequences, Ragged):
-        return sequences
+        return _checked(sequences)
+    if not isinstance(sequences, np.ndarray | Sequence) or isinstance(sequences, str):
+        raise ValueError(f"tokens are a list of sequences of whole numbers, not {type(sequences).__name__}")
     if isinstance(sequences, np.ndarray) and sequences.dtype != object:
         if sequences.ndim != 2:
             shape = ", ".join(map(str, sequences.shape))
             raise ValueError(f"tokens are sequences of whole numbers, or an array (M, L) of them, not ({shape})")
         rows = list(sequences)
     else:
-        rows = [np.asarray(row) for row in sequences]
+        rows = [_row(number, row) for number, row in enumerate(sequences)]
     for number, row in enumerate(rows):
         if row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)):
             raise ValueError(f"tokens are whole numbers: example {number} is {row.dtype} {row.shape}")
@@ -76,6 +78,33 @@ def ragged(sequences: Sequence[Any] | np.ndarray) -> Ragged:
             raise ValueError(f"tokens are numbers from 1: example {number} has {row.min()} to {row.max()}; {why}")
     flat = np.concatenate([np.zeros(0, np.int32), *rows]).astype(np.int32)
     return Ragged(flat, np.cumsum([0, *map(len, rows)]))
+
+
+def _row(number: int, row: Any) -> np.ndarray:
+    try:
+        return np.asarray(row)
+    except ValueError:  # a sequence within a sequence
+        raise ValueError(f"tokens are whole numbers: example {number} holds sequences of its own") from None
+
+
+def _checked(given: Ragged) -> Ragged:
+    """Returns what a user's own function has made a `Ragged` of by itself, if it is one."""
+    flat, offsets = np.asarray(given.flat), np.asarray(given.offsets)
+    for name, array in (("flat", flat), ("offsets", offsets)):
+        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"{name} is an array of whole numbers of one axis, not {array.dtype} {array.shape}")
+    offsets = offsets.astype(np.int64)
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(flat):
+        ends = f"{offsets[0]} to {offsets[-1]}" if len(offsets) else "of nothing"
+        raise ValueError(f"offsets go from 0 to the {len(flat)} tokens that there are, not {ends}")
+    if (np.diff(offsets) < 0).any():
+        number = int(np.flatnonzero(np.diff(offsets) < 0)[0])
+        raise ValueError(f"offsets never fall: example {number} is from {offsets[number]} to {offsets[number + 1]}")
+    wrong = np.flatnonzero((flat <= PADDING) | (flat > np.iinfo(np.int32).max))
+    if wrong.size:
+        number = int(np.searchsorted(offsets, wrong[0], side="right")) - 1
+        raise ValueError(f"tokens are numbers from 1 that fit into int32: example {number} has {flat[wrong[0]]}")
+    return Ragged(flat.astype(np.int32) if flat.dtype.itemsize > 2 else flat, offsets)
 
 
 def widened(array: np.ndarray, width: int, *, name: str) -> np.ndarray:

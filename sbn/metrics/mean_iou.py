@@ -1,6 +1,7 @@
 """Mean intersection over union of predicted classes of pixels, from a confusion matrix on the devices."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,6 +85,26 @@ def confusion(truth: Array, predicted: Array, *, classes: int) -> Array:
         predicted: (N, K, H, W).
         classes: their number.
     """
+    return jax.lax.platform_dependent(
+        truth,
+        predicted,
+        cpu=functools.partial(_scattered, classes=classes),
+        default=functools.partial(_multiplied, classes=classes),
+    )
+
+
+def _scattered(truth: Array, predicted: Array, *, classes: int) -> Array:
+    """Adds ones to counts: what CPUs do quickest."""
+    branches = jnp.arange(predicted.shape[1])[:, None, None]
+    place = (branches * classes + truth[:, None]) * classes + predicted
+    known = ((truth >= 0) & (truth < classes))[:, None]
+    size = predicted.shape[1] * classes**2
+    counts = jnp.zeros(size, jnp.uint32).at[jnp.where(known, place, size)].add(1, mode="drop")
+    return counts.reshape(-1, classes, classes)
+
+
+def _multiplied(truth: Array, predicted: Array, *, classes: int) -> Array:
+    """Multiplies zeros and ones, image by image: accelerators do not add to single places quickly."""
     numbers = jnp.arange(classes)
 
     def one_image(pair: tuple[Array, Array]) -> Array:

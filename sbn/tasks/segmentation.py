@@ -38,6 +38,7 @@ class Segmentation(BackboneTask):
     """
 
     name: ClassVar[str] = "segmentation"
+    targets_by_view: ClassVar[bool] = True  # the mask lies in the pixels of each view
 
     mask: str
     auxiliary: float

@@ -23,6 +23,8 @@ from sbn.train.state import TrainState
 
 log = logging.getLogger(__name__)
 
+_OTHER_FORM = "it holds other arrays than today's code makes of this config: a much older version wrote it"
+
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
@@ -166,7 +168,12 @@ class Checkpoints:
         args = ocp.args.Composite(
             **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
         )
-        read = self._manager.restore(step, args=args)
+        try:
+            read = self._manager.restore(step, args=args)
+        except ValueError as error:
+            if "structures do not match" not in str(error):
+                raise
+            raise ValueError(_OTHER_FORM) from error
         meta = unsealed(read.meta)
         if tuple(meta["branches"]) != self._branches:
             raise ConfigError(

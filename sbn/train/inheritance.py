@@ -18,6 +18,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.nn import branches
 from sbn.runs import files
+from sbn.runs.reach import check_answers
 from sbn.tasks.base import Variables
 from sbn.train import parts
 from sbn.train import workdir as workdirs
@@ -140,6 +141,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     if recorded is not None and files.saved_steps(workdir):
         return Inheritance(_before(recorded, init.only), recorded)
     source = epath.Path(init["from"])
+    check_answers(source)
     if source.resolve() == workdir.resolve():
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
@@ -169,6 +171,7 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
         raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
     last = result["steps"] if result else None
     seen: list[Mapping[str, Any]] = []
+    first_format: list[int] = []  # checkpoints that do not say where stages end
     with contextlib.closing(_opened(source, config)) as checkpoints:
         for step in checkpoints.steps():
             try:
@@ -179,7 +182,14 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
                 if step == last if stage is None else (meta["stage"] == stage and meta["stage_done"]):
                     return {name: meta[name] for name in ("step", "stages", "stage", "checksum")}
                 seen.append(meta)
+            else:
+                first_format.append(step)
     lacking = f"init.from = {str(source)!r} has no checkpoint"
+    if first_format and not seen:
+        raise ConfigError(
+            f"init.from = {str(source)!r} holds checkpoints of sbn's first format (the newest is of step "
+            f"{first_format[0]}), which can't be taken over: train that run again"
+        )
     if stage is not None:
         raise ConfigError(f"{lacking} of the end of stage {stage!r}")
     if not seen:

@@ -18,6 +18,7 @@ from sbn.config.schema import is_incidental
 from sbn.runs import commands, files, lock
 from sbn.runs.atomic import remove_drafts
 from sbn.runs.files import read_config
+from sbn.runs.reach import check_answers
 from sbn.train.plan import Plan
 
 
@@ -45,6 +46,7 @@ def checked_path(workdir: epath.PathLike) -> epath.Path:
     if not str(workdir):
         raise ConfigError("--workdir is empty: name a folder")
     path = epath.Path(workdir)
+    check_answers(path)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"--workdir={path} is a file: name a folder")
     return path

@@ -105,3 +105,23 @@ def test_the_built_in_set_has_boxes_and_masks_of_the_object(tiny):
         assert set(np.unique(mask)) == {0, label + 1}  # 0 is the background
         rows, columns = np.nonzero(mask)
         np.testing.assert_array_equal(box[0], [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"boxes": [(0, 0, 9, 2)]}, "one of example 2 lies outside of its 5 x 4 pixels"),
+        ({"boxes": [(-1, 0, 2, 2)]}, "one of example 2 lies outside"),
+        ({"boxes": [(3, 0, 2, 2)]}, r"one of example 2 is \[3.0, 0.0, 2.0, 2.0\]"),
+        ({"boxes": [(0, 0, np.nan, 2)]}, "not finite: one of example 2"),
+        ({"box_label": [7]}, "example 2 has 7"),
+        ({"box_label": [-1]}, "the least is -1, of example 2"),
+        ({"boxes": []}, "examples differ in length, 1 in example 0 and 0 in example 2: fill up boxes"),
+    ],
+)
+def test_a_wrong_box_or_label_is_named_by_its_example(change, message):
+    arrays = {"boxes": [[(0, 0, 5, 4)] for _ in range(3)], "box_label": [[0] for _ in range(3)]}
+    for name, wrong in change.items():
+        arrays[name][2] = wrong
+    with pytest.raises(ConfigError, match=f"mine: .*{message}"):
+        in_memory({"image": np.zeros((3, 5, 4, 3), np.uint8), **arrays}, name="mine", classes=["a", "b"])

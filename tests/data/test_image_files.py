@@ -158,6 +158,10 @@ def test_the_fingerprint_changes_with_boxes_and_label_images(folder):
         ),
         ({"boxes": [[(9, 0, 3, 9)], [], [], []], "box_labels": None}, "0.png: a box is y0, x0, y1, x1"),
         ({"box_labels": [[1], [1], [1], [1]]}, "1.png has 2 boxes, and 1 labels of them"),
+        ({"boxes": [[(0, 0, 3)], [], [], []], "box_labels": None}, "0.png: boxes are rows of y0, x0, y1, x1, (B, 4)"),
+        ({"boxes": [[], ["abcd"], [], []], "box_labels": None}, "1.png: boxes are rows of y0, x0, y1, x1, (B, 4)"),
+        ({"box_labels": [[0.5], [0, 0], [0], [0, 0]]}, "0.png: labels of boxes are whole numbers, not [0.5]"),
+        ({"box_labels": [["a"], [0, 0], [0], [0, 0]]}, "0.png: labels of boxes are whole numbers, not ['a']"),
         ({"most_boxes": 1}, "1.png has 2 boxes: more than most_boxes = 1"),
         ({"box_labels": [[2], [0, 0], [0], [0, 0]]}, "of 2 classes the last is 1"),
         ({"mask_numbers": None}, "0_labels.png holds the label 7, but of 2 classes the last is 1"),
@@ -176,6 +180,10 @@ def test_files_that_are_missing_or_of_another_size_or_in_colours_are_named(folde
         files(folder, masks=labels)
     with pytest.raises(ConfigError, match=r"gone.png can't be read: No such file"):
         files(folder, masks=[folder / "gone.png"] * 4)
+    with Image.open(folder / "0_labels.png") as image:
+        image.convert("L").save(folder / "lossy.jpg")
+    with pytest.raises(ConfigError, match=r"lossy.jpg is a JPEG, .*: a label image is a PNG"):
+        files(folder, masks=[folder / "lossy.jpg", *labels[1:2], folder / "2_labels.png", folder / "3_labels.png"])
     with pytest.raises(ConfigError, match=r"0.png has colours \(mode RGB\)"):
         files(folder, masks=[folder / f"{number}.png" for number in range(4)])
 

@@ -198,7 +198,8 @@ def test_a_cut_npz_is_told_in_one_line(tiny, arrays, size):
 
 MODULE = """
 import numpy as np
-from sbn.data.examples import in_memory
+from sbn.data.examples import Feature, InMemory, in_memory
+from sbn.data.tokens import Ragged
 
 def noise(split, classes=3, data=None):
     rng = np.random.default_rng(split == 'test')
@@ -209,6 +210,10 @@ def noise(split, classes=3, data=None):
 class Own:
     features = {}
     def __len__(self): return 3
+
+def by_hand(split):
+    words = Ragged(np.array([1, 2, 3]), np.array([0, 2, 1, 3]))
+    return InMemory({'words': words}, {'words': Feature('tokens', (None,))})
 
 def incomplete(split): return Own()
 def fails(split): return 1 / 0
@@ -234,6 +239,7 @@ def test_a_function_of_ones_own_returns_examples(tiny, module):
     ("name", "words"),
     [
         ("incomplete", ["incomplete", "Own", "fingerprint", "in_memory"]),
+        ("by_hand", ["by_hand', train: words: offsets never fall: example 1"]),
         ("fails", ["fails", "ZeroDivisionError", "sbn_test_own_sets.py, line"]),
         ("nois", ["did you mean 'noise'"]),
     ],

@@ -5,7 +5,7 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data.examples import Feature, in_memory
-from sbn.data.tokens import ragged, widened
+from sbn.data.tokens import Ragged, ragged, widened
 
 ROWS = [[3, 1], [], [2, 2, 2], [5]]
 
@@ -48,6 +48,16 @@ def test_the_fingerprint_tells_where_sequences_end():
         ([["a"]], r"tokens are whole numbers: example 0 is <U1"),
         ([[2**40]], r"they must fit into int32"),
         (np.ones(3, int), r"an array \(M, L\) of them, not \(3\)"),
+        (5, "a list of sequences of whole numbers, not int"),
+        ([[1], [1, [2, 3]]], "example 1 holds sequences of its own"),
+        (Ragged(np.array([1, 2, 3]), np.array([0, 2, 1, 3])), "offsets never fall: example 1 is from 2 to 1"),
+        (Ragged(np.array([1, 2, 3]), np.array([0, 5])), "from 0 to the 3 tokens that there are, not 0 to 5"),
+        (Ragged(np.array([1, 2, 3]), np.array([1, 3])), "from 0 to the 3 tokens that there are, not 1 to 3"),
+        (Ragged(np.array([1, 2]), np.array([0.0, 2.0])), "offsets is an array of whole numbers"),
+        (Ragged(np.array([1, 2]), np.array([], int)), "offsets go from 0 to the 2 tokens"),
+        (Ragged(np.array([1.0, 2.0]), np.array([0, 2])), "flat is an array of whole numbers"),
+        (Ragged(np.array([1, 0, 2]), np.array([0, 1, 3])), "example 1 has 0"),
+        (Ragged(np.array([1, 2**33]), np.array([0, 0, 2])), "fit into int32: example 1 has 8589934592"),
     ],
 )
 def test_what_is_no_sequence_of_tokens_is_refused_by_name(rows, message):
@@ -61,3 +71,10 @@ def test_a_batch_narrower_than_its_examples_is_refused():
     assert widened(array, 5, name="words").tolist() == [[1, 2, 0, 0, 0]]
     with pytest.raises(ValueError, match="words: a sequence of a batch of width 1 is longer"):
         widened(array, 1, name="words")
+
+
+def test_a_ragged_of_ones_own_is_taken_in_any_whole_numbers():
+    for dtype in (np.uint8, np.uint16, np.int64):
+        own = Ragged(np.array([3, 1, 5], dtype), np.array([0, 0, 2, 3], np.uint8))
+        made = in_memory({"words": own}, name="own", features={"words": Feature("tokens")})
+        np.testing.assert_array_equal(made.load(np.arange(3))["words"], [[0, 0], [3, 1], [5, 0]])

@@ -92,7 +92,9 @@ def start_two(config, folder, name):
     ]
 
 
-@pytest.mark.parametrize("path", ["device", pytest.param("host", marks=pytest.mark.slow)])
+# tests/nn/test_eight_devices.py and test_hosts.py say in every run of the tests that devices and processes agree
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["device", "host"])
 def test_two_processes_do_what_one_does(tiny, tmp_path, path):
     config = tiny({**SHORT, "data.path": path})
     train(config, tmp_path / "one")

@@ -131,6 +131,18 @@ def test_what_a_view_can_not_have_is_refused_in_one_line(tiny, changes, message,
     assert not (tmp_path / "run").exists()
 
 
+def test_both_data_sets_can_go_through_one_set_of_statistics(tiny, tmp_path):
+    """Statistics are those of both batches together: of one alone they would be others."""
+    short = {"data.path": "device", "norm.kind": "shared", "duration": "1 steps", "eval.every": "0 steps"}
+    both = train(tiny({**OWN, **short}), tmp_path / "both")
+    train(tiny({**short, "branches": ("main",)}), tmp_path / "alone")
+    means = [runs.final_state(tmp_path / name).batch_stats["final_norm"]["mean"] for name in ("both", "alone")]
+    assert means[0].shape == means[1].shape == (1, 64)
+    assert (means[0] != means[1]).any()
+    assert {"test/main/accuracy", "test_aux/main/accuracy"} <= both["metrics"].keys()
+    assert not any("/aux/" in name or "mix" in name for name in both["metrics"])
+
+
 def test_a_view_whose_data_are_the_runs_is_one_of_the_same_examples(tiny):
     config = tiny({"views.aux.data.style": "plain"})
     assert make_setup(config).domains == ()

@@ -226,6 +226,10 @@ def test_a_finished_run_whose_end_is_gone_is_not_begun_from_earlier_in_silence(b
     (tmp_path / "source/result.json").write_text(json.dumps(result))
     with pytest.raises(ConfigError, match="the newest is of step 4: no stage's end is there either"):
         inheritance.find(tiny(config), run)
+    first_format = {name: value for name, value in json.loads(meta.read_text()).items() if not name.startswith("stage")}
+    meta.write_text(json.dumps(sealed(first_format)))
+    with pytest.raises(ConfigError, match=r"checkpoints of sbn's first format \(the newest is of step 4\)"):
+        inheritance.find(tiny(config), run)
     shutil.rmtree(meta.parent)
     with pytest.raises(ConfigError, match=r"checkpoint 4 in .*source can't be read"):
         inheritance.find(tiny(config), run)

@@ -114,6 +114,7 @@ def test_a_row_and_its_evaluation(shell):
     assert "step 2" in evaluated
 
 
+@pytest.mark.slow  # of overrides tests/config has the rest, and of training the row before
 def test_overriding(shell):
     command = COMMANDS["override"].replace("--config.duration='100 epochs'", "")  # it is small here, and said once
     assert command != COMMANDS["override"]

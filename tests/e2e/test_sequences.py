@@ -9,10 +9,13 @@ import signal
 import jax
 import numpy as np
 import pytest
+from flax import serialization
 
+from sbn import export
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.evaluate import evaluate
+from sbn.nn.branches import select_branch
 from sbn.report.__main__ import main as report
 from sbn.train import train as train_config
 from sbn.train.__main__ import main as train
@@ -82,6 +85,17 @@ def test_it_is_evaluated_and_reported_as_training_did(folder, trained, capsys):
     assert found == pytest.approx(result["metrics"], rel=1e-6)
     report(["sequences.py", "--root=runs", "--metrics=test/main/right,test/aux/right"])
     assert f"{result['metrics']['test/main/right']:.2f}"[1:] in capsys.readouterr().out
+
+
+def test_a_branch_is_taken_out_as_variables(folder, trained):
+    about = export.export(trained, out=folder / "net", branch="aux")
+    assert about["task"] == config(folder).task
+    found = serialization.msgpack_restore((folder / "net/variables.msgpack").read_bytes())
+    state = runs.final_state(trained)
+    expected = select_branch(state.variables, 1)
+    jax.tree.map(np.testing.assert_array_equal, found, jax.tree.map(np.asarray, expected))
+    with pytest.raises(ConfigError, match=r"variables of a task of your own, .*msgpack_restore reads"):
+        export.load(folder / "net")
 
 
 def test_both_data_paths_make_the_same_batches_of_one_size(folder):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sbn.metrics.mean_iou import MeanIoU, confusion
+from sbn.metrics.mean_iou import MeanIoU, _multiplied, _scattered, confusion
 
 NAMES = ("sky", "road", "car")
 METRIC = MeanIoU(("main", "aux"), NAMES)
@@ -32,6 +32,11 @@ def test_pixels_are_counted_one_by_one(images):
     truth, predicted = images
     found = jax.jit(lambda a, b: confusion(a, b, classes=3))(truth.astype(np.int32), predicted.astype(np.int32))
     np.testing.assert_array_equal(found, counts(truth, predicted))
+
+
+def test_processors_and_accelerators_count_alike(images):
+    truth, predicted = (jnp.asarray(array, jnp.int32) for array in images)
+    np.testing.assert_array_equal(_multiplied(truth, predicted, classes=3), _scattered(truth, predicted, classes=3))
 
 
 def test_counts_are_scikit_learns(images):

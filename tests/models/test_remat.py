@@ -19,7 +19,9 @@ from tests.tasks.parts import batch_of
 RNGS = {stream: jax.random.key(number) for number, stream in enumerate(STREAMS, 1)}
 WEIGHTS = jnp.asarray(np.random.default_rng(3).normal(size=(3, 2, 5)), jnp.float32)
 QUICK = {"xla_backend_optimization_level": 0}  # compiles in half of the time
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "pdarts" else name for name in MODELS]
+# blocks are rematerialised by the one method that all networks have
+OFTEN = ("wide_resnet", "imagenet_resnet")
+NAMES = [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
 CASES = [
     ("wide_resnet", {"dropout": 0.4, "group_skips": True, "group_size": 1}),
     pytest.param("preact_resnet", {"norm": "split_stats"}, marks=pytest.mark.slow),

@@ -37,6 +37,7 @@ def test_text_is_aligned_and_complete(file, root):
     assert " ".join(lines[3].split()) == f"{numbers} Table 3, row 1 seeds without a result: 3"
     assert lines[5].startswith("baseline [optim.lr=0.05, views.main.augment=crop(4)|flip]  ")
     assert lines[6].split()[:5] == ["weak_augment", MAIN, "–", "0/10", "96.30"]
+    assert lines[7].split()[:4] == ["ours", MAIN, "–", "0"]  # no paper has a number beside it
     assert notes == ["table3: not run yet as they stand: weak_augment, ours"]
 
 

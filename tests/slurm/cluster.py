@@ -53,7 +53,7 @@ SchedulerParameters=sched_interval=1,batch_sched_delay=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdTimeout=10
-KillWait=30
+KillWait=120
 {nodes}
 PartitionName=all Nodes={names} Default=YES MaxTime=INFINITE State=UP
 """

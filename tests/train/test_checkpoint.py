@@ -189,3 +189,12 @@ def test_the_checksum_sees_one_bit():
     kernel = np.asarray(state.params["kernel"]).copy()
     kernel.view(np.uint32)[5, 5] ^= 1
     assert checksum(state) != checksum(state._replace(params={"kernel": jnp.asarray(kernel)}))
+
+
+def test_a_state_of_another_form_is_called_so(written, sharding):
+    """As of an optimiser whose state has other parts by now: the message speaks of versions, not of trees."""
+    store = checkpoints(written, create=False)
+    other = state_of(0)._replace(opt_state={"count": jnp.zeros((), jnp.int32)})
+    with pytest.raises(ConfigError, match=r"none .* can be read \(it holds other arrays than today's code makes"):
+        store.restore(other, sharding)
+    store.close()

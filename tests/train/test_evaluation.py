@@ -136,3 +136,12 @@ def test_scalars_say_what_was_changed_for_them(tmp_path):
         "overrides": {"eval.average": "logits"},
         "metrics": {"test/main/accuracy": 0.5},
     }
+
+
+def test_what_an_evaluator_of_a_users_own_leaves_lies_in_a_folder_without_a_colon(tmp_path):
+    """Some file systems allow none in a name; the report looks in the same folder."""
+    name, folder = "package.module:Curves", epath.Path(tmp_path)
+    (path,) = evaluation.write_arrays(folder, name, 7, {"lines": np.zeros(2)})
+    evaluation.write_scalars(folder, name, 7, {"test/a": 1.0}, {})
+    assert str(path) == str(tmp_path / "artifacts/package.module.Curves/7.npz")
+    assert {file.name for file in (tmp_path / "artifacts").rglob("*")} == {"package.module.Curves", "7.npz", "7.json"}

@@ -24,6 +24,7 @@ def test_every_notebook_is_run_here():
     assert {path.stem for path in TEXTS.glob("*.py")} == {"train_split_bn", "explore_runs", "your_own_model"}
 
 
+@pytest.mark.slow  # every run of the tests trains a row by the README's commands, and runs the other two
 def test_train_split_bn(tmp_path):
     printed = execute("train_split_bn", tmp_path)
     run = tmp_path / "runs/notebook/weak_augment/seed0"
