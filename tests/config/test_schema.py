@@ -142,8 +142,14 @@ TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
         ({**TWO, "views.aux.draws": "main", "views.main.draws": "aux"}, ["draws"]),
         ({"schedule.kind": "step"}, ["schedule.boundaries"]),
         ({"schedule.boundaries": ("1 epoch",)}, ["schedule.kind"]),
-        ({**STEPS, "schedule.boundaries": ("5 epochs", "4 epochs")}, ["schedule.boundaries", "must increase", "10 epochs"]),
-        ({**STEPS, "schedule.boundaries": ("5 epochs", "10 epochs")}, ["schedule.boundaries", "be less than duration", "10 epochs"]),
+        (
+            {**STEPS, "schedule.boundaries": ("5 epochs", "4 epochs")},
+            ["schedule.boundaries", "must increase", "10 epochs"],
+        ),
+        (
+            {**STEPS, "schedule.boundaries": ("5 epochs", "10 epochs")},
+            ["schedule.boundaries", "be less than", "10 epochs"],
+        ),
         ({"duration": "10 epochs", "schedule.warmup": "11 epochs"}, ["schedule.warmup", "'11 epochs'", "10 epochs"]),
         ({"duration": "0 epochs"}, ["duration"]),
         ({"norm.group_size": 3}, ["norm.group_size", "3", "128"]),
