@@ -131,7 +131,7 @@ def test_parts_of_another_run_begin_a_new_one(averaged, state, tiny, tmp_path):
         ({"init.from": "RUN", "init.only": ("steem",)}, ["init.only", "steem"]),
         ({"init.only": ("stem",)}, ["init.only", "init.from"]),
         ({"init.weights": "ema"}, ["init.weights", "init.from"]),
-        ({"optim.ema": 1.0}, ["optim.ema", "below 1"]),
+        ({"optim.ema": 1.0}, ["optim.ema", "less than 1"]),
     ],
 )
 def test_mistakes_are_one_line_before_anything_is_written(averaged, tiny, tmp_path, changes, words):
