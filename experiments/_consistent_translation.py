@@ -127,7 +127,11 @@ REVERSE: dict[str, Any] = {
     "translation.dropout": 0.0,
     "translation.width": 64,
     "translation.hidden": 256,
-    "duration": "1000 steps",
+    "loss.label_smoothing": 0.0,
+    "optim.lr": 3e-3,
+    "schedule.kind": "cosine",
+    "schedule.warmup": "150 steps",
+    "duration": "1500 steps",
     "eval.bleu.scores": ("exact_match",),
 }
 OURS: dict[str, Row] = {

@@ -33,7 +33,7 @@ def test_the_table_of_keys_holds_keys_with_values_that_they_take():
     for key, value, change in rows:
         tree.changed({}, {key: tree.literal(key, value)})
         # what changes nothing that is learned may be changed within a row
-        assert (key in NEUTRAL) == change.startswith(("nothing", "rounding alone")), key
+        assert (key in NEUTRAL) == change.startswith(("nothing", "only rounding")), key
 
 
 def test_the_sweep_on_one_gpu_plans_the_tables_runs():
@@ -52,5 +52,5 @@ def test_the_image_nets_numbers_are_the_benchmarks():
     (line,) = [line for line in known.splitlines() if line.startswith("| `imagenet_input` | one view")]
     one, two = re.findall(r"\d\.\d\d", line)
     page = PAGES["image_nets.md"]
-    assert f"| one view: flax's over ours | {one} |" in page
-    assert f"| ours: two views with a crop each over one view | {two} |" in page
+    assert f"| one view: flax / ours | {one} |" in page
+    assert f"| ours: two views with separate crops / one view | {two} |" in page

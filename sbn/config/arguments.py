@@ -1,4 +1,4 @@
-"""The parser of every command line, and what several of them have: a path, a place to write to, a seed."""
+"""The parser of every command line, and argument types that several commands share: paths, outputs, seeds."""
 
 import argparse
 import os
@@ -78,13 +78,13 @@ def check_place(text: str, *, key: str = "") -> None:
     scheme, address, inside = text.partition("://")
     named = f"{key} = {shown(text)}" if key else shown(text)
     if address and scheme != _BUCKET:
-        raise ConfigError(f"{named} can't be used: paths are of a disk, or begin with {_BUCKET}://")
+        raise ConfigError(f"{named} can't be used: give a path on a disk, or one that begins with {_BUCKET}://")
     if address and not inside.strip("/"):
         raise ConfigError(f"{named} names no bucket: write {_BUCKET}://BUCKET/FOLDER")
 
 
 def check_output(text: str, *, flag: str = "--out") -> None:
-    """Refuses a file that can't be written, before an hour's work is done that would go there.
+    """Refuses an output file that can't be written, before the work begins.
 
     Args:
         text: its path.

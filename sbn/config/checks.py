@@ -50,7 +50,7 @@ def check(config: ConfigDict) -> ConfigDict:
         _below_one(own, ("model.dropout",))
     for weight in config.eval.mix:
         if weight > 1:
-            raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas lie between 0 and 1")
+            raise ConfigError(f"eval.mix = {config.eval.mix} holds {weight:g}: lambdas must be between 0 and 1")
     _below_one(config, ("model.dropout", "norm.momentum"))
     if config.optim.ema is not None:
         _below_one(config, ("optim.ema",))
@@ -76,7 +76,7 @@ def _below_one(config: ConfigDict, names: tuple[str, ...]) -> None:
     for name in names:
         parent, leaf = name.split(".")
         if config[parent][leaf] >= 1:
-            raise ConfigError(f"{name} = {config[parent][leaf]:g} must lie below 1")
+            raise ConfigError(f"{name} = {config[parent][leaf]:g} must be less than 1")
 
 
 def _check_stage(stage: ConfigDict, name: str) -> None:
@@ -120,9 +120,11 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
     if stage.optim.clip_norm == 0:
-        raise ConfigError("optim.clip_norm = 0 makes every update 0: None is for no clipping")
+        raise ConfigError("optim.clip_norm = 0 makes every update 0: write None for no clipping")
     if durations.parse(stage.duration).amount <= 0:
-        raise ConfigError(f"duration = {stage.duration!r} of stage {name!r} trains for nothing")
+        raise ConfigError(
+            f"duration = {stage.duration!r} of stage {name!r} is no training time: give a positive duration"
+        )
 
 
 def _check_lengths(stage: ConfigDict) -> None:
@@ -131,14 +133,12 @@ def _check_lengths(stage: ConfigDict) -> None:
     if schedule.span != "stage":
         return
     if warmup.unit == end.unit and warmup.amount > end.amount:
-        raise ConfigError(
-            f"schedule.warmup = {schedule.warmup!r} is longer than there is time: it ends after {stage.duration}"
-        )
+        raise ConfigError(f"schedule.warmup = {schedule.warmup!r} is longer than the training, {stage.duration}")
     boundaries = map(durations.parse, schedule.boundaries)
     amounts = [boundary.amount for boundary in boundaries if boundary.unit == end.unit]
     if amounts != sorted(set(amounts)) or any(amount >= end.amount for amount in amounts):
         raise ConfigError(
-            f"schedule.boundaries = {schedule.boundaries} must rise and lie before the end, after {stage.duration}"
+            f"schedule.boundaries = {schedule.boundaries} must increase and be less than duration = {stage.duration!r}"
         )
 
 
@@ -149,7 +149,7 @@ def _check_draws(stage: ConfigDict, view: str) -> None:
     if source not in stage.branches:
         raise unknown(f"view in views.{view}.draws", source, [name for name in stage.branches if name != view])
     if source == view or stage.views[source].draws is not None:
-        raise ConfigError(f"views.{view}.draws = {source!r}: share the draws of a view that makes its own")
+        raise ConfigError(f"views.{view}.draws = {source!r}: name a view that has its own draws (no views.*.draws)")
 
 
 def _check_view_data(config: ConfigDict, view: str) -> None:
@@ -205,7 +205,7 @@ def _check_model(config: ConfigDict) -> None:
             )
     if len(model.drop_path) != 2:
         raise ConfigError(
-            f"model.drop_path = {model.drop_path} has to be two shares, of a stage's start and of its end"
+            f"model.drop_path = {model.drop_path} must be two rates: at the start and at the end of a stage"
         )
     if config.loss.auxiliary and not imported and model.name not in model_keys.WITH_AUXILIARY_HEADS:
         raise ConfigError(
@@ -218,7 +218,7 @@ def _check_model(config: ConfigDict) -> None:
         except ValueError as error:
             raise ConfigError(f"model.name = {model.name!r}: {error}") from None
     if model.zero_last_scale and config.norm.kind == "none":
-        raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', where no scale is")
+        raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', which has no scales")
 
 
 def _check_norm(config: ConfigDict) -> None:
@@ -229,7 +229,7 @@ def _check_norm(config: ConfigDict) -> None:
             if key.name.startswith("norm.") and own not in ("kind", "sequential") and norm[own] != key.default:
                 raise ConfigError(
                     f"{key.name} = {norm[own]!r} means nothing for model.name = {config.model.name!r}: a network of "
-                    "your own normalises as it says itself"
+                    "your own sets its own normalisation"
                 )
     if norm.groups != 32 and norm.layer != "group":
         raise ConfigError(f"norm.groups = {norm.groups} means nothing for norm.layer = {norm.layer!r}")
@@ -247,4 +247,4 @@ def _check_norm(config: ConfigDict) -> None:
 
 def _distinct(name: str, values: tuple[object, ...]) -> None:
     if len(set(values)) != len(values):
-        raise ConfigError(f"{name} = {values} names one twice")
+        raise ConfigError(f"{name} = {values} contains a duplicate")

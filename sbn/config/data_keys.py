@@ -184,7 +184,9 @@ def check_data(data: ConfigDict) -> None:
         )
     if name in _ENCODED:
         if data.archive is not None:
-            raise ConfigError(f"data.archive = {data.archive!r} means nothing for {name!r}: its images stay files")
+            raise ConfigError(
+                f"data.archive = {data.archive!r} means nothing for {name!r}: its images are read from their files"
+            )
         if data.path == "device":
             raise ConfigError(f"data.path = 'device' holds a whole data set; {name!r} is too large: it needs 'host'")
     if data.archive is not None and data.dir is not None:
@@ -238,13 +240,21 @@ _READERS = {
     "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
-    "mask_classes": ((), ("tfds",), "it says itself which classes there are"),
+    "mask_classes": ((), ("tfds",), "it defines its own classes"),
     "boxes_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
     "box_label_feature": (None, ("tfds",), "only TFDS's data sets have named features"),
-    "boxes_count_from": (None, ("tfds",), "other data sets say it by their format"),
-    "train_split": ("train", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
-    "test_split": ("test", ("tfds", "archive", "imported", *FOLDERS), "it is rendered, as many as asked for"),
-    "test_share": (0.2, ("folder", "masks"), "only folders without splits of their own are split so"),
+    "boxes_count_from": (None, ("tfds",), "the format of other data sets fixes it"),
+    "train_split": (
+        "train",
+        ("tfds", "archive", "imported", *FOLDERS),
+        "its images are rendered; set data.train_examples",
+    ),
+    "test_split": (
+        "test",
+        ("tfds", "archive", "imported", *FOLDERS),
+        "its images are rendered; set data.test_examples",
+    ),
+    "test_share": (0.2, ("folder", "masks"), "only folders without splits are split by this share"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),
 }

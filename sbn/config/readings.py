@@ -64,7 +64,7 @@ def chosen(row: str, names: Sequence[str], choices: Sequence[Choice]) -> dict[st
     found: dict[str, str] = {}
     for name in names:
         if not of:
-            raise ConfigError(f"{row} has no other reading, {name!r} or any: nothing about it was found open")
+            raise ConfigError(f"{row} has no reading {name!r}, and no other readings: nothing is listed as open for it")
         if name not in of:
             raise unknown(f"reading of {row}", name, of)
         choice = of[name]

@@ -80,7 +80,7 @@ def split_argument(arg: str) -> tuple[str, dict[str, Any]]:
     for item in rest:
         name, equals, text = item.partition("=")
         if not equals:
-            raise ConfigError(f"{item!r} in the config argument is no override: write key=value")
+            raise ConfigError(f"{item!r} in the config argument is not an override: write key=value")
         if name.strip() in overrides:
             raise ConfigError(f"{name.strip()} is given twice in the config argument")
         overrides[name.strip()] = tree.literal(name.strip(), text.strip())

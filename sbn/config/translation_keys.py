@@ -76,8 +76,8 @@ def check_translation(config: ConfigDict) -> None:
     translates = config.task == "translation"
     if translates != (config.model.name == TRANSFORMER):
         if translates:
-            raise ConfigError(f"task = 'translation' takes model.name = {TRANSFORMER!r}, not {config.model.name!r}")
-        raise ConfigError(f"model.name = {TRANSFORMER!r} is for task = 'translation' alone, not for {config.task!r}")
+            raise ConfigError(f"task = 'translation' needs model.name = {TRANSFORMER!r}, not {config.model.name!r}")
+        raise ConfigError(f"model.name = {TRANSFORMER!r} is only for task = 'translation', not for {config.task!r}")
     if not translates:
         return
     if config.norm.layer != "layer" or config.norm.kind == "none":

@@ -63,7 +63,7 @@ def test_every_combination_has_one_name(name, one):
         ("t/row@whole+groups", "'whole' and 'groups' are two readings of one choice of t/row, statistics: name one"),
         ("t/row@whole+whole", "'whole' of t/row is given twice"),
         ("t/row@sum+of_32", "'sum' and 'of_32' of t/row both change batch_size: name one of them"),
-        ("t/plain@whole", "t/plain has no other reading"),
+        ("t/plain@whole", "t/plain has no reading 'whole', and no other readings"),
         ("t/raw@whole", "unknown row 't/raw'; did you mean 't/row'"),
     ],
 )

@@ -49,7 +49,8 @@ def middle(task, variables, inputs):
     box = jnp.broadcast_to(jnp.asarray([0.2, 0.2, 0.8, 0.8]) * side, (len(pixels), 4))
     kind = jnp.floor(pixels) % 10
     main = jnp.concatenate([box, pixels[:, None] / 256, kind[:, None]], axis=1)[:, None]
-    return jnp.stack([main, main.at[..., 4].divide(2).at[..., 5].set(0)], axis=1)
+    both = [main, main.at[..., 4].divide(2).at[..., 5].set(0)]
+    return jnp.stack(both[: len(task.branches)], axis=1)
 
 
 def counted(config):

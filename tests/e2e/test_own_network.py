@@ -124,7 +124,7 @@ def test_the_command_of_the_page_is_one_that_is_understood(folder):
         ({"model.name": "my_networks:WrongShape"}, ["shape (2, 16, 16, 10)", "not logits (2, 10)"]),
         ({"model.name": "my_networks:Breaks"}, ["RuntimeError: no such thing", "my_networks.py, line"]),
         ({"norm.kind": "none"}, ["norm.kind = 'none'", "my_networks:SmallNet"]),
-        ({"norm.layer": "group"}, ["norm.layer = 'group' means nothing", "normalises as it says itself"]),
+        ({"norm.layer": "group"}, ["norm.layer = 'group' means nothing", "sets its own normalisation"]),
         ({"norm.group_size": 4}, ["norm.group_size = 4 means nothing", "my_networks:SmallNet"]),
         ({"norm.momentum": 0.5}, ["norm.momentum = 0.5 means nothing"]),
         ({"precision": "bfloat16"}, ["precision = 'bfloat16'", "dtype"]),

@@ -210,8 +210,8 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
         ({"translation.buckets": (8, 8)}, "must rise"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),
-        ({"model.name": "wide_resnet"}, "takes model.name = 'transformer'"),
-        ({"task": "package:Task"}, "is for task = 'translation' alone"),
+        ({"model.name": "wide_resnet"}, "needs model.name = 'transformer'"),
+        ({"task": "package:Task"}, "is only for task = 'translation'"),
     ],
 )
 def test_what_can_not_be_trained_is_refused_in_one_line(changes, message):
