@@ -43,7 +43,8 @@ def parse(text: str) -> tuple[Op, ...]:
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
             tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        message = f"pipeline {shown(text)} is not a list of ops joined by '|'; ops: {', '.join([*OPS, *TOKEN_OPS])}"
+        known = ", ".join([*OPS, *TOKEN_OPS])
+        message = f"pipeline {shown(text, most=160)} is not a list of ops joined by '|'; ops: {known}"
         raise ValueError(message) from error
     links, indent = _links(tree), len(text) - len(text.lstrip())
     ops = []

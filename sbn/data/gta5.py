@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import scipy.io
 from etils import epath
 
 from sbn.config.errors import ConfigError
@@ -62,6 +61,8 @@ def _official(file: epath.Path) -> Mapping[str, list[str]]:
     if not file.exists():
         return {}
     try:
+        import scipy.io  # here alone: no other data set needs it
+
         found = scipy.io.loadmat(str(file))
         return {name: [f"{number:05d}" for number in np.ravel(found[ids]).tolist()] for name, ids in _SPLITS.items()}
     except Exception as error:  # SciPy has many words for a damaged file

@@ -105,7 +105,8 @@ def make_setup(
     """
     for view in config.views:
         views.parse(config.views[view].augment, f"views.{view}.augment")
-    check_sentences(config)
+    if splits is None:
+        check_sentences(config)
     size = config.batch_size if config.batch_tokens is None else 0  # those that count tokens divide as they are made
     mesh = make_mesh(batch_size=size, devices=devices)
     train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))

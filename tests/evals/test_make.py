@@ -11,7 +11,7 @@ from sbn.evals.base import Materials, run
 
 
 def test_the_schema_and_the_table_name_the_same_evaluators():
-    assert tuple(make.EVALUATORS) == BY_NAME["eval.evals"].choices
+    assert sorted(make.EVALUATORS) == sorted(BY_NAME["eval.evals"].choices)
 
 
 def test_every_evaluator_has_a_rhythm_that_the_schema_knows():
@@ -34,7 +34,7 @@ def test_only_the_evaluators_asked_for_are_built_in_their_order(tiny, monkeypatc
 def test_an_unknown_evaluator_is_named_with_the_nearest(tiny):
     with pytest.raises(ConfigError, match="'acuracy'; did you mean 'accuracy'"):
         tiny({"eval.evals": ("acuracy",)})
-    with pytest.raises(ConfigError, match="twice"):
+    with pytest.raises(ConfigError, match="duplicate"):
         tiny({"eval.evals": ("accuracy", "accuracy")})
 
 

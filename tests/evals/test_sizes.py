@@ -91,7 +91,7 @@ def test_a_shared_branch_sees_all_sizes(tiny):
 
 
 def test_mistakes_are_named(tiny):
-    with pytest.raises(ConfigError, match="twice"):
+    with pytest.raises(ConfigError, match="duplicate"):
         tiny({"eval.sizes.sizes": (8, 8)})
     with pytest.raises(ConfigError, match=r"eval\.sizes\.sizes"):
         tiny({"eval.sizes.sizes": (0,)})

@@ -76,7 +76,7 @@ def test_runs_made_by_older_code_are_done_and_counted(file, tmp_path):
     row, seed = recognised(experiment, result["row"], as_today(result["config"])), result["seed"]
     (job,) = make_jobs([f"{result['experiment']}:{row}"], seeds=[seed], sets=sets, root=tmp_path)
     job.workdir.mkdir(parents=True)
-    shutil.copy(file, job.workdir)
+    shutil.copytree(file.parent, job.workdir, dirs_exist_ok=True)
     kept, refused = refuse(experiment, find_runs(tmp_path).runs)
     assert [run.row for run in kept] == [row]
     assert look(job).kind == "done", look(job).detail
