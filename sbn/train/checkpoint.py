@@ -173,9 +173,7 @@ class Checkpoints:
         self._check_files(step)
         meta = self.meta(step)
         self._check_owner(step, meta)
-        args = ocp.args.Composite(
-            **{name: ocp.args.StandardRestore(item) for name, item in items.items()}
-        )
+        args = ocp.args.Composite(**{name: ocp.args.StandardRestore(item) for name, item in items.items()})
         try:
             read = self._manager.restore(step, args=args)
         except ValueError as error:

@@ -56,7 +56,10 @@ def write_scalars(
     *,
     config: ConfigDict,
 ) -> None:
-    """Writes STEP.json: what `python -m sbn.evaluate` measured, the `eval` keys it was told to change, the run's config."""
+    """Writes STEP.json: what `python -m sbn.evaluate` measured, with the `eval` keys that were changed for it.
+
+    `config` is the run's, without these: it tells a file that was copied into another run's folder.
+    """
     if jax.process_index() != 0:
         return
     folder = workdir / "artifacts" / artifact_folder(evaluator)

@@ -139,9 +139,8 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
     if recorded is not None and recorded["from"] not in (None, init["from"]):
-        raise ConfigError(
-            f"{workdir / files.INIT} is of another run: that began from {recorded['from']}, this one from {init['from']}"
-        )
+        other = f"that began from {recorded['from']}, this one from {init['from']}"
+        raise ConfigError(f"{workdir / files.INIT} is of another run: {other}")
     if recorded is not None and files.saved_steps(workdir):
         return Inheritance(_before(recorded, init.only), recorded)
     source = epath.Path(init["from"])
@@ -207,9 +206,7 @@ def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
     if not (source / "checkpoints").exists():
         raise ConfigError(f"init.from = {str(source)!r} has no checkpoint at all")
     names = tree.branch_names(config)
-    return Checkpoints(
-        source / "checkpoints", keep=config.save.keep, branches=names, config=config, create=False
-    )
+    return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, config=config, create=False)
 
 
 def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:
