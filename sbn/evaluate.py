@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
-from sbn.evals.base import run
+from sbn.evals.base import add, run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
 from sbn.train import evaluation, inheritance
@@ -84,7 +84,7 @@ def _evaluated(
         folder = files.artifact_folder(name)
         if weights == AVERAGED:
             numbers, folder = of_average(numbers), f"{folder}_{weights}"
-        scalars |= numbers
+        add(scalars, numbers, evaluator=name)
         try:
             evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
             evaluation.write_scalars(workdir, folder, step, numbers, overrides, config=trained)

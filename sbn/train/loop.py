@@ -103,7 +103,7 @@ def _run(
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
-    own = [make(config=tree.flatten(config), workdir=str(workdir)) for make in make_trackers if leads]
+    own = trackers.make(make_trackers, config=tree.flatten(config), workdir=str(workdir)) if leads else []
     log_to: dict[str, Any] = {"tensorboard": config.log.tensorboard, "trackers": own}
     writers = Writers(workdir, step=step, active=leads, kept=kept, lock=lock, **log_to)
     closing.callback(writers.close)
