@@ -73,7 +73,9 @@ def _evaluated(
     trained = files.read_config(workdir)
     config = overridden(trained, overrides, evals=evals)
     before = inheritance.find(config, workdir).before
-    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
+    recorded = files.read(workdir, files.DATA)
+    setup = make_setup(config, before, recorded=recorded)
+    setup.check_data(config, recorded, where=workdir)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)
