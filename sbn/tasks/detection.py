@@ -1,6 +1,7 @@
 """Object detection by Faster R-CNN, one normalisation branch for each view (He et al. 2019, Table 6)."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -12,6 +13,9 @@ from sbn.augment.encoded_crops import EncodedCrop, original_boxes, split_crop
 from sbn.augment.packing import FILLER
 from sbn.config.errors import ConfigError
 from sbn.data import eval_view
+from sbn.data.batching import Batching
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples, InMemory
 from sbn.metrics.base import Metric
 from sbn.metrics.coco_average_precision import CocoAveragePrecision, check_installed
 from sbn.metrics.mean_average_precision import MeanAveragePrecision
@@ -58,6 +62,19 @@ class Detection(BackboneTask):
         """Returns the task as the stage of `config` trains it."""
         network = self.model.network.clone(frozen_norm=config.norm.frozen)
         return dataclasses.replace(self, model=self.model.clone(network=network))
+
+    def batching(self, examples: Examples, config: ConfigDict, *, multiple: int) -> Batching | None:
+        """Returns the batches of a split, as `BackboneTask` says.
+
+        Raises:
+            ConfigError: if nothing is there that could be learned, or found.
+        """
+        if isinstance(examples, InMemory | Encoded) and not _counted(examples.arrays).any():
+            raise ConfigError(
+                f"data.name = {config.data.name!r}: of the {len(examples)} images of a split (train "
+                f"{config.data.train_split!r}, test {config.data.test_split!r}) none has an object that counts"
+            )
+        return super().batching(examples, config, multiple=multiple)
 
     def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
         """Returns the loss of a batch of views: the sum of Faster R-CNN's four, of every image and view.
@@ -148,6 +165,13 @@ class Detection(BackboneTask):
                 self.branches, classes, self.data.test_examples, most, slots, original
             )
         return made
+
+
+def _counted(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which boxes are objects, and not difficult ones, (M, B) bool."""
+    boxes = arrays["boxes"]
+    there: np.ndarray = np.asarray((boxes[..., 2:] > boxes[..., :2]).all(axis=-1))
+    return there & ~arrays["box_difficult"].astype(bool) if "box_difficult" in arrays else there
 
 
 def extent(pixels: Array) -> Array:

@@ -30,7 +30,7 @@ def objects(keys=KEYS, **changes):
 def test_shares_become_pixels_and_boxes_without_an_area_are_counted():
     found = objects()
     np.testing.assert_array_equal(found.boxes, [[3, 10, 15, 40]])
-    assert (found.labels, found.difficult.tolist(), found.dropped, found.cut) == ([1], [True], 1, 0)
+    assert (found.labels, found.difficult.tolist(), found.dropped) == ([1], [True], 1)
 
 
 def test_pixels_that_are_counted_from_one_begin_one_earlier():

@@ -7,7 +7,7 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
-from sbn.data.examples import Feature
+from sbn.data.examples import Feature, in_memory
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
 from sbn.tasks.detection import PARTS, extent
@@ -133,6 +133,24 @@ def test_what_can_not_be_right_is_refused(tiny, changes, features, told):
     with pytest.raises(ConfigError) as error:
         make_task(tiny({**SMALL, **changes}), TaskData(features))
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize("what", ["none", "difficult ones"])
+def test_images_without_any_object_that_counts_are_refused(tiny, what):
+    boxes = np.zeros((2, 1, 4), np.float32) + (np.float32([0, 0, 5, 5]) if what == "difficult ones" else 0)
+    arrays = {
+        "image": np.zeros((2, 32, 32, 3), np.uint8),
+        "boxes": boxes,
+        "box_label": np.zeros((2, 1), np.int32),
+        "box_difficult": np.ones((2, 1), np.uint8),
+    }
+    config = tiny({**SMALL, "data.name": "shapes"})
+    task = make_task(config, DATA)
+    with pytest.raises(ConfigError, match="of the 2 images of a split .* none has an object that counts"):
+        task.batching(in_memory(arrays, name="cells", classes=("cat",)), config, multiple=1)
+    counted = in_memory({**arrays, "box_difficult": 1 - arrays["box_difficult"]}, name="cells", classes=("cat",))
+    if boxes.any():
+        assert task.batching(counted, config, multiple=1) is None
 
 
 def test_a_mean_of_two_branches_is_refused(tiny):
