@@ -55,8 +55,8 @@ class Detection(BackboneTask):
 
     @property
     def shapes(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """The inputs of the network, for one view of one image: the image, and its height and width."""
-        return (*super().shapes, jax.ShapeDtypeStruct((1, 2), jnp.float32))
+        """The inputs of the network, for one view of one image: the image, and where in it is no filler."""
+        return (*super().shapes, jax.ShapeDtypeStruct((1, 4), jnp.float32))
 
     def for_stage(self, config: ConfigDict) -> "Detection":
         """Returns the task as the stage of `config` trains it."""
@@ -106,7 +106,7 @@ class Detection(BackboneTask):
         found, updates = self.model.apply(
             variables,
             tuple(map(self.seen, apart)),
-            jnp.stack([extent(view) for view in apart], axis=1),
+            jnp.stack([frame(view) for view in apart], axis=1),
             truth,
             train=True,
             through=self.through(views),
@@ -133,9 +133,9 @@ class Detection(BackboneTask):
             inputs: 'image' (N, H, W) int32 packed.
         """
         images = self.seen(inputs["image"])[:, None]
-        sizes = extent(inputs["image"])[:, None]
+        frames = frame(inputs["image"])[:, None]
         found = [
-            self.model.apply(variables, images, sizes, train=False, through=(k,))[:, 0]
+            self.model.apply(variables, images, frames, train=False, through=(k,))[:, 0]
             for k in range(self.model.branches)
         ]
         return jnp.stack(found, axis=1)
@@ -174,11 +174,17 @@ def _counted(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return there & ~arrays["box_difficult"].astype(bool) if "box_difficult" in arrays else there
 
 
-def extent(pixels: Array) -> Array:
-    """Returns the height and width (N, 2) of what is image in packed images (N, H, W): fillers lie below and right."""
-    image = pixels != FILLER
-    ends = [jnp.where(image.any(axis=axis), jnp.arange(1, image.shape[3 - axis] + 1), 0).max(axis=1) for axis in (2, 1)]
-    return jnp.stack(ends, axis=-1).astype(jnp.float32)
+def frame(pixels: Array) -> Array:
+    """Returns y0, x0, y1, x1 (N, 4) of what is image in packed images (N, H, W), which filler may surround.
+
+    `fit` puts it below and to the right; a flip after it takes it to the left.
+    """
+    image, edges = pixels != FILLER, []
+    for axis in (2, 1):  # along rows, and along columns
+        there = image.any(axis=axis)
+        stop = jnp.where(there, jnp.arange(1, there.shape[1] + 1), 0).max(axis=1)
+        edges.append((jnp.minimum(there.argmax(axis=1), stop), stop))
+    return jnp.stack([*(start for start, _ in edges), *(stop for _, stop in edges)], axis=-1).astype(jnp.float32)
 
 
 def make_detection(config: ConfigDict, data: TaskData) -> Detection:
