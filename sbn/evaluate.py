@@ -70,7 +70,8 @@ def _evaluated(
 ) -> tuple[int, dict[str, float], OSError | None]:
     """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
-    config = overridden(files.read_config(workdir), overrides, evals=evals)
+    trained = files.read_config(workdir)
+    config = overridden(trained, overrides, evals=evals)
     before = inheritance.find(config, workdir).before
     setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
@@ -86,7 +87,7 @@ def _evaluated(
         scalars |= numbers
         try:
             evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
-            evaluation.write_scalars(workdir, folder, step, numbers, overrides)
+            evaluation.write_scalars(workdir, folder, step, numbers, overrides, config=trained)
         except OSError as error:  # what took hours is shown first
             unwritten = unwritten or error
     return step, scalars, unwritten
@@ -113,7 +114,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     checkpoints = Checkpoints(
-        workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, create=False
+        workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, config=config, create=False
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
     state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))

@@ -175,7 +175,7 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
         raise ConfigError(f"{workdir} has no checkpoint yet")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     names, keep = tree.branch_names(config), config.save.keep
-    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, create=False)
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, config=config, create=False)
     with contextlib.closing(checkpoints):
         for step in checkpoints.steps():
             try:

@@ -7,12 +7,12 @@ one after the other, SPLIT_SIDE_offsets, and of splits small enough to be scored
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 from sbn.data import splits
 from sbn.data.examples import Feature, InMemory
@@ -112,7 +112,7 @@ def write(
             arrays |= {f"{split}_{side}": own.flat, f"{split}_{side}_offsets": own.offsets.astype(np.int64)}
             if len(texts) <= MOST_TEXTS:
                 arrays[f"{split}_{side}_text"] = np.frombuffer("\n".join(texts).encode(), np.uint8)
-    with replacing(pathlib.Path(path).expanduser()) as file:
+    with replacing(expanded(path)) as file:
         np.savez_compressed(file, **arrays)
 
 

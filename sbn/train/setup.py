@@ -26,6 +26,7 @@ from sbn.train.domains import Domain
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, make_plan
+from sbn.train.process import check_jax
 from sbn.train.schedules import make_schedule
 
 
@@ -103,6 +104,7 @@ def make_setup(
     Raises:
         ConfigError: if they don't fit together.
     """
+    check_jax()
     for view in config.views:
         views.parse(config.views[view].augment, f"views.{view}.augment")
     if splits is None:
