@@ -1,5 +1,6 @@
 """How many inputs are tried: a few, always the same, in every run of the tests; thousands with `pytest -m slow`."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+SHARE = float(os.environ.get("SBN_FUZZ_SHARE", "1"))  # of the cases of the long run
 LENGTHS = pytest.mark.parametrize("length", ["short", pytest.param("long", marks=pytest.mark.slow)])
 
 
@@ -21,7 +23,7 @@ def tried(length: str, *, short: int, long: int, **strategies: st.SearchStrategy
     """
     fixed = length == "short"
     several = settings(
-        max_examples=short if fixed else long,
+        max_examples=short if fixed else max(1, round(SHARE * long)),
         derandomize=fixed,
         deadline=None,
         print_blob=not fixed,
