@@ -1,5 +1,6 @@
 """How many inputs are tried: a few, always the same, in every run of the tests; thousands with `pytest -m slow`."""
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,15 @@ def tried(length: str, *, short: int, long: int, **strategies: st.SearchStrategy
     )
 
     def decorate(check: Callable[..., None]) -> None:
-        several(given(**strategies)(check))()
+        tried_so_far = 0
+
+        @functools.wraps(check)
+        def counted(**arguments: Any) -> None:
+            nonlocal tried_so_far
+            tried_so_far += 1
+            check(**arguments)
+
+        several(given(**strategies)(counted))()
+        print(f"inputs tried: {tried_so_far}")  # with pytest -s
 
     return decorate
