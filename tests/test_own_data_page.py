@@ -29,7 +29,7 @@ def test_what_an_example_makes_is_what_its_command_trains_on(name, tmp_path, mon
     words = shlex.split(COMMANDS[name].replace("\\\n", " "))[2:]
     others, dotted = command_line.split(words)
     (experiment,) = (word.removeprefix("--config=") for word in others if word.startswith("--config="))
-    config = command_line.request(f"{ROOT}/{experiment}", dotted).config
+    config = command_line.request(experiment, dotted).config
     setup = make_setup(config)
     train, test, classes = MADE[name]
     assert (len(setup.train), len(setup.test), setup.train.classes) == (train, test, classes)
