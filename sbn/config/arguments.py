@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sbn.config import beside
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError, shown
 
 _GIVEN = "_given"  # what a namespace holds of the flags that were there
@@ -111,7 +112,7 @@ def check_output(text: str, *, flag: str = "--out") -> None:
     Raises:
         ConfigError: if it is a folder, or the folder that it would lie in is not there or can't be written to.
     """
-    place = pathlib.Path(os.path.realpath(pathlib.Path(text).expanduser()))
+    place = pathlib.Path(os.path.realpath(expanded(text)))
     if place.is_dir():
         raise ConfigError(f"{flag}={text} is a folder: name a file")
     if not place.exists() or place.is_file():  # pipes and devices are written in place

@@ -185,9 +185,13 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
     there = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
     for step, file in there:
         try:
-            content = files.read_evaluation(file) or {"overrides": {}, "metrics": {}}
+            content = files.read_evaluation(file) or {"overrides": {}, "metrics": {}, "config": None, "step": step}
         except Damaged as error:
             problems.append(f"{error}; not read")
+            continue
+        other = files.other_run(run.config, content["config"])
+        if other or content["step"] not in (None, step):
+            problems.append(f"{file}: not read, it is of another {f'run ({other})' if other else 'step'}")
             continue
         changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
         found = content["metrics"]

@@ -76,6 +76,20 @@ def test_a_damaged_artifact_costs_its_numbers_or_its_figure_alone(root, file, na
     assert any(name in note for note in notes) == (name == "78000.json")
 
 
+def test_an_evaluation_that_was_copied_from_another_run_or_step_is_named_and_not_counted(root, file):
+    configs = [json.loads((root / f"seed{seed}/result.json").read_text())["config"] for seed in range(3)]
+    own = {**EVALUATION, "config": {**configs[0], "eval": {**configs[0]["eval"], "average": "logits"}}}
+    copied = {**EVALUATION, "config": configs[0]}
+    for seed, content in enumerate((own, copied, {**EVALUATION, "step": 390})):
+        (root / f"seed{seed}/artifacts/mix/78000.json").write_text(json.dumps(content))
+    found = find_runs(root)
+    assert ["corrupted/main/uce" in run.metrics for run in found.runs] == [True, False, False]
+    assert found.problems == [
+        f"{root}/seed1/artifacts/mix/78000.json: not read, it is of another run (seed: 0 there, 1 here)",
+        f"{root}/seed2/artifacts/mix/78000.json: not read, it is of another step",
+    ]
+
+
 def test_a_shortened_log_excludes_its_run_and_an_older_run_without_a_count_stays(root):
     """Best and median would be others without a word."""
     log = root / "seed0/metrics.jsonl"
