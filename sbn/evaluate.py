@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.evaluation import ANALYSES
 from sbn.evals.base import add, run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
@@ -144,7 +145,15 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         "python -m sbn.evaluate",
         description="Evaluates a checkpoint of a run. Change evaluation keys by --config.eval.KEY=VALUE.",
-        epilog="Arrays and figures go to artifacts/ in the work directory.",
+        examples=(
+            "--workdir=runs/weak_augment/seed0",
+            "--workdir=runs/weak_augment/seed0 --evals=mix,fourier --config.eval.fourier.examples=100",
+        ),
+        epilog=(
+            f"Evaluators: metrics, accuracy (classification), {', '.join(ANALYSES[:7])},\n"
+            f"{', '.join(ANALYSES[7:])}, bleu (translation), masks (segmentation),\n"
+            "or package.module:Name. Arrays and figures go to artifacts/ in the work directory."
+        ),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"

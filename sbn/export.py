@@ -250,6 +250,7 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         "python -m sbn.export",
         description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
+        examples=("--workdir=runs/weak_augment/seed0 --branch=main --out=net",),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
