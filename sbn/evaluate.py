@@ -17,7 +17,8 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
-from sbn.evals.base import run
+from sbn.config.evaluation import ANALYSES
+from sbn.evals.base import add, run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
 from sbn.train import evaluation, inheritance
@@ -73,7 +74,9 @@ def _evaluated(
     trained = files.read_config(workdir)
     config = overridden(trained, overrides, evals=evals)
     before = inheritance.find(config, workdir).before
-    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
+    recorded = files.read(workdir, files.DATA)
+    setup = make_setup(config, before, recorded=recorded)
+    setup.check_data(config, recorded, where=workdir)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)
@@ -84,7 +87,7 @@ def _evaluated(
         folder = files.artifact_folder(name)
         if weights == AVERAGED:
             numbers, folder = of_average(numbers), f"{folder}_{weights}"
-        scalars |= numbers
+        add(scalars, numbers, evaluator=name)
         try:
             evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
             evaluation.write_scalars(workdir, folder, step, numbers, overrides, config=trained)
@@ -142,7 +145,15 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         "python -m sbn.evaluate",
         description="Evaluates a checkpoint of a run. Change evaluation keys by --config.eval.KEY=VALUE.",
-        epilog="Arrays and figures go to artifacts/ in the work directory.",
+        examples=(
+            "--workdir=runs/weak_augment/seed0",
+            "--workdir=runs/weak_augment/seed0 --evals=mix,fourier --config.eval.fourier.examples=100",
+        ),
+        epilog=(
+            f"Evaluators: metrics, accuracy (classification), {', '.join(ANALYSES[:7])},\n"
+            f"{', '.join(ANALYSES[7:])}, bleu (translation), masks (segmentation),\n"
+            "or package.module:Name. Arrays and figures go to artifacts/ in the work directory."
+        ),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"

@@ -12,7 +12,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from sbn.evals.base import Evaluator, run
+from sbn.evals.base import Evaluator, add, run
 from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
 from sbn.runs.arrays import pack
@@ -101,10 +101,10 @@ class Evaluation:
         for name in names:
             numbers, arrays = run(self._evaluators[name], state.variables, step=step)
             write_arrays(self._workdir, name, step, arrays)
-            scalars |= numbers
+            add(scalars, numbers, evaluator=name)
             if state.ema is not None and name in MEASURED:
                 numbers, _ = run(self._evaluators[name], state.ema, step=step)
-                scalars |= of_average(numbers)
+                add(scalars, of_average(numbers), evaluator=name)
         return scalars
 
 

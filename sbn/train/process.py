@@ -53,11 +53,13 @@ def _can_be_kept(programs: str) -> bool:
     return False
 
 
-# Settings of jax that change every number, as all runs are made
+# Settings of jax that change every number, or refuse what is computed here, as all runs are made
 _AS_ALL_RUNS: Final = {
     "jax_enable_x64": False,
     "jax_default_prng_impl": "threefry2x32",
     "jax_threefry_partitionable": True,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
 }
 
 
@@ -68,10 +70,11 @@ def check_jax() -> None:
         ConfigError: for the first one; it names the variable.
     """
     for name, wanted in _AS_ALL_RUNS.items():
-        if (found := getattr(jax.config, name)) != wanted:
+        found = getattr(jax.config, name)
+        if (found := getattr(found, "value", found)) != wanted:  # some are enums
             raise ConfigError(
-                f"{name.upper()} = {found!r} in the environment, or jax.config, changes the numbers of every run: "
-                f"leave it at {wanted!r}"
+                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the numbers of a run, or "
+                f"end it: leave it at {wanted!r}"
             )
 
 

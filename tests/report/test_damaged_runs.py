@@ -8,7 +8,7 @@ import pytest
 from sbn.report import FORMATS, report
 from sbn.report.collect import find_runs
 from sbn.runs.metrics import proof
-from tests.report.work_dirs import EXPERIMENT, MAIN, write_run
+from tests.report.work_dirs import EXPERIMENT, MAIN, notes_of, write_run
 from tests.runs.test_files import DAMAGES
 
 SOME = ("empty", "list", "no UTF-8", "deep list", "huge number", "folder")
@@ -107,7 +107,7 @@ def test_of_two_runs_of_one_seed_the_one_that_was_measured_more_counts_and_its_r
     path = write_run(root, "newer", 0.1, when=4e9, **MINE)
     printed, notes = report(f"{file}:table3", root=str(root), format="text")
     told = f"seed 0: {root / 'seed0'} counts, not {path}: 1 more metrics were measured of it"
-    assert told in next(line for line in printed.splitlines() if line.startswith("baseline"))
+    assert told in notes_of(printed, "baseline")
     assert any(note.startswith(f"{path}: the same row, overrides and seed as {root / 'seed0'}") for note in notes)
 
 

@@ -53,7 +53,12 @@ def test_errors_of_orbaxs_threads_are_shown_where_they_are_asked_for_alone(logge
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("jax_enable_x64", True), ("jax_default_prng_impl", "rbg"), ("jax_threefry_partitionable", False)],
+    [
+        ("jax_enable_x64", True),
+        ("jax_default_prng_impl", "rbg"),
+        ("jax_threefry_partitionable", False),
+        ("jax_numpy_dtype_promotion", "strict"),
+    ],
 )
 def test_settings_of_jax_that_change_all_numbers_are_refused(setting, value):
     """A variable in somebody's shell would make other runs of the same commands, and resume them with other bits."""
@@ -61,7 +66,7 @@ def test_settings_of_jax_that_change_all_numbers_are_refused(setting, value):
     before = getattr(jax.config, setting)
     jax.config.update(setting, value)
     try:
-        with pytest.raises(ConfigError, match=f"^{setting.upper()} = {value!r} in the environment, or jax.config, "):
+        with pytest.raises(ConfigError, match=f"^{setting.upper()} = {value!r} in the environment, or jax.config"):
             check_jax()
     finally:
         jax.config.update(setting, before)
