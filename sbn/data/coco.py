@@ -146,9 +146,9 @@ def _files(images: Mapping[int, Any], folders: Sequence[epath.Path], file: epath
         names[number] = name
     _check_once(names.values(), f"{file}: file_name")
     for folder in folders:
-        there = [number for number, name in names.items() if (folder / name).exists()]
+        there = {number for number, name in names.items() if (folder / name).exists()}
         if there:
-            lacking = next((number for number in names if number not in set(there)), None)
+            lacking = next((number for number in names if number not in there), None)
             if lacking is not None:
                 raise ConfigError(f"{file}, image {lacking}: there is no file {folder / names[lacking]}")
             return [folder / name for name in names.values()]
