@@ -46,6 +46,20 @@ def test_the_average_of_a_branch_that_is_not_trained_stays():
     )
 
 
+def test_a_layout_says_what_a_branch_has_of_the_average():
+    """Variables that the rule for unknown networks misjudges: layers in a scan, and a scale of two heads."""
+    rng = np.random.default_rng(0)
+    shapes = {"layers": {"scale": (2, 3, 4)}, "heads": {"scale": (2, 3)}}
+    old, new = ({"params": {name: {"scale": rng.normal(size=of["scale"])} for name, of in shapes.items()}} for _ in "ab")
+    layout = frozenset({("params", "layers", "scale")})
+    moved = update_average(start_average(old), new, step=jnp.asarray(100), decay=0.5, trained=[0], layout=layout)
+    for name, rows in (("layers", [0]), ("heads", [0, 1])):
+        before, after = (tree["params"][name]["scale"] for tree in (old, new))
+        want = np.float32(before)
+        want[rows] = ((before + after) / 2)[rows]
+        np.testing.assert_allclose(moved["params"][name]["scale"], want, rtol=1e-5)
+
+
 def test_what_is_measured_with_averaged_weights_says_so():
     assert of_average({"test/main/accuracy": 1.0, "corrupted/aux/error/fog_5": 2.0, "time/eval_secs": 3.0}) == {
         "test_ema/main/accuracy": 1.0,

@@ -15,7 +15,7 @@ from sbn.train.optimiser import make_optimiser
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state, stream_key
-from sbn.train.step import accumulated, make_step
+from sbn.train.step import _trained, accumulated, make_step
 from tests.e2e import runs
 from tests.tasks.parts import batch_of, described
 
@@ -66,6 +66,14 @@ def test_a_branch_that_a_stage_leaves_out_does_not_move_whatever_the_optimiser_r
     own = lambda variables: [variables["batch_stats"], variables["params"]["final_norm"]]  # noqa: E731
     jax.tree.map(np.testing.assert_array_equal, own(aux[0]), own(aux[1]))
     assert (main[0]["params"]["final_norm"]["scale"] != main[1]["params"]["final_norm"]["scale"]).all()
+
+
+def test_what_a_stage_trains_is_told_by_the_layout():
+    """Of layers in a scan and a scale of two heads the rule for unknown networks knows nothing."""
+    params = {"layers": {"scale": jnp.ones((2, 3, 4))}, "heads": {"scale": jnp.ones((2, 3))}}
+    trained = _trained(params, indices=(1,), layout=frozenset({("params", "layers", "scale")}), frozen=())
+    np.testing.assert_array_equal(trained["layers"]["scale"], [np.zeros((3, 4)), np.ones((3, 4))])
+    np.testing.assert_array_equal(trained["heads"]["scale"], np.ones((2, 3)))
 
 
 N = 8
