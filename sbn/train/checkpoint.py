@@ -16,6 +16,7 @@ from jax.sharding import Sharding
 from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
+from sbn.nn.branches import Layout
 from sbn.runs.content import first_line
 from sbn.runs.seals import sealed, unsealed
 from sbn.train.plan import Stage
@@ -28,11 +29,19 @@ _OTHER_FORM = "it holds other arrays than today's code makes of this config: a m
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """A checkpoint read back; `lines` of metrics.jsonl up to it, None of older ones, which do not hold them."""
+    """A checkpoint read back.
+
+    Attributes:
+        state: its arrays.
+        seconds: of training until then.
+        lines: of metrics.jsonl up to it; None of older ones, which do not hold them.
+        layout: the leaves with a K axis; None of tasks that don't say, and of older ones.
+    """
 
     state: TrainState
     seconds: float
     lines: str | None = None
+    layout: Layout | None = None
 
 
 class Checkpoints:
@@ -43,6 +52,7 @@ class Checkpoints:
         keep: how many of the newest to keep; those of the stages' ends are kept too.
         branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
         stages: of the run; only to write.
+        layout: the leaves of the variables with a K axis, where the task knows; only to write.
         create: whether to make the directory; without, nothing in it is changed either.
     """
 
@@ -53,10 +63,12 @@ class Checkpoints:
         keep: int,
         branches: tuple[str, ...],
         stages: Sequence[Stage] = (),
+        layout: Layout | None = None,
         create: bool = True,
     ) -> None:
         self._directory = epath.Path(directory).resolve()
         self._branches, self._stages, self._create = branches, tuple(stages), create
+        self._layout = None if layout is None else sorted(map(list, layout))
         kept = [preserve.LatestN(keep), preserve.CustomSteps([stage.stop for stage in stages])]
         options = ocp.CheckpointManagerOptions(
             preservation_policy=preserve.AnyPreservationPolicy(kept), create=create, cleanup_tmp_directories=create
@@ -76,6 +88,7 @@ class Checkpoints:
             "seconds": seconds,
             "checksum": checksum(state),
             "lines": lines,
+            "layout": self._layout,
         }
         for stage in self._stages:
             if stage.start < step <= stage.stop:
@@ -184,7 +197,9 @@ class Checkpoints:
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser, read.get("ema"))
         if checksum(state) != meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
-        return Restored(state, meta["seconds"], meta.get("lines"))
+        layout = meta.get("layout")
+        own = None if layout is None else frozenset(map(tuple, layout))
+        return Restored(state, meta["seconds"], meta.get("lines"), own)
 
     def _check_files(self, step: int) -> None:
         """Refuses a checkpoint in which something is no file, such as a pipe: whoever reads that waits for ever."""

@@ -92,7 +92,7 @@ def _run(
     start = provenance.collect(data["fingerprints"], said=said)
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
-        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
+        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages, layout=layout
     )
     closing.callback(checkpoints.close)  # however this ends, what is being written is finished
     restored = checkpoints.restore(state, meshes.replicated(mesh))

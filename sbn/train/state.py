@@ -93,8 +93,17 @@ class TrainState(NamedTuple):
 def init_state(
     task: Task, optimiser: optax.GradientTransformation, *, seed: int, ema: float | None = None
 ) -> TrainState:
-    """Returns the state before the first step; with an average of the variables where `ema` is its decay."""
-    variables = task.init(stream_key(seed, "init"))
+    """Returns the state before the first step; with an average of the variables where `ema` is its decay.
+
+    Raises:
+        ConfigError: if the task has other variables than params and batch_stats: no step would change them.
+    """
+    variables = {"batch_stats": {}, **task.init(stream_key(seed, "init"))}
+    if odd := sorted(set(variables) - set(branches.COLLECTIONS)):
+        raise ConfigError(
+            f"the task {type(task).__name__} has variables in {odd[0]!r}: only "
+            f"{' and '.join(branches.COLLECTIONS)} are carried through training"
+        )
     average = None if ema is None else start_average(variables)
     # Copies: an optimiser may keep the first parameters themselves, and a step donates both.
     opt_state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), optimiser.init(variables["params"]))
