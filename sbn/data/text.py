@@ -1,9 +1,10 @@
 """Pairs of sentences: read from two files of lines, a folder of such files, or a data set that TFDS prepared.
 
 Lines end at '\\n' alone: `str.splitlines` also ends them at U+2028 and U+0085, which occur within sentences. Texts are
-brought to Unicode's NFC, and spaces at the ends of a line are dropped.
+brought to Unicode's NFC; spaces at the ends of a line are dropped, and so is a mark of UTF-8 that begins a file.
 """
 
+import codecs
 import gzip
 import re
 import unicodedata
@@ -15,6 +16,7 @@ from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.data import tfrecords
+from sbn.runs.content import is_file
 
 
 class TextPairs(NamedTuple):
@@ -49,13 +51,15 @@ def read_lines(path: epath.Path) -> list[str]:
     Raises:
         ConfigError: one line with the file, and the line where one is empty or is no UTF-8.
     """
+    if path.exists() and not is_file(path):  # a pipe would be waited for
+        raise ConfigError(f"{path} can't be read: it is no file")
     try:
         content = path.read_bytes()
         if path.name.endswith(".gz"):
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path} can't be read: {error}") from None
-    lines = content.split(b"\n")
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     found = []

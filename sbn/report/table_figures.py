@@ -244,6 +244,7 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         prog="python -m sbn.report figures",
         description="Draws the tables that are figures in their paper, from the runs.",
+        examples=("consistent:figure1 --root=runs --out=figures",),
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables")
     parser.add_argument(

@@ -39,6 +39,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             if broken := parts.testzip():
                 raise ValueError(f"{broken} does not match its checksum")
+            for name in parts.namelist():
+                _check_once(parts, name)
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
         if others := [name for name, value in found.items() if not isinstance(value, np.ndarray)]:
@@ -57,11 +59,18 @@ def array(file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
         Exception: of many kinds, if it is damaged or holds objects.
     """
     assert file.zip is not None  # it is open
+    _check_once(file.zip, f"{name}.npy")
     with file.zip.open(f"{name}.npy") as stored:
         found = np.lib.format.read_array(stored, allow_pickle=False)
         if stored.read(1):
             raise ValueError(f"{name} is shorter than its file")
         return found
+
+
+def _check_once(parts: zipfile.ZipFile, name: str) -> None:
+    """Refuses an array that is there twice, as when one is added to a file that has it: the last would count."""
+    if parts.namelist().count(name) > 1:
+        raise ValueError(f"{name.removesuffix('.npy')} is there twice")
 
 
 def read_png(path: Path) -> bytes | None:

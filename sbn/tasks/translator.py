@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,8 @@ from sbn.data.vocabulary import END, SPACE, Vocabulary
 from sbn.models.decoding import beam_search, greedy
 from sbn.models.transformer import Transformer
 from sbn.nn.branches import plain_branch
-from sbn.runs.arrays import read_arrays, write_arrays
-from sbn.runs.content import Damaged
+from sbn.runs.arrays import pack, read_arrays
+from sbn.runs.content import Damaged, read_bytes
 from sbn.tasks.base import TaskData, Variables
 from sbn.tasks.translation import SOURCE, TARGET, Translation, make_translation
 
@@ -161,10 +162,10 @@ def task_of(config: ConfigDict, vocabulary: Vocabulary) -> Translation:
     return make_translation(config, TaskData({SOURCE: feature, TARGET: feature}))
 
 
-def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary) -> None:
-    """Writes `vocabulary.npz`: 'pieces', and 'model', SentencePiece's, as bytes."""
+def packed_vocabulary(vocabulary: Vocabulary) -> bytes:
+    """Returns the content of `vocabulary.npz`: 'pieces', and 'model', SentencePiece's, as bytes."""
     model = np.frombuffer(vocabulary.model, np.uint8)
-    write_arrays(folder / VOCABULARY, {"pieces": np.array(vocabulary.pieces), "model": model})
+    return pack({"pieces": np.array(vocabulary.pieces), "model": model})
 
 
 def read_translator(
@@ -185,6 +186,8 @@ def read_translator(
     arrays = read_arrays(path)
     if arrays is None:
         raise ConfigError(f"{folder} holds no translator: it has no {VOCABULARY}")
+    if about["vocabulary_crc32"] not in (None, zlib.crc32(read_bytes(path) or b"")):
+        raise Damaged(path, "it is not the one that the network was exported with")
     if not {"pieces", "model"} <= arrays.keys() or len(arrays["pieces"]) != about["classes"]:
         raise Damaged(path, f"it does not hold the {about['classes']} pieces that the network was trained with")
     vocabulary = Vocabulary(tuple(map(str, arrays["pieces"])), arrays["model"].astype(np.uint8).tobytes())

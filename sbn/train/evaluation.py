@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
+from ml_collections import ConfigDict
 
-from sbn.evals.base import Evaluator, run
+from sbn.evals.base import Evaluator, add, run
 from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
 from sbn.runs.arrays import pack
@@ -47,17 +48,24 @@ def write_arrays(
 
 
 def write_scalars(
-    workdir: epath.Path, evaluator: str, step: int, scalars: Mapping[str, float], overrides: Mapping[str, Any]
+    workdir: epath.Path,
+    evaluator: str,
+    step: int,
+    scalars: Mapping[str, float],
+    overrides: Mapping[str, Any],
+    *,
+    config: ConfigDict,
 ) -> None:
-    """Writes STEP.json: what `python -m sbn.evaluate` measured, and the `eval` keys it was told to change for that."""
+    """Writes STEP.json: what `python -m sbn.evaluate` measured, with the `eval` keys that were changed for it.
+
+    `config` is the run's, without these: it tells a file that was copied into another run's folder.
+    """
     if jax.process_index() != 0:
         return
     folder = workdir / "artifacts" / artifact_folder(evaluator)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(
-        folder / f"{step}.json",
-        {"format": FORMAT, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
-    )
+    said = {"step": step, "overrides": dict(overrides), "metrics": dict(scalars), "config": config.to_dict()}
+    write_json(folder / f"{step}.json", {"format": FORMAT, **said})
 
 
 def _replace(workdir: epath.Path, evaluator: str, name: str, content: bytes) -> epath.Path:
@@ -93,10 +101,10 @@ class Evaluation:
         for name in names:
             numbers, arrays = run(self._evaluators[name], state.variables, step=step)
             write_arrays(self._workdir, name, step, arrays)
-            scalars |= numbers
+            add(scalars, numbers, evaluator=name)
             if state.ema is not None and name in MEASURED:
                 numbers, _ = run(self._evaluators[name], state.ema, step=step)
-                scalars |= of_average(numbers)
+                add(scalars, of_average(numbers), evaluator=name)
         return scalars
 
 

@@ -12,9 +12,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.config.schema import is_incidental
 from sbn.runs import commands, files, lock
 from sbn.runs.atomic import remove_drafts
 from sbn.runs.files import read_config
@@ -58,15 +56,12 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     Raises:
         ConfigError: if the directory holds a run of another config, with the difference, or a damaged file.
     """
-    if (workdir / files.CONFIG).exists():
-        found = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
-        differences = {name: pair for name, pair in found.items() if not is_incidental(name)}
-        if differences:
-            shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (before, now) in differences.items())
-            raise ConfigError(
-                f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
-            )
-    return files.read(workdir, files.RESULT)
+    result = files.read(workdir, files.RESULT)
+    stored: Any = read_config(workdir) if (workdir / files.CONFIG).exists() else result and result["config"]
+    if stored and (differences := files.differences(config, stored)):
+        shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (now, before) in differences.items())
+        raise ConfigError(f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it")
+    return result
 
 
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)

@@ -81,14 +81,23 @@ def test_a_text_is_cut_into_the_same_pieces_later(path):
         ({"train_source_offsets": np.array([0, 5, 3])}, "do not cut the tokens into sentences"),
         ({"train_source": np.array([1], np.uint16), "train_source_offsets": np.array([0, 1])}, "differs in length"),
         ({"train_source_offsets": np.zeros(())}, "no archive, or damaged"),
+        ({"train_source_offsets": np.zeros(0, int)}, "do not cut the tokens into sentences"),
+        ({"odd_source": np.array([7.5, 1.0])}, "whole numbers, not float64"),
+        ({"odd_source": np.array([True, True])}, "whole numbers, not bool"),
+        ({"odd_source": np.array([7, 8], np.uint16)}, "not every sentence ends with the piece 1, '</s>'"),
+        ({"odd_source": np.array([1, 1], np.uint16)}, "not every sentence ends with the piece 1, '</s>'"),
+        ({"pieces": np.array(["</s>", "<pad>", *"abcdefgh"])}, "the first pieces are ('</s>', '<pad>'), not ('<pad>'"),
+        ({"odd_target_text": None}, "has texts of odd_source, and none of the other side"),
     ],
 )
 def test_an_archive_that_does_not_fit_together_is_refused(path, tmp_path, change, message):
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    np.savez(tmp_path / "bad.npz", **arrays | change)
+    if "odd_source" in change:
+        change = {**change, "odd_source_offsets": np.array([0, 2])}
+    np.savez(tmp_path / "bad.npz", **{name: array for name, array in (arrays | change).items() if array is not None})
     with pytest.raises(ConfigError) as caught:
-        archive.read(str(tmp_path / "bad.npz"), "train", name="pairs")
+        archive.read(str(tmp_path / "bad.npz"), "train+odd", name="pairs")
     assert message in str(caught.value)
 
 

@@ -1,6 +1,7 @@
 """Pairs of sentences are read line by line as their files have them, and what is wrong names the file and the line."""
 
 import gzip
+import os
 import unicodedata
 
 import pytest
@@ -29,6 +30,14 @@ def test_lines_end_at_newlines_alone_and_are_nfc_without_outer_spaces(tmp_path):
     assert found.source == ["A dog runs.", "Two  men\u2028talk.", "Café open.", "One\u0085more\rhere."]
     assert found.target == ["Ein Hund läuft.", "Zwei Männer reden.", "Café auf.", "Noch eins."]
     assert all(unicodedata.is_normalized("NFC", line) for side in found for line in side)
+
+
+def test_a_mark_of_utf8_is_no_part_of_the_first_sentence_and_a_pipe_is_not_waited_for(tmp_path):
+    (tmp_path / "en").write_bytes(b"\xef\xbb\xbfA dog.\r\nTwo.\r\n")
+    assert text.read_lines(epath.Path(tmp_path / "en")) == ["A dog.", "Two."]
+    os.mkfifo(tmp_path / "de")
+    with pytest.raises(ConfigError, match="de can't be read: it is no file"):
+        text.read_lines(epath.Path(tmp_path / "de"))
 
 
 @pytest.mark.parametrize(

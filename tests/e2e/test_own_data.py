@@ -51,7 +51,7 @@ def config(tiny, folder, tmp_path, monkeypatch):
     return lambda **changes: tiny({**OWN, "data.name": f"folder:{folder}", **changes})
 
 
-def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_them(config, tmp_path):
+def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_them(config, folder, tmp_path):
     result = train(config(), tmp_path / "run")
     data = json.loads((tmp_path / "run/data.json").read_text())
     assert data["classes"] == ["ant", "bee"]
@@ -63,6 +63,9 @@ def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_t
     assert scalars.items() <= result["metrics"].items()
     about = export.export(tmp_path / "run", out=tmp_path / "net")
     assert (about["mean"], about["std"]) == (data["mean"], data["std"])
+    (folder / "val/ant/0.png").write_bytes(encode(np.zeros((16, 16, 3), np.uint8), "PNG"))
+    with pytest.raises(ConfigError, match="begun with other data: the test split of"):
+        evaluate(tmp_path / "run")
 
 
 def test_a_resumed_run_whose_data_changed_is_refused_in_one_line(config, folder, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Arrays of evaluators, whole or damaged."""
 
 import io
+import warnings
 import zipfile
 
 import numpy as np
@@ -28,6 +29,16 @@ def zipped(name, content):
     return made.getvalue()
 
 
+def twice():
+    """As when somebody adds an array to a file that has it: which one counts is not said."""
+    made = io.BytesIO(pack({"a": np.arange(3)}))
+    other = io.BytesIO()
+    np.save(other, np.arange(4))
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(made, "a") as parts:
+        parts.writestr("a.npy", other.getvalue())
+    return made.getvalue()
+
+
 def pickled():
     made = io.BytesIO()
     np.savez(made, a=np.array([{"x": 1}], dtype=object))
@@ -45,6 +56,7 @@ DAMAGED = {
     "a header that is code": zipped("a.npy", b"\x93NUMPY\x01\x00\x20\x00__import__('os').system('id')   "),
     "a header cut short": zipped("a.npy", b"\x93NUMPY\x01\x00"),
     "a pickle": pickled(),
+    "an array twice": twice(),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from etils import epath
 from matplotlib.figure import Figure
+from ml_collections import ConfigDict
 
 from sbn.figures import make
 from sbn.runs.content import read_json
@@ -108,7 +109,7 @@ def test_nothing_is_written_without_arrays_nor_by_another_process(tmp_path, monk
     assert evaluation.write_arrays(epath.Path(tmp_path), "accuracy", 7, {}) == []
     monkeypatch.setattr(jax, "process_index", lambda: 1)
     assert evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS) == []
-    evaluation.write_scalars(epath.Path(tmp_path), "curves", 7, {"a": 1.0}, {})
+    evaluation.write_scalars(epath.Path(tmp_path), "curves", 7, {"a": 1.0}, {}, config=ConfigDict())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,13 +129,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_scalars_say_what_was_changed_for_them(tmp_path):
     evaluation.write_scalars(
-        epath.Path(tmp_path), "accuracy", 7, {"test/main/accuracy": 0.5}, {"eval.average": "logits"}
+        epath.Path(tmp_path),
+        "accuracy",
+        7,
+        {"test/main/accuracy": 0.5},
+        {"eval.average": "logits"},
+        config=ConfigDict({"seed": 3}),
     )
     assert read_json(tmp_path / "artifacts/accuracy/7.json") == {
         "format": 1,
         "step": 7,
         "overrides": {"eval.average": "logits"},
         "metrics": {"test/main/accuracy": 0.5},
+        "config": {"seed": 3},
     }
 
 
@@ -142,6 +149,6 @@ def test_what_an_evaluator_of_a_users_own_leaves_lies_in_a_folder_without_a_colo
     """Some file systems allow none in a name; the report looks in the same folder."""
     name, folder = "package.module:Curves", epath.Path(tmp_path)
     (path,) = evaluation.write_arrays(folder, name, 7, {"lines": np.zeros(2)})
-    evaluation.write_scalars(folder, name, 7, {"test/a": 1.0}, {})
+    evaluation.write_scalars(folder, name, 7, {"test/a": 1.0}, {}, config=ConfigDict())
     assert str(path) == str(tmp_path / "artifacts/package.module.Curves/7.npz")
     assert {file.name for file in (tmp_path / "artifacts").rglob("*")} == {"package.module.Curves", "7.npz", "7.json"}

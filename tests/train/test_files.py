@@ -106,6 +106,10 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
         10,
     )
     assert (made["steps_per_epoch"], made["stages"]) == (5, {"train": [0, 10]})
+    (folder / "config.json").unlink()  # as of a result that was copied alone
+    assert workdirs.finished(folder, config) == json.loads(json.dumps(made))
+    with pytest.raises(ConfigError, match=r"holds a run of another config \(seed: 4 there, 5 here\)"):
+        workdirs.finished(folder, tiny({"seed": 5}))
 
 
 def test_whose_run_it_is_is_known_of_finished_unfinished_and_older_runs(tmp_path, tiny):
