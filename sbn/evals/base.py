@@ -154,14 +154,15 @@ def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[d
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
             raise ConfigError(f"{what} yields {repr(pair)[:60]}: it must yield pairs (name, value)")
         name, value = pair
-        if name in scalars or name in arrays or name in _TAKEN:
-            raise ConfigError(
-                f"{what} yields {name!r}{', which no metric may be called' * (name in _TAKEN) or ' twice'}"
-            )
         array = np.asarray(value)
         if array.dtype.kind not in "biuf" and not (isinstance(value, np.ndarray) and array.dtype.kind in "SU"):
             raise ConfigError(f"{what} yields {name!r} with a {type(value).__name__}: a value is a number or an array")
-        if array.ndim or isinstance(value, np.ndarray):
+        is_array = bool(array.ndim) or isinstance(value, np.ndarray)  # a number and an array may share a name
+        if name in (arrays if is_array else scalars) or name in _TAKEN:
+            raise ConfigError(
+                f"{what} yields {name!r}{', which no metric may be called' * (name in _TAKEN) or ' twice'}"
+            )
+        if is_array:
             arrays[name] = array
         else:
             scalars[name] = float(array)
