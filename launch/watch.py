@@ -37,7 +37,7 @@ class Elsewhere:
     def add(self, jobs: Iterable[Job]) -> None:
         """Has these watched too, which others have begun since they were planned."""
         for job in jobs:
-            self._tell(f"{job.name}: somebody else has begun it: it is watched")
+            self._tell(f"{job.name}: started by another sweep; monitoring it")
             self._open.append(job)
 
     def ended(self) -> list[Job]:

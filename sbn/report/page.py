@@ -49,7 +49,7 @@ figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
 figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
 @media (max-width: 42rem) { nav { columns: 1 } figure { margin-right: 0 }
-  section:not(#claims) { table, tbody, tr, td { display: block; border: 0 } 
+  section:not(#claims) { table, tbody, tr, td { display: block; border: 0 }
     thead, td.picture, td.same, td.blank { display: none }
     tr { border-bottom: 1px solid var(--faint); padding: .3rem 0 } tr:has(+ tr.note) { border: 0 }
     td { padding: .05rem 0 } tr.reading td:first-child { padding-left: 0 }

@@ -266,7 +266,7 @@ def main(argv: Sequence[str]) -> None:
     experiment = load_experiment(experiment_file(path))
     if only and only not in experiment.tables:
         raise unknown(f"table of {path}", only, experiment.tables)
-    found = find_runs(options.root)
+    found, some = find_runs(options.root), False
     runs, refused = refuse(experiment, [run for run in found.runs if run.experiment == experiment.name])
     for name, table in experiment.tables.items():
         drawn = draw_table(name, table, runs) if only in ("", name) else None
@@ -279,8 +279,13 @@ def main(argv: Sequence[str]) -> None:
         file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
         replace_bytes(file, to_png(drawn.figure))
         print(plain(str(file)))
+        some = True
         for note in drawn.notes:
             commands.say(f"note: {note}")
+    if not some:
+        named = [name for name, table in experiment.tables.items() if table.figure]
+        there = f"{', '.join(named)} can be drawn once there are runs" if named else "none of its tables is one"
+        raise ConfigError(f"no figure of {experiment.name}: {there} (--root={options.root})")
     # a mean over the seeds that are left says nothing of one that diverged
     for line in (*found.problems, *refused, *found.unfinished):
         commands.say(f"note: not drawn: {line}")

@@ -47,8 +47,9 @@ def main(argv: Sequence[str]) -> int:
     prepare()
     origin = Origin(request.experiment, request.row, request.overrides)
     result = train(request.config, options.workdir, origin=origin)
+    width = max([32, *map(len, result["metrics"])])
     for name, value in result["metrics"].items():
-        print(f"{name:32} {value:.4f}")
+        print(f"{name:{width}} {value:.4f}")
     print(after(options.config, options.workdir))
     return 0
 
