@@ -144,7 +144,8 @@ def _section(section: Section) -> str:
     short = names(section.lines)
     shown = {label(line): short.name(line) for line in section.lines}
     if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items()}, metric=metric):
-        parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds; the band is from the lowest to the highest seed"))
+        told = f"{section.table}: mean over seeds; the band is from the lowest to the highest seed"
+        parts.append(_figure(_uri(to_svg(curves), "svg+xml"), told))
     try:
         table_figure = figure_of_table(section)
     except ConfigError as error:
