@@ -40,7 +40,7 @@ class Local:
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
         if settings.hosts != 1 or settings.extra:
-            raise ConfigError("--hosts and --engine_set mean nothing to --engine=local: it runs on this machine")
+            raise ConfigError("--hosts and --engine_set have no effect with --engine=local, which runs on this machine")
         devices = visible_gpus()
         self.parallel = settings.parallel or max(1, len(devices))
         self._retries, self._tell = settings.retries, tell

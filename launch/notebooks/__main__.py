@@ -54,12 +54,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(argv)
     if options.repository and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repository):
-        raise ConfigError(f"--repository={options.repository} is no repository: write OWNER/NAME")
+        raise ConfigError(f"--repository={options.repository} is not a repository: write OWNER/NAME")
     arguments.check_folder(options.out)
     try:
         import jupytext
     except ImportError:
-        raise ConfigError("it needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext") from None
+        raise ConfigError("this needs Jupytext: pip install -e '.[notebooks]', or pip install jupytext") from None
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     for script in sorted(TEXTS.glob("*.py")):

@@ -223,7 +223,7 @@ class Encoded:
         self.features: Mapping[str, Feature] = {"image": Feature("image", (None, None, 3)), **self.beside.features}
         self.labels, self.classes = index.labels, len(index.class_names)
         if self.beside.features and self.images.crop.rest:
-            raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow its first ops alone")
+            raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow only its first ops")
         if self.classes or not self.beside.features:
             try:
                 self.labels = check_labels(index.labels, index.class_names)

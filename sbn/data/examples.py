@@ -208,7 +208,7 @@ def _as_array(array: Any) -> np.ndarray:
         if other is None:
             raise
         shown = " and ".join(f"{lengths[i]} in example {i}" for i in (0, other))
-        raise ValueError(f"examples differ in length, {shown}: fill up boxes with ones without an area") from None
+        raise ValueError(f"examples differ in length, {shown}: pad the boxes with boxes of no area") from None
 
 
 _KNOWN = {

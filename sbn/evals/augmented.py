@@ -63,7 +63,7 @@ def make_augment(config: ConfigDict, text: str, *, image_size: tuple[int, int], 
         check_fits(ops, image_size=image_size)
         for op in ops:
             if op.where != "image":
-                raise ValueError(f"{op.name} runs in the training step, and only there")
+                raise ValueError(f"{op.name} runs only in the training step")
         return _MAKERS[config.data.path](ops, image_size, config.seed)
     except ValueError as error:
         raise ConfigError(f"{key} = {text!r}: {error}") from None

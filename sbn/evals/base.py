@@ -109,7 +109,7 @@ class Materials:
         """
         if lacking := [name for name in needs if not hasattr(self.task, name)]:
             raise ConfigError(
-                f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
+                f"eval.evals: {evaluator!r} is only for image classification, and task = {self.config.task!r} has no "
                 f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
             )
         if "image" not in self.test.features:

@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
     if options.all == bool(options.target):
-        raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
+        raise ConfigError("name an experiment, FILE[:TABLE], or give --all")
     if options.out:
         arguments.check_output(options.out)
     tables, notes = report(

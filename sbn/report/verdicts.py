@@ -121,7 +121,7 @@ def kendall(values: Sequence[float]) -> float:
     """
     pairs = list(itertools.combinations(values, 2))
     if not pairs:
-        raise ValueError("an order is of two values and more")
+        raise ValueError("an order needs two or more values")
     return sum(int(first > second) - int(first < second) for first, second in pairs) / len(pairs)
 
 

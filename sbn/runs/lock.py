@@ -86,7 +86,7 @@ class Lock:
                     self._write()
                     break
             if alive or watched is not None:  # it moved meanwhile
-                raise ConfigError(f"{self._workdir} is being trained by {_name(there)}: let it end, or stop it")
+                raise ConfigError(f"{self._workdir} is being trained by {_name(there)}: wait for it to end, or stop it")
             print(f"{self._workdir}: is {_name(there)} alive? Watching for {SILENCE:.0f} seconds", flush=True)
             watched = there
             until = time.monotonic() + SILENCE

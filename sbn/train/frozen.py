@@ -44,4 +44,4 @@ def check_frozen(params: Any, patterns: Sequence[str]) -> None:
         if not any(names_part(pattern, path) for path in flat):
             raise unknown("part of the network in optim.frozen:", pattern, sorted({path[0] for path in flat}))
     if patterns and all(jax.tree.leaves(is_frozen(params, patterns))):
-        raise ConfigError(f"optim.frozen = {tuple(patterns)} leaves nothing to train")
+        raise ConfigError(f"optim.frozen = {tuple(patterns)} matches all parameters: nothing is left to train")

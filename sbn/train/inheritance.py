@@ -133,9 +133,13 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     if init["from"] is None:
         for name in ("stage", "branch"):
             if init[name] is not None:
-                raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
+                raise ConfigError(
+                    f"init.{name} = {init[name]!r} is used only with init.from: name the run to start from there"
+                )
         if init.only or init.weights != PLAIN:
-            raise ConfigError("init.only and init.weights speak of another run: name it by init.from")
+            raise ConfigError(
+                "init.only and init.weights are used only with init.from: name the run to start from there"
+            )
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
     if recorded is not None and recorded["from"] not in (None, init["from"]):
@@ -149,7 +153,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
     if recorded is not None and any(recorded.get(name) != value for name, value in position.items()):
-        raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
+        raise ConfigError(f"init.from = {init['from']!r} has changed since {workdir} started from it: {recorded}")
     record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
     return Inheritance(_before(position, init.only), record, source, init.branch, init.only, init.weights)
 

@@ -95,7 +95,7 @@ def _run(
     restored = checkpoints.restore(state, meshes.replicated(mesh))
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
     step = int(state.step)
-    log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
+    log.info("%s: %s step %d of %d", workdir, "resumes after" if restored else "starts at", step, plan.total)
     if setup.batching.shapes > 1:
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks

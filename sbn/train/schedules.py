@@ -80,7 +80,9 @@ def _imported(
     }
     inner = imported.call(make, args, key="schedule.args", name=kind, offered=offered)
     if not callable(inner):
-        raise ConfigError(f"schedule.kind = {kind!r} gives a {type(inner).__name__}: a function of the step is wanted")
+        raise ConfigError(
+            f"schedule.kind = {kind!r} gives a {type(inner).__name__}: it must return a function of the step"
+        )
 
     def schedule(count: jax.Array) -> jax.Array:
         step = jnp.asarray(count - start)
@@ -92,5 +94,5 @@ def _imported(
     except Exception as error:
         raise ConfigError(f"schedule.kind = {kind!r} gives no learning rate: {imported.reason(error)}") from None
     if rate.shape:
-        raise ConfigError(f"schedule.kind = {kind!r} gives an array of shape {rate.shape}: one number is wanted")
+        raise ConfigError(f"schedule.kind = {kind!r} gives an array of shape {rate.shape}: it must return one number")
     return schedule

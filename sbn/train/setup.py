@@ -148,7 +148,7 @@ def make_setup(
     for domain in others:
         domains.check(domain, config, task, train, test)
         if own is not None:
-            raise ConfigError(f"views.{domain.name}.data: batches that differ in shape are of one data set alone")
+            raise ConfigError(f"views.{domain.name}.data: a view can't have its own data when batches differ in shape")
     drawn = {view: domain.train for domain in others for view in domain.views}
     made = {stage.name: views.resolved(stage, task, train, drawn) for stage in plan.stages}
     for stage in plan.stages:
@@ -170,11 +170,13 @@ def _make_batching(config: ConfigDict, task: Task, train: Examples, mesh: Mesh) 
     if isinstance(found, Even):
         return found
     if found.steps_per_epoch < 1:
-        raise ConfigError(f"the {len(train)} training examples fill no batch")
+        raise ConfigError(f"the {len(train)} training examples are too few for one batch")
     if found.shapes > 1 and config.steps_per_call > 1:
         raise ConfigError(
-            f"steps_per_call = {config.steps_per_call}: batches of {found.shapes} shapes can't share a call; give 1"
+            f"steps_per_call = {config.steps_per_call}: batches of {found.shapes} shapes can't share one call; give 1"
         )
     if config.data.path == "device":
-        raise ConfigError("data.path = 'device' makes batches of one size, and these differ: they need 'host'")
+        raise ConfigError(
+            "data.path = 'device' makes batches of one size, and these differ in size: use data.path = 'host'"
+        )
     return found

@@ -248,7 +248,7 @@ def test_what_is_ended_on_purpose_did_not_fail(tmp_path):
     for name, code, said in (
         ("ready", STOPPABLE, "stopped before its first checkpoint"),
         ("early", "open(__import__('sys').argv[1] + '/ready', 'w'); __import__('time').sleep(60)", "stopped before"),
-        ("wrong", STOPPABLE.replace("75", "3"), "ended with code 3: see"),
+        ("wrong", STOPPABLE.replace("75", "3"), "exit code 3: see"),
     ):
         job, told = Script(tmp_path / name, code), []
         attempts = Attempts(job.words, job.workdir, retries=0, env={}, about={}, tell=told.append)
