@@ -108,7 +108,7 @@ def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
     job = Script(tmp_path / "job", code)
     told = run([job], retries=0)
     assert record(job)["code"] == 0
-    assert sum("starts again" in line for line in told) == 5
+    assert sum("starting it again" in line for line in told) == 5
     assert reached(job.workdir) == 4
 
 
