@@ -217,7 +217,8 @@ def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch
     timer.join()
     said = capsys.readouterr().out.splitlines()
     assert "1 jobs run or wait elsewhere; this sweep monitors them, and they continue if it is stopped" in said
-    assert said[-2:] == ["elsewhere: 1 done", "1 jobs: 1 done"]
+    assert said[-3:-1] == ["elsewhere: 1 done", "1 jobs: 1 done"]
+    assert said[-1] == f"next: python -m sbn.report quickstart:methods --root={tmp_path}"
 
 
 def test_a_needed_run_of_an_earlier_sweep_will_do(tmp_path):
