@@ -90,7 +90,7 @@ def _evaluated(
             numbers, folder = of_average(numbers), f"{folder}_{weights}"
         add(scalars, numbers, evaluator=name)
         try:
-            evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
+            evaluation.write_arrays(workdir, name, step, arrays, config=trained, folder=folder)
             evaluation.write_scalars(workdir, folder, step, numbers, overrides, config=trained)
         except OSError as error:  # what took hours is shown first
             unwritten = unwritten or error

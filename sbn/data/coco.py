@@ -128,7 +128,9 @@ def _objects(annotations: Sequence[tuple[str, Any]], numbers: Mapping[int, int])
             raise ConfigError(f"{what}: bbox has a width of {w:g} and a height of {h:g}")
         boxes.append((y, x, y + h, x + w))
         labels.append(numbers[one["category_id"]])
-        crowds.append(bool(one.get("iscrowd", 0)))
+        if (crowd := one.get("iscrowd", 0)) not in (0, 1):
+            raise ConfigError(f"{what}: iscrowd is {shown(crowd)}, not 0 or 1")
+        crowds.append(bool(crowd))
         areas.append(float(one["area"]) if _is_number(one.get("area")) else w * h)
     made = np.asarray(boxes, np.float32).reshape(-1, 4)
     return Objects(made, labels, np.asarray(crowds, bool), np.asarray(areas, np.float32))
@@ -144,9 +146,9 @@ def _files(images: Mapping[int, Any], folders: Sequence[epath.Path], file: epath
         names[number] = name
     _check_once(names.values(), f"{file}: file_name")
     for folder in folders:
-        there = [number for number, name in names.items() if (folder / name).exists()]
+        there = {number for number, name in names.items() if (folder / name).exists()}
         if there:
-            lacking = next((number for number in names if number not in set(there)), None)
+            lacking = next((number for number in names if number not in there), None)
             if lacking is not None:
                 raise ConfigError(f"{file}, image {lacking}: there is no file {folder / names[lacking]}")
             return [folder / name for name in names.values()]

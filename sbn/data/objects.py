@@ -63,12 +63,12 @@ def examples(
     within = [_within(own, size) for own, size in zip(objects, images.sizes.tolist(), strict=True)]
     objects = [own for own, _ in within]
     for counts, what in (
-        ([own.dropped for own in objects], "have boxes without an area in their image, and are left out"),
-        ([cut for _, cut in within], "have boxes that reach beyond their image, and are cut off there"),
+        ([own.dropped for own in objects], "objects with a box without an area in their image are left out"),
+        ([cut for _, cut in within], "boxes that reach beyond their image are cut off there"),
     ):
         if any(counts):
             first = images.name(next(i for i, count in enumerate(counts) if count))
-            print(f"{of}: {sum(counts)} objects {what}; the first in {first}", file=sys.stderr)
+            print(f"{of}: {what}: {sum(counts)}, the first in {first}", file=sys.stderr)
     slots = max((len(own.boxes) for own in objects), default=0) if most is None else most
     arrays = {"box_difficult": _slots([own.difficult for own in objects], slots, np.uint8)}
     areas = [own.areas for own in objects if own.areas is not None]

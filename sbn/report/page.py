@@ -1,6 +1,7 @@
 """A report as one HTML page that needs nothing else: its style and figures are inside, these as data URIs."""
 
 import base64
+import contextlib
 import datetime
 import html
 import pathlib
@@ -19,7 +20,7 @@ from sbn.report.significance import LEVEL
 from sbn.report.table_figures import draw_table
 from sbn.report.tables import label, main_metric
 from sbn.report.verdicts import Judged
-from sbn.runs.arrays import read_arrays, read_png
+from sbn.runs.arrays import check_owner, read_arrays, read_png
 from sbn.runs.content import Damaged
 
 _STYLE: Final = """
@@ -187,8 +188,10 @@ def figures_of_run(run: Run) -> dict[str, str]:
     for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
         for folder in sorted((run.path / "artifacts").glob("*/")):
             drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
-            if png := _picture(drawn) or _drawn(arrays):
-                found[f"{folder.name}, step {step}"] = png
+            with contextlib.suppress(Damaged):
+                check_owner(arrays, run.config)
+                if png := _picture(drawn) or _drawn(arrays):
+                    found[f"{folder.name}, step {step}"] = png
     return {name: _uri(png) for name, png in found.items()}
 
 

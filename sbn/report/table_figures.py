@@ -232,7 +232,7 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
         return {}
     step = run.stages[stage][1] if stage else run.steps
     try:
-        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
+        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz", config=run.config) or {}
     except Damaged as error:
         notes.append(f"{error}; not drawn")
         return {}

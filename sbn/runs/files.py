@@ -106,7 +106,12 @@ _KINDS: Final[Mapping[str, Kind]] = {
     ),
     INIT: _INIT,
     PROVENANCE: record({"starts": listing(_START)}),
-    DATA: record({}, mean=(optional(listing(number)), None), std=(optional(listing(number)), None)),
+    DATA: record(
+        {},
+        mean=(optional(listing(number)), None),
+        std=(optional(listing(number)), None),
+        fingerprints=(mapping(text), {}),
+    ),
     "evaluation": record(
         {"overrides": mapping(), "metrics": mapping(measurement)},
         step=(anything, None),

@@ -78,7 +78,7 @@ def _run(
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
-    evaluation = Evaluation(evaluators, plan, workdir)
+    evaluation = Evaluation(evaluators, plan, workdir, config=config)
 
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))

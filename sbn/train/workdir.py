@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import errno
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -63,6 +64,8 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
         raise ConfigError(f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it")
     return result
 
+
+log = logging.getLogger(__name__)
 
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
@@ -142,7 +145,20 @@ def begin(
         files.write(workdir, files.DATA, data)
     whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
     before = files.glance(workdir, files.PROVENANCE)["starts"]
+    for name in _changed([{}, *before][-1].get("imported"), provenance.get("imported")):
+        log.warning("%s: %s has changed since the last start: the run goes on with the new code", workdir, name)
     files.write(workdir, files.PROVENANCE, {"starts": [*before, {**provenance, **whose}]})
+
+
+def _changed(before: Any, now: Any) -> list[str]:
+    """The names of a user's own things whose files have other hashes than at the start before."""
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return []
+    return [name for name, own in now.items() if name in before and _hash(before[name]) != _hash(own)]
+
+
+def _hash(own: Any) -> Any:
+    return own.get("sha256") if isinstance(own, Mapping) else None
 
 
 def finish(

@@ -83,7 +83,10 @@ def test_a_prepared_set_and_the_folder_it_was_made_of_are_the_same_examples(dete
     prepared = load(detection, name="bccd", dir=str(detection / "tfds"), train_split="train+validation")
     assert len(prepared) == len(named(prepared)) == 292
     assert named(prepared) == named(folder)
-    assert "bccd, 'train+validation': 2 objects have boxes without an area" in capsys.readouterr().err
+    assert (
+        "bccd, 'train+validation': objects with a box without an area in their image are left out: 2, "
+        in capsys.readouterr().err
+    )
 
 
 VOC_OBJECT = """<object><name>{}</name><pose>Unspecified</pose><truncated>0</truncated><difficult>{}</difficult>

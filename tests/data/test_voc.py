@@ -127,7 +127,7 @@ def test_classes_of_ones_own_are_in_alphabetical_order(folder):
 def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
     assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
-    assert "'train': 1 objects have boxes without an area" in capsys.readouterr().err
+    assert "'train': objects with a box without an area in their image are left out: 1, " in capsys.readouterr().err
 
 
 def test_classes_that_a_file_lists_are_in_its_order(folder):
@@ -146,8 +146,8 @@ def test_boxes_beyond_their_image_are_cut_off_there_and_counted(folder, capsys):
     np.testing.assert_array_equal(found[:3], [[2, 4, 8, 40], [2, 0, 8, 20], [2, 0, 8, 40]])
     assert (found[3:] == 0).all()
     told = capsys.readouterr().err
-    assert "2 objects have boxes without an area in their image" in told
-    assert "2 objects have boxes that reach beyond their image" in told
+    assert "without an area in their image are left out: 2, the first in " in told
+    assert "boxes that reach beyond their image are cut off there: 2, the first in " in told
     assert told.count("the first in ") == told.count("a.jpg\n") == 2
 
 
