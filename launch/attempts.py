@@ -1,4 +1,4 @@
-"""Starting one job again for as long as that helps; every engine runs its jobs through this."""
+"""Restarts a job as long as that helps; every engine runs its jobs through this."""
 
 import pathlib
 import signal

@@ -1,4 +1,4 @@
-"""A whole data set in one .npz file, which NumPy reads alone: our own format, or arrays of one's own.
+"""A whole data set in one .npz file that NumPy alone can read: sbn's own format, or a user's arrays.
 
 Sentences and their translations have a format of their own (`sbn.data.sentences`); the rest here is of images.
 

@@ -1,4 +1,4 @@
-"""Examples whose images stay encoded, in files: they look like an array of what evaluation sees of them."""
+"""Examples whose images stay in encoded files; they behave like an array of the images that evaluation sees."""
 
 import concurrent.futures
 import dataclasses
@@ -124,7 +124,7 @@ class EncodedImages:
         return eval_view.apply_packed(words, self.crop.rest)
 
     def canvas(self, ids: np.ndarray) -> Size:
-        """Returns (H, W) of what the pipeline's first ops bring the images of ids (n,) onto."""
+        """Returns the (H, W) to which the pipeline's first ops bring the images of ids (n,)."""
         return self.crop.canvas(self.index.sizes[ids])
 
     def windows(self, ids: np.ndarray) -> CropWindows:
@@ -240,7 +240,7 @@ class Encoded:
         return {**self.beside.arrays, **({"label": self.labels} if "label" in self.features else {})}
 
     def fingerprint(self) -> str:
-        """Returns a hash of what the index knows of them, and of what they carry."""
+        """Returns a hash of the index and of the other features."""
         if not self.beside.features:
             return self.index.fingerprint()
         digest = hashlib.sha256(self.index.fingerprint().encode())

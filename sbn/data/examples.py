@@ -99,7 +99,7 @@ class LabelledImages(Examples, Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class InMemory:
-    """Examples whose arrays lie in memory; make them by `in_memory`, which checks.
+    """Examples in memory; make them with `in_memory`, which checks them.
 
     Attributes:
         arrays: (M, ...) by name; tokens are `Ragged`.

@@ -1,4 +1,4 @@
-"""Folders of image files, a subfolder per class: one's own, and the ImageNets as they are published.
+"""Folders of image files, one subfolder per class: a user's own, and ImageNet as published.
 
 Hidden files and folders, and those that systems leave behind, are neither images nor classes.
 """
@@ -29,7 +29,7 @@ class _File(NamedTuple):
 
 
 def own(path: epath.Path, split: str, *, test_share: float) -> Files:
-    """Returns the files of one split of a folder of one's own.
+    """Returns the files of one split of a user's folder.
 
     PATH/train/CLASS/* and PATH/test/CLASS/* (or val, validation, valid), or PATH/CLASS/*, of which a share is the test
     split: which files these are follows from their paths alone, so that it stays when others are added.

@@ -1,4 +1,4 @@
-"""What of a metric's course is reported: of which stage, and its last value, its best, or a median over epochs."""
+"""Which value of a metric is reported: of which stage; the last, the best, or a median over epochs."""
 
 import dataclasses
 import math

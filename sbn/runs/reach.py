@@ -1,4 +1,4 @@
-"""Whether a bucket answers at all: asked first, since those who read from one wait for minutes without a word."""
+"""Whether a bucket answers at all. It is asked first, because reading from it may hang silently for minutes."""
 
 import threading
 from typing import Final

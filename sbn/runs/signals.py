@@ -20,7 +20,7 @@ STOPPED: Final = "stopped; the same command starts again"
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal came where there is nothing to save, or in the middle of an evaluation."""
+    """A signal to stop arrived where there is nothing to save, or during an evaluation."""
 
 
 class Notice:

@@ -70,7 +70,7 @@ def _check_pipelines(flat: Mapping[str, Any]) -> None:
 
 
 def after(row: str, workdir: str) -> str:
-    """Returns what is to be done with a run that has ended: `row` is FILE:TABLE/ROW,key=value as it was given."""
+    """Returns the last line of a finished run: what to do next. `row` is FILE:TABLE/ROW,key=value as given."""
     file, _, name = row.partition(":")
     table, _, _ = name.partition("/")
     root = pathlib.PurePath(workdir).parent

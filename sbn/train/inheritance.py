@@ -1,4 +1,4 @@
-"""`init.from`: a run that goes on from the state of another one, where that one's stage ended."""
+"""`init.from`: a run that continues from another run's state at the end of a stage."""
 
 import contextlib
 import dataclasses
@@ -234,7 +234,7 @@ def _chosen(variables: Variables, rows: list[int], layout: branches.Layout | Non
 
 
 def like(shapes: Variables, config: ConfigDict) -> TrainState:
-    """Returns the form of a run's state, of the shapes of its variables and its config: no data are looked at."""
+    """Returns the shapes and types of a run's state, from its config and the shapes of its variables; reads no data."""
     stage = Stage("", 0, 0, 0, tree.stage_config(config, config.stages[0]))
     momenta = jax.eval_shape(make_optimiser(stage, optax.constant_schedule(0.0)).init, shapes["params"])
     average = None if config.optim.ema is None else {name: shapes[name] for name in ("params", "batch_stats")}

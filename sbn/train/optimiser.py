@@ -91,7 +91,7 @@ def _imported(
 
 
 def check_optimisers(plan: Plan, params: Any) -> None:
-    """Checks that every stage's optimiser works on these parameters, and goes on from the state of the one before.
+    """Checks that every stage's optimiser works on these parameters and accepts the state of the stage before.
 
     What a stage freezes must be there, too.
 

@@ -29,7 +29,7 @@ class Every:
 
 @dataclasses.dataclass(frozen=True)
 class Before:
-    """What came before a run that goes on from another one's: its steps and stages are counted on from there.
+    """What came before a run that starts from another run: step and stage numbers continue from there.
 
     So they have the addresses, in draws and in learning rates, that they would have as later stages of that run.
 

@@ -16,7 +16,7 @@ Schedule = Callable[[jax.Array], jax.Array]
 
 
 def make_schedule(stage: Stage, plan: Plan) -> Schedule:
-    """Returns the learning rate of a stage as a function of the number of steps done, those before the stage included.
+    """Returns the learning rate of a stage as a function of the number of steps done since the start of the run.
 
     It knows nothing of the other stages, unless it spans them: a stage is one program, whichever run it stands in.
 

@@ -66,7 +66,7 @@ class Setup:
 
     @property
     def images(self) -> LabelledImages:
-        """The training split where its examples are images: those who ask have made sure of that."""
+        """The training split, as images; callers have checked that its examples are images."""
         return cast(LabelledImages, self.train)
 
     @property
@@ -75,7 +75,7 @@ class Setup:
         return inputs_of(self.task, self.train.features)
 
     def check_data(self, config: ConfigDict, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
-        """Returns what is to be recorded of the data (`record.describe`).
+        """Returns the description of the data that the run records (`record.describe`).
 
         Raises:
             ConfigError: if they are other data than those that the run `where` recorded.
