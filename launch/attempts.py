@@ -24,10 +24,10 @@ Tell = Callable[[str], None]
 
 
 class Attempts:
-    """Runs `python WORDS` until it is done, or further tries are of no use.
+    """Runs `python WORDS` until it is done, or trying again is useless.
 
-    A process that was asked to stop, or killed, starts again for as long as it gets on; one that ends with an error, or
-    dies at the same step again and again, is tried `retries` times more. A diverged run is not tried again.
+    A process that was asked to stop, or was killed, is restarted as long as it makes progress. One that ends with an
+    error, or repeatedly dies at the same step, is tried `retries` more times. A diverged run is not restarted.
 
     Args:
         words: the arguments of python.

@@ -1,4 +1,4 @@
-"""Jobs as processes of this machine: so many at once, each with devices of its own."""
+"""Runs jobs as processes on this machine: several at once, each with its own devices."""
 
 import concurrent.futures
 import itertools
@@ -36,7 +36,7 @@ _DEVICES = pathlib.Path("/dev")
 
 
 class Local:
-    """A bounded pool of processes; `settings.parallel` None means one a GPU, or one."""
+    """A bounded pool of processes; `settings.parallel` None means one per GPU, or one."""
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
         if settings.hosts != 1 or settings.extra:

@@ -1,4 +1,4 @@
-"""Augmented images for evaluation, and what is measured on them: Affinity and Diversity.
+"""Augmented images for evaluation, and the two metrics on them: Affinity and Diversity.
 
 Images are augmented by the ops of training, with draws at addresses that no training step uses. Affinity is how far a
 pipeline takes images from what a model knows, Diversity how hard it makes the training images for a model trained with

@@ -1,4 +1,4 @@
-"""What an evaluator is: called with variables, it yields numbers and arrays by name, `split/branch/metric[/detail]`."""
+"""The evaluator protocol: called with variables, it yields numbers and arrays named `split/branch/metric[/detail]`."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ Shared = TypeVar("Shared")
 
 
 class Evaluator(Protocol):
-    """Measures a model. It changes nothing: evaluators run in any order, and training goes on as if they had not.
+    """Measures a model without changing anything: evaluators run in any order and do not affect training.
 
     The same config and variables give the same values. Every example counts once, and all branches and mixes are
     measured in one pass over the images.
@@ -62,7 +62,7 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Materials:
-    """What evaluators are made of.
+    """Everything that evaluators are built from.
 
     Attributes:
         config: of the run; an evaluator reads its own `eval` keys.

@@ -72,7 +72,7 @@ def _relative(of_kind: np.ndarray, kind: str, clean: float) -> tuple[float, floa
 
 
 class Corrupted:
-    """One pass over the test split and all of a corrupted set, for all who ask with the same variables.
+    """One pass over the test split and all corrupted images, shared by all evaluators of the same variables.
 
     Args:
         measure: scores every branch and mix.

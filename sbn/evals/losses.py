@@ -1,4 +1,4 @@
-"""Empirical risks: the loss on training images as they are, and as the stage augments them (He et al. 2019, Table 2).
+"""Empirical risks: the loss on unchanged and on augmented training images (He et al. 2019, Table 2).
 
 R̂ is the mean cross-entropy of the un-augmented training images with their labels. R̂_aug is that of one pass over
 training images augmented anew, by the views of the stage that the weights stand in, with the targets of these views:

@@ -174,7 +174,7 @@ def _figure(uri: str, text: str) -> str:
 
 
 def figure_of_table(section: Section) -> tuple[str, Sequence[str]] | None:
-    """Returns the figure of a table, as a data URI, and what it can't say; None where there is nothing to draw."""
+    """Returns the figure of a table as a data URI, and its notes; None if there is nothing to draw."""
     if not section.content.figure or not section.runs:
         return None
     runs = [run for group in section.runs.values() for run in group]

@@ -1,4 +1,4 @@
-"""Figures of whole tables, drawn from what their rows' runs left: `python -m sbn.report figures refine:figure4`.
+"""Figures of whole tables, drawn from files that their rows' runs wrote: `python -m sbn.report figures refine:figure4`.
 
 A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
 """
@@ -45,14 +45,14 @@ Rows = Mapping[str, DrawnRow]
 
 
 class Drawn(NamedTuple):
-    """A figure, and what it can't say."""
+    """A figure, and notes on what it does not show."""
 
     figure: "Figure"
     notes: Sequence[str] = ()
 
 
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
-    """Returns the figure of a table; None where it has none, or the runs left nothing to draw.
+    """Returns the figure of a table; None if it has none, or its runs wrote nothing that can be drawn.
 
     It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
 
