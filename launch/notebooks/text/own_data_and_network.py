@@ -22,6 +22,7 @@ from PIL import Image
 from sbn import export
 from sbn.config import beside, command_line
 from sbn.data import sheet
+from sbn.tasks.plain import Plain
 from sbn.train import Origin, train
 
 beside.make_importable()  # finds the row of experiments/quickstart.py that is used below
@@ -130,5 +131,6 @@ for name, value in result["metrics"].items():
 # %%
 export.export(WORK / "seed0", out=WORK / "net", branch="main")
 network = export.load(WORK / "net")
+assert isinstance(network, Plain)  # a classifier, not a detector or a translator
 shown = [np.asarray(Image.open(file)) for file in sorted((IMAGES / "test").glob("*/0.png"))]
 print(network.logits(np.stack(shown)))
