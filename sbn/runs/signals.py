@@ -16,7 +16,7 @@ _CODES: Final = {
 }
 
 
-STOPPED: Final = "stopped; the same command starts again"
+STOPPED: Final = "stopped; to continue, start the same command again"
 
 
 class Stopped(KeyboardInterrupt):
