@@ -162,8 +162,8 @@ def test_a_job_of_two_hosts_is_one_program(slurm, root):
 
 
 def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
-    sweep = Sweep(slurm, root, SETTINGS)
-    number = sweep.reach(300)
+    sweep = Sweep(slurm, root, {**SETTINGS, "duration": "700 steps"})
+    number = sweep.reach(100)
     slurm.run("scontrol", "requeue", number)
     hurry(slurm, number)
     sweep.wait()
