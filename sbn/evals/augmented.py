@@ -19,7 +19,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Scorer
 from sbn.tasks.base import Variables
 
 _STAGE = 1 << 31  # more stages than any run has
@@ -122,9 +122,7 @@ class Affinity:
         draws: times that each image is augmented.
     """
 
-    def __init__(
-        self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int
-    ) -> None:
+    def __init__(self, measure: Scorer, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int) -> None:
         self._measure, self._source, self._augments, self._draws = measure, source, augments, draws
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
@@ -162,7 +160,7 @@ class Diversity:
         augments: by pipeline, as it is written.
     """
 
-    def __init__(self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
+    def __init__(self, measure: Scorer, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
         self._measure, self._source, self._augments = measure, source, augments
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:

@@ -15,7 +15,7 @@ from sbn.config.errors import ConfigError
 from sbn.data.examples import Examples, LabelledImages
 from sbn.data.views import View
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure
+from sbn.evals.scores import Scorer
 from sbn.tasks.base import ImageTask, StageViews, Task, Variables
 
 Value = float | np.ndarray
@@ -44,7 +44,7 @@ class Staged(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class StageData:
     """A stage of training, as evaluators know it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Materials:
     mesh: Mesh
     train: LabelledImages
     test: LabelledImages
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageData, ...] = ()
     workdir: epath.Path | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     domains: Mapping[str, Examples] = dataclasses.field(default_factory=dict)
@@ -92,10 +92,10 @@ class Materials:
         """The forward pass of all branches, one for all evaluators: it is compiled once."""
         return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
 
-    def measure(self, mix: Sequence[float], *, evaluator: str) -> Measure:
+    def measure(self, mix: Sequence[float], *, evaluator: str) -> Scorer:
         """Returns what scores the branches and their mixes, for an evaluator of image classification."""
         branches = self.image_task(evaluator, "classes").branches
-        return Measure(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
+        return Scorer(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
 
     def image_task(self, evaluator: str, *needs: str) -> ImageTask:
         """Returns the task for an evaluator that asks for more than every task has.

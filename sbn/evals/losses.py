@@ -19,7 +19,7 @@ from sbn.augment import draws
 from sbn.data import device, host
 from sbn.data.spectrum import NO_STAGE
 from sbn.data.views import Fed
-from sbn.evals.base import Evaluator, Materials, Stage
+from sbn.evals.base import Evaluator, Materials, StageData
 from sbn.evals.predictions import Chosen, ahead
 from sbn.evals.scores import Labelled
 from sbn.runs.progress import shown
@@ -91,7 +91,7 @@ class Losses:
             fetch()
         return total / self._examples
 
-    def _batches(self, stage: Stage, step: int) -> Iterator[Fed]:
+    def _batches(self, stage: StageData, step: int) -> Iterator[Fed]:
         now = min(max(step - stage.start - 1, 0), stage.stop - stage.start - 1)
         views = [
             view
@@ -106,7 +106,7 @@ class Losses:
     def _place(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
-    def _make(self, stage: Stage) -> Callable[[Variables, Any, Any, int], jax.Array]:
+    def _make(self, stage: StageData) -> Callable[[Variables, Any, Any, int], jax.Array]:
         task, seed = self._materials.image_task("losses", "losses"), self._materials.config.seed
 
         def losses(variables: Variables, batch: Arrays, numbers: Arrays, index: jax.Array) -> jax.Array:

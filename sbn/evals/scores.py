@@ -32,7 +32,7 @@ class Labelled:
         return Labelled(labels, lambda: images)
 
 
-class Measure:
+class Scorer:
     """Scores all predictions of a model on any number of sets, in one pass over their images.
 
     Args:

@@ -87,7 +87,7 @@ class Setup:
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
-        stages = tuple(evals.Stage(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
+        stages = tuple(evals.StageData(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
         made = evals.Materials(
             config, self.task, self.mesh, self.images, cast(LabelledImages, self.test), stages, workdir
         )
