@@ -1,4 +1,4 @@
-"""From work directories to runs: every result.json below a folder, what was evaluated since, what is wrong with any."""
+"""Reads the runs below a folder: every result.json, later evaluations, and problems found."""
 
 import dataclasses
 import functools
@@ -114,7 +114,7 @@ class Found:
 
 
 def find_runs(root: str | os.PathLike[str]) -> Found:
-    """Returns all that is below `root`, at any depth. Never fails over a file; each bad one is in `problems`.
+    """Returns all that is below `root`, at any depth, links too. Never fails over a file; bad ones are in `problems`.
 
     Raises:
         ConfigError: if there is no such folder.
@@ -130,9 +130,18 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
     def unlisted(error: OSError) -> None:
         problems.append(f"{error.filename}: not searched ({error.strerror})")
 
-    for folder, below, names in os.walk(root, onerror=unlisted):
-        below[:] = sorted(set(below) - _NO_RUNS_BELOW)
+    seen: set[tuple[int, int]] = set()  # folders: links may lead to one twice, or in circles
+    for folder, below, names in os.walk(root, onerror=unlisted, followlinks=True):
         path = pathlib.Path(folder)
+        try:
+            place = path.stat().st_dev, path.stat().st_ino
+        except OSError:  # gone since
+            continue
+        if place in seen:
+            below.clear()
+            continue
+        seen.add(place)
+        below[:] = sorted(set(below) - _NO_RUNS_BELOW)
         # a folder in the place of the file is something to be told, too
         if files.RESULT in (*names, *below):
             try:

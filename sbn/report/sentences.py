@@ -1,4 +1,4 @@
-"""Sentences that runs translated: sources, the truth, and what every branch made of them, in every format."""
+"""Sentences that runs translated: source, reference, and every branch's translation, in every format."""
 
 import html
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Translated(NamedTuple):
 
 
 def translated(section: Section) -> list[Translated]:
-    """Returns the sentences that are kept of a table's runs, of one seed of every row, at the end of the run."""
+    """Returns the sentences stored by a table's runs, for one seed of every row, at the end of the run."""
     found = []
     for name, runs in section.runs.items():
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
@@ -39,7 +39,7 @@ def translated(section: Section) -> list[Translated]:
 
 def _of_run(run: Run, name: str) -> Translated | None:
     try:
-        arrays = read_arrays(run.path / "artifacts" / EVALUATOR / f"{run.steps}.npz")
+        arrays = read_arrays(run.path / "artifacts" / EVALUATOR / f"{run.steps}.npz", config=run.config)
     except Damaged:
         return None
     if not arrays or "source" not in arrays or "reference" not in arrays:

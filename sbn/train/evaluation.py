@@ -23,7 +23,13 @@ from sbn.train.state import MEASURED, TrainState, of_average
 
 
 def write_arrays(
-    workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray], *, folder: str = ""
+    workdir: epath.Path,
+    evaluator: str,
+    step: int,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    config: ConfigDict,
+    folder: str = "",
 ) -> list[epath.Path]:
     """Writes the arrays of an evaluator as STEP.npz, and their figure as STEP.png; of several processes one writes.
 
@@ -32,6 +38,7 @@ def write_arrays(
         evaluator: its name.
         step: steps the variables were trained for.
         folder: in artifacts/; '' for one called after the evaluator.
+        config: of the run, which tells arrays that were copied into another run's folder.
         arrays: by name; the names, with their slashes, are the keys of the .npz.
 
     Returns:
@@ -39,7 +46,7 @@ def write_arrays(
     """
     if not arrays or jax.process_index() != 0:
         return []
-    contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
+    contents = {"npz": pack(arrays, config=config.to_dict()), "png": make_png(evaluator, arrays)}
     folder = folder or artifact_folder(evaluator)
     written = [_replace(workdir, folder, f"{step}.{end}", content) for end, content in contents.items() if content]
     kept = workdir / "artifacts" / artifact_folder(evaluator) / PARTIAL  # against a kill
@@ -82,14 +89,17 @@ class Evaluation:
         evaluators: by name.
         plan: of the run, which says when each is due.
         workdir: where arrays go.
+        config: of the run.
     """
 
-    def __init__(self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path) -> None:
-        self._evaluators, self._workdir = evaluators, workdir
+    def __init__(
+        self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path, *, config: ConfigDict
+    ) -> None:
+        self._evaluators, self._workdir, self._config = evaluators, workdir, config
         self._rhythms = {name: plan.evals[name] for name in evaluators}
 
     def due(self, step: int) -> list[str]:
-        """Returns the names of those that run once `step` steps are done."""
+        """Returns the names of the evaluators to run after step `step`."""
         return [name for name, rhythm in self._rhythms.items() if rhythm.due(step)]
 
     def run(self, names: Sequence[str], step: int, state: TrainState) -> dict[str, float]:
@@ -100,7 +110,7 @@ class Evaluation:
         scalars: dict[str, float] = {}
         for name in names:
             numbers, arrays = run(self._evaluators[name], state.variables, step=step)
-            write_arrays(self._workdir, name, step, arrays)
+            write_arrays(self._workdir, name, step, arrays, config=self._config)
             add(scalars, numbers, evaluator=name)
             if state.ema is not None and name in MEASURED:
                 numbers, _ = run(self._evaluators[name], state.ema, step=step)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -73,8 +74,8 @@ def check_jax() -> None:
         found = getattr(jax.config, name)
         if (found := getattr(found, "value", found)) != wanted:  # some are enums
             raise ConfigError(
-                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the numbers of a run, or "
-                f"end it: leave it at {wanted!r}"
+                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the run's numbers, or "
+                f"break it: leave it at {wanted!r}"
             )
 
 
@@ -116,7 +117,10 @@ def _place(hosts: str) -> dict[str, Any]:
     """What SBN_MULTIHOST says: '1', ask the cluster (TPU pod, SLURM, Kubernetes, MPI); or 'ADDRESS:PORT,COUNT,RANK'."""
     if hosts == "1":
         return {}
-    address, *numbers = hosts.split(",")
-    if ":" not in address or len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+    named = re.fullmatch(r"(\S+:\d{1,5}),(\d{1,6}),(\d{1,6})", hosts, re.ASCII)
+    if named is None:
         raise ConfigError(f"SBN_MULTIHOST={hosts!r}: write 1, or ADDRESS:PORT,COUNT,RANK")
-    return {"coordinator_address": address, "num_processes": int(numbers[0]), "process_id": int(numbers[1])}
+    count, rank = int(named[2]), int(named[3])
+    if rank >= count:
+        raise ConfigError(f"SBN_MULTIHOST={hosts!r}: of {count} processes there is none of rank {rank}, from 0")
+    return {"coordinator_address": named[1], "num_processes": count, "process_id": rank}

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from sbn.config.errors import ConfigError
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
@@ -126,11 +127,13 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             updates = jax.tree.map(jnp.multiply, updates, mine(updates))
         params = optax.apply_updates(state.params, updates)
         alone = {"grad_norm": (optax.tree.norm(grads), 1.0), "lr": (schedule(state.step), 1.0)}
+        if taken := alone.keys() & loss.metrics.keys():  # one of the two would be lost
+            raise ConfigError(f"the task's loss has a metric {min(taken)!r}, which the step has itself: rename it")
         metrics = jax.tree.map(jnp.asarray, {**loss.metrics, **alone})
         after, ema = {"params": params, "batch_stats": loss.batch_stats}, state.ema
         if ema is not None:
-            trained = views.branches if left_out else None
-            ema = update_average(ema, after, step=state.step, decay=stage.config.optim.ema, trained=trained)
+            decay = stage.config.optim.ema
+            ema = update_average(ema, after, step=state.step, decay=decay, trained=indices, layout=layout)
         return TrainState(state.step + 1, **after, opt_state=opt_state, ema=ema), metrics
 
     platform = mesh.devices.flat[0].platform
@@ -156,5 +159,6 @@ def _trained(
     ones = {"params": jax.tree.map(jnp.ones_like, params)}
     if indices is not None:
         own = branches.take_branches(ones, indices, layout=layout)
-        ones = branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, own, indices)
+        zeros = {"params": jax.tree.map(jnp.zeros_like, params)}
+        ones = branches.put_branches(zeros, own, indices, layout=layout)
     return jax.tree.map(lambda one, held: one * (not held), dict(ones["params"]), is_frozen(params, frozen))

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import errno
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -64,6 +65,8 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     return result
 
 
+log = logging.getLogger(__name__)
+
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 
@@ -103,7 +106,7 @@ def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
 
 
 def read_origin(workdir: epath.Path, *, before: int) -> dict[str, Any]:
-    """Returns what identifies a run that others begin from, and the stages that it had finished `before` a step.
+    """Returns what identifies a parent run, and the stages that it had finished `before` a step.
 
     Returns:
         'experiment', 'row', 'seed' and 'overrides' as result.json has them, or, of an unfinished run, as its last start
@@ -142,7 +145,20 @@ def begin(
         files.write(workdir, files.DATA, data)
     whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
     before = files.glance(workdir, files.PROVENANCE)["starts"]
+    for name in _changed([{}, *before][-1].get("imported"), provenance.get("imported")):
+        log.warning("%s: %s has changed since the last start: the run goes on with the new code", workdir, name)
     files.write(workdir, files.PROVENANCE, {"starts": [*before, {**provenance, **whose}]})
+
+
+def _changed(before: Any, now: Any) -> list[str]:
+    """The names of a user's own things whose files have other hashes than at the start before."""
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return []
+    return [name for name, own in now.items() if name in before and _hash(before[name]) != _hash(own)]
+
+
+def _hash(own: Any) -> Any:
+    return own.get("sha256") if isinstance(own, Mapping) else None
 
 
 def finish(
