@@ -1,4 +1,4 @@
-"""What a run records of its data, in data.json: it goes on with the same, and is evaluated with the same input."""
+"""What a run records of its data, in data.json: it resumes with the same data, and is evaluated on the same input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +36,7 @@ def describe(
         size = list(test.images.shape[1:3])
         images = {"image_size": size, "mean": list(channels.mean), "std": list(channels.std)}
     label = train.features.get("label") or train.features.get("box_label")
+    mask = next((feature for feature in train.features.values() if feature.kind == "mask"), None)
     return {
         "name": name,
         "examples": {split: len(examples) for split, examples in splits.items()},
@@ -44,6 +45,7 @@ def describe(
             **{split + _TEXTS: own.texts_fingerprint() for split, own in splits.items() if isinstance(own, Sentences)},
         },
         **({} if label is None else {"classes": list(label.classes)}),
+        **({} if mask is None else {"mask_classes": list(mask.classes)}),
         **images,
     }
 
@@ -63,7 +65,7 @@ def channels(recorded: Mapping[str, Any] | None) -> Channels | None:
 
 
 def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: object) -> None:
-    """Refuses data that are not those that a run began with.
+    """Refuses data other than those that a run started with.
 
     Args:
         recorded: what its data.json holds; None where it has none.
@@ -81,6 +83,6 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
             whose = split.removesuffix(_TEXTS)
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
-                f"{where} was begun with other data: {what} of {now['name']!r} has the fingerprint "
+                f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
                 f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
             )

@@ -81,7 +81,7 @@ class Translation:
         longest = int(lengths.max(initial=1))
         if tokens // longest < multiple:
             raise ConfigError(
-                f"batch_tokens = {tokens} has no room for {multiple} sentences of {longest} tokens, as the longest has"
+                f"batch_tokens = {tokens} is too small for {multiple} sentences of the longest length, {longest} tokens"
             )
         widths = config.translation.buckets or bucket_widths(lengths, tokens=tokens, multiple=multiple)
         if longest > widths[-1]:

@@ -32,7 +32,7 @@ def test_numbers_and_arrays_are_told_apart():
         (yields((0.5, "a")), r"yields \(0.5, 'a'\): it must yield pairs"),
         (yields(("a", 1.0), ("a", np.zeros(2)), ("a", 2.0)), "yields 'a' twice"),
         (yields(("a", np.zeros(2)), ("a", 1.0), ("a", np.zeros(3))), "yields 'a' twice"),
-        (yields(("step", 1.0)), "yields 'step', which no metric may be called"),
+        (yields(("step", 1.0)), "yields 'step', which is not allowed as the name of a metric"),
         (yields(("a", None)), "yields 'a' with a NoneType: a value is a number or an array"),
         (yields(("a", "high")), "yields 'a' with a str"),
     ],
