@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
+from sbn.data import record
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
@@ -56,7 +57,8 @@ def evaluate(
         the step of the checkpoint, and scalars by name.
 
     Raises:
-        ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
+        ConfigError: if there is no run, no checkpoint, or no such evaluator, an override is of another key, or the data
+            are not those that the run was trained on.
         OSError: once all is measured, if some of it can't be written.
     """
     step, scalars, unwritten = _evaluated(workdir, evals, overrides or {}, stage, weights)
@@ -70,9 +72,12 @@ def _evaluated(
 ) -> tuple[int, dict[str, float], OSError | None]:
     """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
-    config = overridden(files.read_config(workdir), overrides, evals=evals)
+    stored, recorded = files.read_config(workdir), files.read(workdir, files.DATA)
+    config = overridden(stored, overrides, evals=evals)
     before = inheritance.find(config, workdir).before
-    setup = make_setup(config, before, recorded=files.read(workdir, files.DATA))
+    setup = make_setup(config, before, recorded=recorded)
+    if config.eval.augment == stored.eval.augment:  # else test images are others on purpose
+        record.check_same(recorded, setup.described(config.data.name), where=workdir)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)

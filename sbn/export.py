@@ -97,7 +97,7 @@ def export(
     step, every = int(state.step), state.weights(weights)
     recorded = files.read(workdir, files.DATA)
     known = detector.described(config, recorded)
-    vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
+    vocabulary = translator.vocabulary_of(config, recorded, where=workdir) if config.task == "translation" else None
     classes = len(vocabulary) if vocabulary else _classes(recorded, every)
     layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
     variables = select_branch(every, names.index(branch), layout=layout)

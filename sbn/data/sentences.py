@@ -6,6 +6,7 @@ one after the other, SPLIT_SIDE_offsets, and of splits small enough to be scored
 """
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,14 @@ class Sentences(InMemory):
 
     vocabulary: Vocabulary = _NOTHING
     texts: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Returns a hash of all tokens, and of what they stand for: pieces, the model, and the texts."""
+        digest = hashlib.sha256(super().fingerprint().encode())
+        lines = ["\0".join(self.vocabulary.pieces), *("\0".join(self.texts.get(side, ())) for side in SIDES)]
+        for part in (*(line.encode() for line in lines), self.vocabulary.model):
+            digest.update(hashlib.sha256(part).digest())
+        return digest.hexdigest()[:16]
 
     def first(self, count: int | None) -> "Sentences":
         """Returns the first `count` pairs; None for all."""
@@ -138,19 +147,19 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
         raise ConfigError(f"{shown} has format {found}; this version reads format {FORMAT}")
     if name is not None and str(array(file, "name")) != name:
         raise ConfigError(f"{shown} holds {str(array(file, 'name'))!r}, not data.name = {name!r}")
-    pieces = tuple(str(piece) for piece in array(file, "pieces"))
-    vocabulary = Vocabulary(pieces, array(file, "model").tobytes())
+    vocabulary = Vocabulary(tuple(map(str, _typed(file, "pieces", "U"))), _typed(file, "model", "u").tobytes())
+    pieces = vocabulary.pieces
     end = "_source_offsets"
-    lengths = {each.removesuffix(end): len(array(file, each)) - 1 for each in file if each.endswith(end)}
+    lengths = {each.removesuffix(end): max(len(array(file, each)) - 1, 0) for each in file if each.endswith(end)}
     parts = []
     for base, where in splits.ids(split, lengths, key=key, of=shown):
         tokens, texts = {}, {}
         for side in SIDES:
-            own = Ragged(array(file, f"{base}_{side}"), array(file, f"{base}_{side}_offsets"))
+            own = Ragged(*(_typed(file, f"{base}_{side}{end}", "iu") for end in ("", "_offsets")))
             _check(own, len(pieces), what=f"{shown}: {base}_{side}")
             tokens[side] = own
             if f"{base}_{side}_text" in file:
-                texts[side] = array(file, f"{base}_{side}_text").tobytes().decode().split("\n")
+                texts[side] = _typed(file, f"{base}_{side}_text", "u").tobytes().decode().split("\n")
         counts = {*map(len, tokens.values()), *map(len, texts.values())}
         if len(counts) > 1:
             raise ConfigError(f"{shown} differs in length: {base} has {' and '.join(map(str, sorted(counts)))} pairs")
@@ -158,9 +167,17 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
     return joined(parts)
 
 
+def _typed(file: "np.lib.npyio.NpzFile", name: str, kinds: str) -> np.ndarray:
+    """An array of one axis, of some of NumPy's kinds."""
+    found = array(file, name)
+    if found.ndim != 1 or found.dtype.kind not in kinds or (name == "model" and found.dtype.itemsize > 1):
+        raise ValueError(f"{name} is {found.dtype} {found.shape}")
+    return found
+
+
 def _check(tokens: Ragged, pieces: int, *, what: str) -> None:
     offsets = tokens.offsets
-    if offsets.ndim != 1 or offsets[0] != 0 or (np.diff(offsets) < 1).any() or offsets[-1] != len(tokens.flat):
+    if not len(offsets) or offsets[0] != 0 or (np.diff(offsets) < 1).any() or offsets[-1] != len(tokens.flat):
         raise ConfigError(f"{what}: the offsets do not cut the tokens into sentences")
     if len(tokens.flat) and not 0 < int(tokens.flat.min()) <= int(tokens.flat.max()) < pieces:
         raise ConfigError(f"{what}: tokens go from {tokens.flat.min()} to {tokens.flat.max()}, of {pieces} pieces")

@@ -79,9 +79,11 @@ class Translation:
         lengths = np.maximum(lengths_of(examples, SOURCE), lengths_of(examples, TARGET))
         tokens = int(config.batch_tokens)
         longest = int(lengths.max(initial=1))
-        if tokens // longest < multiple:
+        widest = max((longest, *config.translation.buckets))
+        if tokens // widest < multiple:
+            which = "as the longest has" if widest == longest else "as the last of translation.buckets has"
             raise ConfigError(
-                f"batch_tokens = {tokens} has no room for {multiple} sentences of {longest} tokens, as the longest has"
+                f"batch_tokens = {tokens} has no room for {multiple} sentences of {widest} tokens, {which}"
             )
         widths = config.translation.buckets or bucket_widths(lengths, tokens=tokens, multiple=multiple)
         if longest > widths[-1]:

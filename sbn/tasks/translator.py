@@ -11,7 +11,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import record, sources
 from sbn.data.examples import Feature
 from sbn.data.sentences import Sentences
 from sbn.data.text import normalised
@@ -134,15 +134,22 @@ def _filled(length: int) -> int:
     return max(_power(int(length)), _SHORTEST)
 
 
-def vocabulary_of(config: ConfigDict) -> Vocabulary:
-    """Returns the vocabulary of the data that a config names.
+def vocabulary_of(config: ConfigDict, recorded: Mapping[str, Any] | None, *, where: epath.Path) -> Vocabulary:
+    """Returns the vocabulary of a run's data.
+
+    Args:
+        config: of the run.
+        recorded: what its data.json holds; None where it has none.
+        where: its work directory, for messages.
 
     Raises:
-        ConfigError: if they can't be read, or have none.
+        ConfigError: if the data can't be read, have no vocabulary, or are not those that the run was trained on.
     """
     found = sources.load(config.data, "test")
     if not isinstance(found, Sentences):
         raise ConfigError(f"data.name = {config.data.name!r} has no vocabulary that would make tokens of texts")
+    now = {"name": config.data.name, "fingerprints": {"test": found.fingerprint()}}
+    record.check_same(recorded, now, where=where)
     return found.vocabulary
 
 

@@ -75,8 +75,7 @@ def _run(
     inherited, make_trackers = inheritance.find(config, workdir), trackers.find(config.log.trackers)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    others = {domain.name: (domain.train, domain.test) for domain in setup.domains}
-    data = record.describe(config.data.name, setup.train, setup.test, setup.channels, others)
+    data = setup.described(config.data.name)
     record.check_same(recorded, data, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)

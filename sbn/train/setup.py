@@ -73,6 +73,11 @@ class Setup:
         """Features that the network is given."""
         return inputs_of(self.task, self.train.features)
 
+    def described(self, name: str) -> dict[str, Any]:
+        """Returns what data.json holds of a run on this data, whose `data.name` is `name`."""
+        others = {domain.name: (domain.train, domain.test) for domain in self.domains}
+        return record.describe(name, self.train, self.test, self.channels, others)
+
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
         stages = tuple(evals.Stage(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)

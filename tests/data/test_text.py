@@ -31,9 +31,15 @@ def test_lines_end_at_newlines_alone_and_are_nfc_without_outer_spaces(tmp_path):
     assert all(unicodedata.is_normalized("NFC", line) for side in found for line in side)
 
 
+def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path):
+    (tmp_path / "a.en").write_bytes("\ufeffA dog runs.\r\nTwo\ufeff men.\r\n".encode())
+    assert text.read_lines(epath.Path(tmp_path / "a.en")) == ["A dog runs.", "Two\ufeff men."]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda english, german: german.clear(), "train.de is empty: it holds no sentences"),
         (lambda english, german: german.pop(), "train.en.gz, line 4 has no translation"),
         (lambda english, german: english.pop(), "train.de, line 4 has no translation"),
         (lambda english, german: german.__setitem__(1, " \u00a0"), "train.de, line 2 is empty"),

@@ -52,7 +52,7 @@ def made(**changes):
     return make_task(config, DATA), config
 
 
-def batch(ids=IDS, rows=len(IDS), width=22):
+def batch(ids=IDS, rows=6, width=22):
     """Some pairs, and a second view of another length; further rows are padding."""
     found = (PAIRS.arrays[side][np.asarray(ids)] for side in ("source", "target"))
     source, target = (
@@ -225,7 +225,8 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_tokens": 20}, "no room for 1 sentences of 21 tokens"),
+        ({"batch_tokens": 20}, "no room for 1 sentences of 21 tokens, as the longest has"),
+        ({"translation.buckets": (22, 101)}, "101 tokens, as the last of translation.buckets has"),
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
         ({"translation.buckets": (8, 8)}, "must rise"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),

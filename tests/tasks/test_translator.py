@@ -10,7 +10,7 @@ from etils import epath
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data import vocabulary
+from sbn.data import strings, vocabulary
 from sbn.data.vocabulary import END, PIECES, SPACE, Vocabulary
 from sbn.models.decoding import greedy
 from sbn.models.transformer import Transformer
@@ -66,6 +66,18 @@ def test_texts_are_cut_by_the_model_that_cut_the_data(translate):
     (row,) = Translator(NETWORK, {}, made, {}).pieces(["the cat runs"])[np.array([0])]
     assert row[-1] == END
     assert made.text(row.tolist()) == "the cat runs"
+
+
+def test_a_vocabulary_is_that_of_the_data_that_were_trained_on(tmp_path):
+    config = tree.to_config(tree.changed(tree.defaults(), {"data.name": "copy"}))
+    where = epath.Path(tmp_path)
+    found = translator.vocabulary_of(config, None, where=where)
+    assert len(found) == 32
+    print_of = strings.examples("copy", 1000, split="test").fingerprint()
+    same = {"fingerprints": {"train": "another", "test": print_of}}
+    assert translator.vocabulary_of(config, same, where=where) == found
+    with pytest.raises(ConfigError, match=f"begun with other data: the test split of 'copy' has .* {print_of}"):
+        translator.vocabulary_of(config, {"fingerprints": {"test": "another"}}, where=where)
 
 
 def test_an_export_holds_its_vocabulary(translate, tmp_path):
