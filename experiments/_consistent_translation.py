@@ -133,7 +133,7 @@ REVERSE: dict[str, Any] = {
     "schedule.kind": "cosine",
     "schedule.warmup": "150 steps",
     "translation.buckets": (12, 21),
-    "duration": "1000 steps",
+    "duration": "1400 steps",
     "eval.bleu.scores": ("exact_match",),
 }
 OURS: dict[str, Row] = {
