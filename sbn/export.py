@@ -59,7 +59,7 @@ _ALWAYS = {"branch": text, "classes": count, "config": mapping()}
 _CHECKSUM = (optional(count), None)  # of the variables' file; older exports do not say
 _OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
 _SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
-_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM)
+_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM, vocabulary=_CHECKSUM)
 _READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
 
 
@@ -114,7 +114,7 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **(translator.described(config) if vocabulary else _channels(workdir, config, recorded)),
+        **(translator.described(config, vocabulary) if vocabulary else _channels(workdir, config, recorded)),
         **({"task": config.task} if is_import_path(config.task) else {}),
         **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},

@@ -16,6 +16,7 @@ from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.data import tfrecords
+from sbn.runs.content import is_file
 
 
 class TextPairs(NamedTuple):
@@ -50,6 +51,8 @@ def read_lines(path: epath.Path) -> list[str]:
     Raises:
         ConfigError: one line with the file, if it holds no line, and the line where one is empty or is no UTF-8.
     """
+    if path.exists() and not is_file(path):  # a pipe would be waited for
+        raise ConfigError(f"{path} is not a file")
     try:
         content = path.read_bytes()
         if path.name.endswith(".gz"):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -49,7 +51,7 @@ class Translator:
 
     def translate(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         beam: int | None = None,
         length_penalty: float | None = None,
@@ -65,16 +67,21 @@ class Translator:
             longer: tokens that a translation may have more than the source, filled up to a power of 2.
 
         Raises:
-            ConfigError: if there are no texts but one string, an empty one, a search that is none, or if SentencePiece
-                is missing.
+            ConfigError: if there are no texts but one string, an empty one or none that can be encoded, a search that
+                is none, or if SentencePiece is missing.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str | Mapping) else [None]
+        if not all(isinstance(text, str) for text in texts):
             raise ConfigError("translate takes a list of sentences, as in translate(['A dog runs.'])")
         own = self.about["search"]
         beam, longer = own["beam"] if beam is None else beam, own["longer"] if longer is None else longer
         penalty = own["length_penalty"] if length_penalty is None else length_penalty
-        if beam < 1 or longer < 1:
-            raise ConfigError(f"beam = {beam} and longer = {longer} must be at least 1")
+        for name, value in (("beam", beam), ("longer", longer)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"{name} = {value!r} must be a whole number of at least 1")
+        if not isinstance(penalty, int | float | np.number) or not math.isfinite(penalty):
+            raise ConfigError(f"length_penalty = {penalty!r} must be a finite number")
+        beam, longer = int(beam), int(longer)
         sources = self.pieces([normalised(text) for text in texts])
         widths = np.array([_filled(length) for length in sources.lengths], int)
         found = [""] * len(texts)
@@ -100,6 +107,10 @@ class Translator:
         for number, text in enumerate(texts):
             if not text:
                 raise ConfigError(f"sentence {number} is empty")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise ConfigError(f"sentence {number} is no text: {error.reason}") from None
         if self.vocabulary.model:
             return self.vocabulary.encode(texts)
         numbers = {piece: number for number, piece in enumerate(self.vocabulary.pieces)}
@@ -153,11 +164,12 @@ def vocabulary_of(config: ConfigDict, recorded: Mapping[str, Any] | None, *, whe
     return found.vocabulary
 
 
-def described(config: ConfigDict) -> dict[str, Any]:
+def described(config: ConfigDict, vocabulary: Vocabulary) -> dict[str, Any]:
     """Returns what an export of a translation run says beside what all say."""
     own = config.eval.bleu
     return {
         "task": "translation",
+        "vocabulary": checksum(vocabulary),
         "search": {"beam": own.beam, "length_penalty": own.length_penalty, "longer": own.longer},
     }
 
@@ -166,6 +178,11 @@ def task_of(config: ConfigDict, vocabulary: Vocabulary) -> Translation:
     """Returns the task of a config on the pieces of a vocabulary."""
     feature = Feature("tokens", (None,), vocabulary.pieces)
     return make_translation(config, TaskData({SOURCE: feature, TARGET: feature}))
+
+
+def checksum(vocabulary: Vocabulary) -> int:
+    """Returns what model.json says of the vocabulary, so that no other one is taken for it."""
+    return zlib.crc32(vocabulary.model, zlib.crc32("\0".join(vocabulary.pieces).encode()))
 
 
 def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary) -> None:
@@ -195,6 +212,8 @@ def read_translator(
     if not {"pieces", "model"} <= arrays.keys() or len(arrays["pieces"]) != about["classes"]:
         raise Damaged(path, f"it does not hold the {about['classes']} pieces that the network was trained with")
     vocabulary = Vocabulary(tuple(map(str, arrays["pieces"])), arrays["model"].astype(np.uint8).tobytes())
+    if about.get("vocabulary") not in (None, checksum(vocabulary)):
+        raise Damaged(path, "it does not match its checksum in model.json")
     task = task_of(config, vocabulary)
     own = plain_branch({"params": variables["params"]}, 0, layout=task.layout)
     return Translator(task.model.network, own, vocabulary, about)

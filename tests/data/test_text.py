@@ -1,6 +1,7 @@
 """Pairs of sentences are read line by line as their files have them, and what is wrong names the file and the line."""
 
 import gzip
+import os
 import unicodedata
 
 import pytest
@@ -67,6 +68,10 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path):
     (own / "val.en.gz").write_bytes(b"no gzip")
     with pytest.raises(ConfigError, match=r"holds both val\.en and val\.en\.gz"):
         text.read_folder(own, ("en", "de"))
+    (own / "val.en").unlink()
+    os.mkfifo(own / "val.en")  # which would be waited for
+    with pytest.raises(ConfigError, match=r"val\.en is not a file"):
+        text.read_pair(own / "val.en", own / "val.de")
     (own / "val.en").unlink()
     with pytest.raises(ConfigError, match=r"val\.en\.gz can't be read"):
         text.read_folder(own, ("en", "de"))

@@ -44,6 +44,7 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
     assert len({*found}) == 3
     assert translate.translate([f" {TEXTS[2]}  ", *TEXTS[:2]]) == [found[2], *found[:2]]
     assert translate.translate([]) == []
+    assert translate.translate(text for text in TEXTS[:1]) == found[:1]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,14 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
         (["a b", " "], {}, "sentence 1 is empty"),
         (["a bc"], {}, "'bc' is no word"),
         (["a"], {"beam": 0}, "beam = 0"),
+        (["a"], {"beam": 2.0}, "beam = 2.0 must be a whole number"),
+        (["a"], {"beam": True}, "beam = True must be a whole number"),
+        (["a"], {"longer": "4"}, "longer = '4' must be a whole number"),
+        (["a"], {"length_penalty": float("nan")}, "length_penalty = nan must be a finite number"),
+        (["a", "b \ud800"], {}, "sentence 1 is no text"),
+        (None, {}, "list of sentences"),
+        ([b"a"], {}, "list of sentences"),
+        ({"a": "b"}, {}, "list of sentences"),
     ],
 )
 def test_what_is_no_text_is_refused(translate, texts, search, said):
@@ -96,7 +105,7 @@ def test_an_export_holds_its_vocabulary(translate, tmp_path):
     )
     folder = epath.Path(tmp_path)
     task = translator.task_of(config, WORDS)
-    about = {**translator.described(config), "classes": len(WORDS)}
+    about = {**translator.described(config, WORDS), "classes": len(WORDS)}
     own = repeated(translate.variables, 1, layout=task.layout)
     translator.write_vocabulary(folder, WORDS)
     found = translator.read_translator(folder, config, own, about)
@@ -104,5 +113,7 @@ def test_an_export_holds_its_vocabulary(translate, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, found.variables, translate.variables)
     with pytest.raises(ConfigError, match="the 9 pieces that the network was trained with"):
         translator.read_translator(folder, config, own, {**about, "classes": 9})
+    with pytest.raises(ConfigError, match=r"vocabulary\.npz .*does not match its checksum"):
+        translator.read_translator(folder, config, own, {**about, "vocabulary": 1})
     with pytest.raises(ConfigError, match=r"no translator: it has no vocabulary\.npz"):
         translator.read_translator(folder / "else", config, own, about)
