@@ -81,7 +81,7 @@ class Translator:
                 raise ConfigError(f"{name} = {value!r} must be a whole number of at least 1")
         if not isinstance(penalty, int | float | np.number) or not math.isfinite(penalty):
             raise ConfigError(f"length_penalty = {penalty!r} must be a finite number")
-        beam, longer = int(beam), int(longer)
+        beam, longer, penalty = int(beam), int(longer), float(penalty)
         sources = self.pieces([normalised(text) for text in texts])
         widths = np.array([_filled(length) for length in sources.lengths], int)
         found = [""] * len(texts)
