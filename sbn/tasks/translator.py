@@ -70,8 +70,8 @@ class Translator:
             ConfigError: if there are no texts but one string, an empty one or none that can be encoded, a search that
                 is none, or if SentencePiece is missing.
         """
-        texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str | Mapping) else [None]
-        if not all(isinstance(text, str) for text in texts):
+        texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str | Mapping) else texts
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ConfigError("translate takes a list of sentences, as in translate(['A dog runs.'])")
         own = self.about["search"]
         beam, longer = own["beam"] if beam is None else beam, own["longer"] if longer is None else longer
