@@ -109,14 +109,16 @@ def training(given: dict[str, np.ndarray]) -> dict[str, Callable[[], Any]]:
     backbone = ImageNetResNet(classes=0, depth=10, width=WIDTH)
     net = FasterRCNN(backbone, CLASSES, SETTINGS, channels=CHANNELS, hidden=HIDDEN)
     images, count = jnp.asarray(given["images"]), len(given["images"])
-    sizes = jnp.broadcast_to(jnp.asarray(SIZE, jnp.float32), (count, 2))
+    frames = jnp.broadcast_to(jnp.asarray((0, 0, *SIZE), jnp.float32), (count, 4))
     truth = {"boxes": jnp.asarray(given["objects"]), "labels": jnp.asarray(given["labels"]), "ids": jnp.arange(count)}
-    variables = jax.jit(functools.partial(net.init, train=False))(jax.random.key(0), images, sizes)
+    variables = jax.jit(functools.partial(net.init, train=False))(jax.random.key(0), images, frames)
     optimiser = optax.chain(optax.add_decayed_weights(1e-4), optax.sgd(0.001, momentum=0.9))
 
     def loss(params: Any, stats: Any, key: jax.Array) -> tuple[jax.Array, Any]:
         own = {"params": params, "batch_stats": stats}
-        found, after = net.apply(own, images, sizes, truth, train=True, rngs={"sampling": key}, mutable=["batch_stats"])
+        found, after = net.apply(
+            own, images, frames, truth, train=True, rngs={"sampling": key}, mutable=["batch_stats"]
+        )
         return sum(part.mean() for part in found.values()), after["batch_stats"]
 
     @jax.jit

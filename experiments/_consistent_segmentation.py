@@ -28,6 +28,7 @@ CITYSCAPES: dict[str, Any] = {
     "schedule.boundaries": (),
     "init.only": ("stem*", "stage*"),
     "eval.augment": "fit(1024, 2048)",
+    "segmentation.own_size": True,
     "eval.evals": ("metrics", "masks"),
     "eval.batch_size": 8,
     "eval.every": "200 epochs",

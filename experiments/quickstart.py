@@ -3,9 +3,9 @@
     python -m experiments.quickstart
 
 trains three rows one after the other: RandAugment for five epochs; RandAugment for four, refined for one without it; and
-a network with a BatchNorm for images as they are and one for their small copies, for four epochs, then refined for one.
-It prints their table, and how well each BatchNorm knows each kind of image, and leaves both on a page with pictures. No
-accuracies of a paper can be expected of runs this small: what is shown is what held on every seed that was tried.
+a network with one BatchNorm for whole images and one for their small copies, for four epochs, then refined for one.
+It prints their table and the accuracy of each BatchNorm on each kind of image, and writes both to a page with pictures.
+Runs this small can't reach a paper's accuracies: they show only what held on every seed that was tried.
 """
 
 import pathlib
@@ -15,8 +15,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from sbn.config import arguments
+from sbn.config import arguments, beside
 from sbn.config.environment import environment
+from sbn.config.errors import unknown
 from sbn.config.rows import Row, Table, make_config
 from sbn.runs import commands, processes
 
@@ -88,14 +89,14 @@ TABLES = {
 
 
 BRANCHES = (
-    "split_refined after four epochs: test accuracy (%) by BatchNorm and kind of images. Each BatchNorm knows the images",
-    "that it was trained on, main the whole ones and aux their small copies, and can't stand in for the other one:",
+    "split_refined after four epochs: test accuracy (%) by BatchNorm and kind of images. Each BatchNorm is good on the",
+    "images that it was trained on, main on whole images and aux on their small copies, and bad on the others:",
 )
 LAST = (
-    "One seed and 1,000 test images: a difference of less than four points says nothing, and no order of two methods",
-    "that are closer than that. The paper's own table of what split BatchNorms gain, ten seeds on an accelerator:",
+    "With one seed and 1,000 test images, a difference of less than four points between two methods means nothing.",
+    "This runs the paper's own table of what split BatchNorms gain, with ten seeds, on an accelerator:",
     "    python -m launch.sweep --experiment=split_bn:table3 --seeds=0:10 --root=runs",
-    "The page with the tables and the pictures:",
+    "Next, open the page with these tables and pictures in a browser:",
 )
 
 
@@ -106,17 +107,21 @@ def get_config(arg: str = "") -> ConfigDict:
 
 @commands.command("python -m experiments.quickstart")
 def main(argv: Sequence[str]) -> int:
-    """Runs every row, then prints what came out; returns the first exit code that is not 0."""
+    """Trains every row, then prints the results; returns the first exit code that is not 0."""
     parser = arguments.Parser(
         "python -m experiments.quickstart",
         description="Trains small networks on built-in images and shows the results.",
     )
     parser.add_argument("--root", type=arguments.path, default="runs/quickstart", help="folder for the runs")
     options, overrides = parser.parse_known_args(argv)
+    for word in overrides:
+        if not word.startswith("--config."):
+            raise unknown("argument", word.partition("=")[0], ("--root", "--config.KEY"))
     root, table = pathlib.Path(options.root), f"{__file__}:shown"
-    for row in TABLES["shown"].rows:
-        print(f"\n{row}", flush=True)
-        command = ["-m", "sbn.train", f"--config={table}/{row}", f"--workdir={root / row / 'seed0'}", *overrides]
+    rows = TABLES["shown"].rows
+    for at, (name, row) in enumerate(rows.items(), start=1):
+        print(f"\nrun {at} of {len(rows)}: {name}, {row.where}", flush=True)
+        command = ["-m", "sbn", "train", f"--config={table}/{name}", f"--workdir={root / name / 'seed0'}", *overrides]
         if code := processes.run([sys.executable, *command], env=environment()):
             return code
     # only here: whoever lists rows need not wait for it
@@ -128,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
     write_output(str(page), report(table, root=str(root), format="html")[0].encode())
     known = branch_views.lines(read_run(root / "split_refined/seed0"))
     shown = report(table, root=str(root), format="text")[0]
-    print("\n".join(["", shown, *BRANCHES, *known, "", *LAST, str(page)]))
+    print("\n".join(["", shown, *BRANCHES, *known, "", *map(beside.shown_text, LAST), str(page)]))
     return 0
 
 

@@ -9,7 +9,6 @@ for every number of chips, and draws step time and memory. Create the environmen
 `python -m sbn.accelerators.environment tpu` (or gpu).
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,9 +135,7 @@ def _range(pair: tuple[float, float] | None, factor: float) -> str:
 @commands.command("python -m launch.fit")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if all rows fit, 1 if one does not, 2 for a bad command line or if no row compiles."""
-    parser = arguments.Parser(
-        "python -m launch.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments.Parser("python -m launch.fit", description=__doc__)
     parser.add_argument(
         "experiment", nargs="+", metavar="NAME[:TABLE[/ROW]]", help="rows to estimate; * matches anything"
     )

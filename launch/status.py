@@ -13,7 +13,11 @@ from sbn.runs.text import plain
 @commands.command("python -m launch.status")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line."""
-    parser = Parser("python -m launch.status", description="Prints the state of the jobs of a sweep.")
+    parser = Parser(
+        "python -m launch.status",
+        description="Prints the state of the jobs of a sweep: give the same --experiment, --seeds, --set and --root.",
+        examples=("--experiment=split_bn:table3 --seeds=0:10 --root=runs",),
+    )
     sweep.arguments(parser)
     options = parser.parse_args(argv)
     jobs = sweep.plan(options)
@@ -21,6 +25,8 @@ def main(argv: Sequence[str]) -> int:
     print(
         plain("\n".join([*remarks(options.experiment), *summary.by_row(jobs, states), *summary.describe(jobs, states)]))
     )
+    if others := summary.others(jobs):
+        print(plain("\n".join(others)))
     if left := summary.time_left(jobs, states, parallel=1):
         print(left)
     return int(any(state.kind != "done" for state in states))

@@ -1,6 +1,7 @@
 """Jobs and their states as text: what is done, what runs, what is left and how long that takes."""
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from sbn.runs.content import Damaged
 
 DUE = ("stopped", "failed", "missing")  # what a sweep starts
 _SHOWN = 20  # jobs of one kind
+_SEED = re.compile(r"seed\d+")
 _SAMPLE = 5  # finished runs of others that are looked into
 
 
@@ -51,6 +53,25 @@ def by_row(jobs: Sequence[Job], states: Sequence[State]) -> list[str]:
         f"{names[folder]}: " + ", ".join(f"{kind} {_ranges(found[kind])}" for kind in KINDS if kind in found)
         for folder, found in seeds.items()
     ]
+
+
+def others(jobs: Sequence[Job]) -> list[str]:
+    """Returns a line for every row that has runs with other overrides than these jobs, which are easily forgotten."""
+    meant = {job.workdir.parent for job in jobs}
+    lines = []
+    for folder in dict.fromkeys(job.row_folder for job in jobs):
+        there = (
+            [path.name for path in folder.iterdir() if path not in meant and path.is_dir()] if folder.exists() else []
+        )
+        variants = sorted(name for name in there if not _SEED.fullmatch(name))
+        if folder not in meant and len(variants) < len(there):
+            variants.insert(0, "no overrides")
+        if variants:
+            shown = ", ".join(variants[:_SAMPLE]) + (
+                f" and {len(variants) - _SAMPLE} more" if len(variants) > _SAMPLE else ""
+            )
+            lines.append(f"not counted: {folder} also has runs with {shown} (name overrides with --set)")
+    return lines
 
 
 def _ranges(numbers: Sequence[int]) -> str:

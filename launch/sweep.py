@@ -60,7 +60,19 @@ def plan(options: argparse.Namespace) -> list[Job]:
 @commands.command("python -m launch.sweep")
 def main(argv: Sequence[str]) -> int:
     """Returns the exit code: 0 if every job is done, 1 if not, 2 for a bad command line, 75 or 130 if stopped."""
-    parser = Parser("python -m launch.sweep", description="Runs the missing runs of a table.")
+    parser = Parser(
+        "python -m launch.sweep",
+        description="Trains the rows and seeds of a table that have no finished run yet. Prints the plan first.",
+        examples=(
+            "--experiment=split_bn:table3 --seeds=0:10 --root=runs --dry_run",
+            "--experiment='split_bn:table3/weak_*' --set optim.lr=0.1,0.05 --root=runs --parallel=2",
+            "--experiment=split_bn:table3 --seeds=0:10 --root=runs --engine=slurm --engine_set partition=gpu",
+        ),
+        epilog=(
+            "To resume an interrupted sweep, start the same command again. `python -m launch.status` shows its state.\n"
+            "Exit codes: 0 all done, 1 some failed, 2 an invalid command line, 75 or 130 stopped."
+        ),
+    )
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"where the jobs run: {', '.join(ENGINES)} (default: local)")
     parser.add_argument(

@@ -61,7 +61,9 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         ConfigError: if there is no such command; it names the nearest.
     """
-    if "COMP_LINE" in os.environ:  # a shell asks for completions: its words are in the environment
+    # A shell asks for completions, and calls this with 'sbn', the word and the one before it, or without any. Where
+    # somebody's shell left the variable behind it must not keep a command from running.
+    if "COMP_LINE" in os.environ and (not argv or (len(argv) == 3 and argv[0] not in COMMANDS)):
         return int(importlib.import_module(COMMANDS["completion"].module).main([]))
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())

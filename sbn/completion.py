@@ -33,8 +33,8 @@ _FILES: Final = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish
 
 # Flags of commands that load jax before they can be asked for their help, which no Tab may wait for
 _SLOW: Final = {
-    "evaluate": ("--workdir=", "--evals=", "--step=", "--stage=", "--config."),
-    "export": ("--workdir=", "--branch=", "--out="),
+    "evaluate": ("--workdir=", "--evals=", "--stage=", "--weights=", "--json", "--config."),
+    "export": ("--workdir=", "--branch=", "--stage=", "--out=", "--weights="),
 }
 
 # A table or row stands behind the colon: FILE:TABLE/ROW
@@ -51,7 +51,9 @@ def main(argv: Sequence[str]) -> int:
             print("\n".join(completions(line[:point], whole=whole)))
         return 0
     parser = arguments.Parser(
-        "python -m sbn.completion", description="Prints a script with which a shell completes `sbn` commands."
+        "python -m sbn.completion",
+        description="Prints a script with which a shell completes `sbn` commands.",
+        examples=("bash >> ~/.bashrc", "zsh >> ~/.zshrc", "fish > ~/.config/fish/completions/sbn.fish"),
     )
     parser.add_argument("shell", help=f"{', '.join(_SCRIPTS)}; append the output to the shell's start-up file")
     shell = parser.parse_args(argv).shell

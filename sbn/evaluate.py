@@ -17,8 +17,8 @@ from ml_collections import ConfigDict
 from sbn.config import arguments, command_line, tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError, unknown
-from sbn.data import record
-from sbn.evals.base import run
+from sbn.config.evaluation import ANALYSES
+from sbn.evals.base import add, run
 from sbn.evals.make import make_evaluators
 from sbn.runs import commands, files
 from sbn.train import evaluation, inheritance
@@ -57,8 +57,7 @@ def evaluate(
         the step of the checkpoint, and scalars by name.
 
     Raises:
-        ConfigError: if there is no run, no checkpoint, or no such evaluator, an override is of another key, or the data
-            are not those that the run was trained on.
+        ConfigError: if there is no run, no checkpoint, or no such evaluator, or an override is of another key.
         OSError: once all is measured, if some of it can't be written.
     """
     step, scalars, unwritten = _evaluated(workdir, evals, overrides or {}, stage, weights)
@@ -72,12 +71,13 @@ def _evaluated(
 ) -> tuple[int, dict[str, float], OSError | None]:
     """The step, the scalars, and the first error of writing them."""
     workdir = workdirs.checked_path(workdir)
-    stored, recorded = files.read_config(workdir), files.read(workdir, files.DATA)
-    config = overridden(stored, overrides, evals=evals)
+    trained = files.read_config(workdir)
+    config = overridden(trained, overrides, evals=evals)
     before = inheritance.find(config, workdir).before
+    recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, before, recorded=recorded)
-    if config.eval.augment == stored.eval.augment:  # else test images are others on purpose
-        record.check_same(recorded, setup.described(config.data.name), where=workdir)
+    if config.eval.augment == trained.eval.augment:  # else test images are others on purpose
+        setup.check_data(config, recorded, where=workdir)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)
@@ -88,10 +88,10 @@ def _evaluated(
         folder = files.artifact_folder(name)
         if weights == AVERAGED:
             numbers, folder = of_average(numbers), f"{folder}_{weights}"
-        scalars |= numbers
+        add(scalars, numbers, evaluator=name)
         try:
-            evaluation.write_arrays(workdir, name, step, arrays, folder=folder)
-            evaluation.write_scalars(workdir, folder, step, numbers, overrides)
+            evaluation.write_arrays(workdir, name, step, arrays, config=trained, folder=folder)
+            evaluation.write_scalars(workdir, folder, step, numbers, overrides, config=trained)
         except OSError as error:  # what took hours is shown first
             unwritten = unwritten or error
     return step, scalars, unwritten
@@ -118,7 +118,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     checkpoints = Checkpoints(
-        workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, create=False
+        workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, config=config, create=False
     )
     optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
     state = jax.eval_shape(lambda: init_state(setup.task, optimiser, seed=config.seed, ema=config.optim.ema))
@@ -146,7 +146,15 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         "python -m sbn.evaluate",
         description="Evaluates a checkpoint of a run. Change evaluation keys by --config.eval.KEY=VALUE.",
-        epilog="Arrays and figures go to artifacts/ in the work directory.",
+        examples=(
+            "--workdir=runs/weak_augment/seed0",
+            "--workdir=runs/weak_augment/seed0 --evals=mix,fourier --config.eval.fourier.examples=100",
+        ),
+        epilog=(
+            f"Evaluators: metrics, accuracy (classification), {', '.join(ANALYSES[:7])},\n"
+            f"{', '.join(ANALYSES[7:])}, bleu (translation), masks (segmentation),\n"
+            "or package.module:Name. Arrays and figures go to artifacts/ in the work directory."
+        ),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"

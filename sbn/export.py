@@ -56,10 +56,10 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 VARIABLES, ABOUT = "variables.msgpack", "model.json"
 _ALWAYS = {"branch": text, "classes": count, "config": mapping()}
-_CHECKSUM = (optional(count), None)  # of the variables' file; older exports do not say
+_CHECKSUM = (optional(count), None)  # of a file beside it; older exports do not say
 _OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
 _SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
-_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM, vocabulary=_CHECKSUM)
+_OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM, vocabulary_crc32=_CHECKSUM)
 _READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
 
 
@@ -103,18 +103,20 @@ def export(
     variables = select_branch(every, names.index(branch), layout=layout)
     variables = jax.tree.map(np.asarray, variables)
     packed = serialization.msgpack_serialize(variables)
+    texts = translator.packed_vocabulary(vocabulary) if vocabulary else b""
     about = {
         "format": FORMAT,
         "branch": branch,
         "weights": weights,
         "classes": classes,
         "crc32": zlib.crc32(packed),
+        **({"vocabulary_crc32": zlib.crc32(texts)} if texts else {}),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         "data": config.data.name,
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **(translator.described(config, vocabulary) if vocabulary else _channels(workdir, config, recorded)),
+        **(translator.described(config) if vocabulary else _channels(workdir, config, recorded)),
         **({"task": config.task} if is_import_path(config.task) else {}),
         **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
@@ -125,8 +127,8 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
     replace_bytes(out / VARIABLES, packed)
-    if vocabulary:
-        translator.write_vocabulary(out, vocabulary)
+    if texts:
+        replace_bytes(out / translator.VOCABULARY, texts)
     files.write_json(out / ABOUT, about)
     return about
 
@@ -175,7 +177,7 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
         raise ConfigError(f"{workdir} has no checkpoint yet")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     names, keep = tree.branch_names(config), config.save.keep
-    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, create=False)
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, config=config, create=False)
     with contextlib.closing(checkpoints):
         for step in checkpoints.steps():
             try:
@@ -248,6 +250,7 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         "python -m sbn.export",
         description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
+        examples=("--workdir=runs/weak_augment/seed0 --branch=main --out=net",),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"

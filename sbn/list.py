@@ -14,7 +14,9 @@ from sbn.runs.text import plain
 def main(argv: Sequence[str]) -> None:
     """Prints the rows that `argv` selects."""
     parser = arguments.Parser(
-        "python -m sbn.list", description="Lists the rows of the experiments, with the paper's numbers."
+        "python -m sbn.list",
+        description="Lists the rows of the experiments, with the paper's numbers.",
+        examples=("split_bn:table3", "split_bn:table3/weak_augment --commands", "--keys"),
     )
     parser.add_argument(
         "select",

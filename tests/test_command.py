@@ -112,6 +112,15 @@ def test_a_tab_after_words_that_mean_nothing_prints_no_error():
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+def test_what_a_shell_left_behind_of_a_tab_keeps_no_command_from_running(monkeypatch, capsys):
+    """`sbn train ...` would print completions, train nothing, and end with code 0."""
+    monkeypatch.setenv("COMP_LINE", "sbn lis")
+    assert command.main(["sbn", "lis", "sbn"]) == 0  # as bash asks
+    assert capsys.readouterr().out == "list \n"
+    assert command.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("sbn ")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     pytest.importorskip("setuptools", reason="building a wheel takes setuptools")

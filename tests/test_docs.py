@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from launch.plan import make_jobs, parse_seeds
+from sbn.__main__ import COMMANDS
 from sbn.config import tree
 from sbn.config.schema import NEUTRAL
 from tests.conftest import ROOT
@@ -25,6 +26,8 @@ def test_keys_and_modules_of_a_page_are_there(name):
             tree.changed({}, {key: tree.literal(key, value)})
     for module in re.findall(r"python -m ([\w.]+)", page):
         assert importlib.util.find_spec(module), module
+    for command in re.findall(r"(?:^|`|\$ )sbn ([a-z]\w*)", page, re.MULTILINE):
+        assert command in COMMANDS, command
 
 
 def test_the_table_of_keys_holds_keys_with_values_that_they_take():
@@ -37,7 +40,7 @@ def test_the_table_of_keys_holds_keys_with_values_that_they_take():
 
 
 def test_the_sweep_on_one_gpu_plans_the_tables_runs():
-    (command,) = re.findall(r"python -m (launch\.sweep .*?)\npython", ON_ACCELERATORS, re.DOTALL)
+    (command,) = re.findall(r"^(sbn sweep .*?)\nsbn report", ON_ACCELERATORS, re.DOTALL | re.MULTILINE)
     words = shlex.split(command.replace("\\\n", " "))
     sets = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
     flags = dict(word.removeprefix("--").split("=", 1) for word in words if word.startswith("--") and "=" in word)

@@ -26,10 +26,10 @@ def test_what_an_example_makes_is_what_its_command_trains_on(name, tmp_path, mon
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     exec(compile(CODE[name], "docs/own_data.md", "exec"), {})
-    words = shlex.split(COMMANDS[name].replace("\\\n", " "))[3:]
+    words = shlex.split(COMMANDS[name].replace("\\\n", " "))[2:]
     others, dotted = command_line.split(words)
     (experiment,) = (word.removeprefix("--config=") for word in others if word.startswith("--config="))
-    config = command_line.request(f"{ROOT}/{experiment}", dotted).config
+    config = command_line.request(experiment, dotted).config
     setup = make_setup(config)
     train, test, classes = MADE[name]
     assert (len(setup.train), len(setup.test), setup.train.classes) == (train, test, classes)

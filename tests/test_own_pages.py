@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from sbn import export
+from sbn.__main__ import COMMANDS
 from sbn.config import imported
 from tests.conftest import ROOT
 
 PAGES = {name: (ROOT / f"docs/{name}.md").read_text() for name in ("own_table", "own_optimiser")}
-MAIN = {"sbn.train": "sbn.train.__main__", "sbn.report": "sbn.report.__main__"}
 # So that the test takes seconds, where the page trains for a minute
 SMALL = {
     "data.path": "device",
@@ -47,10 +47,10 @@ def commands(page):
 
 
 def run(words, capsys):
-    """Runs `python -m MODULE ARGUMENTS` in this process, and returns what it printed."""
-    python, flag, module, *arguments = words
-    assert (python, flag) == ("python", "-m")
-    assert not importlib.import_module(MAIN.get(module, module)).main(arguments)
+    """Runs `sbn COMMAND ARGUMENTS` in this process, and returns what it printed."""
+    sbn, command, *arguments = words
+    assert sbn == "sbn"
+    assert not importlib.import_module(COMMANDS[command].module).main(arguments)
     return capsys.readouterr().out
 
 

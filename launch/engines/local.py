@@ -17,6 +17,7 @@ from launch.order import Order
 from launch.plan import Job
 from launch.queues import forget
 from launch.state import taken
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 
 # What JAX reads of the share of a GPU's memory that a process takes: the name that all versions know, and the new one,
@@ -131,7 +132,7 @@ def check_there(jobs: Iterable[Job]) -> None:
     """Raises a ConfigError for the first archive or data folder that a job names and that is not on this machine."""
     named = {(key, job.config["data"][key]) for job in jobs for key in ("archive", "dir")}
     for key, path in sorted(pair for pair in named if pair[1] is not None):
-        if "://" not in path and not pathlib.Path(path).expanduser().exists():
+        if "://" not in path and not expanded(path).exists():
             raise ConfigError(f"data.{key} = {path!r} is not there")
 
 

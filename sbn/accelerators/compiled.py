@@ -14,6 +14,7 @@ from typing import Any
 from sbn.accelerators import environment
 from sbn.accelerators.chips import Topology
 from sbn.accelerators.costs import Costs
+from sbn.config.environment import cache_folder
 from sbn.config.errors import ConfigError
 
 _NO_PROGRAM = ("seed", "log.", "save.")  # keys that change no program
@@ -55,7 +56,7 @@ class Answer:
 
 def cache() -> pathlib.Path:
     """Returns the folder of what was compiled, in the user's cache."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sbn" / "accelerators"
+    return cache_folder() / "accelerators"
 
 
 def known(asked: Asked, where: Topology) -> Answer | None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from sbn.accelerators.chips import Kind
 from sbn.config import arguments
+from sbn.config.environment import cache_folder, expanded
 from sbn.config.errors import ConfigError, unknown
 from sbn.runs import commands
 
@@ -41,9 +42,8 @@ _PROOF: dict[Kind, str] = {"tpu": "libtpu", "gpu": "jax-cuda12-pjrt"}
 def folder(kind: Kind) -> pathlib.Path:
     """Returns where the environment of a kind lies: `SBN_COMPILER_TPU` or `_GPU`, else in the user's cache."""
     if named := os.environ.get(VARIABLE.format(kind.upper())):
-        return pathlib.Path(named).expanduser()
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-    return cache / "sbn" / f"compiler-{kind}-jax{importlib.metadata.version('jax')}"
+        return expanded(named)
+    return cache_folder() / f"compiler-{kind}-jax{importlib.metadata.version('jax')}"
 
 
 def interpreter(kind: Kind) -> pathlib.Path:

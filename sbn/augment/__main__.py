@@ -17,11 +17,27 @@ def main(words: Sequence[str] | None = None) -> int:
     Raises:
         ConfigError: for a pipeline or a data set that can't be had.
     """
-    parser = arguments.Parser(prog="python -m sbn.augment", description="Explains and draws augmentation pipelines.")
+    parser = arguments.Parser(
+        prog="python -m sbn.augment",
+        description="Explains and draws augmentation pipelines.",
+        examples=(
+            "show 'randaugment(3, 4)|crop(4)|flip|cutout(16)'",
+            "sheet 'randaugment(3, 4)|crop(4)|flip' 'augmix()' --data=shapes --out=sheet.png",
+            "figure1 --data=cifar10 --out=figure1.png",
+        ),
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    show = commands.add_parser("show", help="print every op with its probability, argument and sign")
+    show = commands.add_parser(
+        "show",
+        help="print every op with its probability, argument and sign",
+        description="Prints every op of a pipeline with its probability, argument and sign.",
+    )
     show.add_argument("pipeline", help="for example 'randaugment(3, 4)|crop(4)|flip|cutout(16)'")
-    sheet = commands.add_parser("sheet", help="draw images beside their augmentations, one block per pipeline")
+    sheet = commands.add_parser(
+        "sheet",
+        help="draw images beside their augmentations, one block per pipeline",
+        description="Draws images beside their augmentations, one block per pipeline.",
+    )
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
     sheet.add_argument("--draws", type=int, default=6, help="augmented versions per image")
     sheet.add_argument("--split", help="split of the data set, such as 'trainval' (default: train)")
@@ -30,7 +46,11 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     sheet.add_argument("--masks", action="store_true", help="also draw the label images, transformed with the images")
     _add_picture(sheet, images=8, out="sheet.png")
-    figure = commands.add_parser("figure1", help="draw weak and strong augmentations side by side")
+    figure = commands.add_parser(
+        "figure1",
+        help="draw weak and strong augmentations side by side",
+        description="Draws images under weak and strong augmentations side by side, as Figure 1 of Split BatchNorms.",
+    )
     _add_picture(figure, images=6, out="figure1.png")
     flags = parser.parse_args(words)
     if flags.command != "show":

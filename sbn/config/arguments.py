@@ -4,9 +4,11 @@ import argparse
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sbn.config import beside
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError, shown
 
 _GIVEN = "_given"  # what a namespace holds of the flags that were there
@@ -25,11 +27,28 @@ class _Once(argparse._StoreAction):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, as those of everything else are: the usage is what --help is for."""
+    """A parser that reports a mistake in one line, as everything else does; --help prints the usage."""
 
-    def __init__(self, prog: str | None = None, **settings: Any) -> None:
-        super().__init__(prog=beside.shown(prog) if prog else prog, **settings)
-
+    def __init__(
+        self,
+        prog: str | None = None,
+        *,
+        description: str = "",
+        epilog: str = "",
+        examples: Sequence[str] = (),
+        **settings: Any,
+    ) -> None:
+        """Makes a parser whose help has `examples`: arguments of `prog`, each ready to paste."""
+        if examples:
+            shown_examples = "\n".join(f"  {prog} {words}".rstrip() for words in examples)
+            epilog = f"examples:\n{shown_examples}\n\n{epilog}".rstrip()
+        super().__init__(
+            prog=beside.shown(prog) if prog else prog,
+            description=beside.shown_text(description),
+            epilog=beside.shown_text(epilog),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **settings,
+        )
         self.register("action", None, _Once)
         self.register("action", "store", _Once)
 
@@ -49,7 +68,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: always.
         """
-        raise ConfigError(f"{message} (--help tells what there is)")
+        raise ConfigError(f"{message} (--help lists the arguments)")
 
 
 def path(text: str) -> str:
@@ -93,7 +112,7 @@ def check_output(text: str, *, flag: str = "--out") -> None:
     Raises:
         ConfigError: if it is a folder, or the folder that it would lie in is not there or can't be written to.
     """
-    place = pathlib.Path(os.path.realpath(pathlib.Path(text).expanduser()))
+    place = pathlib.Path(os.path.realpath(expanded(text)))
     if place.is_dir():
         raise ConfigError(f"{flag}={text} is a folder: name a file")
     if not place.exists() or place.is_file():  # pipes and devices are written in place

@@ -5,6 +5,7 @@ name but its own; the `sbn` command puts that folder on the import path.
 """
 
 import pathlib
+import re
 import sys
 from typing import Final
 
@@ -42,3 +43,8 @@ def shown(command: str) -> str:
     ):  # that one is no command of sbn
         return command
     return f"sbn {module.rsplit('.')[-1]} {words}".strip()
+
+
+def shown_text(text: str) -> str:
+    """Returns a text in which every command is written as by `shown`."""
+    return re.sub(r"python -m [\w.]*\w", lambda found: shown(found[0]), text)

@@ -1,4 +1,4 @@
-"""The environment that training runs in: the variables that its processes start with, and the machine's memory."""
+"""The environment that commands run in: variables that their processes start with, home and cache, memory."""
 
 import os
 import pathlib
@@ -49,6 +49,23 @@ def available() -> bool:
         return known and "[never]" not in _SWITCH.read_text()
     except (AttributeError, OSError, ValueError):  # another system, another C library
         return False
+
+
+def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns a path with the home folder for '~'; '~name' of a user whom nobody knows stays, and leads nowhere."""
+    return pathlib.Path(os.path.expanduser(path))  # pathlib's own raises a RuntimeError for such
+
+
+def cache_folder() -> pathlib.Path:
+    """Returns the folder for what can be made again: `XDG_CACHE_HOME`/sbn, or ~/.cache/sbn.
+
+    Where there is no home it is one that nobody can write to. A relative path in that variable does not count.
+    """
+    said = os.environ.get("XDG_CACHE_HOME", "")
+    home = expanded("~")
+    if pathlib.Path(said).is_absolute():
+        return pathlib.Path(said) / "sbn"
+    return (home / ".cache" if home.is_absolute() else pathlib.Path(os.devnull)) / "sbn"
 
 
 def memory() -> int | None:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import os
 import pathlib
 import re
 import sys
@@ -162,6 +163,17 @@ def _hash(file: pathlib.Path) -> str | None:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError:
         return None
+
+
+def blamed(error: BaseException) -> str | None:
+    """Returns what to say of an error that was raised in a file that `load` gave this process, or below it; else None.
+
+    What is the user's own is called in many places and at any time: in the middle of a step, of an evaluation, of a log
+    line. An error that it raises is no fault of this program.
+    """
+    files = {os.path.abspath(file) for file in _loaded.values() if file}
+    frames = traceback.extract_tb(error.__traceback__)
+    return reason(error) if any(os.path.abspath(frame.filename) in files for frame in frames) else None
 
 
 def reason(error: BaseException) -> str:

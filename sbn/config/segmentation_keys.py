@@ -40,6 +40,12 @@ SEGMENTATION_KEYS = (
         low=8,
     ),
     _Key(
+        "segmentation.own_size",
+        "bool",
+        False,
+        "Evaluate at the size of each label image: resize the scores, not the label image. False: at the size that eval.augment gives. For images that are read from their files.",
+    ),
+    _Key(
         "segmentation.align_corners",
         "bool",
         True,

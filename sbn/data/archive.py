@@ -10,12 +10,12 @@ CIFAR (184 MB) loads in a fraction of a second.
 
 import contextlib
 import os
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from sbn.config import beside
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 from sbn.data import sentences, splits
 from sbn.data.examples import InMemory, in_memory
@@ -37,7 +37,7 @@ def write(
     arrays = {"format": np.array(FORMAT), "name": np.array(name), "class_names": np.array(class_names)}
     for split, (images, labels) in splits.items():
         arrays |= {f"{split}_images": images, f"{split}_labels": labels.astype(np.int32)}
-    target = pathlib.Path(path).expanduser()
+    target = expanded(path)
     with replacing(target) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -103,7 +103,7 @@ def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray],
 def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.NpzFile"]:
     """The file, and one line for whatever is wrong with it, now or as arrays are read."""
     try:
-        place = pathlib.Path(path).expanduser()
+        place = expanded(path)
         if place.exists() and not place.is_file():  # a pipe would be waited for
             raise ConfigError(f"{shown} is no archive: it is not a file")
         with place.open("rb") as opened:

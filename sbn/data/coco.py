@@ -98,7 +98,7 @@ def _read(path: epath.Path, split: str) -> Split:
     sizes = [_size(one, f"{file}, image {number}") for number, one in images.items()]
     folders = [*([file.parent] if file.name.startswith("_") else []), *(path / name.format(split) for name in _FOLDERS)]
     files = _files(images, folders, file)
-    found = [_objects(own, size, numbers) for own, size in zip(annotations.values(), sizes, strict=True)]
+    found = [_objects(own, numbers) for own in annotations.values()]
     return Split(tuple(categories.values()), files, found, sizes)
 
 
@@ -116,10 +116,9 @@ def _categories(content: Any, file: epath.Path) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def _objects(annotations: Sequence[tuple[str, Any]], size: tuple[int, int], numbers: Mapping[int, int]) -> Objects:
-    """The objects of an image of (height, width), each with the words for it in messages."""
-    height, width = size
-    boxes, labels, crowds, areas, cut, dropped = [], [], [], [], 0, 0
+def _objects(annotations: Sequence[tuple[str, Any]], numbers: Mapping[int, int]) -> Objects:
+    """The objects of an image, each with the words for it in messages."""
+    boxes, labels, crowds, areas = [], [], [], []
     for what, one in annotations:
         box = one.get("bbox")
         if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
@@ -127,18 +126,14 @@ def _objects(annotations: Sequence[tuple[str, Any]], size: tuple[int, int], numb
         x, y, w, h = map(float, box)
         if w < 0 or h < 0:
             raise ConfigError(f"{what}: bbox has a width of {w:g} and a height of {h:g}")
-        y0, x0, y1, x1 = max(y, 0.0), max(x, 0.0), min(y + h, height), min(x + w, width)
-        if np.float32(y1) <= np.float32(y0) or np.float32(x1) <= np.float32(x0):
-            dropped += 1
-            continue
-        # Boxes are written with two decimals: what those round over the border does not reach beyond it
-        cut += max(y0 - y, x0 - x, y + h - y1, x + w - x1) > 0.01
-        boxes.append((y0, x0, y1, x1))
+        boxes.append((y, x, y + h, x + w))
         labels.append(numbers[one["category_id"]])
-        crowds.append(bool(one.get("iscrowd", 0)))
-        areas.append(float(one["area"]) if _is_number(one.get("area")) else (y1 - y0) * (x1 - x0))
+        if (crowd := one.get("iscrowd", 0)) not in (0, 1):
+            raise ConfigError(f"{what}: iscrowd is {shown(crowd)}, not 0 or 1")
+        crowds.append(bool(crowd))
+        areas.append(float(one["area"]) if _is_number(one.get("area")) else w * h)
     made = np.asarray(boxes, np.float32).reshape(-1, 4)
-    return Objects(made, labels, np.asarray(crowds, bool), np.asarray(areas, np.float32), dropped, cut)
+    return Objects(made, labels, np.asarray(crowds, bool), np.asarray(areas, np.float32))
 
 
 def _files(images: Mapping[int, Any], folders: Sequence[epath.Path], file: epath.Path) -> list[epath.Path]:
@@ -151,9 +146,9 @@ def _files(images: Mapping[int, Any], folders: Sequence[epath.Path], file: epath
         names[number] = name
     _check_once(names.values(), f"{file}: file_name")
     for folder in folders:
-        there = [number for number, name in names.items() if (folder / name).exists()]
+        there = {number for number, name in names.items() if (folder / name).exists()}
         if there:
-            lacking = next((number for number in names if number not in set(there)), None)
+            lacking = next((number for number in names if number not in there), None)
             if lacking is not None:
                 raise ConfigError(f"{file}, image {lacking}: there is no file {folder / names[lacking]}")
             return [folder / name for name in names.values()]

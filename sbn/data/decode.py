@@ -3,6 +3,7 @@
 import concurrent.futures
 import io
 import os
+import warnings
 import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -12,6 +13,9 @@ from PIL import Image, ImageOps
 
 from sbn.config.errors import ConfigError
 from sbn.runs.progress import shown
+
+# Pillow refuses images of 179 million pixels; of those with half as many it would print lines among what commands say
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TURNED = 0x0112  # EXIF's tag of the orientation; 1 is upright

@@ -57,7 +57,7 @@ def image_files(
             more boxes than `most_boxes`.
     """
     names = tuple(map(str, classes))
-    index = images if isinstance(images, Index) else _index(images, name=name)
+    index = images if isinstance(images, Index) else index_of(images, name=name)
     sizes, found, features = index.sizes.astype(np.int32), dict(arrays or {}), {}
     for key, given in (("label", labels), ("boxes", boxes), ("box_label", box_labels), ("mask", masks), *found.items()):
         if given is not None and len(given) != len(index):
@@ -84,10 +84,13 @@ def image_files(
     return ImageFiles(index, Beside(found, features, label_images))
 
 
-def _index(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
+def index_of(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
+    """Returns the index of image files; arguments and errors are those of `image_files`."""
     files = [os.path.abspath(os.fspath(path)) for path in paths]
+    root = os.path.commonpath([os.path.dirname(file) for file in files]) if files else "/"
 
-    def look_into(file: str) -> list[Entry]:
+    def look_into(inside: str) -> list[Entry]:
+        file = os.path.join(root, inside)
         try:
             with open(file, "rb") as opened:
                 size = look(opened)
@@ -102,7 +105,8 @@ def _index(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
     if other := next((file for file in files if not os.path.isfile(file)), None):  # a pipe would be waited for
         raise ConfigError(f"{name}: {other} can't be read: it is no file")
     stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
-    return load(Files(epath.Path("/"), files, stamps, (), look_into), name=name)
+    names = [os.path.relpath(file, root) for file in files]
+    return load(Files(epath.Path(root), names, stamps, (), look_into), name=name)
 
 
 def _padded(
@@ -156,7 +160,7 @@ def _label_images(
 ) -> LabelImages:
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
-    index = masks if isinstance(masks, Index) else _index(masks, name=f"{name} masks")
+    index = masks if isinstance(masks, Index) else index_of(masks, name=f"{name} masks")
     check_sizes(index, images)
     table = None
     if numbers is not None:

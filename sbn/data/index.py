@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from etils import epath
 
+from sbn.config.environment import cache_folder
 from sbn.data.decode import as_png
 from sbn.runs.arrays import read_arrays
 from sbn.runs.atomic import replacing
@@ -160,7 +161,7 @@ def load(files: Files, *, name: str) -> Index:
     Raises:
         ConfigError: if one can't be read.
     """
-    path = _cache_directory() / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
+    path = cache_folder() / "indices" / f"{name.replace('/', '-').replace(' ', '-')[-60:]}-{_key(files)}.npz"
     about: dict[str, Any] = {"root": str(files.root), "class_names": files.class_names, "upright": files.upright}
     try:
         kept: dict[str, Any] | None = read_arrays(path)
@@ -205,10 +206,6 @@ def stamp(path: epath.Path) -> tuple[int, float]:
     """Returns size and time of a file."""
     stat = path.stat()
     return stat.length, stat.mtime
-
-
-def _cache_directory() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sbn" / "indices"
 
 
 def _keep(path: pathlib.Path, index: Index) -> None:

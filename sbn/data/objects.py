@@ -8,22 +8,23 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sbn.data.encoded import ImageFiles
-from sbn.data.image_files import image_files
+from sbn.data.image_files import image_files, index_of
 from sbn.data.index import Index
 
 MOST_PIXELS: Final = 2.0**31  # no side and no area of an image is as large; NaN is no less either
+_ROUNDING: Final = 0.011  # of two decimals, in float32
 
 
 class Objects(NamedTuple):
     """The objects of one image.
 
     Attributes:
-        boxes: (B, 4) float32, y0, x0, y1, x1 in pixels of the image as it lies in its file, half-open.
+        boxes: (B, 4) float32, y0, x0, y1, x1 in pixels of the image as it lies in its file, half-open; what reaches
+            beyond it is cut off by `examples`.
         labels: (B,) numbers of their classes.
         difficult: (B,) bool: what is not to be learned, and neither helps nor hurts when it is found.
         areas: (B,) of the objects, in square pixels, where the annotation knows them better than the boxes do.
         dropped: how many more there were, whose boxes have no area.
-        cut: how many boxes reached beyond the image, and were cut off at its border.
     """
 
     boxes: np.ndarray
@@ -31,7 +32,6 @@ class Objects(NamedTuple):
     difficult: np.ndarray
     areas: np.ndarray | None = None
     dropped: int = 0
-    cut: int = 0
 
 
 def examples(
@@ -45,7 +45,8 @@ def examples(
 ) -> ImageFiles:
     """Returns images, which stay in their files, with 'boxes', 'box_label', 'box_difficult', and 'box_area' if known.
 
-    What was left out or cut off is counted, in one line to stderr.
+    Boxes that reach beyond their image are cut off at its border; what has no area then is left out. Both are counted,
+    in one line to stderr that names the first image.
 
     Args:
         images: M files, or their index.
@@ -56,14 +57,18 @@ def examples(
         most: slots for boxes that every example has; None: as many as the fullest image needs.
 
     Raises:
-        ConfigError: naming the file, if one can't be read or a box lies outside of its image.
+        ConfigError: naming the file, if one can't be read.
     """
-    for count, what in (
-        (sum(own.dropped for own in objects), "have boxes without an area, and are left out"),
-        (sum(own.cut for own in objects), "have boxes that reach beyond their image, and are cut off there"),
+    images = images if isinstance(images, Index) else index_of(images, name=name)
+    within = [_within(own, size) for own, size in zip(objects, images.sizes.tolist(), strict=True)]
+    objects = [own for own, _ in within]
+    for counts, what in (
+        ([own.dropped for own in objects], "objects with a box without an area in their image are left out"),
+        ([cut for _, cut in within], "boxes that reach beyond their image are cut off there"),
     ):
-        if count:
-            print(f"{of}: {count} objects {what}", file=sys.stderr)
+        if any(counts):
+            first = images.name(next(i for i, count in enumerate(counts) if count))
+            print(f"{of}: {what}: {sum(counts)}, the first in {first}", file=sys.stderr)
     slots = max((len(own.boxes) for own in objects), default=0) if most is None else most
     arrays = {"box_difficult": _slots([own.difficult for own in objects], slots, np.uint8)}
     areas = [own.areas for own in objects if own.areas is not None]
@@ -78,6 +83,20 @@ def examples(
         most_boxes=slots,
         arrays=arrays,
     )
+
+
+def _within(own: Objects, size: Sequence[int]) -> tuple[Objects, int]:
+    """Objects cut off at the border of an image of (height, width), and of how many more than a rounding was cut off.
+
+    Boxes are written with two decimals: what those round over the border does not reach beyond it.
+    """
+    edges = np.clip(own.boxes, 0, np.asarray((*size, *size), np.float32))
+    kept: np.ndarray = np.asarray((edges[:, 2:] > edges[:, :2]).all(axis=1))
+    cut = int((np.abs(edges - own.boxes).max(axis=1, initial=0) > _ROUNDING)[kept].sum())
+    labels = [label for label, there in zip(own.labels, kept, strict=True) if there]
+    areas = None if own.areas is None else own.areas[kept]
+    dropped = own.dropped + int((~kept).sum())
+    return Objects(edges[kept], labels, own.difficult[kept], areas, dropped), cut
 
 
 def _slots(values: Sequence[np.ndarray], slots: int, kind: type) -> np.ndarray:

@@ -59,6 +59,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = arguments.Parser(
         "python -m sbn.data.prepare",
         description="Writes a data set into one archive, which is read without TensorFlow.",
+        examples=(
+            "cifar10 --out=cifar10.npz",
+            "tiny_imagenet tiny-imagenet-200.zip --out=tiny_imagenet.npz",
+            "multi30k FOLDER --languages=en,de --vocabulary=4000 --out=multi30k.npz",
+        ),
     )
     parser.add_argument("name", help="tiny_imagenet, or the name of a TFDS data set")
     parser.add_argument(

@@ -151,16 +151,15 @@ def _objects(
         if not np.isfinite(own).all() or (own[2:] < own[:2]).any():
             raise ConfigError(f"{what}, object {number} ends before it begins: {own.tolist()}")
     kept: np.ndarray = np.asarray((edges[:, 2:] > edges[:, :2]).all(axis=1))
-    edges[:, :2] -= keys.first
-    boxes = np.clip(edges, 0, (*size, *size))[kept]
+    # What begins at 0 all the same is of a set that counts otherwise, and begins at the border
+    edges[:, :2] = np.where(edges[:, :2] < 0, edges[:, :2], np.maximum(edges[:, :2] - keys.first, 0))
     beside, shown = keys.boxes.rpartition("/")[0], np.zeros(len(labels), bool)
     for name in _DIFFICULT:
         if len(found := features.get(f"{beside}/{name}", ())) == len(labels):
             shown |= np.asarray(found, bool)
     return Objects(
-        boxes.astype(np.float32),
+        edges[kept].astype(np.float32),
         [label for label, there in zip(labels, kept, strict=True) if there],
         shown[kept],
         dropped=int((~kept).sum()),
-        cut=int((np.abs(boxes - edges[kept]).max(axis=1, initial=0) > keys.first + 0.01).sum()),
     )

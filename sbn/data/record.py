@@ -6,7 +6,10 @@ from typing import Any
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import Encoded
 from sbn.data.examples import Examples, InMemory
+from sbn.data.sentences import Sentences
 from sbn.data.statistics import Channels, checked
+
+TEXTS = "_texts"  # what a split's fingerprint ends with that is of its texts, not of its tokens
 
 
 def describe(
@@ -36,7 +39,10 @@ def describe(
     return {
         "name": name,
         "examples": {split: len(examples) for split, examples in splits.items()},
-        "fingerprints": {split: examples.fingerprint() for split, examples in splits.items()},
+        "fingerprints": {
+            **{split: examples.fingerprint() for split, examples in splits.items()},
+            **{split + TEXTS: own.texts_fingerprint() for split, own in splits.items() if isinstance(own, Sentences)},
+        },
         **({} if label is None else {"classes": list(label.classes)}),
         **images,
     }
@@ -72,7 +78,9 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
         return
     for split, print_now in now["fingerprints"].items():
         if split in before and before[split] != print_now:
+            whose = split.removesuffix(TEXTS)
+            what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
-                f"{where} was begun with other data: the {split} split of {now['name']!r} has the fingerprint "
+                f"{where} was begun with other data: {what} of {now['name']!r} has the fingerprint "
                 f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
             )

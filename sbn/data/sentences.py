@@ -8,24 +8,25 @@ one after the other, SPLIT_SIDE_offsets, and of splits small enough to be scored
 import dataclasses
 import hashlib
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 from sbn.data import splits
 from sbn.data.examples import Feature, InMemory
 from sbn.data.text import TextPairs
 from sbn.data.tokens import Ragged
-from sbn.data.vocabulary import Vocabulary
+from sbn.data.vocabulary import END, PIECES, Vocabulary
 from sbn.runs.arrays import array
 from sbn.runs.atomic import replacing
 
 FORMAT = 1
 KIND = "translation"
 SIDES = ("source", "target")
+_ALWAYS = PIECES[:2]  # what fills up and what ends
 _NOTHING = Vocabulary(())
 MOST_TEXTS = 20_000  # pairs of a split whose texts are kept
 
@@ -42,14 +43,6 @@ class Sentences(InMemory):
     vocabulary: Vocabulary = _NOTHING
     texts: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
-    def fingerprint(self) -> str:
-        """Returns a hash of all tokens, and of what they stand for: pieces, the model, and the texts."""
-        digest = hashlib.sha256(super().fingerprint().encode())
-        lines = ["\0".join(self.vocabulary.pieces), *("\0".join(self.texts.get(side, ())) for side in SIDES)]
-        for part in (*(line.encode() for line in lines), self.vocabulary.model):
-            digest.update(hashlib.sha256(part).digest())
-        return digest.hexdigest()[:16]
-
     def first(self, count: int | None) -> "Sentences":
         """Returns the first `count` pairs; None for all."""
         return self.part(slice(count))
@@ -58,6 +51,13 @@ class Sentences(InMemory):
         """Returns some of the pairs."""
         arrays = {side: tokens[where] for side, tokens in self.arrays.items()}
         return dataclasses.replace(self, arrays=arrays, texts={side: own[where] for side, own in self.texts.items()})
+
+    def texts_fingerprint(self) -> str:
+        """Returns a hash of the pieces and of the texts, which tokens alone do not tell."""
+        digest = hashlib.sha256()
+        for words in (self.vocabulary.pieces, *(self.texts.get(side, ()) for side in SIDES)):
+            digest.update("\n".join(words).encode() + b"\0")
+        return digest.hexdigest()[:16]
 
     def text(self, side: str, number: int) -> str:
         """Returns a sentence as it was written, or as its pieces write it where texts were not kept."""
@@ -121,7 +121,7 @@ def write(
             arrays |= {f"{split}_{side}": own.flat, f"{split}_{side}_offsets": own.offsets.astype(np.int64)}
             if len(texts) <= MOST_TEXTS:
                 arrays[f"{split}_{side}_text"] = np.frombuffer("\n".join(texts).encode(), np.uint8)
-    with replacing(pathlib.Path(path).expanduser()) as file:
+    with replacing(expanded(path)) as file:
         np.savez_compressed(file, **arrays)
 
 
@@ -147,19 +147,23 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
         raise ConfigError(f"{shown} has format {found}; this version reads format {FORMAT}")
     if name is not None and str(array(file, "name")) != name:
         raise ConfigError(f"{shown} holds {str(array(file, 'name'))!r}, not data.name = {name!r}")
-    vocabulary = Vocabulary(tuple(map(str, _typed(file, "pieces", "U"))), _typed(file, "model", "u").tobytes())
-    pieces = vocabulary.pieces
+    pieces = tuple(map(str, _typed(file, "pieces", "U")))
+    if pieces[: len(_ALWAYS)] != _ALWAYS:
+        raise ConfigError(f"{shown}: the first pieces are {pieces[: len(_ALWAYS)]}, not {_ALWAYS}")
+    vocabulary = Vocabulary(pieces, _typed(file, "model", "u").tobytes())
     end = "_source_offsets"
-    lengths = {each.removesuffix(end): max(len(array(file, each)) - 1, 0) for each in file if each.endswith(end)}
+    lengths = {each.removesuffix(end): max(0, len(array(file, each)) - 1) for each in file if each.endswith(end)}
     parts = []
     for base, where in splits.ids(split, lengths, key=key, of=shown):
         tokens, texts = {}, {}
         for side in SIDES:
-            own = Ragged(*(_typed(file, f"{base}_{side}{end}", "iu") for end in ("", "_offsets")))
+            own = Ragged(array(file, f"{base}_{side}"), array(file, f"{base}_{side}_offsets"))
             _check(own, len(pieces), what=f"{shown}: {base}_{side}")
             tokens[side] = own
             if f"{base}_{side}_text" in file:
                 texts[side] = _typed(file, f"{base}_{side}_text", "u").tobytes().decode().split("\n")
+        if len(texts) == 1:
+            raise ConfigError(f"{shown} has texts of {base}_{min(texts)}, and none of the other side")
         counts = {*map(len, tokens.values()), *map(len, texts.values())}
         if len(counts) > 1:
             raise ConfigError(f"{shown} differs in length: {base} has {' and '.join(map(str, sorted(counts)))} pairs")
@@ -177,7 +181,20 @@ def _typed(file: "np.lib.npyio.NpzFile", name: str, kinds: str) -> np.ndarray:
 
 def _check(tokens: Ragged, pieces: int, *, what: str) -> None:
     offsets = tokens.offsets
-    if not len(offsets) or offsets[0] != 0 or (np.diff(offsets) < 1).any() or offsets[-1] != len(tokens.flat):
+    if not all(np.issubdtype(part.dtype, np.integer) for part in (tokens.flat, offsets)):
+        raise ConfigError(f"{what}: tokens and offsets are whole numbers, not {tokens.flat.dtype} and {offsets.dtype}")
+    if (
+        offsets.ndim != 1
+        or not len(offsets)
+        or offsets[0] != 0
+        or (np.diff(offsets) < 1).any()
+        or offsets[-1] != len(tokens.flat)
+    ):
         raise ConfigError(f"{what}: the offsets do not cut the tokens into sentences")
     if len(tokens.flat) and not 0 < int(tokens.flat.min()) <= int(tokens.flat.max()) < pieces:
         raise ConfigError(f"{what}: tokens go from {tokens.flat.min()} to {tokens.flat.max()}, of {pieces} pieces")
+    ends = np.flatnonzero(tokens.flat == END)
+    if not np.array_equal(ends, offsets[1:] - 1):
+        raise ConfigError(
+            f"{what}: not every sentence ends with the piece {END}, {PIECES[END]!r}, and has it there alone"
+        )

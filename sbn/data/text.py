@@ -52,7 +52,7 @@ def read_lines(path: epath.Path) -> list[str]:
         ConfigError: one line with the file, if it holds no line, and the line where one is empty or is no UTF-8.
     """
     if path.exists() and not is_file(path):  # a pipe would be waited for
-        raise ConfigError(f"{path} is not a file")
+        raise ConfigError(f"{path} can't be read: it is no file")
     try:
         content = path.read_bytes()
         if path.name.endswith(".gz"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
@@ -131,11 +132,15 @@ class Materials:
         return made
 
 
+_TAKEN = ("step",)  # names in a line of metrics.jsonl that are no metric's
+
+
 def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Returns what an evaluator yields of variables trained for `step` steps: scalars by name, and arrays by name.
 
     Raises:
-        ConfigError: if it yields anything but pairs of a name and a number or an array: one of a user's own may.
+        ConfigError: if it yields anything but pairs of a name and a number or an array, or a name twice: one of a
+            user's own may.
     """
     if isinstance(evaluator, Staged):
         evaluator = evaluator.at(step)
@@ -149,6 +154,10 @@ def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[d
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
             raise ConfigError(f"{what} yields {repr(pair)[:60]}: it must yield pairs (name, value)")
         name, value = pair
+        if name in scalars or name in arrays or name in _TAKEN:
+            raise ConfigError(
+                f"{what} yields {name!r}{', which no metric may be called' * (name in _TAKEN) or ' twice'}"
+            )
         array = np.asarray(value)
         if array.dtype.kind not in "biuf" and not (isinstance(value, np.ndarray) and array.dtype.kind in "SU"):
             raise ConfigError(f"{what} yields {name!r} with a {type(value).__name__}: a value is a number or an array")
@@ -157,3 +166,19 @@ def run(evaluator: Evaluator, variables: Variables, *, step: int = 0) -> tuple[d
         else:
             scalars[name] = float(array)
     return scalars, arrays
+
+
+def add(scalars: dict[str, float], more: Mapping[str, float], *, evaluator: str) -> None:
+    """Adds what another evaluator of the same variables measured to `scalars`.
+
+    Raises:
+        ConfigError: if it has a name with another value: one of a user's own may, and its number would stand for the
+            other's.
+    """
+    for name, value in more.items():
+        if name in scalars and scalars[name] != value and not (math.isnan(value) and math.isnan(scalars[name])):
+            raise ConfigError(
+                f"eval.evals: {evaluator} yields {name!r} = {value:g}, which another evaluator measured as "
+                f"{scalars[name]:g}: give it another name"
+            )
+    scalars.update(more)

@@ -87,6 +87,8 @@ class Pairs:
         devices = materials.mesh.devices.size
         once = make_batching(materials.config, materials.task, examples, multiple=devices).once()
         self._batches = None if once is None else list(once)
+        own_sizes = getattr(materials.task, "own_sizes", None)
+        self._own = None if own_sizes is None else own_sizes(examples)
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -106,7 +108,10 @@ class Pairs:
         planned = Planned(np.arange(where.start, where.stop)) if self._batches is None else self._batch(where.start)
         names = {*self._inputs, *self._targets}
         arrays = load(self._examples, planned, sorted(names), self._widest)
-        return for_evaluation(arrays, self._examples.features, self._targets, inputs=self._inputs)
+        inputs, targets = for_evaluation(arrays, self._examples.features, self._targets, inputs=self._inputs)
+        if self._own is None:
+            return inputs, targets
+        return {**inputs, **self._own.inputs(planned.ids)}, {**targets, **self._own.targets(planned.ids)}
 
     def _batch(self, start: int) -> Planned:
         assert self._batches is not None

@@ -53,13 +53,13 @@ class FasterRCNN(nn.Module):
         self.box_head = BoxHead(self.classes, self.hidden, self.dtype)
 
     def __call__(
-        self, images: Array, sizes: Array, truth: Truth | None = None, *, train: bool
+        self, images: Array, frames: Array, truth: Truth | None = None, *, train: bool
     ) -> Array | dict[str, Array]:
         """Returns detections, or in training losses.
 
         Args:
             images: (N, H, W, 3) float, normalised.
-            sizes: (N, 2) height and width of what is image; what is below and to the right of it is filler.
+            frames: (N, 4) y0, x0, y1, x1 of what is image; what lies around it is filler.
             truth: in training, the objects of the images (`sbn.models.regions.Truth`).
             train: training mode.
 
@@ -82,15 +82,17 @@ class FasterRCNN(nn.Module):
 
         # Where proposals lie is no way for a gradient (Ren et al. 2015, section 3.2).
         propose = jax.vmap(lambda *parts: regions.propose(*parts, anchors=anchors, settings=own, train=train))
-        proposed, valid = propose(*jax.lax.stop_gradient((objectness, offsets)), sizes)
+        proposed, valid = propose(*jax.lax.stop_gradient((objectness, offsets)), frames)
         if not train:
             scores, shifts = self.box_head(self._pooled(levels, proposed))
-            return jax.vmap(lambda *parts: regions.detect(*parts, settings=own))(proposed, valid, scores, shifts, sizes)
+            return jax.vmap(lambda *parts: regions.detect(*parts, settings=own))(
+                proposed, valid, scores, shifts, frames
+            )
         assert truth is not None
         key = self.make_rng("sampling")
         keys = jax.vmap(lambda number: jax.random.split(jax.random.fold_in(key, number)))(truth["ids"])
         first = jax.vmap(lambda *parts: regions.proposal_losses(*parts, anchors=anchors, settings=own))
-        losses = first(keys[:, 0], objectness, offsets, truth["boxes"], truth["labels"], sizes)
+        losses = first(keys[:, 0], objectness, offsets, truth["boxes"], truth["labels"], frames)
         draw = jax.vmap(lambda *parts: regions.draw(*parts, settings=own))
         drawn = draw(keys[:, 1], proposed, valid, truth["boxes"], truth["labels"])
         scores, shifts = self.box_head(self._pooled(levels, drawn.boxes))

@@ -91,14 +91,14 @@ class Drawn(NamedTuple):
 
 
 def propose(
-    scores: Array, offsets: Array, size: Array, *, anchors: Sequence[Array], settings: Settings, train: bool
+    scores: Array, offsets: Array, frame: Array, *, anchors: Sequence[Array], settings: Settings, train: bool
 ) -> tuple[Array, Array]:
     """Returns regions that may hold an object, (P, 4), by falling score, and which slots are used, (P,) bool.
 
     Args:
         scores: (A,) logits of the anchors of all levels.
         offsets: (A, 4).
-        size: (2,) height and width of the image.
+        frame: (4,) the part of the canvas that is image.
         anchors: of every level, (A of it, 4).
         settings: of the detector.
         train: how many are kept is another number in training.
@@ -109,7 +109,7 @@ def propose(
     for level in anchors:
         stop = start + len(level)
         top, places = jax.lax.top_k(scores[start:stop], min(before, len(level)))
-        boxes = geometry.clip(decode(offsets[start:stop][places], level[places]), size)
+        boxes = geometry.clip(decode(offsets[start:stop][places], level[places]), frame)
         valid = geometry.areas(boxes) > 0
         valid &= non_maximum_suppression(boxes, top, threshold=settings.proposal_overlap, valid=valid)
         kept.append((boxes, jnp.where(valid, top, -jnp.inf)))
@@ -125,7 +125,7 @@ def proposal_losses(
     offsets: Array,
     boxes: Array,
     labels: Array,
-    size: Array,
+    frame: Array,
     *,
     anchors: Sequence[Array],
     settings: Settings,
@@ -141,12 +141,12 @@ def proposal_losses(
         offsets: (A, 4).
         boxes: (M, 4) of the objects.
         labels: (M,).
-        size: (2,) of the image.
+        frame: (4,) the part of the canvas that is image.
         anchors: of every level.
         settings: of the detector.
     """
     references = jnp.concatenate(list(anchors))
-    inside = (references[:, :2] >= 0).all(axis=1) & (references[:, 2:] <= size).all(axis=1) | (
+    inside = (references[:, :2] >= frame[:2]).all(axis=1) & (references[:, 2:] <= frame[2:]).all(axis=1) | (
         not settings.anchors_inside
     )
     found = match(
@@ -224,7 +224,7 @@ def losses(scores: Array, shifts: Array, drawn: Drawn, *, settings: Settings) ->
     }
 
 
-def detect(regions: Array, valid: Array, scores: Array, shifts: Array, size: Array, *, settings: Settings) -> Array:
+def detect(regions: Array, valid: Array, scores: Array, shifts: Array, frame: Array, *, settings: Settings) -> Array:
     """Returns the detections of an image, (detections, 6): y0, x0, y1, x1, score, class; score 0 for no detection.
 
     Args:
@@ -232,7 +232,7 @@ def detect(regions: Array, valid: Array, scores: Array, shifts: Array, size: Arr
         valid: (P,) bool.
         scores: (P, 1 + classes) logits.
         shifts: (P, classes, 4).
-        size: (2,) of the image.
+        frame: (4,) the part of the canvas that is image.
         settings: of the detector.
     """
     likelihoods = jax.nn.softmax(scores)[:, 1:].T  # (classes, P)
@@ -241,7 +241,7 @@ def detect(regions: Array, valid: Array, scores: Array, shifts: Array, size: Arr
     decoded = geometry.decode(
         shifts, regions[:, None], deviations=DEVIATIONS, limits=settings.offset_limits
     )  # (P, classes, 4)
-    boxes = geometry.clip(jnp.take_along_axis(jnp.moveaxis(decoded, 1, 0), places[..., None], axis=1), size)
+    boxes = geometry.clip(jnp.take_along_axis(jnp.moveaxis(decoded, 1, 0), places[..., None], axis=1), frame)
 
     def suppress(boxes: Array, scores: Array) -> Array:
         there = (scores > 0) & (geometry.areas(boxes) > 0)

@@ -75,9 +75,10 @@ def decode(
     return jnp.concatenate([centres - sides / 2, centres + sides / 2], axis=-1)
 
 
-def clip(boxes: Array, size: Array) -> Array:
-    """Returns boxes (..., 4) cut off at the border of images of a size (..., 2), height and width in pixels."""
-    return jnp.clip(boxes, 0, jnp.concatenate([size, size], axis=-1).astype(boxes.dtype))
+def clip(boxes: Array, frame: Array) -> Array:
+    """Returns boxes (..., 4) cut off at the border of a frame (..., 4), a box itself."""
+    low, high = (jnp.concatenate([corner, corner], axis=-1) for corner in (frame[..., :2], frame[..., 2:]))
+    return jnp.clip(boxes, low.astype(boxes.dtype), high.astype(boxes.dtype))
 
 
 def _centred(boxes: Array) -> tuple[Array, Array]:

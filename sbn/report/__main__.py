@@ -15,7 +15,6 @@ own --help: `compare` tests two rows against each other, seed by seed; `figures`
 their paper; `claims` tests the papers' claims.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from sbn.config import arguments
@@ -33,9 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command line."""
     if argv and argv[0] in _COMMANDS:
         return _COMMANDS[argv[0]](argv[1:])
-    parser = arguments.Parser(
-        prog="python -m sbn.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments.Parser(prog="python -m sbn.report", description=__doc__)
     parser.add_argument(
         "target", nargs="?", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables"
     )

@@ -9,7 +9,6 @@ sign-flip test (one-sided, in the direction of the claim), and a verdict: shown,
 A claim gets no verdict until it has the number of seeds that it asks for. The commands that make its runs follow.
 """
 
-import argparse
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -124,7 +123,6 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         prog="python -m sbn.report claims",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="CLAIM", help="claims to test (default: all)")
     parser.add_argument("--experiment", default="claims", help="experiments file with the claims (default: claims)")

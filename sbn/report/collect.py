@@ -44,6 +44,7 @@ class Run:
         later: what `python -m sbn.evaluate` measured at the ends of stages, as lines of metrics.jsonl.
         init: of a run that began from another one, what it recorded about that; empty of others.
         log: what its result says of metrics.jsonl; None of older runs.
+        data: fingerprints of the splits that it was trained and measured on; empty of runs that recorded none.
         repeated: lines about other runs of the same row, overrides and seed that do not count, and why this one does.
     """
 
@@ -63,6 +64,7 @@ class Run:
     later: tuple[Line, ...] = ()
     init: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     log: Mapping[str, int] | None = None
+    data: Mapping[str, str] = dataclasses.field(default_factory=dict)
     repeated: tuple[str, ...] = ()
 
     @property
@@ -112,7 +114,7 @@ class Found:
 
 
 def find_runs(root: str | os.PathLike[str]) -> Found:
-    """Returns all that is below `root`, at any depth. Never fails over a file; each bad one is in `problems`.
+    """Returns all that is below `root`, at any depth, links too. Never fails over a file; bad ones are in `problems`.
 
     Raises:
         ConfigError: if there is no such folder.
@@ -128,9 +130,18 @@ def find_runs(root: str | os.PathLike[str]) -> Found:
     def unlisted(error: OSError) -> None:
         problems.append(f"{error.filename}: not searched ({error.strerror})")
 
-    for folder, below, names in os.walk(root, onerror=unlisted):
-        below[:] = sorted(set(below) - _NO_RUNS_BELOW)
+    seen: set[tuple[int, int]] = set()  # folders: links may lead to one twice, or in circles
+    for folder, below, names in os.walk(root, onerror=unlisted, followlinks=True):
         path = pathlib.Path(folder)
+        try:
+            place = path.stat().st_dev, path.stat().st_ino
+        except OSError:  # gone since
+            continue
+        if place in seen:
+            below.clear()
+            continue
+        seen.add(place)
+        below[:] = sorted(set(below) - _NO_RUNS_BELOW)
         # a folder in the place of the file is something to be told, too
         if files.RESULT in (*names, *below):
             try:
@@ -166,6 +177,7 @@ def read_run(path: pathlib.Path) -> Run:
         steps_per_epoch=content["steps_per_epoch"],
         init=content["init"] or {},
         log=content["log"],
+        data=files.glance(path, files.DATA)["fingerprints"],
         **own,
     )
 
@@ -185,9 +197,13 @@ def with_evaluations(run: Run) -> tuple[Run, list[str]]:
     there = [(end, file) for end in sorted(ends) for file in sorted(run.path.glob(f"artifacts/*/{end}.json"))]
     for step, file in there:
         try:
-            content = files.read_evaluation(file) or {"overrides": {}, "metrics": {}}
+            content = files.read_evaluation(file) or {"overrides": {}, "metrics": {}, "config": None, "step": step}
         except Damaged as error:
             problems.append(f"{error}; not read")
+            continue
+        other = files.other_run(run.config, content["config"])
+        if other or content["step"] not in (None, step):
+            problems.append(f"{file}: not read, it is of another {f'run ({other})' if other else 'step'}")
             continue
         changed = ", ".join(f"{name}={value}" for name, value in content["overrides"].items())
         found = content["metrics"]

@@ -9,7 +9,6 @@ are compared with runs that have the same overrides; to select overrides, add th
 `table3/weak_augment,optim.lr=0.05`.
 """
 
-import argparse
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -168,7 +167,6 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         prog="python -m sbn.report compare",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in ("first", "second"):
         parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[@READING][,KEY=VALUE...]")

@@ -38,7 +38,7 @@ def _of_stage(row: Row, run: Run, stage: str) -> list[str]:
         folder = run.path / "artifacts"
         old = (folder / evaluator).is_dir()  # of older runs, where a user's own has the colon of its name
         file = folder / (evaluator if old else artifact_folder(evaluator)) / str(step)
-        if damage := _damage(file):
+        if damage := _damage(file, run):
             notes.append(f"{damage}; evaluate it again")
             missing.append(evaluator)
         elif file.with_suffix(".png").exists():
@@ -59,12 +59,12 @@ def _has_all(row: Row, run: Run, stage: str) -> bool:
     return bool(wanted) and all(measured(run, measure)[0] is not None for measure in wanted)
 
 
-def _damage(file: pathlib.Path) -> str:
+def _damage(file: pathlib.Path, run: Run) -> str:
     """What is wrong with the arrays or the figure that an evaluator left, if anything is there and is damaged."""
     from sbn.runs.arrays import read_arrays, read_png  # NumPy, only where runs are shown
 
     try:
-        read_arrays(file.with_suffix(".npz"))
+        read_arrays(file.with_suffix(".npz"), config=run.config)
         read_png(file.with_suffix(".png"))
     except Damaged as error:
         return str(error)

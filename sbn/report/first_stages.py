@@ -1,4 +1,4 @@
-"""Runs that began from other runs, told apart by what these had done: only like ones are averaged."""
+"""Runs told apart by what they began from, and by the data that they read: only like ones are averaged."""
 
 import collections
 import json
@@ -10,10 +10,11 @@ from sbn.report.collect import Run
 
 
 def alike(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Parts runs of one row and the same overrides into those with the same first stages, and a note on the others.
+    """Parts runs of one row and the same overrides into those of the same first stages and data, and notes on others.
 
-    Kept are those after the most steps, as of runs of unequal length, and of these the most that began alike. Where a
-    run did not record what it began from, the number of steps alone is known, and has to do.
+    Kept are those after the most steps, as of runs of unequal length, of these the most that began alike, and of these
+    the most that read the same data. Where a run did not record what it began from, the number of steps alone is known,
+    and has to do; one that did not record its data is taken for one of the same.
 
     Returns:
         the runs to average, and lines on those left out, and on those that began from a run of another seed.
@@ -30,9 +31,32 @@ def alike(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
         told = "; ".join(f"seed {run.seed} after {_text(run)}" for run in left_out)
         said = f"{len(left_out)} of {len(runs)} began from another first stage, not in the mean: {told}"
         notes.append(f"{said}; those in it after {_text(max(kept, key=lambda run: bool(_source(run))))}")
+    kept, others = _of_same_data(kept)
+    notes += others
     foreign = [run for run in kept if run.init.get("source") and run.init["source"].get("seed") not in (None, run.seed)]
     notes += [f"seed {run.seed} began from a run of seed {run.init['source']['seed']}" for run in foreign]
     return kept, notes
+
+
+def _of_same_data(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Those on the data that most of them read, and a line on the others.
+
+    A data set that was corrected, or prepared anew with other examples, has the same name, and runs on it the same
+    config.
+    """
+    common = collections.Counter(filter(None, map(_data, runs))).most_common(1)
+    kept = [run for run in runs if not common or _data(run) in ("", common[0][0])]
+    others = [run for run in runs if common and _data(run) not in ("", common[0][0])]
+    if not others:
+        return kept, []
+    seeds = ", ".join(str(run.seed) for run in others)
+    return kept, [f"{len(others)} of {len(runs)} read other data, not in the mean: seed {seeds} (data.json)"]
+
+
+def _data(run: Run) -> str:
+    """The fingerprints of a run's data as one comparable text; those of texts were not always recorded."""
+    known = {split: found for split, found in run.data.items() if not split.endswith("_texts")}
+    return json.dumps(known, sort_keys=True) if known else ""
 
 
 def _steps(run: Run) -> int | None:

@@ -8,11 +8,13 @@ from typing import Final
 
 from sbn.report import sentences
 from sbn.report.report_data import ReportData, told_choices
+from sbn.report.shortened import MARK, Names, names, without_empty
 from sbn.report.significance import LEVEL, difference_interval
 from sbn.report.tables import Line, label, overrides_text
 
 NONE: Final = "–"
 HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", f"{LEVEL:.0%} interval", "where", "notes")
+RUNS, WHERE = HEADER.index("runs"), HEADER.index("where")
 NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
 CSV_HEADER: Final = (
     "experiment", "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs",
@@ -20,8 +22,13 @@ CSV_HEADER: Final = (
 )  # fmt: skip
 
 
-def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Returns the cells of every line, one per column of `HEADER`; what a row's first line says is said once."""
+def make_cells(lines: Sequence[Line], names: Names | None = None) -> list[tuple[str, ...]]:
+    """Returns the cells of every line, one per column of `HEADER`; what a row's first line says is said once.
+
+    Args:
+        lines: of a table.
+        names: short names of its rows; None: with all overrides.
+    """
     rows: list[tuple[str, ...]] = []
     before = ""
     for line in lines:
@@ -30,7 +37,7 @@ def make_cells(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         interval = difference_interval(line)
         rows.append(
             (
-                before if first else "",
+                (names.name(line) if names else before) if first else "",
                 line.measure.text,
                 _spread(line.mean, line.std),
                 _runs(line),
@@ -58,17 +65,28 @@ def _spread(mean: float | None, std: float | None) -> str:
 
 
 def text(data: ReportData) -> str:
-    """Sets tables for a terminal: columns aligned, a row's name once."""
+    """Sets tables for a terminal: columns aligned, a row's name once, notes as numbers that are explained below.
+
+    Where a row stands in its paper is left out, or lines would be too long for most terminals.
+    """
     blocks = []
     for section in data.sections:
-        cells = [HEADER, *make_cells(section.lines)]
-        filled = [k for k in range(len(HEADER)) if any(row[k] for row in cells[1:])]
+        lines = without_empty(section.lines)
+        short = names(lines)
+        numbers: dict[str, str] = {}
+        cells = [_narrow(HEADER, "notes")]
+        for line, row in zip(lines, make_cells(lines, short), strict=True):
+            marks = [numbers.setdefault(note, str(len(numbers) + 1)) for note in line.notes]
+            cells.append(_narrow(row, ", ".join(marks)))
+        filled = [k for k in range(len(cells[0])) if any(row[k] for row in cells[1:])]
         width = {k: max(len(row[k]) for row in cells) for k in filled}
         block = [section.heading]
         for row in cells:
             aligned = [row[k].rjust(width[k]) if k in NUMERIC else row[k].ljust(width[k]) for k in filled]
             block.append("  ".join(aligned).rstrip())
         block.insert(2, "-" * max(map(len, block[1:])))
+        block += [f"{MARK}  changed: {short.common}"] * bool(short.common)
+        block += [f"{number}  {note}" for note, number in numbers.items()]
         if section.chapter:
             block = [section.chapter, "=" * len(section.chapter), "", *block]
         blocks.append("\n".join(block) + "\n")
@@ -76,16 +94,26 @@ def text(data: ReportData) -> str:
     return "\n".join(blocks)
 
 
+def _narrow(cells: Sequence[str], notes: str) -> tuple[str, ...]:
+    """The cells of a line without `where`, and with short notes; 'paper: not said' is '?'."""
+    runs = cells[RUNS].replace(", paper: not said", "/?")
+    return (*cells[:RUNS], runs, *cells[RUNS + 1 : WHERE], notes)
+
+
 def markdown(data: ReportData) -> str:
     """Sets tables for a README, and below them what they leave out."""
     rule = "|".join(" ---: " if k in NUMERIC else " --- " for k in range(len(HEADER)))
     blocks = []
     for section in data.sections:
-        cells = [[_escaped(cell) for cell in row] for row in (HEADER, *make_cells(section.lines))]
+        lines = without_empty(section.lines)
+        short = names(lines)
+        cells = [[_escaped(cell) for cell in row] for row in (HEADER, *make_cells(lines, short))]
         rows = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in cells]
         bars = [f"| {row} |" for row in rows]
         blocks += [f"## {_escaped(section.chapter)}\n"] * bool(section.chapter)
         blocks.append("\n".join([f"### {_escaped(section.heading)}", "", bars[0], f"|{rule}|", *bars[1:]]) + "\n")
+        if short.common:
+            blocks.append(f"\\{MARK} changed: {_escaped(short.common)}\n")
         if items := [f"* {_escaped(line)}" for line in told_choices(section)]:
             blocks.append("\n".join(["What the paper leaves open here:", "", *items]) + "\n")
         blocks += sentences.as_markdown(sentences.translated(section))

@@ -1,6 +1,7 @@
 """A report as one HTML page that needs nothing else: its style and figures are inside, these as data URIs."""
 
 import base64
+import contextlib
 import datetime
 import html
 import pathlib
@@ -14,11 +15,12 @@ from sbn.report import claims, page_table, sentences
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.report_data import ReportData, Section, told_choices
+from sbn.report.shortened import names
 from sbn.report.significance import LEVEL
 from sbn.report.table_figures import draw_table
-from sbn.report.tables import main_metric
+from sbn.report.tables import label, main_metric
 from sbn.report.verdicts import Judged
-from sbn.runs.arrays import read_arrays, read_png
+from sbn.runs.arrays import check_owner, read_arrays, read_png
 from sbn.runs.content import Damaged
 
 _STYLE: Final = """
@@ -47,7 +49,13 @@ svg path.ours { stroke: var(--ours); stroke-width: 2 } svg circle.ours { fill: v
 figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
 figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
-@media (max-width: 42rem) { td.picture, th.picture { display: none } td, th { padding: .25rem .35rem } }
+@media (max-width: 42rem) { nav { columns: 1 } figure { margin-right: 0 }
+  section:not(#claims) { table, tbody, tr, td { display: block; border: 0 }
+    thead, td.picture, td.same, td.blank { display: none }
+    tr { border-bottom: 1px solid var(--faint); padding: .3rem 0 } tr:has(+ tr.note) { border: 0 }
+    td { padding: .05rem 0 } tr.reading td:first-child { padding-left: 0 }
+    td[data-head] { display: inline-block; margin-right: .9rem; text-align: left }
+    td.number::before { content: attr(data-head) " "; opacity: .6 } } }
 @media print { body { max-width: none } details:not([open]) { display: none } figure { break-inside: avoid } }
 """
 
@@ -118,8 +126,8 @@ def _about(data: ReportData) -> str:
     return (
         f"{datetime.date.today():%d %B %Y}, sbn {sbn.__version__}. {len(run)} of {len(rows)} rows have runs. "
         "Ours: mean ± sample standard deviation over seeds. diff: ours minus the paper's number, with its "
-        f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics changed "
-        "something, which stands below their name."
+        f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics were run "
+        "with the changes below their name."
     )
 
 
@@ -133,7 +141,9 @@ def _section(section: Section) -> str:
     if open_choices := "".join(f"<li>{html.escape(line)}</li>" for line in told_choices(section)):
         parts.append(f"<details><summary>What the paper leaves open here</summary><ul>{open_choices}</ul></details>")
     metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
-    if curves := draw_courses(section.runs, metric=metric):
+    short = names(section.lines)
+    shown = {label(line): short.name(line) for line in section.lines}
+    if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items()}, metric=metric):
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
     try:
         table_figure = figure_of_table(section)
@@ -176,8 +186,10 @@ def figures_of_run(run: Run) -> dict[str, str]:
     for step in sorted({run.steps, *(stop for _, stop in run.stages.values())}):
         for folder in sorted((run.path / "artifacts").glob("*/")):
             drawn, arrays = folder / f"{step}.png", folder / f"{step}.npz"
-            if png := _picture(drawn) or _drawn(arrays):
-                found[f"{folder.name}, step {step}"] = png
+            with contextlib.suppress(Damaged):
+                check_owner(arrays, run.config)
+                if png := _picture(drawn) or _drawn(arrays):
+                    found[f"{folder.name}, step {step}"] = png
     return {name: _uri(png) for name, png in found.items()}
 
 

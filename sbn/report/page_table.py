@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sbn.config.readings import joined
-from sbn.report.formats import HEADER, NUMERIC, make_cells
-from sbn.report.tables import Line, label, overrides_text
+from sbn.report.formats import HEADER, NONE, NUMERIC, make_cells
+from sbn.report.shortened import MARK, Names, names, without_empty
+from sbn.report.tables import Line, label
 
 # Where the row stands in the paper, and notes: a line below the row, since as columns they would be a word wide
 _COLUMNS: Final = HEADER.index("where")
@@ -16,19 +17,27 @@ _WIDTH, _HEIGHT, _MARGIN = 120, 16, 8  # of a picture, in pixels
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Returns <table> with the lines of a section."""
+    """Returns <table> with the lines of a section, under what all of its runs with overrides changed."""
+    lines = without_empty(lines)
+    short = names(lines)
     scales = _scales(lines)
     drawn = bool(scales)
     head = "".join(_cell(column, text, "th") for column, text in enumerate(HEADER[:_COLUMNS]))
     head += '<th class="picture">ours ● paper ┃</th>' * drawn
-    rows = [_row(line, cells, scales, drawn=drawn) for line, cells in zip(lines, make_cells(lines), strict=True)]
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    every = zip(lines, make_cells(lines, short), strict=True)
+    rows = [_row(line, cells, scales, short, drawn=drawn) for line, cells in every]
+    told = f'<p class="about">{MARK} changed: {html.escape(short.common)}</p>' if short.common else ""
+    return (
+        told + f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
 
 
-def _row(line: Line, cells: Sequence[str], scales: Mapping[str, tuple[float, float]], *, drawn: bool) -> str:
+def _row(
+    line: Line, cells: Sequence[str], scales: Mapping[str, tuple[float, float]], short: Names, *, drawn: bool
+) -> str:
     classes = ["none"] * (line.mean is None) + ["changed"] * bool(line.overrides) + ["reading"] * bool(line.reading)
     marked = f' class="{" ".join(classes)}"' if classes else ""
-    own = [_name(line) if cells[0] else "<td></td>"]
+    own = [_name(line, short) if cells[0] else '<td class="same"></td>']
     own += [_cell(column, text, "td") for column, text in enumerate(cells[:_COLUMNS]) if column]
     if drawn:
         own.append(f'<td class="picture">{_picture(line, scales.get(line.measure.text))}</td>')
@@ -39,15 +48,24 @@ def _row(line: Line, cells: Sequence[str], scales: Mapping[str, tuple[float, flo
     return row
 
 
-def _name(line: Line) -> str:
+def _name(line: Line, short: Names) -> str:
     """The row's name, and below it what its runs changed."""
-    changed = overrides_text(line.overrides)
-    small = f"<small>{html.escape(changed)}</small>" if changed else ""
-    return f'<td title="{html.escape(label(line))}">{html.escape(joined(line.row, line.reading))}{small}</td>'
+    mark, rest = short.parts(line)
+    mark = f" {mark}" * bool(mark)
+    small = f"<small>{html.escape(rest)}</small>" if rest else ""
+    return f'<td title="{html.escape(label(line))}">{_breakable(joined(line.row, line.reading))}{mark}{small}</td>'
+
+
+def _breakable(name: str) -> str:
+    """A row's name that may be broken where a reading begins."""
+    return html.escape(name).replace("@", "<wbr>@").replace("+", "<wbr>+")
 
 
 def _cell(column: int, text: str, tag: str) -> str:
-    kind = ' class="number"' if column in NUMERIC else ""
+    kinds = ["number"] * (column in NUMERIC) + ["blank"] * (tag == "td" and text == NONE)
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
+    if tag == "td":
+        kind += f' data-head="{html.escape(HEADER[column])}"'  # shown beside the number on narrow screens
     return f"<{tag}{kind}>{html.escape(_minus(text) if column in NUMERIC else text)}</{tag}>"
 
 

@@ -217,7 +217,7 @@ def _missing(
     tried = {failure.row.split("/")[-1] for failure in failures if not failure.overrides}
     absent = [name for name, row in rows.items() if not (groups.get(name) or row.waits_for or name in tried)]
     waiting = [f"{heading}/{name}: waits for {row.waits_for}" for name, row in rows.items() if row.waits_for]
-    return [f"{heading}: not run yet as they stand: {', '.join(absent)}"] * bool(absent) + waiting
+    return [f"{heading}: not run yet without changes: {', '.join(absent)}"] * bool(absent) + waiting
 
 
 def _strays(experiment: Experiment, runs: Sequence[Run]) -> list[str]:

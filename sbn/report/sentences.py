@@ -39,7 +39,7 @@ def translated(section: Section) -> list[Translated]:
 
 def _of_run(run: Run, name: str) -> Translated | None:
     try:
-        arrays = read_arrays(run.path / "artifacts" / EVALUATOR / f"{run.steps}.npz")
+        arrays = read_arrays(run.path / "artifacts" / EVALUATOR / f"{run.steps}.npz", config=run.config)
     except Damaged:
         return None
     if not arrays or "source" not in arrays or "reference" not in arrays:

@@ -232,7 +232,7 @@ def _arrays(run: Run, evaluator: str, row: Row, notes: list[str]) -> dict[str, n
         return {}
     step = run.stages[stage][1] if stage else run.steps
     try:
-        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz") or {}
+        return read_arrays(run.path / "artifacts" / evaluator / f"{step}.npz", config=run.config) or {}
     except Damaged as error:
         notes.append(f"{error}; not drawn")
         return {}
@@ -244,6 +244,7 @@ def main(argv: Sequence[str]) -> None:
     parser = arguments.Parser(
         prog="python -m sbn.report figures",
         description="Draws the tables that are figures in their paper, from the runs.",
+        examples=("consistent:figure1 --root=runs --out=figures",),
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables")
     parser.add_argument(

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from sbn.config import beside
+from sbn.config import beside, imported
 from sbn.config.errors import ConfigError
 from sbn.runs import signals
 from sbn.runs.content import first_line
@@ -128,7 +128,10 @@ def start(main: Callable[..., int]) -> None:
 
 
 def describe(error: BaseException) -> tuple[str | None, int]:
-    """Returns what to say of an error, and the exit code; None of an error that is a fault of this program."""
+    """Returns what to say of an error, and the exit code; None of an error that is a fault of this program.
+
+    What the user's own code raises while it is used ends a run as it would any program: the line says where.
+    """
     if isinstance(error, BrokenPipeError):
         _silence()
         return "", BROKEN_PIPE
@@ -144,7 +147,7 @@ def describe(error: BaseException) -> tuple[str | None, int]:
         return fault, UNUSABLE
     if fault is None and isinstance(error, OSError):  # of a library: about what it was to read, or that it waited
         return _line(error), FAILED if isinstance(error, TimeoutError | ConnectionError) else UNUSABLE
-    return fault, FAILED
+    return fault or imported.blamed(error), FAILED
 
 
 def say(line: str) -> None:

@@ -96,7 +96,7 @@ def parse(content: bytes) -> Any:
     if not content.strip():
         raise ValueError("it is empty")
     try:
-        value = json.loads(content.decode("utf-8"))
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
@@ -105,6 +105,15 @@ def parse(content: bytes) -> Any:
         raise ValueError(f"not JSON: {first_line(error)}") from None
     _check(value)
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that has a name twice says two things, of which JSON's readers take the last without a word."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice in an object")
+    return made
 
 
 def _check(value: Any) -> None:

@@ -106,8 +106,17 @@ _KINDS: Final[Mapping[str, Kind]] = {
     ),
     INIT: _INIT,
     PROVENANCE: record({"starts": listing(_START)}),
-    DATA: record({}, mean=(optional(listing(number)), None), std=(optional(listing(number)), None)),
-    "evaluation": record({"overrides": mapping(), "metrics": mapping(measurement)}, step=(anything, None)),
+    DATA: record(
+        {},
+        mean=(optional(listing(number)), None),
+        std=(optional(listing(number)), None),
+        fingerprints=(mapping(text), {}),
+    ),
+    "evaluation": record(
+        {"overrides": mapping(), "metrics": mapping(measurement)},
+        step=(anything, None),
+        config=(optional(mapping()), None),  # of the run
+    ),
 }
 
 
@@ -188,13 +197,40 @@ def _check_against_result(workdir: Path, config: ConfigDict) -> None:
     """Refuses a config that is not the one that a finished run says it had; older runs have no other proof of it."""
     try:
         result = read(workdir, RESULT)
-        said = tree.checked(result["config"]) if result else config
+        different = differences(config, result["config"]) if result else {}
     except _NO_CONFIG:  # whoever needs the result is told
         return
-    different = tree.difference(tree.flatten(config), tree.flatten(said))
     for name, (here, there) in different.items():
-        if not is_incidental(name):
-            raise Damaged(workdir / CONFIG, f"{name} is {here!r} in it, {there!r} in {RESULT}")
+        raise Damaged(workdir / CONFIG, f"{name} is {here!r} in it, {there!r} in {RESULT}")
+
+
+def differences(config: ConfigDict, other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Returns {key: (value, value in `other`)} where two configs are not of one run.
+
+    Raises:
+        ConfigError: or another of `_NO_CONFIG`, if one is no config of today.
+    """
+    found = tree.difference(tree.flatten(config), tree.flatten(tree.checked(other)))
+    return {name: pair for name, pair in found.items() if not is_incidental(name)}
+
+
+def other_run(config: Mapping[str, Any], said: Any) -> str:
+    """Returns what tells the run of a config from the one that a file says it is of: 'seed: 1 there, 0 here'; or ''.
+
+    How runs are evaluated does not count. Files of older versions say nothing, None, and are believed.
+    """
+    if said is None or said == config:
+        return ""
+    try:
+        found = differences(tree.checked(config), said)
+    except _NO_CONFIG:
+        return "its config is none of today's" if isinstance(said, Mapping) else "it holds no config"
+    shown = [f"{name}: {there!r} there, {here!r} here" for name, (here, there) in found.items() if _is_trained(name)]
+    return "; ".join(shown[:3])
+
+
+def _is_trained(name: str) -> bool:
+    return not name.startswith("eval.")
 
 
 def write(workdir: Path, name: str, content: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Object detection by Faster R-CNN, one normalisation branch for each view (He et al. 2019, Table 6)."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -12,6 +13,9 @@ from sbn.augment.encoded_crops import EncodedCrop, original_boxes, split_crop
 from sbn.augment.packing import FILLER
 from sbn.config.errors import ConfigError
 from sbn.data import eval_view
+from sbn.data.batching import Batching
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples, InMemory
 from sbn.metrics.base import Metric
 from sbn.metrics.coco_average_precision import CocoAveragePrecision, check_installed
 from sbn.metrics.mean_average_precision import MeanAveragePrecision
@@ -51,13 +55,26 @@ class Detection(BackboneTask):
 
     @property
     def shapes(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """The inputs of the network, for one view of one image: the image, and its height and width."""
-        return (*super().shapes, jax.ShapeDtypeStruct((1, 2), jnp.float32))
+        """The inputs of the network, for one view of one image: the image, and where in it is no filler."""
+        return (*super().shapes, jax.ShapeDtypeStruct((1, 4), jnp.float32))
 
     def for_stage(self, config: ConfigDict) -> "Detection":
         """Returns the task as the stage of `config` trains it."""
         network = self.model.network.clone(frozen_norm=config.norm.frozen)
         return dataclasses.replace(self, model=self.model.clone(network=network))
+
+    def batching(self, examples: Examples, config: ConfigDict, *, multiple: int) -> Batching | None:
+        """Returns the batches of a split, as `BackboneTask` says.
+
+        Raises:
+            ConfigError: if nothing is there that could be learned, or found.
+        """
+        if isinstance(examples, InMemory | Encoded) and not _counted(examples.arrays).any():
+            raise ConfigError(
+                f"data.name = {config.data.name!r}: of the {len(examples)} images of a split (train "
+                f"{config.data.train_split!r}, test {config.data.test_split!r}) none has an object that counts"
+            )
+        return super().batching(examples, config, multiple=multiple)
 
     def loss(self, variables: Variables, batch: Arrays, *, views: StageViews, numbers: Arrays, keys: Keys) -> Loss:
         """Returns the loss of a batch of views: the sum of Faster R-CNN's four, of every image and view.
@@ -89,7 +106,7 @@ class Detection(BackboneTask):
         found, updates = self.model.apply(
             variables,
             tuple(map(self.seen, apart)),
-            jnp.stack([extent(view) for view in apart], axis=1),
+            jnp.stack([frame(view) for view in apart], axis=1),
             truth,
             train=True,
             through=self.through(views),
@@ -116,9 +133,9 @@ class Detection(BackboneTask):
             inputs: 'image' (N, H, W) int32 packed.
         """
         images = self.seen(inputs["image"])[:, None]
-        sizes = extent(inputs["image"])[:, None]
+        frames = frame(inputs["image"])[:, None]
         found = [
-            self.model.apply(variables, images, sizes, train=False, through=(k,))[:, 0]
+            self.model.apply(variables, images, frames, train=False, through=(k,))[:, 0]
             for k in range(self.model.branches)
         ]
         return jnp.stack(found, axis=1)
@@ -150,11 +167,24 @@ class Detection(BackboneTask):
         return made
 
 
-def extent(pixels: Array) -> Array:
-    """Returns the height and width (N, 2) of what is image in packed images (N, H, W): fillers lie below and right."""
-    image = pixels != FILLER
-    ends = [jnp.where(image.any(axis=axis), jnp.arange(1, image.shape[3 - axis] + 1), 0).max(axis=1) for axis in (2, 1)]
-    return jnp.stack(ends, axis=-1).astype(jnp.float32)
+def _counted(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which boxes are objects, and not difficult ones, (M, B) bool."""
+    boxes = arrays["boxes"]
+    there: np.ndarray = np.asarray((boxes[..., 2:] > boxes[..., :2]).all(axis=-1))
+    return there & ~arrays["box_difficult"].astype(bool) if "box_difficult" in arrays else there
+
+
+def frame(pixels: Array) -> Array:
+    """Returns y0, x0, y1, x1 (N, 4) of what is image in packed images (N, H, W), which filler may surround.
+
+    `fit` puts it below and to the right; a flip after it takes it to the left.
+    """
+    image, edges = pixels != FILLER, []
+    for axis in (2, 1):  # along rows, and along columns
+        there = image.any(axis=axis)
+        stop = jnp.where(there, jnp.arange(1, there.shape[1] + 1), 0).max(axis=1)
+        edges.append((jnp.minimum(there.argmax(axis=1), stop), stop))
+    return jnp.stack([*(start for start, _ in edges), *(stop for _, stop in edges)], axis=-1).astype(jnp.float32)
 
 
 def make_detection(config: ConfigDict, data: TaskData) -> Detection:

@@ -12,11 +12,14 @@ import optax
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
+from sbn.data.encoded import Encoded
+from sbn.data.examples import Examples
+from sbn.data.own_sizes import OwnSizes
 from sbn.metrics.mean_iou import MeanIoU
 from sbn.models.network import STREAMS
 from sbn.models.segmenter import Segmenter
 from sbn.nn.tiles import by_tiles
-from sbn.nn.upsample import MOST, in_bands, upsample
+from sbn.nn.upsample import MOST, in_bands, in_bands_at, upsample
 from sbn.tasks.backbone import BackboneTask, make_backbone
 from sbn.tasks.base import Arrays, Keys, Loss, StageViews, TaskData, Variables
 
@@ -35,6 +38,7 @@ class Segmentation(BackboneTask):
         auxiliary: weight of the auxiliary head's loss.
         align_corners: how logits are brought to the size of the image (`sbn.nn.upsample`).
         tile: side of the tiles in which larger images are evaluated; None: as they are.
+        own_size: whether label images are evaluated at their own size.
     """
 
     name: ClassVar[str] = "segmentation"
@@ -44,6 +48,7 @@ class Segmentation(BackboneTask):
     auxiliary: float
     align_corners: bool
     tile: int | None = None
+    own_size: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -92,11 +97,13 @@ class Segmentation(BackboneTask):
 
         Args:
             variables: of the model.
-            inputs: 'image' (N, H, W) int32 packed.
+            inputs: 'image' (N, H, W) int32 packed; where other pixels than its own are asked for, their 'rows' (N, H')
+                and 'columns' (N, W') in it (`sbn.data.own_sizes`).
         """
         images = self.seen(inputs["image"])[:, None]
 
         size = (images.shape[2], images.shape[3])
+        places = (inputs["rows"], inputs["columns"]) if "rows" in inputs else None
 
         def logits(images: Array, branch: int) -> Array:
             (found,) = self.model.apply(variables, images[:, None], train=False, through=(branch,))
@@ -109,12 +116,19 @@ class Segmentation(BackboneTask):
 
         def one(branch: int) -> Array:
             if self.tile is None or self.tile >= max(size):
-                return predicted(logits(images[:, 0], branch), size, align_corners=self.align_corners)
-            classes = len(self.data.features[self.mask].classes)
-            means = by_tiles(lambda part: shares(part, branch), images[:, 0], tile=self.tile, channels=classes)
-            return means.argmax(axis=-1).astype(jnp.uint8)
+                scores = logits(images[:, 0], branch)
+            else:
+                classes = len(self.data.features[self.mask].classes)
+                scores = by_tiles(lambda part: shares(part, branch), images[:, 0], tile=self.tile, channels=classes)
+                if places is None:  # they have the size of the images
+                    return scores.argmax(axis=-1).astype(jnp.uint8)
+            return predicted(scores, size, places=places, align_corners=self.align_corners)
 
         return jnp.stack([one(branch) for branch in range(self.model.branches)], axis=1)
+
+    def own_sizes(self, examples: Examples) -> OwnSizes | None:
+        """Returns what label images are at their own size, and where their pixels lie; None where none is resized."""
+        return OwnSizes(examples, self.mask) if self.own_size and isinstance(examples, Encoded) else None
 
     def metrics(self) -> dict[str, MeanIoU]:
         """Returns mean intersection over union of every branch."""
@@ -148,13 +162,32 @@ def pixel_losses(logits: Array, truth: Array, *, align_corners: bool, most: int 
     return bands.each(of_band, truth).sum()
 
 
-def predicted(logits: Array, size: tuple[int, int], *, align_corners: bool, most: int = MOST) -> Array:
-    """Returns the class of every pixel, (N, H, W) uint8, of logits (N, h, w, classes)."""
+def predicted(
+    logits: Array,
+    size: tuple[int, int],
+    *,
+    align_corners: bool,
+    places: tuple[Array, Array] | None = None,
+    most: int = MOST,
+) -> Array:
+    """Returns the class of every pixel, (N, H, W) uint8, of logits (N, h, w, classes).
+
+    Args:
+        logits: of a map.
+        size: (H, W) of the images that the network saw.
+        align_corners: how logits are brought to that size.
+        places: (N, H') and (N, W') of other pixels in these images, whose classes are asked for: (N, H', W').
+        most: numbers in a band.
+    """
 
     def of_band(whole: Array, own: Array) -> Array:
         return whole.argmax(axis=-1).astype(jnp.uint8)
 
-    bands = in_bands(logits, size, align_corners=align_corners, most=most)
+    if places is None:
+        bands = in_bands(logits, size, align_corners=align_corners, most=most)
+    else:
+        bands = in_bands_at(logits, *places, size, align_corners=align_corners, most=most)
+        size = (places[0].shape[1], places[1].shape[1])
     found = bands.each(of_band, jnp.zeros((len(logits), *size), jnp.int8))  # (B, N, b, W)
     return jnp.moveaxis(found, 0, 1).reshape(len(logits), -1, size[1])[:, : size[0]]
 
@@ -191,4 +224,5 @@ def make_segmentation(config: ConfigDict, data: TaskData) -> Segmentation:
         auxiliary=config.segmentation.auxiliary,
         align_corners=config.segmentation.align_corners,
         tile=config.segmentation.tile,
+        own_size=config.segmentation.own_size,
     )

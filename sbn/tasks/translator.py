@@ -22,8 +22,8 @@ from sbn.data.vocabulary import END, SPACE, Vocabulary
 from sbn.models.decoding import beam_search, greedy
 from sbn.models.transformer import Transformer
 from sbn.nn.branches import plain_branch
-from sbn.runs.arrays import read_arrays, write_arrays
-from sbn.runs.content import Damaged
+from sbn.runs.arrays import pack, read_arrays
+from sbn.runs.content import Damaged, read_bytes
 from sbn.tasks.base import TaskData, Variables
 from sbn.tasks.translation import SOURCE, TARGET, Translation, make_translation
 
@@ -159,17 +159,16 @@ def vocabulary_of(config: ConfigDict, recorded: Mapping[str, Any] | None, *, whe
     found = sources.load(config.data, "test")
     if not isinstance(found, Sentences):
         raise ConfigError(f"data.name = {config.data.name!r} has no vocabulary that would make tokens of texts")
-    now = {"name": config.data.name, "fingerprints": {"test": found.fingerprint()}}
-    record.check_same(recorded, now, where=where)
+    prints = {"test": found.fingerprint(), f"test{record.TEXTS}": found.texts_fingerprint()}
+    record.check_same(recorded, {"name": config.data.name, "fingerprints": prints}, where=where)
     return found.vocabulary
 
 
-def described(config: ConfigDict, vocabulary: Vocabulary) -> dict[str, Any]:
+def described(config: ConfigDict) -> dict[str, Any]:
     """Returns what an export of a translation run says beside what all say."""
     own = config.eval.bleu
     return {
         "task": "translation",
-        "vocabulary": checksum(vocabulary),
         "search": {"beam": own.beam, "length_penalty": own.length_penalty, "longer": own.longer},
     }
 
@@ -180,15 +179,10 @@ def task_of(config: ConfigDict, vocabulary: Vocabulary) -> Translation:
     return make_translation(config, TaskData({SOURCE: feature, TARGET: feature}))
 
 
-def checksum(vocabulary: Vocabulary) -> int:
-    """Returns what model.json says of the vocabulary, so that no other one is taken for it."""
-    return zlib.crc32(vocabulary.model, zlib.crc32("\0".join(vocabulary.pieces).encode()))
-
-
-def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary) -> None:
-    """Writes `vocabulary.npz`: 'pieces', and 'model', SentencePiece's, as bytes."""
+def packed_vocabulary(vocabulary: Vocabulary) -> bytes:
+    """Returns the content of `vocabulary.npz`: 'pieces', and 'model', SentencePiece's, as bytes."""
     model = np.frombuffer(vocabulary.model, np.uint8)
-    write_arrays(folder / VOCABULARY, {"pieces": np.array(vocabulary.pieces), "model": model})
+    return pack({"pieces": np.array(vocabulary.pieces), "model": model})
 
 
 def read_translator(
@@ -209,11 +203,11 @@ def read_translator(
     arrays = read_arrays(path)
     if arrays is None:
         raise ConfigError(f"{folder} holds no translator: it has no {VOCABULARY}")
+    if about["vocabulary_crc32"] not in (None, zlib.crc32(read_bytes(path) or b"")):
+        raise Damaged(path, "it is not the one that the network was exported with")
     if not {"pieces", "model"} <= arrays.keys() or len(arrays["pieces"]) != about["classes"]:
         raise Damaged(path, f"it does not hold the {about['classes']} pieces that the network was trained with")
     vocabulary = Vocabulary(tuple(map(str, arrays["pieces"])), arrays["model"].astype(np.uint8).tobytes())
-    if about.get("vocabulary") not in (None, checksum(vocabulary)):
-        raise Damaged(path, "it does not match its checksum in model.json")
     task = task_of(config, vocabulary)
     own = plain_branch({"params": variables["params"]}, 0, layout=task.layout)
     return Translator(task.model.network, own, vocabulary, about)

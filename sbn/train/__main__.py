@@ -16,6 +16,16 @@ def main(argv: Sequence[str]) -> int:
     parser = arguments.Parser(
         "python -m sbn.train",
         description="Trains one row of an experiment. If the work directory has an unfinished run of it, resumes that.",
+        examples=(
+            "--config=split_bn:table3/weak_augment,seed=0 --workdir=runs/weak_augment/seed0",
+            "--config=split_bn:table3/weak_augment --config.optim.lr=0.05 --workdir=runs/mine",
+            "--config=my_tables.py:width/narrow --workdir=runs/narrow --dry_run",
+        ),
+        epilog=(
+            "`python -m sbn.list` prints the rows, `python -m sbn.list --keys` all keys. To resume an interrupted\n"
+            "run, start the same command again. Exit codes: 0 done, 1 the run failed (its loss is not finite, say),\n"
+            "2 an invalid command line, config or file, 75 stopped after saving (start it again to resume), 130 Ctrl-C."
+        ),
     )
     parser.add_argument(
         "--workdir",
@@ -49,7 +59,7 @@ def after(row: str, workdir: str) -> str:
     table, _, _ = name.partition("/")
     root = pathlib.PurePath(workdir).parent
     root = root.parent if root.parent.name else root  # DIR is ROOT/ROW/SEED as a rule
-    report = f"; beside the paper: {beside.shown(f'python -m sbn.report {file}:{table} --root={root}')}"
+    report = f"; next: {beside.shown(f'python -m sbn.report {file}:{table} --root={root}')}"
     return f"done: {workdir}{report if '/' in name else ''}"
 
 

@@ -13,9 +13,11 @@ import orbax.checkpoint as ocp
 from etils import epath
 from jax.experimental import multihost_utils
 from jax.sharding import Sharding
+from ml_collections import ConfigDict
 from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
+from sbn.runs import files
 from sbn.runs.content import first_line
 from sbn.runs.seals import sealed, unsealed
 from sbn.train.plan import Stage
@@ -42,6 +44,7 @@ class Checkpoints:
         directory: where they lie; made if missing, except to read.
         keep: how many of the newest to keep; those of the stages' ends are kept too.
         branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
+        config: of the run; a checkpoint that says it is of another one is refused, so that a copied one is noticed.
         stages: of the run; only to write.
         create: whether to make the directory; without, nothing in it is changed either.
     """
@@ -52,11 +55,13 @@ class Checkpoints:
         *,
         keep: int,
         branches: tuple[str, ...],
+        config: ConfigDict | None = None,
         stages: Sequence[Stage] = (),
         create: bool = True,
     ) -> None:
         self._directory = epath.Path(directory).resolve()
         self._branches, self._stages, self._create = branches, tuple(stages), create
+        self._config = None if config is None else config.to_dict()
         kept = [preserve.LatestN(keep), preserve.CustomSteps([stage.stop for stage in stages])]
         options = ocp.CheckpointManagerOptions(
             preservation_policy=preserve.AnyPreservationPolicy(kept), create=create, cleanup_tmp_directories=create
@@ -76,6 +81,7 @@ class Checkpoints:
             "seconds": seconds,
             "checksum": checksum(state),
             "lines": lines,
+            "config": self._config,
         }
         for stage in self._stages:
             if stage.start < step <= stage.stop:
@@ -99,7 +105,7 @@ class Checkpoints:
             sharding: of the restored arrays.
 
         Raises:
-            ConfigError: if no checkpoint can be read, or the newest is of other branches.
+            ConfigError: if no checkpoint can be read, or the newest is of other branches or of another run.
         """
         damaged: list[tuple[int, str]] = []
         for candidate in self.steps():
@@ -156,7 +162,7 @@ class Checkpoints:
         """Reads one checkpoint; arguments are those of `restore`.
 
         Raises:
-            ConfigError: if it is of other branches.
+            ConfigError: if it is of other branches, or of another run.
             Exception: of any kind, if it is damaged or not of the form of `like`.
         """
 
@@ -165,26 +171,29 @@ class Checkpoints:
 
         items = {name: shaped(item) for name, item in _items(like).items()}
         self._check_files(step)
-        args = ocp.args.Composite(
-            **{name: ocp.args.StandardRestore(item) for name, item in items.items()}, meta=ocp.args.JsonRestore()
-        )
+        meta = self.meta(step)
+        self._check_owner(step, meta)
+        args = ocp.args.Composite(**{name: ocp.args.StandardRestore(item) for name, item in items.items()})
         try:
             read = self._manager.restore(step, args=args)
         except ValueError as error:
             if "structures do not match" not in str(error):
                 raise
             raise ValueError(_OTHER_FORM) from error
-        meta = unsealed(read.meta)
-        if tuple(meta["branches"]) != self._branches:
-            raise ConfigError(
-                f"checkpoint {step} in {self._directory} holds the branches {meta['branches']}, "
-                f"not {list(self._branches)}"
-            )
         counter = jax.device_put(np.asarray(step, np.int32), sharding)
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser, read.get("ema"))
         if checksum(state) != meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
         return Restored(state, meta["seconds"], meta.get("lines"))
+
+    def _check_owner(self, step: int, meta: Mapping[str, Any]) -> None:
+        if tuple(meta["branches"]) != self._branches:
+            raise ConfigError(
+                f"checkpoint {step} in {self._directory} holds the branches {meta['branches']}, "
+                f"not {list(self._branches)}"
+            )
+        if self._config is not None and (other := files.other_run(self._config, meta.get("config"))):
+            raise ConfigError(f"checkpoint {step} in {self._directory} is of another run ({other}): move it away")
 
     def _check_files(self, step: int) -> None:
         """Refuses a checkpoint in which something is no file, such as a pipe: whoever reads that waits for ever."""

@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
+from ml_collections import ConfigDict
 
-from sbn.evals.base import Evaluator, run
+from sbn.evals.base import Evaluator, add, run
 from sbn.evals.partial import NAME as PARTIAL
 from sbn.figures.make import make_png
 from sbn.runs.arrays import pack
@@ -22,7 +23,13 @@ from sbn.train.state import MEASURED, TrainState, of_average
 
 
 def write_arrays(
-    workdir: epath.Path, evaluator: str, step: int, arrays: Mapping[str, np.ndarray], *, folder: str = ""
+    workdir: epath.Path,
+    evaluator: str,
+    step: int,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    config: ConfigDict,
+    folder: str = "",
 ) -> list[epath.Path]:
     """Writes the arrays of an evaluator as STEP.npz, and their figure as STEP.png; of several processes one writes.
 
@@ -31,6 +38,7 @@ def write_arrays(
         evaluator: its name.
         step: steps the variables were trained for.
         folder: in artifacts/; '' for one called after the evaluator.
+        config: of the run, which tells arrays that were copied into another run's folder.
         arrays: by name; the names, with their slashes, are the keys of the .npz.
 
     Returns:
@@ -38,7 +46,7 @@ def write_arrays(
     """
     if not arrays or jax.process_index() != 0:
         return []
-    contents = {"npz": pack(arrays), "png": make_png(evaluator, arrays)}
+    contents = {"npz": pack(arrays, config=config.to_dict()), "png": make_png(evaluator, arrays)}
     folder = folder or artifact_folder(evaluator)
     written = [_replace(workdir, folder, f"{step}.{end}", content) for end, content in contents.items() if content]
     kept = workdir / "artifacts" / artifact_folder(evaluator) / PARTIAL  # against a kill
@@ -47,17 +55,24 @@ def write_arrays(
 
 
 def write_scalars(
-    workdir: epath.Path, evaluator: str, step: int, scalars: Mapping[str, float], overrides: Mapping[str, Any]
+    workdir: epath.Path,
+    evaluator: str,
+    step: int,
+    scalars: Mapping[str, float],
+    overrides: Mapping[str, Any],
+    *,
+    config: ConfigDict,
 ) -> None:
-    """Writes STEP.json: what `python -m sbn.evaluate` measured, and the `eval` keys it was told to change for that."""
+    """Writes STEP.json: what `python -m sbn.evaluate` measured, with the `eval` keys that were changed for it.
+
+    `config` is the run's, without these: it tells a file that was copied into another run's folder.
+    """
     if jax.process_index() != 0:
         return
     folder = workdir / "artifacts" / artifact_folder(evaluator)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(
-        folder / f"{step}.json",
-        {"format": FORMAT, "step": step, "overrides": dict(overrides), "metrics": dict(scalars)},
-    )
+    said = {"step": step, "overrides": dict(overrides), "metrics": dict(scalars), "config": config.to_dict()}
+    write_json(folder / f"{step}.json", {"format": FORMAT, **said})
 
 
 def _replace(workdir: epath.Path, evaluator: str, name: str, content: bytes) -> epath.Path:
@@ -74,10 +89,13 @@ class Evaluation:
         evaluators: by name.
         plan: of the run, which says when each is due.
         workdir: where arrays go.
+        config: of the run.
     """
 
-    def __init__(self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path) -> None:
-        self._evaluators, self._workdir = evaluators, workdir
+    def __init__(
+        self, evaluators: Mapping[str, Evaluator], plan: Plan, workdir: epath.Path, *, config: ConfigDict
+    ) -> None:
+        self._evaluators, self._workdir, self._config = evaluators, workdir, config
         self._rhythms = {name: plan.evals[name] for name in evaluators}
 
     def due(self, step: int) -> list[str]:
@@ -92,11 +110,11 @@ class Evaluation:
         scalars: dict[str, float] = {}
         for name in names:
             numbers, arrays = run(self._evaluators[name], state.variables, step=step)
-            write_arrays(self._workdir, name, step, arrays)
-            scalars |= numbers
+            write_arrays(self._workdir, name, step, arrays, config=self._config)
+            add(scalars, numbers, evaluator=name)
             if state.ema is not None and name in MEASURED:
                 numbers, _ = run(self._evaluators[name], state.ema, step=step)
-                scalars |= of_average(numbers)
+                add(scalars, of_average(numbers), evaluator=name)
         return scalars
 
 

@@ -138,6 +138,9 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
             raise ConfigError("init.only and init.weights speak of another run: name it by init.from")
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
+    if recorded is not None and recorded["from"] not in (None, init["from"]):
+        other = f"that began from {recorded['from']}, this one from {init['from']}"
+        raise ConfigError(f"{workdir / files.INIT} is of another run: {other}")
     if recorded is not None and files.saved_steps(workdir):
         return Inheritance(_before(recorded, init.only), recorded)
     source = epath.Path(init["from"])
@@ -203,7 +206,7 @@ def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
     if not (source / "checkpoints").exists():
         raise ConfigError(f"init.from = {str(source)!r} has no checkpoint at all")
     names = tree.branch_names(config)
-    return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, create=False)
+    return Checkpoints(source / "checkpoints", keep=config.save.keep, branches=names, config=config, create=False)
 
 
 def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:

@@ -11,7 +11,6 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.checks import check
-from sbn.data import record
 from sbn.evals.make import make_evaluators
 from sbn.runs import files
 from sbn.runs.lock import Lock, clear
@@ -75,12 +74,11 @@ def _run(
     inherited, make_trackers = inheritance.find(config, workdir), trackers.find(config.log.trackers)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    data = setup.described(config.data.name)
-    record.check_same(recorded, data, where=workdir)
+    data = setup.check_data(config, recorded, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
-    evaluation = Evaluation(evaluators, plan, workdir)
+    evaluation = Evaluation(evaluators, plan, workdir, config=config)
 
     # Start, or restore
     optimiser = make_optimiser(plan.stages[0], make_schedule(plan.stages[0], plan))
@@ -91,7 +89,7 @@ def _run(
     start = provenance.collect(data["fingerprints"], said=said)
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
     checkpoints = Checkpoints(
-        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, stages=plan.stages
+        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, config=config, stages=plan.stages
     )
     closing.callback(checkpoints.close)  # however this ends, what is being written is finished
     restored = checkpoints.restore(state, meshes.replicated(mesh))
@@ -102,7 +100,7 @@ def _run(
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
-    own = [make(config=tree.flatten(config), workdir=str(workdir)) for make in make_trackers if leads]
+    own = trackers.make(make_trackers, config=tree.flatten(config), workdir=str(workdir)) if leads else []
     log_to: dict[str, Any] = {"tensorboard": config.log.tensorboard, "trackers": own}
     writers = Writers(workdir, step=step, active=leads, kept=kept, lock=lock, **log_to)
     closing.callback(writers.close)

@@ -1,14 +1,16 @@
 """What a command does before it trains or evaluates."""
 
+import contextlib
 import logging
 import os
-import pathlib
+import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import jax
 
+from sbn.config.environment import cache_folder
 from sbn.config.errors import ConfigError
 from sbn.train.program_cache import renew_damaged_programs
 
@@ -21,12 +23,12 @@ def prepare() -> None:
 
     A restart that finds the compiled step runs the very same program, also where compilers tune by timing.
     """
-    programs = os.environ.get("JAX_COMPILATION_CACHE_DIR")
-    if not programs:
-        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-        programs = str(cache / "sbn" / "compiled")
-        jax.config.update("jax_compilation_cache_dir", programs)
-    renew_damaged_programs(programs)
+    named = os.environ.get("JAX_COMPILATION_CACHE_DIR")  # which jax has read
+    programs = named or str(cache_folder() / "compiled")
+    if kept := _can_be_kept(programs):
+        renew_damaged_programs(programs)
+    if not (named and kept):
+        jax.config.update("jax_compilation_cache_dir", programs if kept else None)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     log = logging.getLogger("sbn")
@@ -40,6 +42,41 @@ def prepare() -> None:
         jax.distributed.initialize(**_place(hosts), heartbeat_timeout_seconds=_SILENCE)
         if jax.process_index() != 0:  # of several processes one says how far evaluations are
             logging.getLogger("sbn.runs.progress").setLevel(logging.WARNING)
+
+
+def _can_be_kept(programs: str) -> bool:
+    """Whether a folder can be written to: jax would complain of every program that it can't keep."""
+    if "://" in programs:
+        return True
+    with contextlib.suppress(OSError):
+        os.makedirs(programs, exist_ok=True)
+        return os.access(programs, os.W_OK | os.X_OK)
+    return False
+
+
+# Settings of jax that change every number, or refuse what is computed here, as all runs are made
+_AS_ALL_RUNS: Final = {
+    "jax_enable_x64": False,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+}
+
+
+def check_jax() -> None:
+    """Refuses settings of jax with which a run would have other numbers than with the same command elsewhere.
+
+    Raises:
+        ConfigError: for the first one; it names the variable.
+    """
+    for name, wanted in _AS_ALL_RUNS.items():
+        found = getattr(jax.config, name)
+        if (found := getattr(found, "value", found)) != wanted:  # some are enums
+            raise ConfigError(
+                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the numbers of a run, or "
+                f"end it: leave it at {wanted!r}"
+            )
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -80,7 +117,10 @@ def _place(hosts: str) -> dict[str, Any]:
     """What SBN_MULTIHOST says: '1', ask the cluster (TPU pod, SLURM, Kubernetes, MPI); or 'ADDRESS:PORT,COUNT,RANK'."""
     if hosts == "1":
         return {}
-    address, *numbers = hosts.split(",")
-    if ":" not in address or len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+    named = re.fullmatch(r"(\S+:\d{1,5}),(\d{1,6}),(\d{1,6})", hosts, re.ASCII)
+    if named is None:
         raise ConfigError(f"SBN_MULTIHOST={hosts!r}: write 1, or ADDRESS:PORT,COUNT,RANK")
-    return {"coordinator_address": address, "num_processes": int(numbers[0]), "process_id": int(numbers[1])}
+    count, rank = int(named[2]), int(named[3])
+    if rank >= count:
+        raise ConfigError(f"SBN_MULTIHOST={hosts!r}: of {count} processes there is none of rank {rank}, from 0")
+    return {"coordinator_address": named[1], "num_processes": count, "process_id": rank}

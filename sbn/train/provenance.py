@@ -1,6 +1,7 @@
 """What ran: command, versions, devices, source code, data."""
 
 import importlib.metadata
+import os
 import pathlib
 import platform
 import subprocess
@@ -15,6 +16,7 @@ from sbn.config import imported
 from sbn.config.environment import large_pages
 from sbn.runs.text import masked_text, masked_words
 
+_TELL = ("JAX_", "XLA_", "LIBTPU_", "NVIDIA_TF32", "SBN_")
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -47,10 +49,17 @@ def collect(data: Mapping[str, str], *, said: Iterable[str]) -> dict[str, Any]:
         "devices": [device.device_kind for device in jax.devices()],
         "processes": jax.process_count(),
         "large_pages": large_pages(),
+        "environment": _variables(),
         "data": dict(data),
         "imported": imported.loaded(said),  # what is the user's own, with the hash of its file
         **_source_code(),
     }
+
+
+def _variables() -> list[str]:
+    """The variables that tell jax, XLA and this package how to compute, as NAME=VALUE."""
+    told = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_TELL)]
+    return masked_words(told)
 
 
 def _version(package: str) -> str | None:
@@ -65,8 +74,8 @@ def _source_code() -> dict[str, str]:
     folder = str(pathlib.Path(__file__).parents[2])
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False, timeout=30)
-        return done.stdout if done.returncode == 0 else ""
+        done = subprocess.run(["git", "-C", folder, *words], capture_output=True, check=False, timeout=30)
+        return done.stdout.decode(errors="backslashreplace") if done.returncode == 0 else ""
 
     try:
         commit = git("rev-parse", "HEAD").strip()

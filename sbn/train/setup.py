@@ -26,6 +26,7 @@ from sbn.train.domains import Domain
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, make_plan
+from sbn.train.process import check_jax
 from sbn.train.schedules import make_schedule
 
 
@@ -73,10 +74,16 @@ class Setup:
         """Features that the network is given."""
         return inputs_of(self.task, self.train.features)
 
-    def described(self, name: str) -> dict[str, Any]:
-        """Returns what data.json holds of a run on this data, whose `data.name` is `name`."""
+    def check_data(self, config: ConfigDict, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
+        """Returns what is to be recorded of the data (`record.describe`).
+
+        Raises:
+            ConfigError: if they are other data than those that the run `where` recorded.
+        """
         others = {domain.name: (domain.train, domain.test) for domain in self.domains}
-        return record.describe(name, self.train, self.test, self.channels, others)
+        data = record.describe(config.data.name, self.train, self.test, self.channels, others)
+        record.check_same(recorded, data, where=where)
+        return data
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
@@ -108,6 +115,7 @@ def make_setup(
     Raises:
         ConfigError: if they don't fit together.
     """
+    check_jax()
     for view in config.views:
         views.parse(config.views[view].augment, f"views.{view}.augment")
     if splits is None:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from sbn.config.errors import ConfigError
 from sbn.nn import branches
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
@@ -126,6 +127,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
             updates = jax.tree.map(jnp.multiply, updates, mine(updates))
         params = optax.apply_updates(state.params, updates)
         alone = {"grad_norm": (optax.tree.norm(grads), 1.0), "lr": (schedule(state.step), 1.0)}
+        if taken := alone.keys() & loss.metrics.keys():  # one of the two would be lost
+            raise ConfigError(f"the task's loss has a metric {min(taken)!r}, which the step has itself: rename it")
         metrics = jax.tree.map(jnp.asarray, {**loss.metrics, **alone})
         after, ema = {"params": params, "batch_stats": loss.batch_stats}, state.ema
         if ema is not None:

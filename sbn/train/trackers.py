@@ -23,18 +23,34 @@ class Tracker(Protocol):
         """Ends it, also where training failed."""
 
 
-def find(names: Sequence[str]) -> list[Any]:
-    """Imports what makes the trackers.
+def make(makers: Mapping[str, Any], *, config: Mapping[str, Any], workdir: str) -> list[Tracker]:
+    """Makes the trackers of a run, of what `find` returned.
+
+    Raises:
+        ConfigError: one line, for one that can't be written to.
+    """
+    made = []
+    for name, maker in makers.items():
+        tracker = maker(config=dict(config), workdir=workdir)
+        if lacking := [part for part in ("write_scalars", "close") if not callable(getattr(tracker, part, None))]:
+            kind = type(tracker).__name__
+            raise ConfigError(f"log.trackers = {name!r} makes a {kind}, which lacks {', '.join(lacking)}")
+        made.append(tracker)
+    return made
+
+
+def find(names: Sequence[str]) -> dict[str, Any]:
+    """Returns what makes the trackers, by its name, imported.
 
     Raises:
         ConfigError: one line, for a name that can't be imported or called with `config` and `workdir`.
     """
-    found = []
+    found = {}
     for name in names:
         maker = imported.load(name, key="log.trackers")
         if not callable(maker) or not all(imported.takes(maker).takes(word) for word in ("config", "workdir")):
             raise ConfigError(f"log.trackers = {name!r} can't be called with config and workdir, as trackers are")
-        found.append(maker)
+        found[name] = maker
     return found
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import errno
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,9 +13,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.config.schema import is_incidental
 from sbn.runs import commands, files, lock
 from sbn.runs.atomic import remove_drafts
 from sbn.runs.files import read_config
@@ -58,16 +57,15 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     Raises:
         ConfigError: if the directory holds a run of another config, with the difference, or a damaged file.
     """
-    if (workdir / files.CONFIG).exists():
-        found = tree.difference(tree.flatten(read_config(workdir)), tree.flatten(config))
-        differences = {name: pair for name, pair in found.items() if not is_incidental(name)}
-        if differences:
-            shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (before, now) in differences.items())
-            raise ConfigError(
-                f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it"
-            )
-    return files.read(workdir, files.RESULT)
+    result = files.read(workdir, files.RESULT)
+    stored: Any = read_config(workdir) if (workdir / files.CONFIG).exists() else result and result["config"]
+    if stored and (differences := files.differences(config, stored)):
+        shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (now, before) in differences.items())
+        raise ConfigError(f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it")
+    return result
 
+
+log = logging.getLogger(__name__)
 
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
@@ -147,7 +145,20 @@ def begin(
         files.write(workdir, files.DATA, data)
     whose = {} if origin is None else {**dataclasses.asdict(origin), "seed": config.seed}
     before = files.glance(workdir, files.PROVENANCE)["starts"]
+    for name in _changed([{}, *before][-1].get("imported"), provenance.get("imported")):
+        log.warning("%s: %s has changed since the last start: the run goes on with the new code", workdir, name)
     files.write(workdir, files.PROVENANCE, {"starts": [*before, {**provenance, **whose}]})
+
+
+def _changed(before: Any, now: Any) -> list[str]:
+    """The names of a user's own things whose files have other hashes than at the start before."""
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return []
+    return [name for name, own in now.items() if name in before and _hash(before[name]) != _hash(own)]
+
+
+def _hash(own: Any) -> Any:
+    return own.get("sha256") if isinstance(own, Mapping) else None
 
 
 def finish(

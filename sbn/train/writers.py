@@ -63,7 +63,7 @@ class Writers:
         if self._events is not None:
             self._events.write_scalars(step, scalars)
         for tracker in self._trackers:
-            tracker.write_scalars(step, scalars)
+            tracker.write_scalars(step, dict(scalars))  # a copy: it may do with it as it likes
 
     @property
     def lines(self) -> str:

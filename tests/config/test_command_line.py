@@ -272,5 +272,5 @@ def test_a_complaint_of_a_parser_is_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 2
     with pytest.raises(SystemExit, match="2"):
         main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
-    told = "python -m sbn.train: the following arguments are required: --workdir (--help tells what there is)\n"
+    told = "python -m sbn.train: the following arguments are required: --workdir (--help lists the arguments)\n"
     assert capsys.readouterr().err == told

@@ -33,6 +33,21 @@ def pages(variables):
     return float(found.stdout)
 
 
+def test_a_home_that_nobody_knows_is_no_error(monkeypatch):
+    """As in containers whose user has no entry in the system's list, and of names that are mistyped."""
+    assert environments.expanded("~no_such_user/a") == pathlib.Path("~no_such_user/a")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert environments.cache_folder() == pathlib.Path("/home/me/.cache/sbn")
+    for said, folder in (("", "/home/me/.cache/sbn"), ("here", "/home/me/.cache/sbn"), ("/fast", "/fast/sbn")):
+        monkeypatch.setenv("XDG_CACHE_HOME", said)  # an empty one would be the current folder
+        assert environments.cache_folder() == pathlib.Path(folder)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(OSError, match="Not a directory"):
+        environments.cache_folder().mkdir(parents=True)
+
+
 def test_large_arrays_lie_on_large_pages():
     libc, version = platform.libc_ver()
     if libc != "glibc" or tuple(map(int, version.split("."))) < (2, 35):

@@ -98,8 +98,10 @@ def test_what_is_left_out_and_cut_off_is_counted(folder, capsys):
     write(folder, instances(annotations=objects))
     np.testing.assert_array_equal(read(folder).beside.arrays["boxes"][1], [[1, 0, 6, 3], [28, 1, 31, 4], [1, 1, 6, 40]])
     told = capsys.readouterr().err
-    assert "2 objects have boxes without an area" in told
-    assert "2 objects have boxes that reach beyond" in told  # the last one's is within the rounding of two decimals
+    assert "without an area in their image are left out: 2, " in told
+    assert (
+        "reach beyond their image are cut off there: 2, " in told
+    )  # the last one's is within the rounding of two decimals
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,7 @@ def test_what_is_left_out_and_cut_off_is_counted(folder, capsys):
         (with_annotation(image_id=[13]), ["annotation 18", "image_id"]),
         (with_annotation(category_id=4), ["category_id", "annotation 18", "3, 7"]),
         (with_annotation(bbox=[1, 2, 3]), ["annotation 18", "bbox is [1, 2, 3]"]),
+        (with_annotation(iscrowd="0"), ["annotation 18", "iscrowd is '0', not 0 or 1"]),
         (with_annotation(bbox=[1, 2, 3, None]), ["annotation 18", "bbox"]),
         (with_annotation(bbox=[1, 2, -3, 4]), ["annotation 18", "a width of -3"]),
         (instances(images=[*IMAGES, {**IMAGES[0], "id": 13}]), ["file_name 'b.jpg' is there twice"]),

@@ -228,6 +228,11 @@ class TestAnyFolder:
         assert not names[0] & names[1]
         assert all(names)
 
+    def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_name(self, folder):
+        names = read("masks", folder).features["mask"].classes
+        (folder / "classes.txt").write_bytes(b"\xef\xbb\xbf" + (folder / "classes.txt").read_bytes())
+        assert read("masks", folder).features["mask"].classes == names
+
     def test_folders_are_splits_where_there_is_one_called_train(self, tmp_path, folder):
         for kind in ("images", "labels"):
             (folder / kind / "town").rename(folder / kind / "train")

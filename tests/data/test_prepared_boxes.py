@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 from etils import epath
+from PIL import Image
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data import prepared_boxes, sources
+from sbn.data import prepared_boxes, sources, voc
 from sbn.data.prepared_boxes import BoxKeys
 
 SIZE = (30, 40)
@@ -30,7 +31,7 @@ def objects(keys=KEYS, **changes):
 def test_shares_become_pixels_and_boxes_without_an_area_are_counted():
     found = objects()
     np.testing.assert_array_equal(found.boxes, [[3, 10, 15, 40]])
-    assert (found.labels, found.difficult.tolist(), found.dropped, found.cut) == ([1], [True], 1, 0)
+    assert (found.labels, found.difficult.tolist(), found.dropped) == ([1], [True], 1)
 
 
 def test_pixels_that_are_counted_from_one_begin_one_earlier():
@@ -82,7 +83,66 @@ def test_a_prepared_set_and_the_folder_it_was_made_of_are_the_same_examples(dete
     prepared = load(detection, name="bccd", dir=str(detection / "tfds"), train_split="train+validation")
     assert len(prepared) == len(named(prepared)) == 292
     assert named(prepared) == named(folder)
-    assert "bccd, 'train+validation': 2 objects have boxes without an area" in capsys.readouterr().err
+    assert (
+        "bccd, 'train+validation': objects with a box without an area in their image are left out: 2, "
+        in capsys.readouterr().err
+    )
+
+
+VOC_OBJECT = """<object><name>{}</name><pose>Unspecified</pose><truncated>0</truncated><difficult>{}</difficult>
+<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"""
+
+
+@pytest.fixture(scope="module")
+def voc_2007(tmp_path_factory):
+    """A VOCdevkit of four images, one of them without objects, and a data_dir in which TFDS's builder prepared it."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    folder = tmp_path_factory.mktemp("devkit")
+    year, random = folder / "VOCdevkit/VOC2007", np.random.default_rng(0)
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (year / name).mkdir(parents=True)
+    boxes = {"a": [("dog", 0, 3, 7, 20, 29), ("person", 1, 1, 1, 47, 31)], "b": [], "c": [("cat", 0, 13, 5, 35, 33)]}
+    boxes["d"] = [("tvmonitor", 1, 2, 2, 9, 40), ("cat", 0, 1, 1, 33, 39)]
+    for number, (name, objects) in enumerate(boxes.items()):
+        size = (47, 31 + number) if number % 2 else (35, 39)
+        size = (47, 43) if name in "ad" else size
+        pixels = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
+        Image.fromarray(pixels).save(year / f"JPEGImages/{name}.jpg")
+        head = f"<size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>"
+        text = "".join(VOC_OBJECT.format(*one) for one in objects)
+        (year / f"Annotations/{name}.xml").write_text(f"<annotation>{head}{text}</annotation>")
+    for split, names in {"train": "ab", "val": "c", "trainval": "abc", "test": "d"}.items():
+        (year / f"ImageSets/Main/{split}.txt").write_text("\n".join(names))
+
+    class Voc(tfds.object_detection.Voc, skip_registration=True):
+        code_path = None  # TFDS would look beside it, with a package that it does not bring
+
+    builder = Voc(config="2007", data_dir=str(folder / "tfds"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            tfds.download.DownloadManager, "download_and_extract", lambda self, urls: dict.fromkeys(urls, str(folder))
+        )
+        builder.download_and_prepare()
+    return folder
+
+
+@pytest.mark.parametrize(("split", "listed"), [("train+validation", "trainval"), ("test", "test")])
+def test_pascal_voc_as_tfds_prepares_it_is_the_published_folder(voc_2007, split, listed):
+    folder = load(voc_2007, name=f"voc:{voc_2007}/VOCdevkit", train_split=f"VOC2007/{listed}")
+    prepared = load(voc_2007, name="voc/2007", dir=str(voc_2007 / "tfds"), train_split=split)
+    assert named(prepared) == named(folder)
+    assert prepared.features["boxes"].classes == folder.features["boxes"].classes == voc.CLASSES
+    hidden = [
+        {key: own[number].tolist()[: len(named(found)[key])] for number, key in enumerate(_keys(found))}
+        for found in (prepared, folder)
+        for own in [found.arrays["box_difficult"]]
+    ]
+    assert hidden[0] == hidden[1]
+    assert sum(map(sum, hidden[0].values())) == 1
+
+
+def _keys(found):
+    return [hashlib.sha256(data).hexdigest() for data in found.index.read(np.arange(len(found)))]
 
 
 def test_names_of_features_are_told_where_they_are_not_there(detection):

@@ -111,8 +111,12 @@ def test_years_can_be_joined(folder):
         ["VOC2007", "JPEGImages", "b.jpg"],
         ["VOC2012", "JPEGImages", "c.jpg"],
     ]
-    with pytest.raises(ConfigError, match=r"there is no folder .*VOC2021"):
+    with pytest.raises(ConfigError, match=r"there is no folder .*VOC2021$"):
         read(folder, "VOC2021/train")
+    for name in ("JPEGImages", "Annotations", "ImageSets"):
+        (folder / name).unlink()
+    with pytest.raises(ConfigError, match=r"of several folders \(VOC2007, VOC2012\): .* 'VOC2007/trainval'"):
+        read(folder, "trainval")
 
 
 def test_classes_of_ones_own_are_in_alphabetical_order(folder):
@@ -123,7 +127,49 @@ def test_classes_of_ones_own_are_in_alphabetical_order(folder):
 def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
     (folder / "Annotations/b.xml").write_text(xml({**CAT, "x1": 1}, CAT))
     assert (read(folder).beside.arrays["boxes"][1, 1] == 0).all()
-    assert "'train': 1 objects have boxes without an area" in capsys.readouterr().err
+    assert "'train': objects with a box without an area in their image are left out: 1, " in capsys.readouterr().err
+
+
+def test_classes_that_a_file_lists_are_in_its_order(folder):
+    (folder / "labels.txt").write_text("\ufeffdog\r\nrare one\ncat\n", encoding="utf-8")
+    found = read(folder)
+    assert found.beside.features["box_label"].classes == ("dog", "rare one", "cat")
+    np.testing.assert_array_equal(found.beside.arrays["box_label"][0], [2, 0])
+
+
+def test_boxes_beyond_their_image_are_cut_off_there_and_counted(folder, capsys):
+    """All of the first image's, 40 x 30 pixels."""
+    edges = [(5, 41), (-3, 20), (41, 50), (-9, -2), (0, 40)]  # the last counts from 0, and is whole
+    objects = [{**CAT, "x0": x0, "x1": x1} for x0, x1 in edges]
+    (folder / "Annotations/a.xml").write_text(xml(*objects))
+    found = read(folder).beside.arrays["boxes"][0]
+    np.testing.assert_array_equal(found[:3], [[2, 4, 8, 40], [2, 0, 8, 20], [2, 0, 8, 40]])
+    assert (found[3:] == 0).all()
+    told = capsys.readouterr().err
+    assert "without an area in their image are left out: 2, the first in " in told
+    assert "boxes that reach beyond their image are cut off there: 2, the first in " in told
+    assert told.count("the first in ") == told.count("a.jpg\n") == 2
+
+
+def test_annotations_of_another_size_than_their_image_are_told(folder, capsys):
+    """As where a photograph was turned after it was annotated."""
+    size = "<annotation><size><width>{}</width><height>{}</height></size>"
+    for name, sides in (("a", (30, 40)), ("b", (40, 31)), ("c", (0, 0))):
+        text = (folder / f"Annotations/{name}.xml").read_text()
+        (folder / f"Annotations/{name}.xml").write_text(text.replace("<annotation>", size.format(*sides)))
+    assert len(read(folder, "train+test").index) == 3
+    told = capsys.readouterr().err
+    assert "1 images have another size" in told
+    assert "a.jpg: 40 pixels wide and 30 high, not 30 and 40" in told
+
+
+def test_names_may_have_spaces_and_flags_of_a_class_behind_them(folder):
+    (folder / "JPEGImages/a.jpg").rename(folder / "JPEGImages/a 1.jpg")
+    (folder / "Annotations/a.xml").rename(folder / "Annotations/a 1.xml")
+    for text in ("a 1\nb\n", "\ufeffa 1  1\r\nb\t-1\r\n"):
+        (folder / "ImageSets/Main/train.txt").write_text(text, encoding="utf-8")
+        found = read(folder).index
+        assert [found.path(i).rpartition("/")[2] for i in range(2)] == ["a 1.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +196,18 @@ def test_boxes_without_an_area_are_counted_and_left_out(folder, capsys):
             lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "name": ""})),
             ["a.xml, object 1 has no name"],
         ),
-        (lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "x1": 41})), ["a.jpg", "outside"]),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml(CAT, {**DOG, "difficult": "2"})),
+            ["a.xml, object 2", "difficult is '2', not 0 or 1"],
+        ),
+        (lambda folder: (folder / "Annotations/a.xml").write_text("<svg/>"), ["a.xml is no annotation", "'svg'"]),
+        (
+            lambda folder: (folder / "labels.txt").write_text("dog\ncats\n"),
+            ["class of", "a.xml, object 1", "'cat'; did you mean 'cats'"],
+        ),
+        (lambda folder: (folder / "labels.txt").write_text("cat\ndog\ncat\n"), ["labels.txt lists 'cat' twice"]),
+        (lambda folder: (folder / "labels.txt").write_text("\n"), ["labels.txt lists no classes"]),
+        (lambda folder: (folder / "ImageSets/Main/train.txt").write_text("a\nb\na\n"), ["train.txt lists 'a' twice"]),
         (lambda folder: (folder / "ImageSets/Main/train.txt").unlink(), ["list in", "'train'", "test"]),
         (lambda folder: (folder / "JPEGImages/a.jpg").write_bytes(b"\xff\xd8"), ["a.jpg"]),
     ],

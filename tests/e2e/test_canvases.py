@@ -12,7 +12,7 @@ from PIL import Image
 from sbn.data import voc
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
-from sbn.tasks.detection import Detection, extent
+from sbn.tasks.detection import Detection, frame
 from sbn.train import train
 from sbn.train.setup import make_setup
 from tests.data.test_voc import CAT, DOG, xml
@@ -29,9 +29,9 @@ def whole_image(size):
 
 def finds_the_whole(task, variables, inputs):
     """In every image one bird as large as the image, by how much of the canvas is filled up."""
-    end = extent(inputs["image"])
-    sure = end.sum(axis=1) / 100
-    one = jnp.stack([0 * sure, 0 * sure, end[:, 0], end[:, 1], sure, 0 * sure + voc.CLASSES.index("bird")], axis=1)
+    whole = frame(inputs["image"])
+    sure = whole.sum(axis=1) / 100
+    one = jnp.concatenate([whole, sure[:, None], 0 * sure[:, None] + voc.CLASSES.index("bird")], axis=1)
     return one[:, None, None]
 
 

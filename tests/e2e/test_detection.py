@@ -82,7 +82,8 @@ def test_eight_devices_do_what_one_does(tiny, tmp_path):
 @pytest.mark.slow
 def test_a_detector_that_is_killed_and_started_again_ends_with_the_same_bits(whole, tiny, tmp_path):
     config = tiny(SMALL)
-    code, printed = runs.signal_at(runs.start(config, tmp_path / "run"), "step", signal.SIGKILL)
+    code, printed = runs.signal_at(runs.start(config, tmp_path / "run"), "step 3/4", signal.SIGKILL)
     assert code == -signal.SIGKILL, printed
+    assert (tmp_path / "run/checkpoints/2").is_dir(), printed  # it goes on, rather than begins again
     train(config, tmp_path / "run")
     runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(whole))

@@ -147,8 +147,15 @@ def test_a_run_on_two_hosts_has_one_lock_and_both_learn_where_another_run_has_it
     assert both_print(TOGETHER, str(folder)) == ["has the lock", "has none of its own"]
 
 
-@pytest.mark.parametrize("text", ["yes", "host,2,0", "10.0.0.1:8476,2", "10.0.0.1:8476,two,0"])
+@pytest.mark.parametrize("text", ["yes", "host,2,0", "10.0.0.1:8476,2", "10.0.0.1:8476,two,0", ":,2,0", "a:1,\u0663,0"])
 def test_a_place_among_hosts_is_written_in_full(monkeypatch, text):
     monkeypatch.setenv("SBN_MULTIHOST", text)
     with pytest.raises(ConfigError, match="ADDRESS:PORT,COUNT,RANK"):
+        process.prepare()
+
+
+@pytest.mark.parametrize("text", ["a:1,2,2", "a:1,0,0"])
+def test_a_rank_that_is_none_of_them_is_refused_and_not_waited_for(monkeypatch, text):
+    monkeypatch.setenv("SBN_MULTIHOST", text)
+    with pytest.raises(ConfigError, match="processes there is none of rank"):
         process.prepare()

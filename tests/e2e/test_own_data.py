@@ -51,7 +51,7 @@ def config(tiny, folder, tmp_path, monkeypatch):
     return lambda **changes: tiny({**OWN, "data.name": f"folder:{folder}", **changes})
 
 
-def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_them(config, tmp_path):
+def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_them(config, folder, tmp_path):
     result = train(config(), tmp_path / "run")
     data = json.loads((tmp_path / "run/data.json").read_text())
     assert data["classes"] == ["ant", "bee"]
@@ -63,6 +63,9 @@ def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_t
     assert scalars.items() <= result["metrics"].items()
     about = export.export(tmp_path / "run", out=tmp_path / "net")
     assert (about["mean"], about["std"]) == (data["mean"], data["std"])
+    (folder / "val/ant/0.png").write_bytes(encode(np.zeros((16, 16, 3), np.uint8), "PNG"))
+    with pytest.raises(ConfigError, match="begun with other data: the test split of"):
+        evaluate(tmp_path / "run")
 
 
 def test_a_run_whose_data_changed_is_neither_resumed_nor_evaluated(config, folder, tmp_path, monkeypatch):
@@ -76,6 +79,8 @@ def test_a_run_whose_data_changed_is_neither_resumed_nor_evaluated(config, folde
         with pytest.raises(ConfigError, match=r"begun with other data: the train split") as caught:
             command()
         assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="no checkpoint yet"):  # seen otherwise, test images are others on purpose
+        evaluate(tmp_path / "run", overrides={"eval.augment": "centre_crop(8)"})
     image.write_bytes(before)
 
 

@@ -28,7 +28,7 @@ SET_UP = "python3 -m venv .venv && .venv/bin/pip install -q -e "
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """Runs a command in a folder like the checkout, where `python` is this one and training is small."""
+    """Runs a command in a folder like the checkout, where `sbn` is this checkout's and training is small."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "experiments").symlink_to(ROOT / "experiments")
     flags = " ".join(f"'--config.{name}={value}'" for name, value in SMALL.items())
@@ -36,14 +36,14 @@ def shell(tmp_path_factory):
     # the stage that refines another row's run has a duration of its own
     lasting = " ".join(f"'--config.{name}={value}'" for name, value in SMALL.items() if name != "duration")
     (folder / ".venv/bin").mkdir(parents=True)
-    python = folder / ".venv/bin/python"
-    python.write_text(
+    command = folder / ".venv/bin/sbn"
+    command.write_text(
         f'#!/bin/sh\ncase "$*" in *:no_augmentation*) set -- "$@" {lasting} {device};;\n'
-        f'*sbn.train*runs/weak_augment*) set -- "$@" {flags};;\n'
-        f'*sbn.train*|*quickstart*) set -- "$@" {flags} {device};; esac\nexec {sys.executable} "$@"\n'
+        f'train*runs/weak_augment*) set -- "$@" {flags};;\n'
+        f'train*|quickstart*) set -- "$@" {flags} {device};; esac\nexec {sys.executable} -m sbn "$@"\n'
     )
-    python.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    command.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
     def run(command):
         done = subprocess.run(
@@ -57,7 +57,7 @@ def shell(tmp_path_factory):
 
 
 def test_every_command_block_is_tested():
-    assert COMMANDS.keys() == {"quickstart", "tests", "row", "list", "override", "show", "refine", "sweep", "evaluate"}
+    assert COMMANDS.keys() == {"quickstart", "tests", "row", "override", "show", "refine", "sweep"}
     assert (README + PAGES).count("```bash") == len(COMMANDS)
 
 
@@ -93,18 +93,20 @@ def test_ci_runs_the_readmes_test_command():
     assert found == COMMANDS["tests"]
 
 
-def test_listing_and_showing(shell):
-    assert "table3/weak_augment" in shell(COMMANDS["list"])
+def test_showing(shell):
     shown = shell(COMMANDS["show"])
     assert "Posterize" in shown
     assert "sheet.png" in shown
     assert "figure1.png" in shown
 
 
-def test_a_row_and_its_evaluation(shell):
-    trained = shell(COMMANDS["row"])
+def test_listing_training_and_evaluating_a_row(shell):
+    list_all, list_table, train, evaluate = COMMANDS["row"].strip().splitlines()
+    assert "split_bn.py" in shell(list_all)
+    assert "table3/weak_augment" in shell(list_table)
+    trained = shell(train)
     assert "test/mix_0.5/accuracy" in trained
-    evaluated = shell(COMMANDS["evaluate"])
+    evaluated = shell(evaluate)
     pattern = re.compile(r"^(test/\S+) +([\d.]+)$", re.MULTILINE)
     logged, again = dict(pattern.findall(trained)), dict(pattern.findall(evaluated))
     assert len(again) == 9

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from etils import epath
+from ml_collections import ConfigDict
 
 from sbn.evals.base import run
 from sbn.evals.frequencies import Fourier
@@ -84,7 +85,7 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bits(killed, tmp_pat
     for name, array in expected[1].items():
         np.testing.assert_array_equal(found[1][name], array)
     assert path.exists()  # until the result is written
-    evaluation.write_arrays(epath.Path(tmp_path), "fourier", 7, found[1])
+    evaluation.write_arrays(epath.Path(tmp_path), "fourier", 7, found[1], config=ConfigDict())
     assert sorted(file.name for file in path.parent.iterdir()) == ["7.npz", "7.png"]
 
 

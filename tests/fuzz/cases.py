@@ -1,5 +1,7 @@
 """How many inputs are tried: a few, always the same, in every run of the tests; thousands with `pytest -m slow`."""
 
+import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+SHARE = float(os.environ.get("SBN_FUZZ_SHARE", "1"))  # of the cases of the long run
 LENGTHS = pytest.mark.parametrize("length", ["short", pytest.param("long", marks=pytest.mark.slow)])
 
 
@@ -21,7 +24,7 @@ def tried(length: str, *, short: int, long: int, **strategies: st.SearchStrategy
     """
     fixed = length == "short"
     several = settings(
-        max_examples=short if fixed else long,
+        max_examples=short if fixed else max(1, round(SHARE * long)),
         derandomize=fixed,
         deadline=None,
         print_blob=not fixed,
@@ -31,6 +34,15 @@ def tried(length: str, *, short: int, long: int, **strategies: st.SearchStrategy
     )
 
     def decorate(check: Callable[..., None]) -> None:
-        several(given(**strategies)(check))()
+        tried_so_far = 0
+
+        @functools.wraps(check)
+        def counted(**arguments: Any) -> None:
+            nonlocal tried_so_far
+            tried_so_far += 1
+            check(**arguments)
+
+        several(given(**strategies)(counted))()
+        print(f"inputs tried: {tried_so_far}")  # with pytest -s
 
     return decorate

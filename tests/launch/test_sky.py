@@ -74,6 +74,23 @@ def test_the_script_runs_seed_after_seed(tmp_path, codes, ran, end):
         assert f"/seed{seed}" in call
 
 
+@pytest.mark.parametrize(
+    "name", ["$(touch hacked)", "`touch hacked`", "'; touch hacked; '", 'a"; touch hacked; "', "-rf *"]
+)
+def test_what_somebody_calls_a_folder_is_no_part_of_the_script(tmp_path, name):
+    root = tmp_path / name
+    fake = tmp_path / "bin/python"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > arguments\n')
+    fake.chmod(0o755)
+    (job,) = jobs_of(root, seeds=(0,))
+    task = make_task([job], Settings())
+    done = run(f"cd '{tmp_path}'\n{task['run']}", PATH=f"{fake.parent}:{os.environ['PATH']}")
+    assert done.returncode == 0
+    assert f"--workdir={job.workdir}" in (tmp_path / "arguments").read_text().splitlines()
+    assert not list(tmp_path.rglob("hacked"))
+
+
 def test_a_task_goes_on_from_a_file(tmp_path):
     base = {"setup": "make all", "envs": {"A": "1"}, "resources": {"infra": "gcp", "job_recovery": {"strategy": "X"}}}
     (tmp_path / "task.yaml").write_text(yaml.safe_dump(base))

@@ -106,3 +106,17 @@ def test_status_names_the_seeds_of_every_row(tmp_path, capsys):
         "split_bn/table3/randaugment/model.width=4: done 0-2, missing 5",
     ]
     assert lines[-2] == f"{len(jobs)} jobs: 3 done, 1 failed, {len(jobs) - 4} missing"
+
+
+def test_runs_with_other_overrides_are_mentioned_but_not_counted(tmp_path):
+    (swept,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], root=tmp_path, sets=["optim.lr=0.05"])
+    (plain,) = make_jobs(["split_bn:table3/baseline"], seeds=[0], root=tmp_path)
+    assert summary.others([plain]) == []
+    swept.workdir.mkdir(parents=True)
+    (line,) = summary.others([plain])
+    assert line.startswith(f"not counted: {plain.row_folder} also has runs with {swept.workdir.parent.name} ")
+    assert summary.others([swept]) == []
+    plain.workdir.mkdir(parents=True)
+    assert summary.others([plain]) == [line]  # nor its own
+    assert "runs with no overrides" in summary.others([swept])[0]
+    assert summary.others([plain, swept]) == []

@@ -1,5 +1,7 @@
 """Faster R-CNN against torchvision's, at rest and op for op, and what must hold of its losses."""
 
+import dataclasses
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -7,9 +9,11 @@ import numpy as np
 import pytest
 
 from sbn.models.faster_rcnn import FasterRCNN
-from sbn.models.regions import Drawn, Settings, losses
+from sbn.models.regions import Drawn, Settings, losses, proposal_losses, propose
 from sbn.models.resnet import ImageNetResNet
+from sbn.nn.anchors import make_anchors
 from sbn.nn.branched import Branched
+from sbn.tasks.detection import PARTS
 
 SIZE = (96, 128)
 TORCHVISION = Settings(
@@ -97,7 +101,10 @@ def params(reference):
 
 def test_detections_are_torchvisions_and_so_is_every_step_to_them(reference, params):
     net = FasterRCNN(Body(), 3, TORCHVISION, channels=8, hidden=16)
-    image, size = jnp.asarray(reference["image_chw"].transpose(1, 2, 0))[None], jnp.asarray([SIZE], jnp.float32)
+    image, size = (
+        jnp.asarray(reference["image_chw"].transpose(1, 2, 0))[None],
+        jnp.asarray([(0, 0, *SIZE)], jnp.float32),
+    )
     run = jax.jit(lambda params: net.apply({"params": params}, image, size, train=False, capture_intermediates=True))
     found, state = run(params)
     steps = {name: value["__call__"][0] for name, value in state["intermediates"].items() if "__call__" in value}
@@ -132,16 +139,16 @@ def small():
         [[[4, 6, 30, 40], [20, 20, 50, 44], [0, 0, 0, 0]], [[10, 10, 42, 30], [0, 0, 0, 0], [0, 0, 0, 0]]], jnp.float32
     )
     truth = {"boxes": boxes, "labels": jnp.asarray([[0, 2, 0], [1, 0, 0]]), "ids": jnp.asarray([11, 7])}
-    sizes = jnp.asarray([[64, 64], [60, 50]], jnp.float32)
-    variables = net.init(jax.random.key(0), images, sizes, train=False)
+    frames = jnp.asarray([[0, 0, 64, 64], [0, 0, 60, 50]], jnp.float32)
+    variables = net.init(jax.random.key(0), images, frames, train=False)
     # Statistics of the batch would tie images to each other.
     at_rest = net.clone(frozen_norm=True)
 
     @jax.jit
-    def run(variables, images, sizes, truth):
-        return at_rest.apply(variables, images, sizes, truth, train=True, rngs={"sampling": jax.random.key(1)})
+    def run(variables, images, frames, truth):
+        return at_rest.apply(variables, images, frames, truth, train=True, rngs={"sampling": jax.random.key(1)})
 
-    return net, variables, images, sizes, truth, run
+    return net, variables, images, frames, truth, run
 
 
 def assert_same(found, expected):
@@ -149,21 +156,48 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], values, rtol=2e-5, err_msg=name)  # rounding of other shapes' programs
 
 
+def test_filler_on_any_side_has_no_proposals_and_its_anchors_are_not_drawn():
+    """As a flip leaves it, which takes the filler beside an image to the left."""
+    frame, settings = jnp.asarray([0, 14, 60, 64], jnp.float32), dataclasses.replace(SMALL, anchor_samples=2000)
+    anchors = [jnp.asarray(make_anchors([(16, 16)], [(4, 4)], [8.0]))]
+    random = np.random.default_rng(0)
+    scores, offsets = (jnp.asarray(random.normal(size=(768, *more)), jnp.float32) for more in ((), (4,)))
+    found, valid = propose(scores, offsets, frame, anchors=anchors, settings=settings, train=True)
+    found = found[valid]
+    assert (found[:, :2].min(axis=0) == frame[:2]).all()
+    assert (found[:, 2:].max(axis=0) == frame[2:]).all()
+    across = (anchors[0][:, 1] < 14) | (anchors[0][:, 0] < 0) | (anchors[0][:, 2:] > frame[2:]).any(axis=1)
+    assert 0 < across.sum() < 768
+    boxes, labels = jnp.asarray([[20.0, 20, 30, 40]]), jnp.asarray([1])
+
+    def loss(scores, offsets):
+        parts = proposal_losses(
+            jax.random.key(0), scores, offsets, boxes, labels, frame, anchors=anchors, settings=settings
+        )
+        return sum(parts.values())
+
+    by_score, by_offset = jax.grad(loss, argnums=(0, 1))(scores, offsets)
+    assert not by_score[across].any()
+    assert not by_offset[across].any()
+    assert (by_score[~across] != 0).mean() > 0.9  # all but those that overlap the object by something between
+    assert by_offset.any()
+
+
 def test_an_images_losses_do_not_depend_on_the_other_images_of_its_batch(small):
-    _, variables, images, sizes, truth, run = small
-    both = run(variables, images, sizes, truth)
+    _, variables, images, frames, truth, run = small
+    both = run(variables, images, frames, truth)
     assert set(both) == {"objectness", "proposal_boxes", "classes", "boxes"}
-    twice = [jnp.stack([x[1], x[1]]) for x in (images, sizes)]
+    twice = [jnp.stack([x[1], x[1]]) for x in (images, frames)]
     again = run(variables, *twice, jax.tree.map(lambda x: jnp.stack([x[1], x[1]]), truth))
     assert_same({name: values[1:] for name, values in both.items()}, {name: v[:1] for name, v in again.items()})
 
 
 def test_slots_without_an_object_change_no_loss_and_neither_does_the_order_of_objects(small):
-    _, variables, images, sizes, truth, run = small
-    expected = run(variables, images, sizes, truth)
+    _, variables, images, frames, truth, run = small
+    expected = run(variables, images, frames, truth)
     order = jnp.asarray([1, 2, 0])
     found = run(
-        variables, images, sizes, {**truth, "boxes": truth["boxes"][:, order], "labels": truth["labels"][:, order]}
+        variables, images, frames, {**truth, "boxes": truth["boxes"][:, order], "labels": truth["labels"][:, order]}
     )
     # Where a region stands for an object does not depend on the order; which regions are drawn does for the objects
     # themselves, which stand among them. Anchors alone are drawn by place.
@@ -172,12 +206,12 @@ def test_slots_without_an_object_change_no_loss_and_neither_does_the_order_of_ob
         {name: expected[name] for name in ("objectness", "proposal_boxes")},
     )
     hidden = {**truth, "labels": truth["labels"].at[:, 2].set(-1)}
-    assert_same(run(variables, images, sizes, hidden), expected)
+    assert_same(run(variables, images, frames, hidden), expected)
 
 
 def test_an_image_without_objects_trains_on_background_alone(small):
-    _, variables, images, sizes, truth, run = small
-    found = run(variables, images, sizes, {**truth, "boxes": jnp.zeros_like(truth["boxes"])})
+    _, variables, images, frames, truth, run = small
+    found = run(variables, images, frames, {**truth, "boxes": jnp.zeros_like(truth["boxes"])})
     for name in ("proposal_boxes", "boxes"):
         np.testing.assert_array_equal(found[name], 0)
     assert np.isfinite(found["objectness"]).all()
@@ -185,21 +219,23 @@ def test_an_image_without_objects_trains_on_background_alone(small):
 
 
 def test_objects_that_are_not_to_be_learned_are_background(small):
-    _, variables, images, sizes, truth, run = small
-    none = run(variables, images, sizes, {**truth, "labels": jnp.full_like(truth["labels"], -1)})
-    assert_same(none, run(variables, images, sizes, {**truth, "boxes": jnp.zeros_like(truth["boxes"])}))
+    _, variables, images, frames, truth, run = small
+    none = run(variables, images, frames, {**truth, "labels": jnp.full_like(truth["labels"], -1)})
+    assert_same(none, run(variables, images, frames, {**truth, "boxes": jnp.zeros_like(truth["boxes"])}))
 
 
 @pytest.mark.slow
-def test_gradients_are_finite_and_reach_every_part(small):
-    _, variables, images, sizes, truth, run = small
+def test_gradients_are_finite_and_reach_every_part_but_through_the_places_of_regions(small):
+    _, variables, images, frames, truth, run = small
 
-    def total(params):
-        found = run({**variables, "params": params}, images, sizes, truth)
-        return sum(values.sum() for values in found.values())
+    def stages(params):
+        found = run({**variables, "params": params}, images, frames, truth)
+        return [sum(found[name].sum() for name in pair) for pair in (PARTS[:2], PARTS[2:])]
 
-    gradients = jax.grad(total)(variables["params"])
-    for part, own in gradients.items():
+    _, pull = jax.vjp(stages, variables["params"])
+    first, second = pull([1.0, 0.0])[0], pull([0.0, 1.0])[0]
+    assert not any(leaf.any() for leaf in jax.tree.leaves(second["proposals"]))
+    for part, own in jax.tree.map(jnp.add, first, second).items():
         flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(own)])
         assert np.isfinite(flat).all(), part
         assert (flat != 0).any(), part
@@ -218,10 +254,10 @@ def test_the_backbones_variables_have_the_names_of_a_classifiers(small):
 
 @pytest.mark.slow
 def test_branches_of_a_detector_are_detectors_of_their_own(small):
-    net, _, images, sizes, truth, _ = small
+    net, _, images, frames, truth, _ = small
     model = Branched(net, 2)
-    both = model.init(jax.random.key(0), images[:, None], sizes[:, None], train=False, through=(0,))
-    spread = jax.tree.map(lambda x: jnp.stack([x, x], axis=1), (images, sizes, truth))
+    both = model.init(jax.random.key(0), images[:, None], frames[:, None], train=False, through=(0,))
+    spread = jax.tree.map(lambda x: jnp.stack([x, x], axis=1), (images, frames, truth))
     run = jax.jit(
         lambda both: model.apply(
             both, *spread, train=True, mutable=["batch_stats"], rngs={"sampling": jax.random.key(1)}

@@ -31,6 +31,19 @@ DAMAGED = {
 }
 
 
+def test_runs_behind_links_are_found_once_and_circles_are_no_trap(tmp_path):
+    write_run(tmp_path / "scratch", "seed0", 0.5, seed=0)
+    write_run(tmp_path / "root", "seed1", 0.5, seed=1)
+    root = tmp_path / "root"
+    (root / "seed0").symlink_to(tmp_path / "scratch/seed0")
+    (root / "again").symlink_to(tmp_path / "scratch/seed0")
+    (root / "seed1/up").symlink_to(root)
+    (root / "nowhere").symlink_to(tmp_path / "gone")
+    found = find_runs(root)
+    assert [run.seed for run in found.runs] == [0, 1]
+    assert not found.problems
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_file_is_a_problem_and_the_rest_is_counted(tmp_path, name):
     content, message = DAMAGED[name]

@@ -8,7 +8,7 @@ import pytest
 from sbn.report import FORMATS, report
 from sbn.report.collect import find_runs
 from sbn.runs.metrics import proof
-from tests.report.work_dirs import EXPERIMENT, MAIN, write_run
+from tests.report.work_dirs import EXPERIMENT, MAIN, notes_of, write_run
 from tests.runs.test_files import DAMAGES
 
 SOME = ("empty", "list", "no UTF-8", "deep list", "huge number", "folder")
@@ -76,6 +76,20 @@ def test_a_damaged_artifact_costs_its_numbers_or_its_figure_alone(root, file, na
     assert any(name in note for note in notes) == (name == "78000.json")
 
 
+def test_an_evaluation_that_was_copied_from_another_run_or_step_is_named_and_not_counted(root, file):
+    configs = [json.loads((root / f"seed{seed}/result.json").read_text())["config"] for seed in range(3)]
+    own = {**EVALUATION, "config": {**configs[0], "eval": {**configs[0]["eval"], "average": "logits"}}}
+    copied = {**EVALUATION, "config": configs[0]}
+    for seed, content in enumerate((own, copied, {**EVALUATION, "step": 390})):
+        (root / f"seed{seed}/artifacts/mix/78000.json").write_text(json.dumps(content))
+    found = find_runs(root)
+    assert ["corrupted/main/uce" in run.metrics for run in found.runs] == [True, False, False]
+    assert found.problems == [
+        f"{root}/seed1/artifacts/mix/78000.json: not read, it is of another run (seed: 0 there, 1 here)",
+        f"{root}/seed2/artifacts/mix/78000.json: not read, it is of another step",
+    ]
+
+
 def test_a_shortened_log_excludes_its_run_and_an_older_run_without_a_count_stays(root):
     """Best and median would be others without a word."""
     log = root / "seed0/metrics.jsonl"
@@ -93,7 +107,7 @@ def test_of_two_runs_of_one_seed_the_one_that_was_measured_more_counts_and_its_r
     path = write_run(root, "newer", 0.1, when=4e9, **MINE)
     printed, notes = report(f"{file}:table3", root=str(root), format="text")
     told = f"seed 0: {root / 'seed0'} counts, not {path}: 1 more metrics were measured of it"
-    assert told in next(line for line in printed.splitlines() if line.startswith("baseline"))
+    assert told in notes_of(printed, "baseline")
     assert any(note.startswith(f"{path}: the same row, overrides and seed as {root / 'seed0'}") for note in notes)
 
 

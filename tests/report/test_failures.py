@@ -8,7 +8,7 @@ from sbn.config.rows import load_experiment
 from sbn.report import report
 from sbn.report.collect import find_runs
 from sbn.report.failures import failures_of
-from tests.report.work_dirs import write_run
+from tests.report.work_dirs import notes_of, write_run
 
 REASON = "diverged: the loss is nan at step 120"
 
@@ -70,9 +70,8 @@ def test_failed_runs_stand_in_the_tables_on_the_line_of_their_row(file, tmp_path
     write_failure(root, "changed", f"--config={file}:table3/baseline,seed=2", "--config.optim.lr=0.3")
     write_failure(root, "going", f"--config={file}:table3/baseline,seed=3", reason="")
     printed, notes = report(f"{file}:table3", root=root, format="text")
-    plain, changed = (line for line in printed.splitlines() if line.startswith("baseline"))
-    assert plain.endswith(f"seed 1 failed: {REASON}; seeds without a result: 2 to 3")
-    assert changed.endswith(f"seed 2 failed: {REASON}; seeds without a result: 1, 3")
+    assert notes_of(printed, "baseline ") == [f"seed 1 failed: {REASON}", "seeds without a result: 2 to 3"]
+    assert notes_of(printed, "baseline [") == [f"seed 2 failed: {REASON}", "seeds without a result: 1, 3"]
     assert sum("no result yet" in note for note in notes) == 3
 
 
@@ -110,7 +109,7 @@ def test_a_run_given_up_before_its_first_line_is_told_by_its_place_and_the_end_o
     printed, notes = report(str(file), root=root, format="markdown")
     (line,) = (line for line in printed.splitlines() if line.startswith("| weak_augment"))
     assert line.endswith(f"| seed 2 failed: {WHY} |")
-    (absent,) = [note for note in notes if "not run yet as they stand" in note]
+    (absent,) = [note for note in notes if "not run yet without changes" in note]
     assert absent.endswith(": baseline, ours")
 
 
@@ -177,8 +176,7 @@ def test_failed_runs_with_overrides_that_nothing_else_has_are_told_beside_the_ta
     assert f"table3/baseline [optim.lr=9.0]: seed 3 failed: {WHY}" in notes
     write_crash(root, "mine/table3/ours/seed4")  # of which there is no stage to show
     printed, notes = report(f"{file}:table3", root=root, format="text", stages=True)
-    (line,) = [line for line in printed.splitlines() if line.startswith("ours ")]
-    assert line.endswith(f"seed 4 failed: {WHY}")
+    assert notes_of(printed, "ours ") == [f"seed 4 failed: {WHY}"]
     assert not any("ours: seed 4" in note for note in notes)
 
 
@@ -186,5 +184,4 @@ def test_every_line_of_a_row_tells_which_of_its_seeds_were_not_run(file, tmp_pat
     for seed in (0, 2, 3):
         write_run(tmp_path / "runs", f"fast{seed}", 0.9, seed=seed, overrides={"optim.lr": 0.3})
     printed, _ = report(f"{file}:table3", root=tmp_path / "runs", format="text")
-    (line,) = (line for line in printed.splitlines() if line.startswith("baseline [optim.lr=0.3]"))
-    assert line.endswith("seeds without a result: 1")
+    assert notes_of(printed, "baseline [optim.lr=0.3]") == ["seeds without a result: 1"]

@@ -165,3 +165,14 @@ def test_a_comparison_leaves_them_out_as_well(file, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "1 pair" in printed
     assert "mine:t/again: 1 of 2 began from another first stage" in printed
+
+
+def test_runs_on_other_data_of_the_same_name_are_not_averaged(tmp_path):
+    """Three seeds on an archive, and two once it was corrected; of one nobody recorded its data."""
+    for seed, found in enumerate(("aa", "bb", "aa", None, "aa", "bb")):
+        path = write_run(tmp_path, f"seed{seed}", 0.5 + seed / 10, seed=seed)
+        if found is not None:
+            (path / "data.json").write_text(json.dumps({"fingerprints": {"train": found, "test": "cc"}}))
+    kept, notes = alike(find_runs(tmp_path).runs)
+    assert [run.seed for run in kept] == [0, 2, 3, 4]
+    assert notes == ["2 of 6 read other data, not in the mean: seed 1, 5 (data.json)"]

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
@@ -75,3 +76,12 @@ def run_of(row: str, seed: int, metrics: dict, **changes) -> Run:
     """A finished run of a row, as `collect` gives it."""
     made = {"overrides": {}, "seconds": 1.0, "steps": 10, "written": 0.0, **changes}
     return Run(path=pathlib.Path(f"{row}/seed{seed}"), experiment="mine", row=row, seed=seed, metrics=metrics, **made)
+
+
+def notes_of(printed, row):
+    """The notes of the first line of a row, in the report as text: its numbers looked up below the table."""
+    lines = printed.splitlines()
+    line = next(line for line in lines if line.startswith(row))
+    notes = dict(found.groups() for line in lines if (found := re.fullmatch(r"(\d+)  (\S.*)", line)))
+    numbers = re.search(r"  ((?:\d+, )*\d+)$", line)
+    return [notes[number] for number in numbers[1].split(", ")] if numbers else []

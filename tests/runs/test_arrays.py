@@ -1,6 +1,7 @@
 """Arrays of evaluators, whole or damaged."""
 
 import io
+import warnings
 import zipfile
 
 import numpy as np
@@ -21,10 +22,33 @@ def test_arrays_come_back_as_they_were(tmp_path):
     assert read_arrays(tmp_path / "8.npz") is None
 
 
+def test_arrays_that_were_copied_from_another_run_are_refused(tmp_path, tiny):
+    """A figure would show another run's numbers."""
+    path, own = tmp_path / "7.npz", tiny({"seed": 1}).to_dict()
+    path.write_bytes(pack(ARRAYS, config=own))
+    with np.load(path) as anybody:
+        np.testing.assert_array_equal(anybody["names"], ARRAYS["names"])
+    assert set(read_arrays(path, config=own)) == set(ARRAYS)
+    with pytest.raises(Damaged, match=r"7\.npz is damaged \(it is of another run: seed: 1 there, 2 here\)"):
+        read_arrays(path, config=tiny({"seed": 2}).to_dict())
+    path.write_bytes(pack(ARRAYS))  # as older versions do
+    assert set(read_arrays(path, config=own)) == set(ARRAYS)
+
+
 def zipped(name, content):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as parts:
         parts.writestr(name, content)
+    return made.getvalue()
+
+
+def twice():
+    """As when somebody adds an array to a file that has it: which one counts is not said."""
+    made = io.BytesIO(pack({"a": np.arange(3)}))
+    other = io.BytesIO()
+    np.save(other, np.arange(4))
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(made, "a") as parts:
+        parts.writestr("a.npy", other.getvalue())
     return made.getvalue()
 
 
@@ -45,6 +69,7 @@ DAMAGED = {
     "a header that is code": zipped("a.npy", b"\x93NUMPY\x01\x00\x20\x00__import__('os').system('id')   "),
     "a header cut short": zipped("a.npy", b"\x93NUMPY\x01\x00"),
     "a pickle": pickled(),
+    "an array twice": twice(),
 }
 
 

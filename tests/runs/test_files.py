@@ -44,6 +44,7 @@ DAMAGES = {
     "endless number": b'{"step": 1' + b"0" * 5000 + b"}",
     "half a character": b'{"step": "\\ud800"}',
     "newer": b'{"format": 2}',
+    "a name twice": b'{"step": 5, "step": 6}',
     "format of another kind": b'{"format": [1]}',
 }
 

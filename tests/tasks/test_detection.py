@@ -7,10 +7,10 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data import pixels
-from sbn.data.examples import Feature
+from sbn.data.examples import Feature, in_memory
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
-from sbn.tasks.detection import PARTS, extent
+from sbn.tasks.detection import PARTS, frame
 
 SMALL = {
     "task": "detection",
@@ -109,9 +109,12 @@ def test_detections_of_every_branch_lie_within_the_image(made, batch):
 
 
 def test_what_is_image_ends_where_the_filler_begins():
-    packed = np.full((2, 4, 6), 255 << 24, np.int64).astype(np.int32)
+    """Also where a flip has taken it to the other side, and where there is nothing else."""
+    packed = np.full((4, 4, 6), 255 << 24, np.int64).astype(np.int32)
     packed[0, 3:], packed[0, :, 4:] = 0, 0
-    np.testing.assert_array_equal(extent(jnp.asarray(packed)), [[3, 4], [4, 6]])
+    packed[2] = packed[0, :, ::-1]
+    packed[3] = 0
+    np.testing.assert_array_equal(frame(jnp.asarray(packed)), [[0, 0, 3, 4], [0, 0, 4, 6], [0, 2, 3, 6], [0, 0, 0, 0]])
 
 
 def test_a_stage_may_freeze_normalisation(tiny, made):
@@ -133,6 +136,24 @@ def test_what_can_not_be_right_is_refused(tiny, changes, features, told):
     with pytest.raises(ConfigError) as error:
         make_task(tiny({**SMALL, **changes}), TaskData(features))
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize("what", ["none", "difficult ones"])
+def test_images_without_any_object_that_counts_are_refused(tiny, what):
+    boxes = np.zeros((2, 1, 4), np.float32) + (np.float32([0, 0, 5, 5]) if what == "difficult ones" else 0)
+    arrays = {
+        "image": np.zeros((2, 32, 32, 3), np.uint8),
+        "boxes": boxes,
+        "box_label": np.zeros((2, 1), np.int32),
+        "box_difficult": np.ones((2, 1), np.uint8),
+    }
+    config = tiny({**SMALL, "data.name": "shapes"})
+    task = make_task(config, DATA)
+    with pytest.raises(ConfigError, match=r"of the 2 images of a split .* none has an object that counts"):
+        task.batching(in_memory(arrays, name="cells", classes=("cat",)), config, multiple=1)
+    counted = in_memory({**arrays, "box_difficult": 1 - arrays["box_difficult"]}, name="cells", classes=("cat",))
+    if boxes.any():
+        assert task.batching(counted, config, multiple=1) is None
 
 
 def test_a_mean_of_two_branches_is_refused(tiny):

@@ -1,6 +1,8 @@
 """Texts in, texts out: what a network and its vocabulary make of sentences, whatever stands beside them."""
 
+import dataclasses
 import functools
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -105,15 +107,20 @@ def test_an_export_holds_its_vocabulary(translate, tmp_path):
     )
     folder = epath.Path(tmp_path)
     task = translator.task_of(config, WORDS)
-    about = {**translator.described(config, WORDS), "classes": len(WORDS)}
+    packed = translator.packed_vocabulary(WORDS)
+    about = {**translator.described(config), "classes": len(WORDS), "vocabulary_crc32": zlib.crc32(packed)}
     own = repeated(translate.variables, 1, layout=task.layout)
-    translator.write_vocabulary(folder, WORDS)
+    (tmp_path / "vocabulary.npz").write_bytes(packed)
     found = translator.read_translator(folder, config, own, about)
     assert found.vocabulary == WORDS
     jax.tree.map(np.testing.assert_array_equal, found.variables, translate.variables)
     with pytest.raises(ConfigError, match="the 9 pieces that the network was trained with"):
         translator.read_translator(folder, config, own, {**about, "classes": 9})
-    with pytest.raises(ConfigError, match=r"vocabulary\.npz .*does not match its checksum"):
-        translator.read_translator(folder, config, own, {**about, "vocabulary": 1})
+    other = dataclasses.replace(WORDS, pieces=(*WORDS.pieces[:-2], *reversed(WORDS.pieces[-2:])))
+    (tmp_path / "vocabulary.npz").write_bytes(translator.packed_vocabulary(other))  # of another export, as large
+    with pytest.raises(ConfigError, match="not the one that the network was exported with"):
+        translator.read_translator(folder, config, own, about)
+    old = {**about, "vocabulary_crc32": None}  # of an older export
+    assert translator.read_translator(folder, config, own, old).vocabulary == other
     with pytest.raises(ConfigError, match=r"no translator: it has no vocabulary\.npz"):
         translator.read_translator(folder / "else", config, own, about)

@@ -122,6 +122,20 @@ def test_a_damaged_newest_one_is_reported_and_the_one_before_is_used(written, sh
     assert not (written / "checkpoints/30").exists()
 
 
+def test_one_that_was_copied_from_another_run_is_refused(tmp_path, sharding, tiny):
+    """Training would go on from it, and its numbers would be measured, as those of the run that it was copied to."""
+    config = tiny({"seed": 1})
+    store = checkpoints(tmp_path, config=config)
+    store.save(10, state_of(10), seconds=3)
+    store.close()
+    moved = tiny({"seed": 1, "save.every": "7 steps", "eval.average": "logits"})  # what no state depends on
+    assert int(restore(tmp_path, sharding, config=moved).state.step) == 10
+    for other, said in ((tiny({"seed": 2}), "seed: 1 there, 2 here"), (tiny({"seed": 1, "optim.lr": 0.5}), "optim.lr")):
+        with pytest.raises(ConfigError, match=f"checkpoint 10 in .* is of another run \\({said}"):
+            restore(tmp_path, sharding, config=other)
+    assert int(restore(tmp_path, sharding).state.step) == 10
+
+
 @pytest.mark.parametrize(("before", "after"), [("0.51", "0.57"), ('"seconds": 3', '"seconds": 8'), ('"aux"', '"auy"')])
 def test_another_value_in_what_is_kept_beside_the_arrays_is_damage(tmp_path, sharding, caplog, before, after):
     """The lines of metrics.jsonl above all, which a run that goes on puts back."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from etils import epath
 from matplotlib.figure import Figure
+from ml_collections import ConfigDict
 
 from sbn.figures import make
 from sbn.runs.content import read_json
@@ -29,7 +30,7 @@ def evaluator(name):
 
 def evaluation_of(config, folder):
     plan = make_plan(config, examples=40)
-    return Evaluation({name: evaluator(name) for name in config.eval.evals}, plan, epath.Path(folder))
+    return Evaluation({name: evaluator(name) for name in config.eval.evals}, plan, epath.Path(folder), config=config)
 
 
 EVALS = {"eval.evals": ("accuracy", "losses", "views")}
@@ -88,7 +89,7 @@ def draw(arrays):
 
 
 def test_arrays_keep_their_names_kinds_and_values(tmp_path):
-    (path,) = evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS)
+    (path,) = evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS, config=ConfigDict())
     assert str(path) == str(tmp_path / "artifacts/curves/7.npz")
     with np.load(path) as stored:
         assert set(stored) == set(ARRAYS)
@@ -99,22 +100,22 @@ def test_arrays_keep_their_names_kinds_and_values(tmp_path):
 
 def test_a_picture_stands_beside_the_arrays_where_there_is_one(tmp_path, monkeypatch):
     monkeypatch.setitem(make.FIGURES, "curves", draw)
-    written = evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS)
+    written = evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS, config=ConfigDict())
     assert [path.name for path in written] == ["7.npz", "7.png"]
     assert (tmp_path / "artifacts/curves/7.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_nothing_is_written_without_arrays_nor_by_another_process(tmp_path, monkeypatch):
-    assert evaluation.write_arrays(epath.Path(tmp_path), "accuracy", 7, {}) == []
+    assert evaluation.write_arrays(epath.Path(tmp_path), "accuracy", 7, {}, config=ConfigDict()) == []
     monkeypatch.setattr(jax, "process_index", lambda: 1)
-    assert evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS) == []
-    evaluation.write_scalars(epath.Path(tmp_path), "curves", 7, {"a": 1.0}, {})
+    assert evaluation.write_arrays(epath.Path(tmp_path), "curves", 7, ARRAYS, config=ConfigDict()) == []
+    evaluation.write_scalars(epath.Path(tmp_path), "curves", 7, {"a": 1.0}, {}, config=ConfigDict())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = epath.Path(tmp_path)
-    evaluation.write_arrays(path, "curves", 7, ARRAYS)
+    evaluation.write_arrays(path, "curves", 7, ARRAYS, config=ConfigDict())
     before = (tmp_path / "artifacts/curves/7.npz").read_bytes()
 
     def fail(*arguments):
@@ -122,26 +123,32 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        evaluation.write_arrays(path, "curves", 7, {"test/main/curve": np.zeros(9)})
+        evaluation.write_arrays(path, "curves", 7, {"test/main/curve": np.zeros(9)}, config=ConfigDict())
     assert (tmp_path / "artifacts/curves/7.npz").read_bytes() == before
 
 
 def test_scalars_say_what_was_changed_for_them(tmp_path):
     evaluation.write_scalars(
-        epath.Path(tmp_path), "accuracy", 7, {"test/main/accuracy": 0.5}, {"eval.average": "logits"}
+        epath.Path(tmp_path),
+        "accuracy",
+        7,
+        {"test/main/accuracy": 0.5},
+        {"eval.average": "logits"},
+        config=ConfigDict({"seed": 3}),
     )
     assert read_json(tmp_path / "artifacts/accuracy/7.json") == {
         "format": 1,
         "step": 7,
         "overrides": {"eval.average": "logits"},
         "metrics": {"test/main/accuracy": 0.5},
+        "config": {"seed": 3},
     }
 
 
 def test_what_an_evaluator_of_a_users_own_leaves_lies_in_a_folder_without_a_colon(tmp_path):
     """Some file systems allow none in a name; the report looks in the same folder."""
     name, folder = "package.module:Curves", epath.Path(tmp_path)
-    (path,) = evaluation.write_arrays(folder, name, 7, {"lines": np.zeros(2)})
-    evaluation.write_scalars(folder, name, 7, {"test/a": 1.0}, {})
+    (path,) = evaluation.write_arrays(folder, name, 7, {"lines": np.zeros(2)}, config=ConfigDict())
+    evaluation.write_scalars(folder, name, 7, {"test/a": 1.0}, {}, config=ConfigDict())
     assert str(path) == str(tmp_path / "artifacts/package.module.Curves/7.npz")
     assert {file.name for file in (tmp_path / "artifacts").rglob("*")} == {"package.module.Curves", "7.npz", "7.json"}

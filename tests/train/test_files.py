@@ -106,6 +106,21 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
         10,
     )
     assert (made["steps_per_epoch"], made["stages"]) == (5, {"train": [0, 10]})
+    (folder / "config.json").unlink()  # as of a result that was copied alone
+    assert workdirs.finished(folder, config) == json.loads(json.dumps(made))
+    with pytest.raises(ConfigError, match=r"holds a run of another config \(seed: 4 there, 5 here\)"):
+        workdirs.finished(folder, tiny({"seed": 5}))
+
+
+def test_own_code_that_changed_between_two_starts_is_told(tmp_path, tiny, caplog):
+    """The second half of a run would be of another network, without a word."""
+    folder, config = epath.Path(tmp_path / "run"), tiny()
+    for sha256, told in (("aa", 0), ("aa", 0), ("bb", 1)):
+        caplog.clear()
+        workdirs.begin(folder, config, {"imported": {"mine:Net": {"file": "mine.py", "sha256": sha256}}})
+        assert len(caplog.messages) == told
+    assert "mine:Net has changed since the last start" in caplog.text
+    workdirs.begin(folder, config, {"imported": {}})
 
 
 def test_whose_run_it_is_is_known_of_finished_unfinished_and_older_runs(tmp_path, tiny):

@@ -1,11 +1,13 @@
 """Trackers of a user's own, and Weights & Biases, get the numbers that metrics.jsonl gets."""
 
+import re
 import sys
 import types
 
 import pytest
 
 from sbn.config.errors import ConfigError
+from sbn.runs import commands
 from sbn.runs.metrics import read_lines
 from sbn.train import trackers, train
 
@@ -18,12 +20,23 @@ class Tracker:
 
     def write_scalars(self, step, scalars):
         told.append((step, dict(scalars)))
+        scalars.clear()  # its copy
 
     def close(self):
         told.append("closed")
 
 def of_nothing():
     return None
+
+def nothing(config, workdir):
+    return None
+
+def locked_out(config, workdir):
+    raise KeyError("NO_TOKEN")
+
+class Down(Tracker):
+    def write_scalars(self, step, scalars):
+        raise RuntimeError("the network is down")
 
 seven = 7
 """
@@ -82,3 +95,30 @@ def test_its_package_is_asked_for_by_name_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ConfigError, match="pip install wandb"):
         trackers.weights_and_biases(config={}, workdir="runs/a")
+
+
+def test_what_can_not_be_written_to_is_refused(module):
+    with pytest.raises(ConfigError, match="'my_trackers:nothing' makes a NoneType, which lacks write_scalars, close"):
+        trackers.make(trackers.find(["my_trackers:nothing"]), config={}, workdir="")
+
+
+def _written_to(name):
+    (tracker,) = trackers.make(trackers.find([name]), config={"optim.lr": 0.1}, workdir="")
+    tracker.write_scalars(1, {"train/loss": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("locked_out", r"KeyError: 'NO_TOKEN' \(.*my_trackers.py, line 22\)"),
+        ("Down", r"RuntimeError: the network is down \(.*my_trackers.py, line 26\)"),
+    ],
+)
+def test_one_that_fails_ends_the_run_in_a_line_that_says_where(module, name, reason):
+    """As all of the user's own code does, wherever it is called."""
+    with pytest.raises((KeyError, RuntimeError)) as raised:
+        _written_to(f"my_trackers:{name}")
+    line, code = commands.describe(raised.value)
+    assert re.fullmatch(reason, line), line
+    assert code == 1
+    assert commands.describe(KeyError("of this program")) == (None, 1)

@@ -55,7 +55,13 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; what is missing or unknown is told by `sbn.runs.commands`."""
     parser = arguments.Parser(
-        "python -m sbn.data.corruptions", description="Lists, generates and draws corrupted test sets."
+        "python -m sbn.data.corruptions",
+        description="Lists, generates and draws corrupted test sets.",
+        examples=(
+            "",
+            "--data=cifar10 --frost=procedural --out=corrupted",
+            "--data=shapes --kinds=noise --sheet=noise.png",
+        ),
     )
     parser.add_argument("--data", default="cifar10", help="name of the data set (default: cifar10; shapes is built in)")
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data_dir (default: TFDS_DATA_DIR)")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 from sbn.data.corruptions import records
 from sbn.data.corruptions.images import Encoded, Images, Released
@@ -164,7 +165,7 @@ def find(data: str, directory: str | None, kinds: Sequence[str], *, classes: int
         known = ", ".join(BENCHMARKS)
         raise ConfigError(f"no corrupted version of {data!r} was released, only of {known}: generate one")
     name, tfds_name, how = BENCHMARKS[data]
-    root = pathlib.Path(directory or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    root = expanded(directory or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
     for folder in (root, root / name):
         if (folder / LABELS).is_file():
             return find_arrays(folder, kinds, name=name)

@@ -1,11 +1,11 @@
 """A corrupted test set, released or made here, by one interface."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.corruptions import generated, released, textures
 from sbn.data.corruptions.generated import Generated
@@ -107,7 +107,7 @@ def load(
 
     def read(kind: str, severity: int) -> Images:
         images = Generated(clean.images, kind, severity, seed, count, pictures if kind == "frost" else ())
-        return generated.kept(images, pathlib.Path(dir).expanduser(), fingerprint=fingerprint) if dir else images
+        return generated.kept(images, expanded(dir), fingerprint=fingerprint) if dir else images
 
     about = f"{data} corrupted here (parameters of {_RELEASES[table]}, seed {seed}), not the released images"
     if frost == textures.PROCEDURAL and pictures:

@@ -4,11 +4,10 @@ Frost is the release's photographs where there are some, or, when asked for, a s
 plasma is made by diamond and square (Fournier, Fussell, Carpenter 1982), and periodic.
 """
 
-import pathlib
-
 import numpy as np
 from PIL import Image
 
+from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
 
 
@@ -80,7 +79,7 @@ def pictures(frost: str | None, *, side: int, reduced: bool) -> tuple[np.ndarray
         raise ConfigError(f"frost needs photographs that are not part of this project: {_HOW}")
     if frost == PROCEDURAL:
         return procedural(side)
-    folder = pathlib.Path(frost).expanduser()
+    folder = expanded(frost)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ConfigError(f"no {', '.join(missing)} in {folder}: {_HOW}")

@@ -1,0 +1,97 @@
+"""The XML file in which PASCAL VOC, and those who have taken its layout over, annotate the objects of one image."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+from etils import epath
+
+from sbn.config.errors import ConfigError, shown, unknown
+from sbn.data.objects import MOST_PIXELS
+from sbn.runs.content import read_bytes
+
+_DIFFICULT = {"0": False, "1": True, "false": False, "true": True}
+
+
+class Annotation(NamedTuple):
+    """The objects of one image.
+
+    Attributes:
+        boxes: (B, 4) float32, y0, x0, y1, x1 in pixels, half-open.
+        names: of their classes.
+        difficult: (B,) bool.
+        dropped: how many objects had a box without an area.
+        size: height and width of the image, if the annotation says so.
+    """
+
+    boxes: np.ndarray
+    names: tuple[str, ...]
+    difficult: np.ndarray
+    dropped: int
+    size: tuple[int, int] | None = None
+
+
+def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
+    """Returns what an XML file says of the objects in its image.
+
+    VOC counts pixels from 1 and means the last one too: xmin to xmax covers xmin - 1 to xmax. Boxes that begin at 0,
+    as in sets that count otherwise, begin at the border.
+
+    Args:
+        file: of the annotation.
+        classes: that there are; none: any.
+
+    Raises:
+        ConfigError: naming the file, and the number of the object, counted from 1.
+    """
+    try:
+        root = ElementTree.fromstring(read_bytes(file) or b"")
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
+        raise (error if isinstance(error, ConfigError) else ConfigError(f"{file} can't be read: {error}")) from None
+    if root.tag != "annotation":
+        raise ConfigError(f"{file} is no annotation of PASCAL VOC's: its root is {shown(root.tag)}")
+    boxes, names, difficult = [], [], []
+    objects = root.findall("object")
+    for number, one in enumerate(objects, start=1):
+        what, name = f"{file}, object {number}", (one.findtext("name") or "").strip()
+        if not name:
+            raise ConfigError(f"{what} has no name")
+        if classes and name not in classes:
+            raise unknown(f"class of {what}:", name, classes)
+        x0, y0, x1, y1 = (_number(one, f"bndbox/{edge}", what) for edge in ("xmin", "ymin", "xmax", "ymax"))
+        if x1 < x0 or y1 < y0:
+            raise ConfigError(f"{what} ends before it begins: xmin {x0:g}, ymin {y0:g}, xmax {x1:g}, ymax {y1:g}")
+        if x1 == x0 or y1 == y0:
+            continue
+        boxes.append((*(edge - 1 if edge < 0 else max(edge - 1, 0) for edge in (y0, x0)), y1, x1))
+        names.append(name)
+        difficult.append(_is_difficult(one, what))
+    kept = np.asarray(boxes, np.float32).reshape(-1, 4)
+    return Annotation(kept, tuple(names), np.asarray(difficult, bool), len(objects) - len(boxes), _size(root))
+
+
+def _is_difficult(one: ElementTree.Element, what: str) -> bool:
+    text = (one.findtext("difficult") or "").strip()
+    if (known := _DIFFICULT.get(text.lower() or "0")) is None:
+        raise ConfigError(f"{what}: difficult is {shown(text)}, not 0 or 1")
+    return known
+
+
+def _size(root: ElementTree.Element) -> tuple[int, int] | None:
+    """Height and width, where they are numbers of pixels; some tools leave them out, or write 0."""
+    sides = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if not all(side.isdecimal() and len(side) < 10 and int(side) for side in sides):
+        return None
+    return int(sides[0]), int(sides[1])
+
+
+def _number(one: ElementTree.Element, path: str, what: str) -> float:
+    text = one.findtext(path)
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = np.nan
+    if not abs(value) < MOST_PIXELS:
+        raise ConfigError(f"{what}: {path} is {shown(text)}, not a number of pixels")
+    return value
