@@ -47,9 +47,9 @@ from sbn.tasks.plain import Plain
 from sbn.tasks.translator import Translator
 from sbn.train import inheritance
 from sbn.train import workdir as workdirs
-from sbn.train.checkpoint import Checkpoints
+from sbn.train.checkpoint import Checkpoints, Restored
 from sbn.train.process import prepare
-from sbn.train.state import PLAIN, WEIGHTS, TrainState
+from sbn.train.state import PLAIN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +93,15 @@ def export(
         raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
-    state = _read(workdir, config, stage)
-    step, every = int(state.step), state.weights(weights)
+    found = _read(workdir, config, stage)
+    step, every = int(found.state.step), found.state.weights(weights)
     recorded = files.read(workdir, files.DATA)
     known = detector.described(config, recorded)
     vocabulary = translator.vocabulary_of(config, recorded, where=workdir) if config.task == "translation" else None
     classes = len(vocabulary) if vocabulary else _classes(recorded, every)
-    layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
+    layout = found.layout
+    if layout is None:  # of an older run
+        layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
     variables = select_branch(every, names.index(branch), layout=layout)
     variables = jax.tree.map(np.asarray, variables)
     packed = serialization.msgpack_serialize(variables)
@@ -171,8 +173,8 @@ def load(folder: epath.PathLike) -> Plain | Translator | Detector:
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
-def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainState:
-    """The state of a checkpoint, all branches; of damaged ones the next older is taken."""
+def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> Restored:
+    """A checkpoint, all branches; of damaged ones the next older is taken."""
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -184,7 +186,7 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> TrainSt
                 if stage is not None and not _ends(checkpoints.meta(step), stage):
                     continue
                 like = inheritance.like(checkpoints.shapes(step), config)
-                return checkpoints.read(step, like, sharding).state
+                return checkpoints.read(step, like, sharding)
             except ConfigError:
                 raise
             except Exception as error:

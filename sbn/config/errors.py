@@ -21,10 +21,10 @@ def shown(value: object, *, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def unknown(what: str, value: object, choices: Iterable[object]) -> ConfigError:
-    """Returns the error for a `value` that is none of the `choices`."""
+def unknown(what: str, value: object, choices: Iterable[object], *, beside: str = "") -> ConfigError:
+    """Returns the error for a `value` that is none of the `choices`, nor what `beside` says is allowed too."""
     names = sorted(str(choice) for choice in choices)
     nearest = difflib.get_close_matches(str(value)[:_LONGEST], names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     some = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
-    return ConfigError(f"unknown {what} {shown(str(value))}{hint} (choices: {some or 'none'})")
+    return ConfigError(f"unknown {what} {shown(str(value))}{hint} (choices: {some or 'none'}{beside})")

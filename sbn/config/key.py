@@ -19,7 +19,7 @@ class Key:
         default: the value of a config that does not say otherwise.
         doc: what it means, with its unit.
         choices: the only values allowed, unless `open` says otherwise; empty for no such limit.
-        open: which values are allowed beside `choices`; None for no others.
+        open: which values are allowed beside `choices`: import paths; None for no others.
         low: the smallest value allowed (of each element).
         high: the largest value allowed (of each element); of whole numbers 2**31 - 1 at the most.
         optional: whether None is a value, meaning what `doc` says.
@@ -85,7 +85,8 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
     items = value if isinstance(value, tuple) else (value,)
     for item in items:
         if key.choices and item not in key.choices and not (key.open is not None and key.open(item)):
-            raise unknown(f"value of {name}", item, key.choices)
+            beside = "; or one of your own, package.module:Name" if key.open else ""
+            raise unknown(f"value of {name}", item, key.choices, beside=beside)
         if key.low is not None and not item >= key.low:
             raise ConfigError(f"{name} = {shown(value)} is too small: the least is {key.low:g}")
         if (most := _most(key)) is not None and item > most:

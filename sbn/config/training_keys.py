@@ -3,7 +3,8 @@
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
-# Names in optax 0.2.8; what newer versions add can be written 'optax:NAME'. Tests compare both lists with the installed optax.
+# Names in optax 0.2.8 whose rate may follow a schedule. What newer versions add can be written 'optax:NAME', and what
+# its other modules have 'optax.contrib:muon'. Tests compare both lists with the installed optax.
 OPTIMISERS = (
     "adabelief",
     "adadelta",
@@ -15,9 +16,12 @@ OPTIMISERS = (
     "adamw",
     "adan",
     "amsgrad",
+    "fromage",
     "lamb",
     "lars",
     "lion",
+    "nadam",
+    "nadamw",
     "noisy_sgd",
     "novograd",
     "optimistic_adam_v2",

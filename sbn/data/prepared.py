@@ -4,6 +4,7 @@ import concurrent.futures
 import importlib.util
 import io
 import os
+from collections.abc import Iterable
 
 from etils import epath
 
@@ -62,17 +63,13 @@ def of_records(path: epath.Path, split: str, *, keys: Keys) -> index.Files:
     by_name = {file.name: file for file in counts}
 
     def look_into(name: str) -> list[index.Entry]:
-        file, found = by_name[name], []
-        for offset, image, label in tfrecords.images(file, count=counts[file], keys=keys):
-            try:
-                found.append(index.Entry(offset, len(image), label, *look(io.BytesIO(image))))
-            except OSError as error:
-                raise ConfigError(f"the image at byte {offset} of {file} can't be read: {error}") from None
-        return found
+        file = by_name[name]
+        images = tfrecords.images(file, count=counts[file], keys=keys)
+        return [_entry(image, at=offset, file=file, label=label) for offset, image, label in images]
 
-    with concurrent.futures.ThreadPoolExecutor(len(counts) or 1) as pool:
-        stamps = list(pool.map(index.stamp, counts))
-    return index.Files(path, list(by_name), stamps, tuple(tfrecords.class_names(path, label=keys.label)), look_into)
+    return index.Files(
+        path, list(by_name), _stamps(counts), tuple(tfrecords.class_names(path, label=keys.label)), look_into
+    )
 
 
 def read_index(path: epath.Path, split: str, *, keys: Keys) -> index.Index:
@@ -82,3 +79,42 @@ def read_index(path: epath.Path, split: str, *, keys: Keys) -> index.Index:
         ConfigError: if it is not there, or not whole.
     """
     return index.load(of_records(path, split, keys=keys), name=f"{path.parent.name} {split} {keys.image} {keys.label}")
+
+
+def image_index(path: epath.Path, split: str, feature: str, *, key: str, kind: str) -> index.Index:
+    """Returns the index of a feature that is an image; all labels are 0.
+
+    Args:
+        path: of the prepared set.
+        split: a whole one.
+        feature: its name.
+        key: of the config, which names the feature.
+        kind: what the images are indexed for: a word of the name under which the index is kept.
+
+    Raises:
+        ConfigError: if there is no such split, or a file or an image is damaged; it says where.
+    """
+    counts = tfrecords.shards(path, split)
+    by_name = {file.name: file for file in counts}
+
+    def look_into(name: str) -> list[index.Entry]:
+        file, found = by_name[name], []
+        for offset, record, features in tfrecords.examples(file, count=counts[file]):
+            image = tfrecords.encoded(features, feature, name=f"the record at byte {offset} of {file}", key=key)
+            found.append(_entry(image, at=offset + record.index(image), file=file))
+        return found
+
+    files = index.Files(path, list(by_name), _stamps(counts), (), look_into)
+    return index.load(files, name=f"{path.parent.name} {split} {feature} {kind}")
+
+
+def _entry(image: bytes, *, at: int, file: epath.Path, label: int = 0) -> index.Entry:
+    try:
+        return index.Entry(at, len(image), label, *look(io.BytesIO(image)))
+    except OSError as error:
+        raise ConfigError(f"the image at byte {at} of {file} can't be read: {error}") from None
+
+
+def _stamps(files: Iterable[epath.Path]) -> list[tuple[int, float]]:
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(index.stamp, files))

@@ -1,7 +1,6 @@
 """Objects in images as TFDS has prepared them: boxes in shares of the image's sides, classes beside them."""
 
 import dataclasses
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,10 +8,10 @@ import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, unknown
-from sbn.data import index, tfrecords
-from sbn.data.decode import look
+from sbn.data import tfrecords
 from sbn.data.index import Index
 from sbn.data.objects import Objects
+from sbn.data.prepared import image_index
 
 # Builders that leave PASCAL VOC's pixels as they are: counted from 1, the last one meant too
 _COUNT_FROM_ONE = ("voc", "bccd")
@@ -98,23 +97,8 @@ def read(path: epath.Path, split: str, *, keys: BoxKeys) -> Annotated:
     Raises:
         ConfigError: if there is no such split, or a file or an example is damaged; it says where.
     """
-    counts = tfrecords.shards(path, split)
-    by_name, classes = {file.name: file for file in counts}, len(class_names(path, keys))
-
-    def look_into(name: str) -> list[index.Entry]:
-        found = []
-        for offset, record, features in tfrecords.examples(by_name[name], count=counts[by_name[name]]):
-            what = f"the record at byte {offset} of {by_name[name]}"
-            image = tfrecords.encoded(features, keys.image, name=what, key="data.image_feature")
-            try:
-                size = look(io.BytesIO(image))
-            except OSError as error:
-                raise ConfigError(f"the image at byte {offset} of {by_name[name]} can't be read: {error}") from None
-            found.append(index.Entry(offset + record.index(image), len(image), 0, *size))
-        return found
-
-    files = index.Files(path, list(by_name), [index.stamp(file) for file in counts], (), look_into)
-    found = index.load(files, name=f"{path.parent.name} {split} {keys.image} boxes")
+    counts, classes = tfrecords.shards(path, split), len(class_names(path, keys))
+    found = image_index(path, split, keys.image, key="data.image_feature", kind="boxes")
     records = (
         (f"the record at byte {offset} of {file}", features)
         for file, count in counts.items()

@@ -1,18 +1,17 @@
 """Images and label images as TFDS has prepared them: `data.label_feature` names the feature of the label images."""
 
 import dataclasses
-import io
 from collections.abc import Sequence
 
 from etils import epath
 
 from sbn.config.errors import ConfigError
 from sbn.data import cityscapes, index, tfrecords
-from sbn.data.decode import look
 from sbn.data.encoded import ImageFiles
 from sbn.data.image_files import image_files
 from sbn.data.index import Index
 from sbn.data.label_classes import LabelClasses, label_classes
+from sbn.data.prepared import image_index
 from sbn.data.tfrecords import Keys
 
 _KNOWN = {"cityscapes": cityscapes.NAMES}  # names by number, of builders that do not list them themselves
@@ -65,7 +64,7 @@ def read(path: epath.Path, split: str, *, keys: Keys) -> Masked:
         ConfigError: if there is no such split, or a file or an example is damaged; it says where.
     """
     images, labels = (
-        _index(path, split, feature, key=f"data.{what}_feature")
+        image_index(path, split, feature, key=f"data.{what}_feature", kind="pixels")
         for what, feature in (("image", keys.image), ("label", keys.label))
     )
     return Masked(images, labels)
@@ -85,23 +84,3 @@ def examples(parts: Sequence[Masked], *, name: str, classes: LabelClasses) -> Im
         mask_numbers=classes.numbers,
         only_these_numbers=True,
     )
-
-
-def _index(path: epath.Path, split: str, feature: str, *, key: str) -> Index:
-    counts = tfrecords.shards(path, split)
-    by_name = {file.name: file for file in counts}
-
-    def look_into(name: str) -> list[index.Entry]:
-        file, found = by_name[name], []
-        for offset, record, features in tfrecords.examples(file, count=counts[file]):
-            what = f"the record at byte {offset} of {file}"
-            image = tfrecords.encoded(features, feature, name=what, key=key)
-            try:
-                size = look(io.BytesIO(image))
-            except OSError as error:
-                raise ConfigError(f"the image at byte {offset} of {file} can't be read: {error}") from None
-            found.append(index.Entry(offset + record.index(image), len(image), 0, *size))
-        return found
-
-    files = index.Files(path, list(by_name), [index.stamp(file) for file in counts], (), look_into)
-    return index.load(files, name=f"{path.parent.name} {split} {feature} pixels")

@@ -1,16 +1,20 @@
 """Networks of the user's own: `model.name = 'package.module:Class'`, with its fields as `model.args.KEY`."""
 
 import dataclasses
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from ml_collections import ConfigDict
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
 from sbn.nn.branched import Branched
+from sbn.nn.from_nnx import FromNnx
 from sbn.nn.native import Native
 
 # Fields that are given the number of classes, where `model.args` does not
@@ -25,24 +29,63 @@ def make_imported(config: ConfigDict, *, classes: int, branches: int, split_affi
     argument `branches` takes (N, K, H, W, 3) by itself; everything else takes one view, (N, H, W, 3). An attribute
     `per_branch` of the module, as in `per_branch = ('*MyNorm*',)`, names further parameters with a K axis.
 
+    What has an argument `rngs` is a module of flax.nnx, or a function that makes one.
+
     Raises:
-        ConfigError: one line, if it can't be imported or made, or is no Flax linen module.
+        ConfigError: one line, if it can't be imported or made, or is no Flax module.
     """
     name = config.model.name
     if config.norm.kind == "none":
         raise ConfigError(f"norm.kind = 'none' is for the built-in networks: what {name!r} normalises is its own")
     thing = imported.load(name, key="model.name")
-    offered: dict[str, Any] = {**dict.fromkeys(CLASSES, classes), "branches": branches}
+    if of_nnx := _makes_nnx(thing):
+        thing = _with_its_signature(thing, name)
+    offered: dict[str, Any] = dict.fromkeys(CLASSES, classes) | ({} if of_nnx else {"branches": branches})
     if dtype != jnp.float32:
         if not imported.takes(thing).takes("dtype"):
             raise ConfigError(f"precision = {config.precision!r} needs a field dtype, which {name!r} lacks")
         offered["dtype"] = dtype
-    network = imported.call(thing, dict(config.model.args), key="model.args", name=name, offered=offered)
+    args = dict(config.model.args)
+    if of_nnx:
+
+        def make(rngs: nnx.Rngs) -> nnx.Module:
+            made = imported.call(thing, args, key="model.args", name=name, offered={**offered, "rngs": rngs})
+            if not isinstance(made, nnx.Module):
+                raise ConfigError(f"model.name = {name!r} makes a {type(made).__name__}, not a module of flax.nnx")
+            return made
+
+        adapted = FromNnx(make)
+        return Branched(adapted, branches, split_affine, adapted.per_branch)
+    network = imported.call(thing, args, key="model.args", name=name, offered=offered)
     if not isinstance(network, nn.Module):
-        raise ConfigError(f"model.name = {name!r} makes a {type(network).__name__}, not a module of flax.linen")
+        raise ConfigError(
+            f"model.name = {name!r} makes a {type(network).__name__}, not a module of flax.linen (a function that "
+            "makes one of flax.nnx has an argument rngs)"
+        )
     if "branches" in {field.name for field in dataclasses.fields(network)}:
         return Native(network, branches, split_affine)
     return Branched(network, branches, split_affine, getattr(network, "per_branch", None))
+
+
+def _makes_nnx(thing: Any) -> bool:
+    """Whether it makes a module of flax.nnx: a class of them, or a function with an argument `rngs`."""
+    if isinstance(thing, type):
+        return issubclass(thing, nnx.Module)
+    return callable(thing) and "rngs" in imported.takes(thing).names
+
+
+def _with_its_signature(thing: Any, name: str) -> Callable[..., Any]:
+    """What makes a module of flax.nnx, as a function that says what it takes: classes are called by their metaclass."""
+
+    def build(**given: Any) -> Any:
+        return thing(**given)
+
+    own = inspect.signature(getattr(thing, "__init__") if isinstance(thing, type) else thing)  # noqa: B009
+    parameters = [one for one in own.parameters.values() if one.name != "self"]
+    build.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    if not imported.takes(build).takes("rngs"):
+        raise ConfigError(f"model.name = {name!r} has no argument rngs: all seeds would begin with the same weights")
+    return build
 
 
 def check_imported(model: Branched, name: str, *, classes: int, image_size: tuple[int, int]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import traverse_util
 
-from sbn.nn.branches import select_branch
+from sbn.nn.branches import check_indices
 
 Variables = Mapping[str, Any]
 Flat = dict[tuple[str, ...], Any]
@@ -53,15 +53,17 @@ def to_batch_norm(variables: Variables, k: int, *, like: Variables) -> dict[str,
     Raises:
         ValueError: k is no branch, or the two are not the same network.
     """
-    chosen = {_renamed(path, _OURS, _FLAXS): leaf for path, leaf in _flat(select_branch(variables, k)).items()}
-    wanted = _flat(like)
-    _check_same({path: path for path in wanted}, chosen)
+    ours, wanted = {_renamed(path, _OURS, _FLAXS): leaf for path, leaf in _flat(variables).items()}, _flat(like)
+    _check_same({path: path for path in wanted}, ours)
     loaded = {}
     for path, leaf in wanted.items():
-        value = chosen[path]
-        if value.shape not in (leaf.shape, (1, *leaf.shape)):
-            raise ValueError(f"{'/'.join(path)} has shape {leaf.shape}, and {value.shape} in branch {k}")
-        loaded[path] = jnp.array(value.reshape(leaf.shape), leaf.dtype, copy=True)
+        value = ours[path]
+        if value.shape != leaf.shape:  # it has an axis of branches
+            if value.shape[1:] != leaf.shape:
+                raise ValueError(f"{'/'.join(path)} has shape {leaf.shape}, and {value.shape[1:]} in branch {k}")
+            check_indices([k], len(value))
+            value = value[k]
+        loaded[path] = jnp.array(value, leaf.dtype, copy=True)
     return traverse_util.unflatten_dict(loaded)
 
 

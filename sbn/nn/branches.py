@@ -83,7 +83,7 @@ def select_branch(variables: Variables, k: int, *, layout: Layout | None = None)
     Raises:
         ValueError: k is not a branch.
     """
-    _check_indices([k], branch_count(variables, layout=layout))
+    check_indices([k], branch_count(variables, layout=layout))
     return _map(lambda leaf: leaf[k : k + 1], variables, layout=layout)
 
 
@@ -93,7 +93,7 @@ def plain_branch(variables: Variables, k: int, *, layout: Layout | None = None) 
     Raises:
         ValueError: k is not a branch.
     """
-    _check_indices([k], branch_count(variables, layout=layout))
+    check_indices([k], branch_count(variables, layout=layout))
     return _map(lambda leaf: leaf[k], variables, layout=layout)
 
 
@@ -138,7 +138,7 @@ def take_branches(variables: Variables, indices: Sequence[int], *, layout: Layou
     Raises:
         ValueError: an index is no branch or stands twice.
     """
-    _check_indices(indices, branch_count(variables, layout=layout))
+    check_indices(indices, branch_count(variables, layout=layout))
     rows = np.asarray(indices, np.int32)
     return _map(lambda leaf: leaf[rows], variables, layout=layout)
 
@@ -159,7 +159,7 @@ def put_branches(
         ValueError: an index is no branch or stands twice, or `new` has other branches than `indices` names.
     """
     layout = layout_of(variables) if layout is None else layout
-    _check_indices(indices, branch_count(variables, layout=layout))
+    check_indices(indices, branch_count(variables, layout=layout))
     if (count := branch_count(new, layout=layout)) not in (0, len(indices)):
         raise ValueError(f"{count} new branches for {len(indices)} indices {list(indices)}")
     rows = np.asarray(indices, np.int32)
@@ -215,7 +215,8 @@ def _has_branch_axis(path: Path, flat: Mapping[Path, Any]) -> bool:
     return path[-1] in AFFINE and flat[path].ndim == 2 and not beside_kernel
 
 
-def _check_indices(indices: Sequence[int], count: int) -> None:
+def check_indices(indices: Sequence[int], count: int) -> None:
+    """Raises a ValueError unless `indices` are different ones of `count` branches."""
     # Without a K axis all branches are the same network, and any of them can be had.
     if wrong := [k for k in indices if k < 0 or (count and k >= count)]:
         raise ValueError(f"branch {wrong[0]} is not one of {', '.join(map(str, range(count)))}")

@@ -88,6 +88,8 @@ class Task(Protocol):
     `inputs`, names of the features that its network is given: by default the image, or of other examples all that are
     no targets. Of those that are targets too, training batches have one among the targets, evaluation also an input.
     `targets_by_view`, true if it takes targets (N, K, ...), which batches have where a view has data of its own.
+    `layout`, the leaves of its variables with an axis of branches, as `branched(...).layout(...)` gives them: without,
+    they go by the rule of `sbn.nn.branches`, which a scale of (heads, size) would fool.
     `own_sizes(examples)`, what replaces targets that evaluation sees resized (`sbn.data.own_sizes.OwnSizes`), or None.
     `batching(examples, config, multiple=...)`, which examples make a batch (`sbn.data.batching`), or None.
     """

@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from orbax.checkpoint.checkpoint_managers import preservation_policy as preserve
 
 from sbn.config.errors import ConfigError
+from sbn.nn.branches import Layout
 from sbn.runs import files
 from sbn.runs.content import first_line
 from sbn.runs.seals import sealed, unsealed
@@ -30,11 +31,19 @@ _OTHER_FORM = "it holds other arrays than today's code makes of this config: a m
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """A checkpoint read back; `lines` of metrics.jsonl up to it, None of older ones, which do not hold them."""
+    """A checkpoint read back.
+
+    Attributes:
+        state: its arrays.
+        seconds: of training until then.
+        lines: of metrics.jsonl up to it; None of older ones, which do not hold them.
+        layout: the leaves with a K axis; None of tasks that don't say, and of older ones.
+    """
 
     state: TrainState
     seconds: float
     lines: str | None = None
+    layout: Layout | None = None
 
 
 class Checkpoints:
@@ -46,6 +55,7 @@ class Checkpoints:
         branches: names of the branches; a checkpoint with others is refused, so that main and aux can't be swapped.
         config: of the run; a checkpoint that says it is of another one is refused, so that a copied one is noticed.
         stages: of the run; only to write.
+        layout: the leaves of the variables with a K axis, where the task knows; only to write.
         create: whether to make the directory; without, nothing in it is changed either.
     """
 
@@ -57,10 +67,12 @@ class Checkpoints:
         branches: tuple[str, ...],
         config: ConfigDict | None = None,
         stages: Sequence[Stage] = (),
+        layout: Layout | None = None,
         create: bool = True,
     ) -> None:
         self._directory = epath.Path(directory).resolve()
         self._branches, self._stages, self._create = branches, tuple(stages), create
+        self._layout = None if layout is None else sorted(map(list, layout))
         self._config = None if config is None else config.to_dict()
         kept = [preserve.LatestN(keep), preserve.CustomSteps([stage.stop for stage in stages])]
         options = ocp.CheckpointManagerOptions(
@@ -81,6 +93,7 @@ class Checkpoints:
             "seconds": seconds,
             "checksum": checksum(state),
             "lines": lines,
+            "layout": self._layout,
             "config": self._config,
         }
         for stage in self._stages:
@@ -184,7 +197,9 @@ class Checkpoints:
         state = TrainState(counter, read.model["params"], read.model["batch_stats"], read.optimiser, read.get("ema"))
         if checksum(state) != meta["checksum"]:
             raise ValueError("its arrays do not match their checksum")
-        return Restored(state, meta["seconds"], meta.get("lines"))
+        layout = meta.get("layout")
+        own = None if layout is None else frozenset(map(tuple, layout))
+        return Restored(state, meta["seconds"], meta.get("lines"), own)
 
     def _check_owner(self, step: int, meta: Mapping[str, Any]) -> None:
         if tuple(meta["branches"]) != self._branches:

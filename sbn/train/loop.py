@@ -88,9 +88,8 @@ def _run(
     said = [*map(str, tree.flatten(config).values()), f"experiments file {origin.experiment}.py"]
     start = provenance.collect(data["fingerprints"], said=said)
     workdirs.begin(workdir, config, start, origin=origin, inherited=began, data=data)
-    checkpoints = Checkpoints(
-        workdir / "checkpoints", keep=config.save.keep, branches=task.branches, config=config, stages=plan.stages
-    )
+    known = {"branches": task.branches, "config": config, "stages": plan.stages, "layout": layout}
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=config.save.keep, **known)
     closing.callback(checkpoints.close)  # however this ends, what is being written is finished
     restored = checkpoints.restore(state, meshes.replicated(mesh))
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)

@@ -85,7 +85,32 @@ def _imported(
         raise ConfigError(
             f"optim.name = {name!r} gives a {type(made).__name__}: an optax.GradientTransformation is wanted"
         )
-    return made, decay is None
+    return _with_plain_keys(made), decay is None
+
+
+def _with_plain_keys(optimiser: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The same, with the numbers in the place of random keys in its state: checkpoints hold numbers."""
+
+    def is_key(leaf: Any) -> bool:
+        return bool(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+
+    def plain(state: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, state)
+
+    def init(params: optax.Params) -> Any:
+        return plain(optimiser.init(params))
+
+    def update(updates: Any, state: Any, params: optax.Params | None = None) -> Any:
+        fresh = optimiser.init(params)  # of which compilers keep nothing: it says which numbers are keys, of which kind
+        keyed = jax.tree.map(lambda of, leaf: _as_key(leaf, of) if is_key(of) else leaf, fresh, state)
+        updates, after = optimiser.update(updates, keyed, params)
+        return updates, plain(after)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _as_key(numbers: jax.Array, like: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(like))
 
 
 def check_optimisers(plan: Plan, params: Any) -> None:

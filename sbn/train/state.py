@@ -28,7 +28,13 @@ def start_average(variables: Variables) -> Variables:
 
 
 def update_average(
-    average: Variables, variables: Variables, *, step: jax.Array, decay: float, trained: Sequence[int] | None
+    average: Variables,
+    variables: Variables,
+    *,
+    step: jax.Array,
+    decay: float,
+    trained: Sequence[int] | None,
+    layout: branches.Layout | None = None,
 ) -> Variables:
     """Returns decay * average + (1 - decay) * variables, running statistics included, as timm's ModelEma has it.
 
@@ -41,12 +47,14 @@ def update_average(
         step: () int32, steps done before it.
         decay: share of the old average that is kept at a step, once warmed up.
         trained: the branches that the step trains; the average of the others stays as it is. None: all.
+        layout: the leaves with a K axis, where the task knows.
     """
     warm = jnp.minimum(jnp.float32(decay), (1.0 + step) / (10.0 + step))
     moved = jax.tree.map(lambda old, new: old + (1 - warm).astype(old.dtype) * (new - old), average, dict(variables))
     if trained is None:
         return moved
-    return branches.put_branches(average, branches.take_branches(moved, trained), trained)
+    own = branches.take_branches(moved, trained, layout=layout)
+    return branches.put_branches(average, own, trained, layout=layout)
 
 
 def of_average(scalars: Mapping[str, float]) -> dict[str, float]:
@@ -85,8 +93,18 @@ class TrainState(NamedTuple):
 def init_state(
     task: Task, optimiser: optax.GradientTransformation, *, seed: int, ema: float | None = None
 ) -> TrainState:
-    """Returns the state before the first step; with an average of the variables where `ema` is its decay."""
-    variables = task.init(stream_key(seed, "init"))
+    """Returns the state before the first step; with an average of the variables where `ema` is its decay.
+
+    Raises:
+        ConfigError: if the task has other variables than params and batch_stats: no step would change them.
+    """
+    variables = {"batch_stats": {}, **task.init(stream_key(seed, "init"))}
+    if odd := sorted(set(variables) - set(branches.COLLECTIONS)):
+        raise ConfigError(
+            f"the task {type(task).__name__} has variables in {odd[0]!r}: only "
+            f"{' and '.join(branches.COLLECTIONS)} are carried through training"
+        )
     average = None if ema is None else start_average(variables)
-    opt_state = optimiser.init(variables["params"])
+    # Copies: an optimiser may keep the first parameters themselves, and a step donates both.
+    opt_state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), optimiser.init(variables["params"]))
     return TrainState(jnp.zeros((), jnp.int32), variables["params"], variables["batch_stats"], opt_state, average)

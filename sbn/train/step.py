@@ -132,8 +132,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
         metrics = jax.tree.map(jnp.asarray, {**loss.metrics, **alone})
         after, ema = {"params": params, "batch_stats": loss.batch_stats}, state.ema
         if ema is not None:
-            trained = views.branches if left_out else None
-            ema = update_average(ema, after, step=state.step, decay=stage.config.optim.ema, trained=trained)
+            decay = stage.config.optim.ema
+            ema = update_average(ema, after, step=state.step, decay=decay, trained=indices, layout=layout)
         return TrainState(state.step + 1, **after, opt_state=opt_state, ema=ema), metrics
 
     platform = mesh.devices.flat[0].platform
@@ -159,5 +159,6 @@ def _trained(
     ones = {"params": jax.tree.map(jnp.ones_like, params)}
     if indices is not None:
         own = branches.take_branches(ones, indices, layout=layout)
-        ones = branches.put_branches({"params": jax.tree.map(jnp.zeros_like, params)}, own, indices)
+        zeros = {"params": jax.tree.map(jnp.zeros_like, params)}
+        ones = branches.put_branches(zeros, own, indices, layout=layout)
     return jax.tree.map(lambda one, held: one * (not held), dict(ones["params"]), is_frozen(params, frozen))

@@ -22,6 +22,7 @@ from tests.e2e.runs import final_state
 PAGE = (ROOT / "docs/own_network.md").read_text()
 (FILE,) = re.findall(r"<!-- file: my_networks.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
 (CODE,) = re.findall(r"<!-- code: branched -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+(NNX,) = re.findall(r"<!-- code: nnx -->\n```python\n(.*?)```", PAGE, re.DOTALL)
 (COMMAND,) = re.findall(r"<!-- command: train -->\n```bash\n(.*?)```", PAGE, re.DOTALL)
 # Further modules of the same file: what is wrong with them is in their names
 OTHERS = """
@@ -54,6 +55,11 @@ class OfViews(nn.Module):
 
 def no_module():
     return 3
+
+
+class Unseeded(nnx.Module):
+    def __init__(self, num_classes):
+        self.head = nnx.Linear(3, num_classes, rngs=nnx.Rngs(0))
 """
 OWN = {"model.name": "my_networks:SmallNet", "model.args.channels": 4, "model.depth": None, "model.width": None}
 
@@ -61,7 +67,7 @@ OWN = {"model.name": "my_networks:SmallNet", "model.args.channels": 4, "model.de
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The current folder, with the file of the page in it."""
-    (tmp_path / "my_networks.py").write_text(FILE + OTHERS)
+    (tmp_path / "my_networks.py").write_text(FILE + NNX + OTHERS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
@@ -123,6 +129,12 @@ def test_the_command_of_the_page_is_one_that_is_understood(folder):
         ({"model.args.chanels": 3}, ["chanels", "did you mean 'channels'"]),
         ({"model.name": "my_networks:WrongShape"}, ["shape (2, 16, 16, 10)", "not logits (2, 10)"]),
         ({"model.name": "my_networks:Breaks"}, ["RuntimeError: no such thing", "my_networks.py, line"]),
+        ({"model.name": "my_networks:Unseeded"}, ["my_networks:Unseeded", "has no argument rngs"]),
+        (
+            {"model.name": "my_networks:NnxNet", "precision": "bfloat16"},
+            ["precision = 'bfloat16'", "my_networks:NnxNet"],
+        ),
+        ({"model.name": "my_networks:NnxNet", "model.args.chanels": 3}, ["did you mean 'channels'"]),
         ({"norm.kind": "none"}, ["norm.kind = 'none'", "my_networks:SmallNet"]),
         ({"norm.layer": "group"}, ["norm.layer = 'group' means nothing", "sets its own normalisation"]),
         ({"norm.group_size": 4}, ["norm.group_size = 4 means nothing", "my_networks:SmallNet"]),
@@ -148,6 +160,19 @@ def test_an_analysis_that_needs_more_says_so_in_one_line(tiny, folder):
         ConfigError, match=r"'spectra' reads the features of a network, which .* its __call__ takes no tap"
     ):
         make_evaluators(make_setup(config).materials(config))
+
+
+def test_a_module_of_nnx_trains_is_evaluated_and_exported(tiny, folder):
+    own = {**OWN, "model.name": "my_networks:NnxNet"}
+    result = train(tiny({**own, "duration": "2 steps", "eval.every": "2 steps"}), "run")
+    mean = final_state("run").batch_stats["norm"]["mean"]
+    assert mean.shape == (2, 4)
+    assert (mean[0] != mean[1]).any()
+    _, found = evaluate("run")
+    assert found["test/aux/loss"] == result["metrics"]["test/aux/loss"]
+    export.export("run", out="exported", branch="aux")
+    images = make_setup(tiny(own)).test.images[:5]
+    assert np.isfinite(export.load("exported").logits(images)).all()
 
 
 def test_a_network_that_takes_the_views_itself_trains(tiny, folder):

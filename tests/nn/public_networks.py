@@ -70,9 +70,32 @@ class Dropped(nn.Module):
         return nn.Dense(5)(x)
 
 
+class Cell(nn.Module):
+    """One layer of `Scanned`."""
+
+    train: bool
+
+    @nn.compact
+    def __call__(self, x, _):
+        y = nn.BatchNorm(use_running_average=not self.train, momentum=0.9)(nn.Conv(x.shape[-1], (3, 3))(x))
+        return x + nn.relu(nn.LayerNorm()(y)), None
+
+
+class Scanned(nn.Module):
+    """Layers in a scan, rematerialised: their variables have a first axis of layers, behind that of branches."""
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        axes = {"params": 0, "batch_stats": 0}
+        layers = nn.scan(nn.remat(Cell), variable_axes=axes, split_rngs={"params": True}, length=2)
+        x, _ = layers(train, name="layers")(nn.Conv(4, (3, 3), strides=2)(x), None)
+        return nn.Dense(5)(x.mean((1, 2)))
+
+
 # by name, and the scopes that are a branch's own
 PUBLIC = {
     "resnet": (ResNet(), ("norm", "BatchNorm", "bn_init")),
     "transformer": (Transformer(), ("LayerNorm", "before_mlp", "GroupNorm")),
     "dropped": (Dropped(), ("BatchNorm",)),
+    "scanned": (Scanned(), ("BatchNorm", "LayerNorm")),
 }

@@ -157,3 +157,12 @@ def test_the_names_for_other_projects_stay():
     }  # fmt: skip
     for name in sbn.nn.__all__:
         assert getattr(sbn.nn, name).__doc__
+
+
+def test_scales_that_are_no_branches_stay_whole():
+    """A scale of two heads looks like that of two branches: the plain network tells them apart."""
+    many = {"params": {"norm": {"scale": jnp.arange(4.0).reshape(2, 2)}, "heads": {"scale": jnp.ones((2, 3))}}}
+    like = {"params": {"norm": {"scale": jnp.zeros(2)}, "heads": {"scale": jnp.zeros((2, 3))}}}
+    back = to_batch_norm(many, 1, like=like)
+    np.testing.assert_array_equal(back["params"]["norm"]["scale"], [2, 3])
+    np.testing.assert_array_equal(back["params"]["heads"]["scale"], np.ones((2, 3)))

@@ -15,7 +15,8 @@ from tests.nn.separate import KEY, SIZE, K, N, is_own, separate_networks, togeth
 
 
 @pytest.mark.parametrize(
-    ("name", "split_affine"), [("resnet", True), ("resnet", False), ("transformer", True), ("dropped", True)]
+    ("name", "split_affine"),
+    [("resnet", True), ("resnet", False), ("transformer", True), ("dropped", True), ("scanned", True)],
 )
 def test_it_equals_separate_networks_in_forward_gradients_and_statistics(name, split_affine):
     network, scopes = PUBLIC[name]

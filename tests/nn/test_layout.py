@@ -20,7 +20,7 @@ def test_the_layout_is_what_normalises_and_nothing_that_looks_like_it(name):
     layout = model.layout(views()[:, 0])
     assert layout == {path for path in flatten_dict(variables) if is_own(path, scopes)}
     for path, leaf in flatten_dict(variables).items():
-        assert (leaf.shape[0] == K and leaf.ndim == 2) or path not in layout
+        assert (leaf.shape[0] == K and leaf.ndim == (3 if name == "scanned" else 2)) or path not in layout
     assert branch_count(variables, layout=layout) == K
     if name == "transformer":  # whose variables alone can't tell: a scale of 2 heads
         with pytest.raises(ValueError, match="leaves disagree about the number of branches"):

@@ -38,11 +38,17 @@ def test_it_is_the_sum_with_what_goes_from_pass_to_pass():
 @pytest.mark.parametrize("order", ["jit of grad", "grad of jit"])
 def test_the_gradient_is_that_of_the_sum_also_of_values_from_around_it(order):
     def loss(params, views):
-        return 3 * total(params, 2 * views)[0]  # the views are a value of the traced function, and no argument
+        value, found = total(params, 2 * views, 2.0)  # the views are a value of the traced function, and no argument
+        return 3 * value, found
 
-    gradient = jax.jit(jax.grad(loss)) if order == "jit of grad" else jax.grad(jax.jit(loss))
+    gradient = (
+        jax.jit(jax.grad(loss, has_aux=True)) if order == "jit of grad" else jax.grad(jax.jit(loss), has_aux=True)
+    )
+    gradients, (carried, found) = gradient(PARAMS, VIEWS)
     expected = 3 * 2 * (2 * PRODUCTS) @ VIEWS  # d/dw of 3 (w . 2x)^2 / 2
-    np.testing.assert_allclose(gradient(PARAMS, VIEWS)["norm"]["scale"], expected, rtol=1e-5)
+    np.testing.assert_allclose(gradients["norm"]["scale"], expected, rtol=1e-5)
+    np.testing.assert_allclose(carried, 2.0 + 2 * PRODUCTS.sum(), rtol=1e-6)  # the passes before it are in it
+    np.testing.assert_allclose([one["product"] for one in found], 2 * PRODUCTS, rtol=1e-5)
 
 
 def temporary(loss, params):

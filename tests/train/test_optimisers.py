@@ -14,6 +14,7 @@ from sbn.config.training_keys import OPTIMISERS
 from sbn.train.optimiser import check_optimisers, make_optimiser
 from sbn.train.plan import make_plan
 from sbn.train.schedules import make_schedule
+from sbn.train.state import init_state
 
 PLAIN = {"duration": "4 steps", "schedule.kind": "constant", "optim.lr": 0.1, "optim.weight_decay": 0.0}
 PARAMS = {
@@ -151,3 +152,25 @@ def test_a_network_beyond_the_machines_memory_is_refused_with_what_it_would_take
         ConfigError, match=r"model\.name = 'wide_resnet' .* would take 12,288 GiB, and this machine has"
     ):
         check_optimisers(plan_of(tiny, {}), wide)
+
+
+def test_random_keys_of_an_optimiser_are_saved_as_numbers(tiny):
+    """noisy_sgd remembers a key: in our state it is an array that a checkpoint can hold."""
+    optimiser = ours(tiny, {"optim.name": "noisy_sgd", "optim.args.key": 1})
+    assert all(isinstance(np.asarray(leaf), np.ndarray) for leaf in jax.tree.leaves(optimiser.init(PARAMS)))
+    assert_same(trained(optimiser), trained(optax.noisy_sgd(0.1, key=1)))
+
+
+class Anchored:
+    """A task of two weights."""
+
+    def init(self, key):
+        return {"params": {"w": jnp.ones(2)}, "batch_stats": {}}
+
+
+def test_an_optimiser_may_keep_the_first_weights():
+    """As optax.contrib's prodigy does: a step donates weights and state, and no buffer may be given away twice."""
+    optimiser = optax.GradientTransformation(lambda params: params, lambda updates, state, params: (updates, state))
+    state = init_state(Anchored(), optimiser, seed=0)
+    moved = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state), donate_argnums=0)(state)
+    np.testing.assert_array_equal(moved.params["w"], moved.opt_state["w"])

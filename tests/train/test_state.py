@@ -3,8 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import pytest
 
-from sbn.train.state import of_average, start_average, update_average
+from sbn.config.errors import ConfigError
+from sbn.train.state import init_state, of_average, start_average, update_average
 
 
 def variables(rng):
@@ -44,6 +47,37 @@ def test_the_average_of_a_branch_that_is_not_trained_stays():
     np.testing.assert_allclose(
         moved["params"]["head"]["kernel"], (old["params"]["head"]["kernel"] + new["params"]["head"]["kernel"]) / 2, 1e-5
     )
+
+
+def test_a_layout_says_what_a_branch_has_of_the_average():
+    """Variables that the rule for unknown networks misjudges: layers in a scan, and a scale of two heads."""
+    rng = np.random.default_rng(0)
+    shapes = {"layers": {"scale": (2, 3, 4)}, "heads": {"scale": (2, 3)}}
+    old, new = (
+        {"params": {name: {"scale": rng.normal(size=of["scale"])} for name, of in shapes.items()}} for _ in "ab"
+    )
+    layout = frozenset({("params", "layers", "scale")})
+    moved = update_average(start_average(old), new, step=jnp.asarray(100), decay=0.5, trained=[0], layout=layout)
+    for name, rows in (("layers", [0]), ("heads", [0, 1])):
+        before, after = (tree["params"][name]["scale"] for tree in (old, new))
+        want = np.float32(before)
+        want[rows] = ((before + after) / 2)[rows]
+        np.testing.assert_allclose(moved["params"][name]["scale"], want, rtol=1e-5)
+
+
+class Odd:
+    """A task whose network keeps what no step would change."""
+
+    def init(self, key):
+        return {"params": {"w": jnp.ones(2)}, "cache": {"seen": jnp.zeros(())}}
+
+
+def test_a_task_may_have_no_statistics_but_nothing_else_beside_its_parameters(monkeypatch):
+    with pytest.raises(ConfigError, match="the task Odd has variables in 'cache': only params and batch_stats"):
+        init_state(Odd(), optax.sgd(0.1), seed=0)
+    monkeypatch.setattr(Odd, "init", lambda self, key: {"params": {"w": jnp.ones(2)}})
+    state = init_state(Odd(), optax.sgd(0.1), seed=0, ema=0.5)
+    assert state.batch_stats == state.ema["batch_stats"] == {}
 
 
 def test_what_is_measured_with_averaged_weights_says_so():

@@ -11,11 +11,13 @@ from sbn.nn import branches
 from sbn.tasks.base import Loss, StageViews
 from sbn.tasks.classification import make_classification
 from sbn.train import train
+from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import make_optimiser
+from sbn.train.plan import make_plan
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state, stream_key
-from sbn.train.step import accumulated, make_step
+from sbn.train.step import _trained, accumulated, make_step
 from tests.e2e import runs
 from tests.tasks.parts import batch_of, described
 
@@ -66,6 +68,14 @@ def test_a_branch_that_a_stage_leaves_out_does_not_move_whatever_the_optimiser_r
     own = lambda variables: [variables["batch_stats"], variables["params"]["final_norm"]]  # noqa: E731
     jax.tree.map(np.testing.assert_array_equal, own(aux[0]), own(aux[1]))
     assert (main[0]["params"]["final_norm"]["scale"] != main[1]["params"]["final_norm"]["scale"]).all()
+
+
+def test_what_a_stage_trains_is_told_by_the_layout():
+    """Of layers in a scan and a scale of two heads the rule for unknown networks knows nothing."""
+    params = {"layers": {"scale": jnp.ones((2, 3, 4))}, "heads": {"scale": jnp.ones((2, 3))}}
+    trained = _trained(params, indices=(1,), layout=frozenset({("params", "layers", "scale")}), frozen=())
+    np.testing.assert_array_equal(trained["layers"]["scale"], [np.zeros((3, 4)), np.ones((3, 4))])
+    np.testing.assert_array_equal(trained["heads"]["scale"], np.ones((2, 3)))
 
 
 N = 8
@@ -150,6 +160,42 @@ def test_parts_that_weigh_differently_are_one_weighted_mean():
     assert float(loss.metrics["loss"][0] / loss.metrics["loss"][1]) == pytest.approx(
         np.mean((0.7 * x - 1) ** 2), rel=1e-5
     )
+
+
+def test_parts_draw_anew():
+    def gradients(batch, stats, keys):
+        return jax.random.uniform(keys("dropout")), Loss(jnp.float32(0), jnp.float32(1), stats, {})
+
+    drawn, _ = accumulated(gradients, {"x": jnp.zeros(N)}, {}, keys_at(0), parts=2)
+    every = [jax.random.uniform(jax.random.fold_in(keys_at(0)("dropout"), part)) for part in range(2)]
+    assert every[0] != every[1]
+    np.testing.assert_allclose(drawn, sum(every), rtol=1e-6)
+
+
+class Slope:
+    """A task of one weight, whose gradient is 1."""
+
+    branches = ("main", "aux")
+
+    def for_stage(self, config):
+        return self
+
+    def init(self, key):
+        return {"params": {"slope": {"kernel": jnp.zeros(())}}}
+
+    def loss(self, variables, batch, *, views, numbers, keys):
+        return Loss(variables["params"]["slope"]["kernel"], 1.0, variables["batch_stats"], {})
+
+
+def test_the_learning_rate_is_that_of_the_runs_step_whatever_the_optimiser_counts(tiny):
+    """A run may begin from another one's steps with an optimiser that begins anew."""
+    plan = make_plan(tiny({"optim.weight_decay": 0.0, "optim.momentum": 0.0}), examples=40)
+    stage, task = plan.stages[0], Slope()
+    state = init_state(task, make_optimiser(stage, lambda step: 0.0), seed=0)._replace(step=jnp.asarray(3, jnp.int32))
+    schedule = lambda step: jnp.where(step == 3, 0.5, 0.0)  # noqa: E731
+    take = make_step(task, stage, schedule, make_mesh(batch_size=8), prepare=lambda fed, numbers, resident: fed)
+    after, metrics = take(state, {"x": jnp.zeros(8)}, {}, {"seed": np.uint32(0)})
+    assert (int(after.step), float(after.params["slope"]["kernel"]), float(metrics["lr"][0])) == (4, -0.5, 0.5)
 
 
 @pytest.mark.slow
