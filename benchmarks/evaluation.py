@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import rounds as taking
 from sbn.data.pixels import pack
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Scorer
 from sbn.models.wide_resnet import WideResNet
 from sbn.nn import branches
 from sbn.nn.branched import branched
@@ -60,7 +60,7 @@ def make_variants(depth: int, width: int, images: np.ndarray, labels: np.ndarray
 
     def evaluator(mix):
         predict = Predict(both, make_mesh(batch_size=batch), batch_size=batch)
-        measure = Measure(predict, branches=both.branches, mix=mix, average="probabilities")
+        measure = Scorer(predict, branches=both.branches, mix=mix, average="probabilities")
         return lambda: measure(variables, {"test": Labelled(labels, lambda: images)}, what="benchmark")
 
     return {

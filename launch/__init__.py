@@ -1,1 +1,1 @@
-"""Sweeps: which runs a table needs, what has become of them, and engines that run what is missing."""
+"""Sweeps: which runs a table needs, their state, and engines that run the missing ones."""

@@ -1,4 +1,4 @@
-"""Starting one job again for as long as that helps; every engine runs its jobs through this."""
+"""Restarts a job as long as that helps; every engine runs its jobs through this."""
 
 import pathlib
 import signal
@@ -13,8 +13,10 @@ from typing import Any
 from etils import epath
 
 from launch.state import LOG
+from sbn.config.durations import clock_time
 from sbn.config.environment import environment
 from sbn.runs import files, processes
+from sbn.runs.content import Damaged
 
 PREEMPTED = 75  # sbn.train: saved, start me again
 _BAD_CONFIG = 2
@@ -22,10 +24,10 @@ Tell = Callable[[str], None]
 
 
 class Attempts:
-    """Runs `python WORDS` until it is done, or further tries are of no use.
+    """Runs `python WORDS` until it is done, or trying again is useless.
 
-    A process that was asked to stop, or killed, starts again for as long as it gets on; one that ends with an error, or
-    dies at the same step again and again, is tried `retries` times more. A diverged run is not tried again.
+    A process that was asked to stop, or was killed, is restarted as long as it makes progress. One that ends with an
+    error, or repeatedly dies at the same step, is tried `retries` more times. A diverged run is not restarted.
 
     Args:
         words: the arguments of python.
@@ -71,9 +73,9 @@ class Attempts:
                 self._tell(f"stopped after step {step}" if step >= 0 else "stopped before its first checkpoint")
                 return code
             if over or self._stopping:
-                self._tell("done" if code == 0 else f"ended with code {code}: see {self._log}")
+                self._tell(f"done{_outcome(self._workdir)}" if code == 0 else f"exit code {code}: see {self._log}")
                 return code
-            self._tell(f"ended with code {code} after step {step}, starts again")
+            self._tell(f"exit code {code} after step {step}; starting it again")
 
     def stop(self, number: signal.Signals) -> None:
         """Sends a signal to the process, and starts no other."""
@@ -111,6 +113,19 @@ class Attempts:
     def _note(self, record: Mapping[str, Any]) -> None:
         if self._leads:
             note(self._workdir, {**self._about, **record})
+
+
+def _outcome(workdir: pathlib.Path) -> str:
+    """Returns how long a finished run took and its first metric: ' in 0:42, test/main/accuracy 0.6953'."""
+    try:
+        result = files.read(workdir, files.RESULT)
+    except Damaged:  # the state of the job says so
+        return ""
+    if result is None:
+        return ""
+    took = f" in {clock_time(result['seconds'])}"
+    first = next(((name, value) for name, value in result["metrics"].items() if value is not None), None)
+    return f"{took}, {first[0]} {first[1]:.4f}" if first else took
 
 
 def reached(workdir: epath.Path | pathlib.Path) -> int:

@@ -70,7 +70,7 @@ def check_fits(jobs: Sequence[Job], where: Topology, *, tell: Callable[[str], No
     refused = _refused(asked, where, tell)
     if refused:
         raise ConfigError(
-            f"nothing was submitted: {'; '.join(refused)} ({beside.shown('python -m launch.fit')} says what helps)"
+            f"nothing was submitted: {'; '.join(refused)} ({beside.shown('python -m launch.fit')} shows what helps)"
         )
 
 

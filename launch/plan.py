@@ -92,7 +92,7 @@ def make_jobs(
     axes = [_axis(text) for text in sets]
     names = [axis[0][0] for axis in axes]
     if repeated := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"--set {repeated[0]} is given twice: write its values after one another")
+        raise ConfigError(f"--set {repeated[0]} is given twice: write its values with commas, KEY=VALUE,VALUE")
     files = [_matching(selection)[0].path for selection in selections]
     for one, other in itertools.combinations(files, 2):
         if one.stem == other.stem and one.resolve() != other.resolve():
@@ -157,11 +157,13 @@ def _axis(text: str) -> list[tuple[str, Any]]:
     if not equals:
         raise ConfigError(f"--set {text}: write key=value,value,...")
     if name == "seed":
-        raise ConfigError("--set seed=...: seeds have a flag of their own, --seeds")
+        raise ConfigError("--set seed=...: use --seeds for seeds")
     tree.key_of(name)
     axis = [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
     if len(axis) > 1 and is_incidental(name):
-        raise ConfigError(f"--set {text}: {name} makes no other run, which has one folder: give one value")
+        raise ConfigError(
+            f"--set {text}: {name} does not define a new run, so all its values would share one folder: give one value"
+        )
     return axis
 
 
@@ -266,7 +268,7 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         first, colon, last = part.strip().partition(":")
         if not (text.isascii() and first.isdecimal() and (last.isdecimal() or not colon)):
-            raise ConfigError(f"--seeds={text} is no list of seeds: write 0:10 for 0 to 9, or 0,2,5")
+            raise ConfigError(f"--seeds={text} is not a list of seeds: write 0:10 for 0 to 9, or 0,2,5")
         if max(len(first), len(last)) > 10 or max(int(first), int(last or 0)) > 2**31:
             raise ConfigError(f"--seeds={text[:40]}: seeds lie below 2**31")
         found = range(int(first), int(last)) if colon else [int(first)]
@@ -274,5 +276,5 @@ def parse_seeds(text: str) -> list[int]:
             raise ConfigError(f"--seeds={text} are more than {_MOST_SEEDS} runs of each row")
         seeds.extend(found)
     if not seeds:
-        raise ConfigError(f"--seeds={text} names no seed: 0:10 is 0 to 9")
+        raise ConfigError(f"--seeds={text} contains no seed: 0:10 means 0 to 9")
     return list(dict.fromkeys(seeds))

@@ -1,4 +1,4 @@
-"""What has become of a job, read from the files in its work directory: there is no other record."""
+"""The state of a job, read from the files in its work directory; there is no other record."""
 
 import functools
 import pathlib
@@ -80,7 +80,7 @@ def look(job: Job) -> State:
 
 
 def taken(job: Job) -> bool:
-    """Returns whether somebody has a job now that was free when it was planned, which may be long ago."""
+    """Returns whether a job that was free when it was planned has been started elsewhere since."""
     if (job.workdir / files.RESULT).exists():
         return False
     record, progress = _note(job)

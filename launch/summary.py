@@ -1,4 +1,4 @@
-"""Jobs and their states as text: what is done, what runs, what is left and how long that takes."""
+"""Jobs and their states as text: what is done, what runs, what is left, and how long that takes."""
 
 import itertools
 import re

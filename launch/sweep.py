@@ -3,11 +3,12 @@
     python -m launch.sweep --experiment=split_bn:table3 --seeds=0:10 --set optim.lr=0.1,0.05 --root=runs
 
 Prints the plan first: which of rows x seeds x overrides are done, running, and to do. The same command again runs only
-what is missing, stopped or failed; Ctrl-C leaves everything to be gone on with. All that it knows lies in the work
+what is missing, stopped or failed. Ctrl-C stops it so that it can be resumed. All of its state is in the work
 directories.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -114,18 +115,25 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(preview))
         return 0
     if elsewhere:
-        print(f"{len(elsewhere)} jobs run or wait elsewhere: they are watched, and go on if this is stopped")
+        print(
+            f"{len(elsewhere)} jobs run or wait elsewhere; this sweep monitors them, and they continue if it is stopped"
+        )
     try:
         with signals.each_raising():
             engine.run(due, elsewhere=elsewhere)
         states = [look(job) for job in jobs]
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; the same command goes on", file=sys.stderr)
+        print(f"{parser.prog}: stopped; to resume, start the same command again", file=sys.stderr)
         return signals.notice().exit_code if signals.notice().given else signals.INTERRUPTED
     except NoAnswer as error:
-        print(f"{parser.prog}: {error}; {beside.shown('python -m launch.status')} tells the rest", file=sys.stderr)
+        print(
+            f"{parser.prog}: {error}; {beside.shown('python -m launch.status')} shows the state of the jobs",
+            file=sys.stderr,
+        )
         return 1
     print(plain("\n".join(summary.describe(jobs, states))))
+    for table in dict.fromkeys(selection.partition("/")[0] for selection in options.experiment):
+        print(f"next: {beside.shown(f'python -m sbn.report {shlex.quote(table)} --root={shlex.quote(options.root)}')}")
     return int(any(state.kind != "done" for state in states))
 
 

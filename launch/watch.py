@@ -1,4 +1,4 @@
-"""Giving jobs to a system that runs them, and telling how they get on; and those that somebody else runs."""
+"""Submits jobs to a system that runs them, and monitors them, as well as jobs that run elsewhere."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ POLL = 5.0  # seconds between two looks at the files
 
 
 class Elsewhere:
-    """Jobs that somebody else runs: looked at, every `POLL` seconds at most, until each has ended.
+    """Jobs that run elsewhere: looked at every `POLL` seconds at most until each has ended.
 
     Between two tries such a job seems to have stopped: it has ended if the next look says so too.
 
@@ -35,13 +35,13 @@ class Elsewhere:
         return bool(self._open)
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Has these watched too, which others have begun since they were planned."""
+        """Also monitors these jobs, which others started after they were planned."""
         for job in jobs:
-            self._tell(f"{job.name}: somebody else has begun it: it is watched")
+            self._tell(f"{job.name}: started by another sweep; monitoring it")
             self._open.append(job)
 
     def ended(self) -> list[Job]:
-        """Returns those that have ended since the last look; none if it is too early for another."""
+        """Returns the jobs that have ended since the last look; none if it is too early for another look."""
         if not self._open or time.monotonic() < self._next:
             return []
         self._next = time.monotonic() + POLL

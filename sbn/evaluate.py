@@ -7,6 +7,7 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -176,13 +177,18 @@ def main(argv: Sequence[str]) -> None:
     prepare()
     overrides = {name: tree.literal(name, text) for name, text in dotted.items()}
     evals = [name for name in options.evals.split(",") if name]
+    began = int(time.time())  # file systems keep whole seconds at least
     step, scalars, unwritten = _evaluated(options.workdir, evals, overrides, options.stage, options.weights)
     if options.json:
         print(json.dumps({"step": step, **scalars}))
     else:
         print(f"step {step}")
+        width = max([32, *map(len, scalars)])
         for name, value in scalars.items():
-            print(f"{name:32} {value:.6f}")
+            print(f"{name:{width}} {value:.6f}")
+        for file in sorted(epath.Path(options.workdir).glob(f"artifacts/*/{step}.png")):
+            if file.stat().mtime >= began:
+                print(f"figure: {file}")
     if unwritten is not None:
         raise unwritten
 

@@ -30,10 +30,14 @@ def main(argv: Sequence[str]) -> None:
         action="store_true",
         help="print two command lines per row: by its name, and as overrides of the base config",
     )
-    parser.add_argument("--keys", action="store_true", help="print every config key with its type, default and meaning")
+    parser.add_argument(
+        "--keys",
+        action="store_true",
+        help="print every config key with its type, default and meaning; `--keys optim` only those of optim",
+    )
     options = parser.parse_args(argv)
     if options.keys:
-        print(describe_keys())
+        print(describe_keys(options.select))
         return
     print(plain("\n".join(describe(options.select, commands=options.commands))))
 
@@ -146,10 +150,17 @@ def _commands(experiment: rows.Experiment, name: str, row: rows.Row) -> list[str
     return [command_line.command(path, name, needed), command_line.command(path, "base", {**row.changes, **needed})]
 
 
-def describe_keys() -> str:
-    """Returns a line for every declared key."""
+def describe_keys(start: str = "") -> str:
+    """Returns the lines of every declared key, or of those whose names begin with `start`, such as 'optim'.
+
+    Raises:
+        ConfigError: if there are none.
+    """
     lines = []
-    for key in KEYS:
+    chosen = [key for key in KEYS if f"{key.name}.".startswith(f"{start.rstrip('.')}.") or not start]
+    if not chosen:
+        raise unknown("key", start, sorted({key.name for key in KEYS} | {key.name.split(".")[0] for key in KEYS}))
+    for key in chosen:
         kind = key.kind + (" or None" if key.optional else "")
         choices = f" One of {', '.join(map(repr, key.choices))}." if key.choices else ""
         stage = " A stage may have its own." if key.per_stage else ""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -129,8 +130,17 @@ def wheel(tmp_path_factory):
     source.mkdir()
     for name in ("sbn", "experiments", "launch", "setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         (source / name).symlink_to(ROOT / name)
-    build = [sys.executable, "setup.py", "-q", "bdist_wheel", f"--dist-dir={folder}"]
-    subprocess.run(build, cwd=source, check=True, capture_output=True)
+
+    def build(kind, within):
+        command = [sys.executable, "setup.py", "-q", kind, f"--dist-dir={folder}"]
+        subprocess.run(command, cwd=within, check=True, capture_output=True)
+
+    build("sdist", source)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:  # the wheel is built of what the sdist holds, as pip does
+        packed.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    build("bdist_wheel", unpacked)
     (path,) = folder.glob("*.whl")
     return path
 
@@ -150,13 +160,13 @@ def test_a_wheel_claims_no_import_name_but_sbn(wheel):
 def test_an_installed_wheel_lists_and_plans_the_papers_rows_from_an_empty_folder(wheel, tmp_path):
     installed, here = tmp_path / "installed", tmp_path / "here"
     here.mkdir()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*install, f"--target={installed}", str(wheel)], check=True, capture_output=True)
     environment = {**os.environ, "PYTHONPATH": str(installed)}
 
     def run(*words):
         done = subprocess.run(
-            [sys.executable, "-m", "sbn", *words],
+            [sys.executable, str(installed / "bin/sbn"), *words],
             cwd=here,
             env=environment,
             capture_output=True,
@@ -169,4 +179,6 @@ def test_an_installed_wheel_lists_and_plans_the_papers_rows_from_an_empty_folder
     assert run("list", "split_bn:table3").startswith("split_bn:table3 ")
     planned = run("sweep", "--experiment=split_bn:table3", "--root=runs", "--dry_run")
     assert "--config=split_bn:table3/weak_augment" in planned
+    assert "optim.lr = " in run("train", "--config=quickstart:methods/weak_augment", "--workdir=runs", "--dry_run")
+    assert run("--version").startswith("sbn ")
     assert list(here.iterdir()) == []

@@ -1,8 +1,11 @@
 """Adds to the documentation the pages that are made from the code: keys, rows, commands, pipelines."""
 
+import os
 import pathlib
 import sys
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # pictures of ops are drawn with TensorFlow
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 

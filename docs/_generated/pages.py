@@ -30,8 +30,8 @@ def keys_page() -> str:
     lines = [
         "# Config keys",
         "",
-        "Any of them can be given on the command line, as `--config.KEY=VALUE`, or in a row of a table. `*` stands for",
-        "the name of a view, or for any name that you choose.",
+        "Set a key on the command line, as `--config.KEY=VALUE`, or in a row of a table. `*` stands for the name of a",
+        "view, or for any name that you choose.",
     ]
     groups: dict[str, list[Key]] = {}
     for key in KEYS:

@@ -48,8 +48,8 @@ def pages() -> dict[str, str | bytes]:
         "",
         "A view's pipeline is a string of ops from left to right, such as `randaugment(3, 4)|crop(4)|flip|cutout(16)`.",
         "`sbn augment show PIPELINE` prints the ops with their probabilities and ranges, `sbn augment sheet PIPELINE`",
-        "draws them on images. Of an image, left, every picture shows six draws; grey is what no pixel of the image",
-        "covers.",
+        "draws them on images. Each picture shows two images on the left, and six random draws of each beside it.",
+        "Areas that the moved image no longer covers are grey.",
     ]
     pictures: dict[str, str | bytes] = {}
     source = sheet.first_images("shapes", data_dir=None, count=_IMAGES)

@@ -22,7 +22,7 @@ ON_DISK = ("local", "slurm")  # what starts a job keeps its log and its note in 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a command line says to an engine.
+    """The settings of an engine from the command line.
 
     Attributes:
         parallel: jobs at once; None for the engine's own choice.
@@ -58,7 +58,7 @@ class Engine(Protocol):
     parallel: int
 
     def preview(self, jobs: Sequence[Job]) -> list[str]:
-        """Returns what would be run or submitted, to be pasted."""
+        """Returns the commands that would be run or submitted, ready to paste."""
         ...
 
     def run(self, jobs: Sequence[Job], *, elsewhere: Sequence[Job] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Jobs as processes of this machine: so many at once, each with devices of its own."""
+"""Runs jobs as processes on this machine: several at once, each with its own devices."""
 
 import concurrent.futures
 import itertools
@@ -17,8 +17,10 @@ from launch.order import Order
 from launch.plan import Job
 from launch.queues import forget
 from launch.state import taken
+from sbn.config.durations import clock_time
 from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError
+from sbn.runs import files
 
 # What JAX reads of the share of a GPU's memory that a process takes: the name that all versions know, and the new one,
 # beside which that one is refused; the other two have it take what it needs
@@ -29,15 +31,16 @@ SPEAK_OF_MEMORY = (
     "XLA_PYTHON_CLIENT_ALLOCATOR",
 )
 _SHARED = 0.9  # of a GPU's memory, of all its jobs together
+_REPORT_EVERY = 60.0  # seconds between two lines on each job that runs
 _DEVICES = pathlib.Path("/dev")
 
 
 class Local:
-    """A bounded pool of processes; `settings.parallel` None means one a GPU, or one."""
+    """A bounded pool of processes; `settings.parallel` None means one per GPU, or one."""
 
     def __init__(self, settings: Settings, *, tell: Tell = print) -> None:
         if settings.hosts != 1 or settings.extra:
-            raise ConfigError("--hosts and --engine_set mean nothing to --engine=local: it runs on this machine")
+            raise ConfigError("--hosts and --engine_set have no effect with --engine=local, which runs on this machine")
         devices = visible_gpus()
         self.parallel = settings.parallel or max(1, len(devices))
         self._retries, self._tell = settings.retries, tell
@@ -63,7 +66,7 @@ class Local:
         Raises:
             KeyboardInterrupt: Ctrl-C, after every running job has saved and stopped. A second Ctrl-C kills them.
         """
-        ended = 0
+        ended, told = 0, time.monotonic()
         order, others = Order(jobs, elsewhere=elsewhere, tell=self._tell), watch.Elsewhere(elsewhere, tell=self._tell)
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             futures = {pool.submit(self._run, job): job for job in order.due()}
@@ -71,8 +74,11 @@ class Local:
                 while futures or others:
                     if not futures:
                         time.sleep(watch.POLL)
-                    timeout = watch.POLL if others else None
+                    timeout = watch.POLL if others else _REPORT_EVERY
                     over, _ = concurrent.futures.wait(futures, timeout, concurrent.futures.FIRST_COMPLETED)
+                    if time.monotonic() - told >= _REPORT_EVERY:
+                        told = time.monotonic()
+                        self._report(futures.values())
                     others.add(futures.pop(future) for future in over if not future.result())
                     ours = [futures.pop(future) for future in over if future in futures]
                     ended += len(ours)
@@ -83,12 +89,21 @@ class Local:
             except KeyboardInterrupt:
                 self._stop(signal.SIGTERM)
                 if futures:
-                    self._tell("stopping: the jobs save and end; Ctrl-C again kills them")
+                    self._tell("stopping: every job saves a checkpoint and ends; Ctrl-C again kills them")
                 try:
                     concurrent.futures.wait(futures)
                 except KeyboardInterrupt:
                     self._stop(signal.SIGKILL)
                 raise
+
+    def _report(self, jobs: Iterable[Job]) -> None:
+        """Tells how far each of these jobs is that runs."""
+        for job in jobs:
+            progress = files.glance(job.workdir, files.PROGRESS)
+            if progress["step"] is not None and progress["step"] < progress["total"]:
+                left = progress["seconds_left"]
+                rest = f", {clock_time(left)} left" if left is not None else ""
+                self._tell(f"{job.name}: step {progress['step']} of {progress['total']}{rest}")
 
     def _stop(self, number: signal.Signals) -> None:
         with self._lock:

@@ -118,7 +118,7 @@ def _read(path: str | None) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"--engine_set task={path}: {error}") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"--engine_set task={path} is no task: it holds no keys")
+        raise ConfigError(f"--engine_set task={path} is not a task: it has no keys")
     return content
 
 

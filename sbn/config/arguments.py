@@ -56,7 +56,7 @@ class Parser(argparse.ArgumentParser):
         """Parses as its parent does, which takes '--flag=--' for a list without anything in it: refused here."""
         for word in sys.argv[1:] if args is None else args:
             if word.startswith("--") and word.endswith("=--"):
-                self.error(f"{word}: '--' is no value")
+                self.error(f"{word}: '--' is not a value")
         known, others = super().parse_known_args(args, namespace)
         if hasattr(known, _GIVEN):
             delattr(known, _GIVEN)
@@ -152,5 +152,5 @@ def _check_folder(place: pathlib.Path, named: str) -> None:
 def seed(text: str) -> int:
     """Returns a seed: a whole number from 0 to 2**31 - 1."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no seed: a whole number from 0 to {2**31 - 1}")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a seed: give a whole number from 0 to {2**31 - 1}")
     return int(text)

@@ -1,4 +1,4 @@
-"""A whole data set in one .npz file, which NumPy reads alone: our own format, or arrays of one's own.
+"""A whole data set in one .npz file that NumPy alone can read: sbn's own format, or a user's arrays.
 
 Sentences and their translations have a format of their own (`sbn.data.sentences`); the rest here is of images.
 
@@ -105,11 +105,11 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
     try:
         place = expanded(path)
         if place.exists() and not place.is_file():  # a pipe would be waited for
-            raise ConfigError(f"{shown} is no archive: it is not a file")
+            raise ConfigError(f"{shown} is not an archive: it is not a file")
         with place.open("rb") as opened:
             file = np.load(opened, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ConfigError(f"{shown} is no archive: it is a single array")
+                raise ConfigError(f"{shown} is not an archive, but a single array")
             with file:
                 yield file
     except ConfigError:
@@ -119,4 +119,4 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
         raise ConfigError(f"{shown} is not there{hint}") from None
     except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
         words = (str(error) or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"{shown} is no archive, or damaged: {words}") from None
+        raise ConfigError(f"{shown} is not an archive, or it is damaged: {words}") from None

@@ -197,7 +197,7 @@ def _numbers(epoch: int) -> dict[str, Any]:
 
 
 def resident(examples: Examples, names: Sequence[str], *, seed: int) -> dict[str, np.ndarray]:
-    """Returns what lies on the devices: features (M, ...) by name, tokens as wide as the longest, and 'seed'."""
+    """Returns the arrays on the devices: features (M, ...) by name, tokens as wide as the longest, and 'seed'."""
     everything = Planned(np.arange(len(examples)))
     return {**load(examples, everything, names, widest(examples)), "seed": np.asarray(seed, np.uint32)}
 

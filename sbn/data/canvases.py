@@ -1,4 +1,4 @@
-"""Batches of images of which some are higher than wide, each on a canvas of its own: `fit(600, 1000, 32, turned=True)`.
+"""Batches of wide and of high images, each kind on its own canvas: `fit(600, 1000, 32, turned=True)`.
 
 Two canvases have fewer pixels than a square that takes both. A batch holds images of one of them, so that a step is
 compiled once for each; what fills no batch of its canvas is left out of that epoch.
@@ -58,7 +58,7 @@ class Canvases:
 
 
 def make_canvases(examples: Examples, config: ConfigDict, *, multiple: int) -> Canvases | None:
-    """Returns the batches of a config whose pipelines tell images that are higher than wide apart; None if none does.
+    """Returns the batches of a config whose pipelines treat high images separately; None if none does.
 
     Args:
         examples: of a split.

@@ -1,4 +1,4 @@
-"""The device path: the data set lies in accelerator memory, a step gets ids and makes its views there. No TensorFlow.
+"""The device path: the data set is in accelerator memory, and the step makes its views from ids. No TensorFlow.
 
 Every device holds the whole set, packed: 4 bytes a pixel, 205 MB for CIFAR's 50,000 training images. Sharding it would
 save memory that such sets don't need, at the price of an order in which each device draws from its own part alone. So

@@ -1,4 +1,4 @@
-"""Examples whose images stay encoded, in files: they look like an array of what evaluation sees of them."""
+"""Examples whose images stay in encoded files; they behave like an array of the images that evaluation sees."""
 
 import concurrent.futures
 import dataclasses
@@ -124,7 +124,7 @@ class EncodedImages:
         return eval_view.apply_packed(words, self.crop.rest)
 
     def canvas(self, ids: np.ndarray) -> Size:
-        """Returns (H, W) of what the pipeline's first ops bring the images of ids (n,) onto."""
+        """Returns the (H, W) to which the pipeline's first ops bring the images of ids (n,)."""
         return self.crop.canvas(self.index.sizes[ids])
 
     def windows(self, ids: np.ndarray) -> CropWindows:
@@ -223,7 +223,7 @@ class Encoded:
         self.features: Mapping[str, Feature] = {"image": Feature("image", (None, None, 3)), **self.beside.features}
         self.labels, self.classes = index.labels, len(index.class_names)
         if self.beside.features and self.images.crop.rest:
-            raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow its first ops alone")
+            raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow only its first ops")
         if self.classes or not self.beside.features:
             try:
                 self.labels = check_labels(index.labels, index.class_names)
@@ -240,7 +240,7 @@ class Encoded:
         return {**self.beside.arrays, **({"label": self.labels} if "label" in self.features else {})}
 
     def fingerprint(self) -> str:
-        """Returns a hash of what the index knows of them, and of what they carry."""
+        """Returns a hash of the index and of the other features."""
         if not self.beside.features:
             return self.index.fingerprint()
         digest = hashlib.sha256(self.index.fingerprint().encode())

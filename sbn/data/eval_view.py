@@ -35,7 +35,7 @@ def parse(text: str | None, *, name: str) -> tuple[Op, ...]:
 
 
 def size(text: str | None, *, name: str, image_size: tuple[int | None, int | None]) -> tuple[int, int]:
-    """Returns (H, W) of what evaluation sees of images of `image_size`; None where images have sizes of their own.
+    """Returns the (H, W) that evaluation sees of images of `image_size`; None if image sizes differ.
 
     Raises:
         ConfigError: if the pipeline can't be read, or gives such images no size.

@@ -99,7 +99,7 @@ class LabelledImages(Examples, Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class InMemory:
-    """Examples whose arrays lie in memory; make them by `in_memory`, which checks.
+    """Examples in memory; make them with `in_memory`, which checks them.
 
     Attributes:
         arrays: (M, ...) by name; tokens are `Ragged`.
@@ -208,7 +208,7 @@ def _as_array(array: Any) -> np.ndarray:
         if other is None:
             raise
         shown = " and ".join(f"{lengths[i]} in example {i}" for i in (0, other))
-        raise ValueError(f"examples differ in length, {shown}: fill up boxes with ones without an area") from None
+        raise ValueError(f"examples differ in length, {shown}: pad the boxes with boxes of no area") from None
 
 
 _KNOWN = {

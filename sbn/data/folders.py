@@ -1,4 +1,4 @@
-"""Folders of image files, a subfolder per class: one's own, and the ImageNets as they are published.
+"""Folders of image files, one subfolder per class: a user's own, and ImageNet as published.
 
 Hidden files and folders, and those that systems leave behind, are neither images nor classes.
 """
@@ -29,7 +29,7 @@ class _File(NamedTuple):
 
 
 def own(path: epath.Path, split: str, *, test_share: float) -> Files:
-    """Returns the files of one split of a folder of one's own.
+    """Returns the files of one split of a user's folder.
 
     PATH/train/CLASS/* and PATH/test/CLASS/* (or val, validation, valid), or PATH/CLASS/*, of which a share is the test
     split: which files these are follows from their paths alone, so that it stays when others are added.
@@ -84,7 +84,7 @@ def _published(path: epath.Path, split: str, folders: Mapping[str, str], *, upri
             raise unknown(f"class folder of {root}, which {path / 'train'} lacks:", name, classes)
     found = [file for name in its for file in _images(path, f"{folders[split]}/{name}", name)]
     if not found:
-        raise ConfigError(f"{root} holds no CLASS/*.JPEG: a folder for each class is what is read")
+        raise ConfigError(f"{root} holds no CLASS/*.JPEG: expected one folder per class")
     if not empty:
         _check_none_is_empty(root, its, found)
     return _files(path, found, classes, upright=upright)
@@ -109,7 +109,7 @@ def _files(root: epath.Path, found: Sequence[_File], classes: Sequence[str], *, 
 
 def _check_none_is_empty(root: epath.Path, classes: Sequence[str], found: Sequence[_File]) -> None:
     if not classes:
-        raise ConfigError(f"{root} holds no folders: what is read is a folder of images for each class")
+        raise ConfigError(f"{root} holds no folders: expected one folder of images per class")
     empty = sorted(set(classes) - {file.label for file in found})
     if empty:
         more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""

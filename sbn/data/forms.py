@@ -98,7 +98,7 @@ def as_boxes(boxes: np.ndarray) -> np.ndarray:
 
 
 def check_places(arrays: Mapping[str, np.ndarray]) -> None:
-    """Checks that what has a place in images of one size lies there: masks (M, H, W), boxes within H and W.
+    """Checks that masks have the size of their images, and that boxes are inside them.
 
     Args:
         arrays: in the forms of this module, by name of the feature: 'image', 'mask', 'boxes' and 'box_label' are looked

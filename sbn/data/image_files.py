@@ -1,4 +1,4 @@
-"""Images in files, with their boxes and label images, as examples: for data sets of one's own."""
+"""Image files with boxes and label images as examples, for a user's own data set."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Which bytes of which files are the images of a split: what random access by example id needs to know.
+"""The index of a split: which bytes of which file are each image, for random access by example id.
 
 Made once: every file of prepared records is read, or the header of every image file. What is found, about 10 MB for
 ImageNet, is kept in a cache directory, under a name that changes when a class or a file does.
@@ -132,7 +132,7 @@ class Index:
         ]
 
     def fingerprint(self) -> str:
-        """Returns a hash of what is known of the images: labels, sizes in bytes and in pixels, order."""
+        """Returns a hash of the images' labels, sizes in bytes and in pixels, and order."""
         digest = hashlib.sha256()
         for part in (self.length, self.labels, self.sizes):
             digest.update(np.ascontiguousarray(part).tobytes())

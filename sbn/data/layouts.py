@@ -1,4 +1,4 @@
-"""Where a data set that TFDS does not bring lies: as TFDS prepared it, in a folder as published, or in a zip."""
+"""Where to find ImageNet-like data sets: prepared by TFDS, in a folder as published, or in a zip."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""A folder of images and a folder of label images of the same names, with a list of classes: for data of one's own."""
+"""A user's folder of images, folder of label images with the same names, and list of classes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -51,7 +51,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     if sizes[0] != sizes[1] and view is None and isinstance(train, InMemory):
         raise ConfigError(
             f"{data.name!r}: training images have {sizes[0][0]} x {sizes[0][1]} pixels, test images {sizes[1][0]} x "
-            f"{sizes[1][1]}: bring the test images to one size by eval.augment"
+            f"{sizes[1][1]}: give the test images one size with eval.augment"
         )
 
 

@@ -36,7 +36,7 @@ def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
-    """Returns what a network sees of packed pixels: zero mean and unit variance a channel.
+    """Returns packed pixels as a network's input: zero mean and unit variance per channel.
 
     Filler pixels (highest byte 0: the border of a padded crop, the hole of Cutout) become exactly 0, the data set's
     mean, as in the AutoAugment code, which pads and cuts after normalisation. No uint8 colour could say that.
@@ -57,7 +57,7 @@ def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float])
 
 
 def standardise(images: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
-    """Returns what a network sees of images (..., H, W, 3) in [0, 1], which need be no multiples of 1/255.
+    """Returns images (..., H, W, 3) in [0, 1] as a network's input; values need not be multiples of 1/255.
 
     Args:
         images: without filler pixels.

@@ -55,7 +55,7 @@ def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) ->
 
 @commands.command("python -m sbn.data.prepare")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line; what can't be read or written is told by `sbn.runs.commands`."""
+    """Runs the command line; `sbn.runs.commands` prints its errors."""
     parser = arguments.Parser(
         "python -m sbn.data.prepare",
         description="Writes a data set into one archive, which is read without TensorFlow.",

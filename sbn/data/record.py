@@ -1,4 +1,4 @@
-"""What a run records of its data, in data.json: it goes on with the same, and is evaluated with the same input."""
+"""What a run records of its data, in data.json: it resumes with the same data, and is evaluated on the same input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +63,7 @@ def channels(recorded: Mapping[str, Any] | None) -> Channels | None:
 
 
 def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: object) -> None:
-    """Refuses data that are not those that a run began with.
+    """Refuses data other than those that a run started with.
 
     Args:
         recorded: what its data.json holds; None where it has none.
@@ -81,6 +81,6 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
             whose = split.removesuffix(TEXTS)
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
-                f"{where} was begun with other data: {what} of {now['name']!r} has the fingerprint "
+                f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
                 f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
             )

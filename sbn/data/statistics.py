@@ -75,7 +75,7 @@ def _moments(counts: Sequence[int]) -> tuple[float, float]:
 
 
 def checked(mean: Sequence[float], std: Sequence[float]) -> Channels:
-    """Returns what a network's input can be normalised with.
+    """Returns the mean and standard deviation with which a network's input is normalised.
 
     Raises:
         ConfigError: if a deviation is 0.

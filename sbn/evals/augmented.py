@@ -1,4 +1,4 @@
-"""Augmented images for evaluation, and what is measured on them: Affinity and Diversity.
+"""Augmented images for evaluation, and the two metrics on them: Affinity and Diversity.
 
 Images are augmented by the ops of training, with draws at addresses that no training step uses. Affinity is how far a
 pipeline takes images from what a model knows, Diversity how hard it makes the training images for a model trained with
@@ -19,7 +19,7 @@ from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data.examples import LabelledImages
 from sbn.data.pixels import pack
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Scorer
 from sbn.tasks.base import Variables
 
 _STAGE = 1 << 31  # more stages than any run has
@@ -63,7 +63,7 @@ def make_augment(config: ConfigDict, text: str, *, image_size: tuple[int, int], 
         check_fits(ops, image_size=image_size)
         for op in ops:
             if op.where != "image":
-                raise ValueError(f"{op.name} runs in the training step, and only there")
+                raise ValueError(f"{op.name} runs only in the training step")
         return _MAKERS[config.data.path](ops, image_size, config.seed)
     except ValueError as error:
         raise ConfigError(f"{key} = {text!r}: {error}") from None
@@ -122,9 +122,7 @@ class Affinity:
         draws: times that each image is augmented.
     """
 
-    def __init__(
-        self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int
-    ) -> None:
+    def __init__(self, measure: Scorer, source: LabelledImages, augments: Mapping[str, Augment], *, draws: int) -> None:
         self._measure, self._source, self._augments, self._draws = measure, source, augments, draws
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
@@ -162,7 +160,7 @@ class Diversity:
         augments: by pipeline, as it is written.
     """
 
-    def __init__(self, measure: Measure, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
+    def __init__(self, measure: Scorer, source: LabelledImages, augments: Mapping[str, Augment]) -> None:
         self._measure, self._source, self._augments = measure, source, augments
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:

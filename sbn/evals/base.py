@@ -1,4 +1,4 @@
-"""What an evaluator is: called with variables, it yields numbers and arrays by name, `split/branch/metric[/detail]`."""
+"""The evaluator protocol: called with variables, it yields numbers and arrays named `split/branch/metric[/detail]`."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from sbn.config.errors import ConfigError
 from sbn.data.examples import Examples, LabelledImages
 from sbn.data.views import View
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure
+from sbn.evals.scores import Scorer
 from sbn.tasks.base import ImageTask, StageViews, Task, Variables
 
 Value = float | np.ndarray
@@ -23,7 +23,7 @@ Shared = TypeVar("Shared")
 
 
 class Evaluator(Protocol):
-    """Measures a model. It changes nothing: evaluators run in any order, and training goes on as if they had not.
+    """Measures a model without changing anything: evaluators run in any order and do not affect training.
 
     The same config and variables give the same values. Every example counts once, and all branches and mixes are
     measured in one pass over the images.
@@ -44,7 +44,7 @@ class Staged(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class StageData:
     """A stage of training, as evaluators know it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Materials:
-    """What evaluators are made of.
+    """Everything that evaluators are built from.
 
     Attributes:
         config: of the run; an evaluator reads its own `eval` keys.
@@ -81,7 +81,7 @@ class Materials:
     mesh: Mesh
     train: LabelledImages
     test: LabelledImages
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageData, ...] = ()
     workdir: epath.Path | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     domains: Mapping[str, Examples] = dataclasses.field(default_factory=dict)
@@ -92,10 +92,10 @@ class Materials:
         """The forward pass of all branches, one for all evaluators: it is compiled once."""
         return Predict(self.task, self.mesh, batch_size=self.config.eval.batch_size)
 
-    def measure(self, mix: Sequence[float], *, evaluator: str) -> Measure:
+    def measure(self, mix: Sequence[float], *, evaluator: str) -> Scorer:
         """Returns what scores the branches and their mixes, for an evaluator of image classification."""
         branches = self.image_task(evaluator, "classes").branches
-        return Measure(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
+        return Scorer(self.predict, branches=branches, mix=mix, average=self.config.eval.average)
 
     def image_task(self, evaluator: str, *needs: str) -> ImageTask:
         """Returns the task for an evaluator that asks for more than every task has.
@@ -109,7 +109,7 @@ class Materials:
         """
         if lacking := [name for name in needs if not hasattr(self.task, name)]:
             raise ConfigError(
-                f"eval.evals: {evaluator!r} analyses image classification, and task = {self.config.task!r} has no "
+                f"eval.evals: {evaluator!r} is only for image classification, and task = {self.config.task!r} has no "
                 f"{', '.join(lacking)} (sbn.tasks.base.ImageTask)"
             )
         if "image" not in self.test.features:

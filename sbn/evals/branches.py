@@ -1,4 +1,4 @@
-"""How far apart the branches of a model have come, layer by layer, and what a layer's features look like in each.
+"""How much the branches of a model differ, layer by layer, and a layer's features in each of them.
 
 The second is Figure 3 of Consistent Normalization (Zhou et al. 2019), for any layer: the density of its activations for
 the images of each view through the branch of that view, and for the images as they are through every branch.

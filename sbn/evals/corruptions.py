@@ -17,7 +17,7 @@ from sbn.data.corruptions.kinds import ALEXNET_CLEAN_ERROR, ALEXNET_ERRORS, BENC
 from sbn.data.corruptions.sets import CorruptedSet
 from sbn.data.examples import LabelledImages
 from sbn.evals.base import Materials
-from sbn.evals.scores import Labelled, Measure
+from sbn.evals.scores import Labelled, Scorer
 from sbn.metrics.accuracy import Score, mix_name
 from sbn.tasks.base import Variables
 
@@ -72,7 +72,7 @@ def _relative(of_kind: np.ndarray, kind: str, clean: float) -> tuple[float, floa
 
 
 class Corrupted:
-    """One pass over the test split and all of a corrupted set, for all who ask with the same variables.
+    """One pass over the test split and all corrupted images, shared by all evaluators of the same variables.
 
     Args:
         measure: scores every branch and mix.
@@ -80,7 +80,7 @@ class Corrupted:
         data: the corrupted set.
     """
 
-    def __init__(self, measure: Measure, source: LabelledImages, data: CorruptedSet) -> None:
+    def __init__(self, measure: Scorer, source: LabelledImages, data: CorruptedSet) -> None:
         self._measure, self._source, self.data = measure, source, data
         self.names = measure.names
         # Numbers of generated images are never to be taken for the benchmark's, so they have a name of their own.

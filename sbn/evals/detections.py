@@ -1,4 +1,4 @@
-"""What every branch finds in some test images, beside what is there: arrays, which `sbn.figures.detections` draws."""
+"""Every branch's detections in some test images, beside the true objects, as arrays for `sbn.figures.detections`."""
 
 from collections.abc import Iterator
 

@@ -36,7 +36,9 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
             materials.image_task(name)  # that there are images at all
             if name == "losses" and materials.domains:
                 own = ", ".join(materials.domains)
-                raise ConfigError(f"eval.evals: 'losses' measures views of the run's data, and {own} have others")
+                raise ConfigError(
+                    f"eval.evals: 'losses' measures views of the run's own data, and {own} have other data"
+                )
     return {name: _maker(name)(materials) for name in materials.config.eval.evals}
 
 

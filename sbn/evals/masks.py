@@ -1,4 +1,4 @@
-"""What every branch says of the pixels of test images, beside what they are: `sbn.figures.masks` draws the arrays."""
+"""Every branch's classes of the pixels of test images, beside the true ones, as arrays for `sbn.figures.masks`."""
 
 from collections.abc import Iterator
 

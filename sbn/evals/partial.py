@@ -1,4 +1,4 @@
-"""What a long evaluation has so far, in a file: started again after a kill, it goes on from there."""
+"""A file with the part of a long evaluation that is done, from which a killed evaluation resumes."""
 
 import hashlib
 import io

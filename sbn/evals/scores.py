@@ -1,4 +1,4 @@
-"""What classification's outputs are worth on any number of labelled sets of images: every branch, and every mix."""
+"""Scores of a classifier on any number of labelled sets of images, for every branch and every mix."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Labelled:
         return Labelled(labels, lambda: images)
 
 
-class Measure:
+class Scorer:
     """Scores all predictions of a model on any number of sets, in one pass over their images.
 
     Args:

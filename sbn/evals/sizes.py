@@ -16,7 +16,7 @@ from sbn.augment.size_ops import sizes, variants
 from sbn.evals.augmented import Augmented, make_augment
 from sbn.evals.base import Materials
 from sbn.evals.predictions import Predict, of_branches
-from sbn.evals.scores import Labelled, Measure, named
+from sbn.evals.scores import Labelled, Scorer, named
 from sbn.tasks.base import Variables
 
 
@@ -48,7 +48,7 @@ class Sizes:
                 forward=of_branches(self._task, which),
             )
             names = [branches[branch] for branch in which]
-            self._measures[size] = Measure(predict, branches=names, mix=(), average=config.eval.average)
+            self._measures[size] = Scorer(predict, branches=names, mix=(), average=config.eval.average)
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float | np.ndarray]]:
         """Yields (name, value) pairs."""

@@ -13,7 +13,7 @@ from sbn.data.views import View
 from sbn.evals.augmented import Augmented, make_augment, on_images
 from sbn.evals.base import Materials
 from sbn.evals.predictions import Predict, of_branches
-from sbn.evals.scores import Labelled, Measure, named
+from sbn.evals.scores import Labelled, Scorer, named
 from sbn.tasks.base import Variables
 
 
@@ -44,7 +44,7 @@ class Views:
             forward = of_branches(task, (branch,))
             predict = Predict(task, materials.mesh, batch_size=config.eval.batch_size, forward=forward)
             names = [task.branches[branch]]
-            self._measures[view] = Measure(predict, branches=names, mix=(), average=config.eval.average)
+            self._measures[view] = Scorer(predict, branches=names, mix=(), average=config.eval.average)
 
     def __call__(self, variables: Variables) -> Iterator[tuple[str, float]]:
         """Yields (name, value) pairs."""

@@ -34,7 +34,7 @@ def draw_courses(courses: Mapping[str, Sequence[Point]], *, across: str, up: str
         colour, dashes = COLOURS[number % len(COLOURS)], _DASHES[number // len(COLOURS) % len(_DASHES)]
         axes.fill_between(places, least, most, color=colour, alpha=0.15, linewidth=0)
         axes.plot(places, mean, color=colour, linestyle=dashes, linewidth=1.6, label=name.replace("$", r"\$"))
-    axes.set_xlim(left=0)
+    axes.margins(x=0.02)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(alpha=0.3, linewidth=0.6, axis="y")

@@ -61,7 +61,7 @@ def sacrebleu() -> Any:
         ConfigError: if it is not installed.
     """
     if importlib.util.find_spec("sacrebleu") is None:
-        raise ConfigError("BLEU is sacreBLEU's: pip install 'sbn[translation]'")
+        raise ConfigError("BLEU needs sacreBLEU: pip install 'sbn[translation]'")
     import sacrebleu
 
     return sacrebleu

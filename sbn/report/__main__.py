@@ -3,6 +3,7 @@
     python -m sbn.report split_bn:table3 --root=runs --format=markdown
     python -m sbn.report --all --root=runs --format=html --out=book.html
     python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/shared_affine --root=runs
+    python -m sbn.report difference runs/weak_augment/seed0 runs/weak_one_norm/seed0
     python -m sbn.report figures consistent:figure1 --root=runs --out=figures
     python -m sbn.report claims --root=runs
 
@@ -11,8 +12,8 @@ standard deviation over seeds, number of runs / number of seeds in the paper, th
 points with its confidence interval (Student's t over our seeds; Welch's if the paper gives a spread). Standard error,
 and the end of a page, list everything that the numbers leave out: unfinished runs, runs whose config does not match
 their row, rows not run yet, the evaluators' figures, and the commands for missing figures. Subcommands, each with its
-own --help: `compare` tests two rows against each other, seed by seed; `figures` draws the tables that are figures in
-their paper; `claims` tests the papers' claims.
+own --help: `compare` tests two rows against each other, seed by seed; `difference` shows how two runs differ; `figures`
+draws the tables that are figures in their paper; `claims` tests the papers' claims.
 """
 
 from collections.abc import Sequence
@@ -20,11 +21,16 @@ from collections.abc import Sequence
 from sbn.config import arguments
 from sbn.config.errors import ConfigError
 from sbn.config.rows import STATISTICS
-from sbn.report import FORMATS, claims, compare, report, table_figures
+from sbn.report import FORMATS, claims, compare, report, run_difference, table_figures
 from sbn.runs import commands
 from sbn.runs.atomic import write_output
 
-_COMMANDS = {"claims": claims.main, "compare": compare.main, "figures": table_figures.main}
+_COMMANDS = {
+    "claims": claims.main,
+    "compare": compare.main,
+    "difference": run_difference.main,
+    "figures": table_figures.main,
+}
 
 
 @commands.command("python -m sbn.report")
@@ -58,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
     if options.all == bool(options.target):
-        raise ConfigError("name an experiment, FILE[:TABLE], or say --all")
+        raise ConfigError("name an experiment, FILE[:TABLE], or give --all")
     if options.out:
         arguments.check_output(options.out)
     tables, notes = report(

@@ -1,4 +1,4 @@
-"""How well each branch knows each kind of images: test images as they are, and through every pipeline of Affinity."""
+"""Accuracy of each branch on each kind of images: unchanged test images, and those of every pipeline of Affinity."""
 
 import math
 import re

@@ -60,7 +60,7 @@ def cells(judged: Judged) -> tuple[str, ...]:
 
 
 def command(experiment: Experiment, claim: Claim, root: str) -> str:
-    """The command line that runs what a claim lacks, and then says what comes of it."""
+    """The command lines that train the missing runs of a claim and then test it."""
     rows = " ".join(f"--experiment={experiment.name}:{row}" for row in claim.rows)
     where = f"--root={shlex.quote(root)}"
     sweep = beside.shown(f"python -m launch.sweep {rows} --seeds=0:{claim.seeds} {where}")

@@ -1,4 +1,4 @@
-"""From work directories to runs: every result.json below a folder, what was evaluated since, what is wrong with any."""
+"""Reads the runs below a folder: every result.json, later evaluations, and problems found."""
 
 import dataclasses
 import functools

@@ -90,7 +90,7 @@ def pair(first: Side, second: Side) -> dict[str, tuple[list[Run], list[Run]]]:
         there = [
             f"{side.name} with {' or '.join(map(repr, own))}" for side, own in zip((first, second), sides, strict=True)
         ]
-        raise ConfigError(f"nothing to pair: no overrides in common, {'; '.join(there)}")
+        raise ConfigError(f"nothing to compare: the two rows have no runs with the same overrides, {'; '.join(there)}")
     return common
 
 

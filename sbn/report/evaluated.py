@@ -1,4 +1,4 @@
-"""Figures that evaluators left for the rows of a table, and the commands that make those that are missing."""
+"""Figures that evaluators wrote for the rows of a table, and commands that make the missing ones."""
 
 import pathlib
 from collections.abc import Mapping, Sequence

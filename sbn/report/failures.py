@@ -1,4 +1,4 @@
-"""Runs that stopped with an error, NaN among them, and left no result: whose they were, and why they stopped.
+"""Runs that stopped with an error or NaN and left no result: their row and the reason.
 
 Their work directories say so. Of a run that diverged progress.json holds the reason; of one that a sweep gave up
 job.json says so, and the end of its log why. provenance.json holds the command line; a run that ended before it was

@@ -1,4 +1,4 @@
-"""Runs told apart by what they began from, and by the data that they read: only like ones are averaged."""
+"""Groups runs by the run and the data that they started from: only runs of one group are averaged."""
 
 import collections
 import json

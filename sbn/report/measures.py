@@ -1,4 +1,4 @@
-"""What of a metric's course is reported: of which stage, and its last value, its best, or a median over epochs."""
+"""Which value of a metric is reported: of which stage; the last, the best, or a median over epochs."""
 
 import dataclasses
 import math
@@ -62,12 +62,12 @@ def parse(text: str) -> Measure:
 
 
 def measure_of(paper: Paper) -> Measure:
-    """Returns what the paper's number is to be compared with."""
+    """Returns the measure that the paper's number is compared with."""
     return Measure(paper.metric, paper.stage, paper.statistic, paper.higher_is_better)
 
 
 def shown_scale(metric: str) -> float:
-    """Returns what a metric is multiplied by where it is shown: 100, percent, for fractions, else 1."""
+    """Returns the factor by which a metric is shown: 100 (percent) for fractions, otherwise 1."""
     return 100.0 if kind_of(metric).fraction else 1.0
 
 
@@ -86,7 +86,7 @@ def length(run: Run, stage: str) -> int | None:
 
 
 def measured(run: Run, measure: Measure) -> tuple[float | None, str]:
-    """Returns the number, as the run wrote it, None if it has none; and what must be known about it, or ''."""
+    """Returns the number as the run wrote it, or None; and a note on it, or ''."""
     if measure == Measure(measure.metric):
         return run.metrics.get(measure.metric), ""
     if not run.stages or not run.steps_per_epoch:

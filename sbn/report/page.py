@@ -49,6 +49,7 @@ svg path.ours { stroke: var(--ours); stroke-width: 2 } svg circle.ours { fill: v
 figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
 figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
+@media (prefers-color-scheme: dark) { figure img[src^="data:image/svg"] { filter: invert(.92) hue-rotate(180deg) } }
 @media (max-width: 42rem) { nav { columns: 1 } figure { margin-right: 0 }
   section:not(#claims) { table, tbody, tr, td { display: block; border: 0 }
     thead, td.picture, td.same, td.blank { display: none }
@@ -144,7 +145,8 @@ def _section(section: Section) -> str:
     short = names(section.lines)
     shown = {label(line): short.name(line) for line in section.lines}
     if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items()}, metric=metric):
-        parts.append(_figure(_uri(to_svg(curves), "svg+xml"), f"{section.table}: mean over seeds, least to most"))
+        told = f"{section.table}: mean over seeds; the band is from the lowest to the highest seed"
+        parts.append(_figure(_uri(to_svg(curves), "svg+xml"), told))
     try:
         table_figure = figure_of_table(section)
     except ConfigError as error:
@@ -172,7 +174,7 @@ def _figure(uri: str, text: str) -> str:
 
 
 def figure_of_table(section: Section) -> tuple[str, Sequence[str]] | None:
-    """Returns the figure of a table, as a data URI, and what it can't say; None where there is nothing to draw."""
+    """Returns the figure of a table as a data URI, and its notes; None if there is nothing to draw."""
     if not section.content.figure or not section.runs:
         return None
     runs = [run for group in section.runs.values() for run in group]

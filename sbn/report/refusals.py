@@ -1,4 +1,4 @@
-"""Runs held against their rows: which row and reading they are of, which of them count, and which are refused.
+"""Compares runs with their rows: which row and reading each run belongs to, which count, and which are refused.
 
 The stored config decides. A run that was made when its row took another reading is one of that reading; one of a row
 that shows another's runs today is one of that other row. Refused is what is not what its folder says: the config is not
@@ -22,7 +22,7 @@ _SHOWN = 4  # differences told in a line
 
 
 def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Parts the runs of `experiment` into those that count, each seed of a variant once, and lines about the others.
+    """Splits the runs of `experiment` into those that count, each seed of a variant once, and lines about the others.
 
     Runs of rows that the experiment does not have count: there is nothing to hold them against; no table shows them.
 

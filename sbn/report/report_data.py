@@ -1,4 +1,4 @@
-"""What a report says, whatever the format: tables of one experiment or of all, their runs, and what they leave out."""
+"""The format-independent content of a report: tables of one or all experiments, their runs, and what they omit."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,7 @@ def make_report_data(
     measures: Sequence[Measure] = (),
     stages: bool = False,
 ) -> ReportData:
-    """Returns what a report of `experiments` says, those of papers first.
+    """Returns the content of a report of `experiments`, those of papers first.
 
     Args:
         experiments: whose tables are meant.
@@ -114,7 +114,7 @@ def _tables_of(claim: Claim) -> set[str]:
 
 
 def told_choices(section: Section) -> list[str]:
-    """Returns a line on everything that the paper leaves open in the rows of a table, and in which rows."""
+    """Returns one line for everything that the paper leaves open in a table, with the rows that it concerns."""
     told: dict[str, list[str]] = {}
     for row, choices in section.choices.items():
         for choice in choices:

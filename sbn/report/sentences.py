@@ -1,4 +1,4 @@
-"""Sentences that runs translated: sources, the truth, and what every branch made of them, in every format."""
+"""Sentences that runs translated: source, reference, and every branch's translation, in every format."""
 
 import html
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Translated(NamedTuple):
 
 
 def translated(section: Section) -> list[Translated]:
-    """Returns the sentences that are kept of a table's runs, of one seed of every row, at the end of the run."""
+    """Returns the sentences stored by a table's runs, for one seed of every row, at the end of the run."""
     found = []
     for name, runs in section.runs.items():
         for run in sorted(runs, key=lambda run: run.seed)[:1]:

@@ -1,4 +1,4 @@
-"""What makes tables narrow enough to read: no line without a number beside one with it, and overrides said once."""
+"""Shortens tables: omits empty lines of rows that were run with changes, and names common overrides once."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

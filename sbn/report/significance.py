@@ -1,4 +1,4 @@
-"""How sure a difference is: confidence intervals against a paper's number, and tests of paired differences.
+"""Confidence intervals of differences from a paper's number, and tests of paired differences.
 
 Sources: Student 1908, *The probable error of a mean*, for intervals and the paired t; Welch 1947, *The generalization
 of "Student's" problem*, with the degrees of freedom of Satterthwaite 1946; Fisher 1935, *The Design of Experiments*,
@@ -71,7 +71,7 @@ _ROUNDING: Final = 1e-9  # of the differences: a spread, or a distance, below th
 
 @dataclasses.dataclass(frozen=True)
 class PairedTest:
-    """What n paired differences say about their mean being 0. Probabilities are two-sided.
+    """Tests whether the mean of n paired differences is 0. Probabilities are two-sided.
 
     Attributes:
         n: pairs.
@@ -93,7 +93,7 @@ class PairedTest:
 
 
 def paired_test(differences: Sequence[float]) -> PairedTest:
-    """Tests whether `differences`, one a pair, have mean 0.
+    """Tests whether `differences`, one per pair, have mean 0.
 
     Raises:
         ValueError: without any.

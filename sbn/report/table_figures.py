@@ -1,4 +1,4 @@
-"""Figures of whole tables, drawn from what their rows' runs left: `python -m sbn.report figures refine:figure4`.
+"""Figures of whole tables, drawn from files that their rows' runs wrote: `python -m sbn.report figures refine:figure4`.
 
 A table names one of TABLE_FIGURES. A figure is a matplotlib Figure; `sbn.figures` draws it from numbers and arrays.
 """
@@ -45,14 +45,14 @@ Rows = Mapping[str, DrawnRow]
 
 
 class Drawn(NamedTuple):
-    """A figure, and what it can't say."""
+    """A figure, and notes on what it does not show."""
 
     figure: "Figure"
     notes: Sequence[str] = ()
 
 
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
-    """Returns the figure of a table; None where it has none, or the runs left nothing to draw.
+    """Returns the figure of a table; None if it has none, or its runs wrote nothing that can be drawn.
 
     It is of runs that changed nothing; where there are none, of those with overrides, if all have the same.
 
@@ -266,7 +266,7 @@ def main(argv: Sequence[str]) -> None:
     experiment = load_experiment(experiment_file(path))
     if only and only not in experiment.tables:
         raise unknown(f"table of {path}", only, experiment.tables)
-    found = find_runs(options.root)
+    found, some = find_runs(options.root), False
     runs, refused = refuse(experiment, [run for run in found.runs if run.experiment == experiment.name])
     for name, table in experiment.tables.items():
         drawn = draw_table(name, table, runs) if only in ("", name) else None
@@ -279,8 +279,13 @@ def main(argv: Sequence[str]) -> None:
         file = pathlib.Path(options.out) / f"{experiment.name}_{name}.png"
         replace_bytes(file, to_png(drawn.figure))
         print(plain(str(file)))
+        some = True
         for note in drawn.notes:
             commands.say(f"note: {note}")
+    if not some:
+        named = [name for name, table in experiment.tables.items() if table.figure]
+        there = f"{', '.join(named)} can be drawn once there are runs" if named else "none of its tables is one"
+        raise ConfigError(f"no figure of {experiment.name}: {there} (--root={options.root})")
     # a mean over the seeds that are left says nothing of one that diverged
     for line in (*found.problems, *refused, *found.unfinished):
         commands.say(f"note: not drawn: {line}")

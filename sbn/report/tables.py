@@ -1,4 +1,4 @@
-"""The arithmetic of a report: a table and runs in, lines of numbers out."""
+"""The arithmetic of a report: computes the lines of a table from its runs."""
 
 import dataclasses
 import json
@@ -60,7 +60,7 @@ def overrides_text(overrides: Mapping[str, Any]) -> str:
 
 
 def label(line: Line) -> str:
-    """Returns the row's name, in which reading its runs are, and marked with what they changed in it."""
+    """Returns the row's name with the reading of its runs and, in brackets, their overrides."""
     changed = overrides_text(line.overrides)
     name = joined(line.row, line.reading)
     return f"{name} [{changed}]" if changed else name
@@ -144,7 +144,7 @@ def _paper(row: Row, measure: Measure) -> Paper | None:
 
 
 def stray_rows(experiment_rows: Mapping[str, Row], runs: Sequence[Run]) -> dict[str, int]:
-    """Counts the runs of rows that stand in no table: renamed ones, and the base config. By row."""
+    """Counts, by row, the runs of rows that are in no table: renamed rows, and the base config."""
     stray: dict[str, int] = {}
     for run in runs:
         if run.plain_row not in experiment_rows:

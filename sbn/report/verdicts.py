@@ -1,4 +1,4 @@
-"""Whether a claim shows in the runs that there are: its effect by seed, an interval, an exact test, a verdict.
+"""Whether the existing runs show a claim: its effect by seed, an interval, an exact test, and a verdict.
 
 Sources: Student 1908 for the interval; Fisher 1935, *The Design of Experiments*, section 21, for the exact test;
 Kendall 1938, *A new measure of rank correlation*, for orders.
@@ -24,7 +24,7 @@ OPPOSITE: Final = "opposite"
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A claim and what the runs say.
+    """A claim, and its test on the runs.
 
     Attributes:
         claim: it.
@@ -63,7 +63,7 @@ def judge_all(experiment: Experiment, claims: Sequence[Claim], runs: Sequence[Ru
 
 
 def judge(claim: Claim, runs: Sequence[Run]) -> Judged:
-    """Returns what `runs` say of a claim.
+    """Returns the test of a claim on `runs`.
 
     It is shown if the interval of `LEVEL` around the mean effect lies above 0 and the exact test, which assumes no
     distribution, gives at most 1 - `LEVEL`; opposite, if that holds of the negative effects.
@@ -121,7 +121,7 @@ def kendall(values: Sequence[float]) -> float:
     """
     pairs = list(itertools.combinations(values, 2))
     if not pairs:
-        raise ValueError("an order is of two values and more")
+        raise ValueError("an order needs two or more values")
     return sum(int(first > second) - int(first < second) for first, second in pairs) / len(pairs)
 
 

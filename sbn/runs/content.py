@@ -34,7 +34,7 @@ def is_file(path: Path) -> bool:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Returns what a file holds; None where there is nothing of that name.
+    """Returns the content of a file; None if there is no such file.
 
     Raises:
         Damaged: if something is there that can't be read as a file, a folder for instance.
@@ -138,5 +138,5 @@ def _check(value: Any) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of what an error says, or its kind where it says nothing."""
+    """Returns the first line of an error's message, or its type if it has no message."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -121,7 +121,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 
 def read(workdir: Path, name: str) -> dict[str, Any] | None:
-    """Returns what a file of a work directory holds, every field of its kind; None where there is no such file.
+    """Returns the content of a work directory's file, every field checked; None if there is no such file.
 
     Args:
         workdir: a path.
@@ -134,7 +134,7 @@ def read(workdir: Path, name: str) -> dict[str, Any] | None:
 
 
 def glance(workdir: Path, name: str) -> dict[str, Any]:
-    """Returns what a file holds; where there is none, or it is damaged, that of a file without any field."""
+    """Returns the content of a file; if it is missing or damaged, that of a file without any field."""
     try:
         found = read(workdir, name)
     except Damaged:

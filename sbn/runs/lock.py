@@ -1,4 +1,4 @@
-"""One training process per work directory: lock.json names it, and whoever comes second is told so.
+"""One training process per work directory: lock.json names it, and a second process is refused.
 
 What holds where:
 
@@ -86,7 +86,7 @@ class Lock:
                     self._write()
                     break
             if alive or watched is not None:  # it moved meanwhile
-                raise ConfigError(f"{self._workdir} is being trained by {_name(there)}: let it end, or stop it")
+                raise ConfigError(f"{self._workdir} is being trained by {_name(there)}: wait for it to end, or stop it")
             print(f"{self._workdir}: is {_name(there)} alive? Watching for {SILENCE:.0f} seconds", flush=True)
             watched = there
             until = time.monotonic() + SILENCE
@@ -99,7 +99,7 @@ class Lock:
         self._thread.start()
 
     def release(self) -> None:
-        """Gives the lock back, unless another has it."""
+        """Releases the lock, unless another process has it."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -164,7 +164,7 @@ def clear(workdir: Path) -> None:
 
 
 def holds(content: Mapping[str, Any]) -> bool | None:
-    """Returns whether the process that a lock names runs; None if that can't be told from here."""
+    """Returns whether the process named in a lock is running; None if this machine can't know."""
     host, pid, start = content.get("host"), content.get("pid"), content.get("began")
     if not isinstance(host, str) or not isinstance(pid, int) or not isinstance(start, str | None):
         return None
@@ -172,7 +172,7 @@ def holds(content: Mapping[str, Any]) -> bool | None:
 
 
 def is_held(workdir: Path) -> bool | None:
-    """Returns whether a process on this machine trains in a work directory; None if that can't be told from here."""
+    """Returns whether a process on this machine trains in a work directory; None if this machine can't know."""
     there = _content(workdir / LOCK)
     return None if there is None else holds(_parsed(there))
 

@@ -43,7 +43,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def is_alive(host: str, pid: int | None, start: str | None) -> bool | None:
-    """Returns whether a process runs, None if that can't be told from here.
+    """Returns whether a process is running; None if this machine can't know.
 
     Args:
         host: its machine's name.

@@ -1,4 +1,4 @@
-"""Whether a bucket answers at all: asked first, since those who read from one wait for minutes without a word."""
+"""Whether a bucket answers at all. It is asked first, because reading from it may hang silently for minutes."""
 
 import threading
 from typing import Final
@@ -41,7 +41,7 @@ def check_answers(path: Path, *, patience: float = PATIENCE) -> None:
     threading.Thread(target=ask, daemon=True).start()  # it may hang for ever: nobody waits for its end
     if not answered.wait(patience):
         raise Unreachable(
-            f"{path} does not answer within {patience:g} seconds: is there such a bucket, can this machine reach it?"
+            f"{path} does not answer within {patience:g} seconds: does it exist, and can this machine reach it?"
         )
     if failed:
         raise ConfigError(f"{path} can't be read: {type(failed[0]).__name__}: {first_line(failed[0])[:300]}")

@@ -16,11 +16,11 @@ _CODES: Final = {
 }
 
 
-STOPPED: Final = "stopped; the same command starts again"
+STOPPED: Final = "stopped; to continue, start the same command again"
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal came where there is nothing to save, or in the middle of an evaluation."""
+    """A signal to stop arrived where there is nothing to save, or during an evaluation."""
 
 
 class Notice:

@@ -72,7 +72,7 @@ class Detection(BackboneTask):
         if isinstance(examples, InMemory | Encoded) and not _counted(examples.arrays).any():
             raise ConfigError(
                 f"data.name = {config.data.name!r}: of the {len(examples)} images of a split (train "
-                f"{config.data.train_split!r}, test {config.data.test_split!r}) none has an object that counts"
+                f"{config.data.train_split!r}, test {config.data.test_split!r}) none contains an object that counts"
             )
         return super().batching(examples, config, multiple=multiple)
 

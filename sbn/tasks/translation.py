@@ -81,9 +81,9 @@ class Translation:
         longest = int(lengths.max(initial=1))
         widest = max((longest, *config.translation.buckets))
         if tokens // widest < multiple:
-            which = "as the longest has" if widest == longest else "as the last of translation.buckets has"
+            which = "the longest length" if widest == longest else "the last of translation.buckets"
             raise ConfigError(
-                f"batch_tokens = {tokens} has no room for {multiple} sentences of {widest} tokens, {which}"
+                f"batch_tokens = {tokens} is too small for {multiple} sentences of {which}, {widest} tokens"
             )
         widths = config.translation.buckets or bucket_widths(lengths, tokens=tokens, multiple=multiple)
         if longest > widths[-1]:

@@ -1,7 +1,8 @@
 """`python -m sbn.train --config=FILE:TABLE/ROW[,key=value] [--config.key=value] --workdir=DIR`."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sbn.config import beside
 from sbn.config.environment import use_large_pages
@@ -36,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--dry_run", action="store_true", help="check the config, print every key, and stop")
     options, request = command_line.parse(parser, argv)
+    _check_pipelines(tree.flatten(request.config))
     if options.dry_run:
         print("\n".join(f"{name} = {value!r}" for name, value in tree.flatten(request.config).items()))
         return 0
@@ -47,14 +49,28 @@ def main(argv: Sequence[str]) -> int:
     prepare()
     origin = Origin(request.experiment, request.row, request.overrides)
     result = train(request.config, options.workdir, origin=origin)
+    width = max([32, *map(len, result["metrics"])])
     for name, value in result["metrics"].items():
-        print(f"{name:32} {value:.4f}")
+        print(f"{name:{width}} {value:.4f}")
     print(after(options.config, options.workdir))
     return 0
 
 
+def _check_pipelines(flat: Mapping[str, Any]) -> None:
+    """Refuses a pipeline that can't be parsed, before jax is loaded and data are read."""
+    from sbn.augment import pipeline
+    from sbn.config.errors import ConfigError
+
+    for key, text in flat.items():
+        if key.endswith(".augment") and isinstance(text, str):
+            try:
+                pipeline.parse(text)
+            except ValueError as error:
+                raise ConfigError(f"{key} = {text!r}: {error}") from None
+
+
 def after(row: str, workdir: str) -> str:
-    """Returns what is to be done with a run that has ended: `row` is FILE:TABLE/ROW,key=value as it was given."""
+    """Returns the last line of a finished run: what to do next. `row` is FILE:TABLE/ROW,key=value as given."""
     file, _, name = row.partition(":")
     table, _, _ = name.partition("/")
     root = pathlib.PurePath(workdir).parent

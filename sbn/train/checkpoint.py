@@ -108,7 +108,7 @@ class Checkpoints:
         return bool(self._manager.reached_preemption(step))
 
     def restore(self, like: TrainState, sharding: Sharding) -> Restored | None:
-        """Reads the newest checkpoint that is whole; None if there is none at all.
+        """Reads the newest undamaged checkpoint; None if there are no checkpoints.
 
         A damaged one is reported, and, once an older one has been read, set aside beside the checkpoints, as
         `damaged_STEP`. What is damaged for one of several processes is so for all: they go on from the same one.

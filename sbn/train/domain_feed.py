@@ -1,4 +1,4 @@
-"""Batches whose views are of several data sets, put together of what each data set's own feed makes.
+"""Batches whose views come from several data sets: joins the batches that each data set's feed makes.
 
 A batch holds N examples of each view's data, which have nothing to do with one another: targets are (N, K, ...), and so
 are the ids. Each data set has its own length, order and epochs; the steps and epochs of a run are those of its `data`.
@@ -25,7 +25,7 @@ _STAGES = 1 << 16
 
 
 class DomainsFeed:
-    """Batches whose views are of several data sets, each of which has a feed of its own.
+    """Batches whose views come from several data sets, each with its own feed.
 
     Args:
         setup: of the run.

@@ -65,7 +65,9 @@ def check(domain: Domain, config: ConfigDict, task: Task, train: Examples, test:
     """
     key = f"views.{domain.name}.data"
     if not getattr(task, "targets_by_view", False):
-        raise ConfigError(f"{key}: task = {config.task!r} takes one target for all views (sbn.tasks.base.Task)")
+        raise ConfigError(
+            f"{key}: task = {config.task!r} has one target for all views, so no view can have its own data"
+        )
     for name in dict.fromkeys([*inputs_of(task, train.features), *task.targets]):
         own, other = domain.train.features.get(name), train.features[name]
         if own is None or own.kind != other.kind:
@@ -83,7 +85,7 @@ def check(domain: Domain, config: ConfigDict, task: Task, train: Examples, test:
         if (h, w) != (height, width):
             own_size, size = f"{h} x {w}", f"{height} x {width}"
             raise ConfigError(
-                f"{key}: its test images have {own_size} pixels, the run's {size}: bring both to one by eval.augment"
+                f"{key}: its test images have {own_size} pixels, the run's {size}: give both one size with eval.augment"
             )
     if len(domain.train) < config.batch_size:
         raise ConfigError(f"{key}: batch_size = {config.batch_size} is more than its {len(domain.train)} examples")

@@ -99,7 +99,7 @@ class Evaluation:
         self._rhythms = {name: plan.evals[name] for name in evaluators}
 
     def due(self, step: int) -> list[str]:
-        """Returns the names of those that run once `step` steps are done."""
+        """Returns the names of the evaluators to run after step `step`."""
         return [name for name, rhythm in self._rhythms.items() if rhythm.due(step)]
 
     def run(self, names: Sequence[str], step: int, state: TrainState) -> dict[str, float]:

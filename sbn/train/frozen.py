@@ -11,7 +11,7 @@ from sbn.train.parts import names_part
 
 
 def is_frozen(params: Any, patterns: Sequence[str]) -> Any:
-    """Returns a tree like `params` of Python bools: whether a parameter stands in a part that a pattern names.
+    """Returns a tree like `params` of Python bools: True for parameters that a pattern matches.
 
     Args:
         params: tree of the network's parameters.
@@ -22,7 +22,7 @@ def is_frozen(params: Any, patterns: Sequence[str]) -> Any:
 
 
 def stop_gradients(params: Any, patterns: Sequence[str]) -> Any:
-    """Returns `params`, of which those that are frozen get no gradient, so that none is computed for their sake."""
+    """Returns `params` with the gradient stopped at frozen ones, so that none is computed for them."""
     if not patterns:
         return params
     return jax.tree.map(
@@ -44,4 +44,4 @@ def check_frozen(params: Any, patterns: Sequence[str]) -> None:
         if not any(names_part(pattern, path) for path in flat):
             raise unknown("part of the network in optim.frozen:", pattern, sorted({path[0] for path in flat}))
     if patterns and all(jax.tree.leaves(is_frozen(params, patterns))):
-        raise ConfigError(f"optim.frozen = {tuple(patterns)} leaves nothing to train")
+        raise ConfigError(f"optim.frozen = {tuple(patterns)} matches all parameters: nothing is left to train")

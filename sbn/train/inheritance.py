@@ -1,4 +1,4 @@
-"""`init.from`: a run that goes on from the state of another one, where that one's stage ended."""
+"""`init.from`: a run that continues from another run's state at the end of a stage."""
 
 import contextlib
 import dataclasses
@@ -133,9 +133,13 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     if init["from"] is None:
         for name in ("stage", "branch"):
             if init[name] is not None:
-                raise ConfigError(f"init.{name} = {init[name]!r} speaks of another run: name it by init.from")
+                raise ConfigError(
+                    f"init.{name} = {init[name]!r} is used only with init.from: name the run to start from there"
+                )
         if init.only or init.weights != PLAIN:
-            raise ConfigError("init.only and init.weights speak of another run: name it by init.from")
+            raise ConfigError(
+                "init.only and init.weights are used only with init.from: name the run to start from there"
+            )
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
     if recorded is not None and recorded["from"] not in (None, init["from"]):
@@ -149,7 +153,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
         raise ConfigError(f"init.from = {init['from']!r} is the work directory of this very run")
     position = {"from": init["from"], **_position(source, init.stage)}
     if recorded is not None and any(recorded.get(name) != value for name, value in position.items()):
-        raise ConfigError(f"init.from = {init['from']!r} is no longer what {workdir} began from: {recorded}")
+        raise ConfigError(f"init.from = {init['from']!r} has changed since {workdir} started from it: {recorded}")
     record = {**position, "source": workdirs.read_origin(source, before=position["step"])}
     return Inheritance(_before(position, init.only), record, source, init.branch, init.only, init.weights)
 
@@ -230,7 +234,7 @@ def _chosen(variables: Variables, rows: list[int], layout: branches.Layout | Non
 
 
 def like(shapes: Variables, config: ConfigDict) -> TrainState:
-    """Returns the form of a run's state, of the shapes of its variables and its config: no data are looked at."""
+    """Returns the shapes and types of a run's state, from its config and the shapes of its variables; reads no data."""
     stage = Stage("", 0, 0, 0, tree.stage_config(config, config.stages[0]))
     momenta = jax.eval_shape(make_optimiser(stage, optax.constant_schedule(0.0)).init, shapes["params"])
     average = None if config.optim.ema is None else {name: shapes[name] for name in ("params", "batch_stats")}

@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 
 def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None = None) -> dict[str, Any]:
-    """Trains, or goes on training, the experiment that `config` describes.
+    """Trains the experiment that `config` describes, or resumes it.
 
-    Run again after a kill at any moment it goes on from the newest whole checkpoint and ends with the same bits. Run
-    again when done it returns the result at once.
+    Killed at any moment and started again, it resumes from the newest undamaged checkpoint and ends with the same
+    bits. Called for a finished run, it returns the result at once.
 
     Args:
         config: as a row gives it.
@@ -48,9 +48,9 @@ def train(config: ConfigDict, workdir: epath.PathLike, *, origin: Origin | None 
         what result.json holds; 'metrics' are those of the last evaluation.
 
     Raises:
-        ConfigError: if the config can't be run, or the directory holds another one's run.
-        Diverged: if the loss is no longer finite.
-        Preempted: if it was asked to stop, after saving.
+        ConfigError: if the config can't be run, or the directory contains a run of another config.
+        Diverged: if the loss is not finite.
+        Preempted: after saving, if a signal asked it to stop.
     """
     config, workdir, origin = check(config), workdirs.checked_path(workdir), origin or Origin()
     done = workdirs.finished(workdir, config)
@@ -94,7 +94,7 @@ def _run(
     restored = checkpoints.restore(state, meshes.replicated(mesh))
     state, seconds = (restored.state, restored.seconds) if restored else (state, 0.0)
     step = int(state.step)
-    log.info("%s: %s step %d of %d", workdir, "goes on after" if restored else "starts at", step, plan.total)
+    log.info("%s: %s step %d of %d", workdir, "resumes after" if restored else "starts at", step, plan.total)
     if setup.batching.shapes > 1:
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
     leads = jax.process_index() == 0  # of several processes one writes, and talks

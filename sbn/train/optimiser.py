@@ -68,14 +68,16 @@ def _imported(
     make = imported.load(name, key="optim.name") if imported.is_import_path(name) else getattr(optax, name)
     taken = imported.takes(make) if callable(make) else None
     if taken is not None and not taken.takes("learning_rate"):
-        raise ConfigError(f"optim.name = {name!r} takes no learning_rate: it is no optimiser")
+        raise ConfigError(f"optim.name = {name!r} has no argument learning_rate, so it is not an optimiser")
     decay = next((own for own in _DECAYS if taken is not None and own in taken.names), None)
     mask = next((own for own in _MASKS if decay and taken is not None and own in taken.names), None)
     for own, key in (("learning_rate", "optim.lr"), (decay, "optim.weight_decay"), (mask, "optim.decay_norm")):
         if own in args:
-            raise ConfigError(f"optim.args.{own} is {key} here: give that")
+            raise ConfigError(f"optim.args.{own} is {key} here: set that key instead")
     if decay and not mask and not optim.decay_norm:
-        raise ConfigError(f"optim.decay_norm = False means nothing for optim.name = {name!r}: it decays all weights")
+        raise ConfigError(
+            f"optim.decay_norm = False has no effect for optim.name = {name!r}, which decays all weights: give True"
+        )
     known = {"learning_rate": schedule, decay: optim.weight_decay, mask: decayed}
     offered = {argument: value for argument, value in known.items() if argument}
     if taken is not None and "learning_rate" not in taken.names:  # among its **kwargs
@@ -83,7 +85,7 @@ def _imported(
     made = imported.call(make, args, key="optim.args", name=name, offered=offered)
     if not isinstance(made, optax.GradientTransformation):
         raise ConfigError(
-            f"optim.name = {name!r} gives a {type(made).__name__}: an optax.GradientTransformation is wanted"
+            f"optim.name = {name!r} gives a {type(made).__name__}: it must return an optax.GradientTransformation"
         )
     return _with_plain_keys(made), decay is None
 
@@ -114,7 +116,7 @@ def _as_key(numbers: jax.Array, like: jax.Array) -> jax.Array:
 
 
 def check_optimisers(plan: Plan, params: Any) -> None:
-    """Checks that every stage's optimiser works on these parameters, and goes on from the state of the one before.
+    """Checks that every stage's optimiser works on these parameters and accepts the state of the stage before.
 
     What a stage freezes must be there, too.
 
@@ -138,12 +140,14 @@ def check_optimisers(plan: Plan, params: Any) -> None:
             name, why = stage.config.optim.name, imported.reason(error)
             raise ConfigError(f"optim.name = {name!r} can't train this network: {why}") from None
         if jax.tree.map(jnp.shape, updates) != jax.tree.map(jnp.shape, params) or _form(after) != _form(form):
-            raise ConfigError(f"optim.name = {stage.config.optim.name!r} changes the form of what it is given")
+            raise ConfigError(
+                f"optim.name = {stage.config.optim.name!r} returns other shapes or types than it was given"
+            )
         forms.append(_form(form))
         if forms[-1] != forms[0]:
             raise ConfigError(
-                f"stage {stage.name!r} can't go on with the optimiser's state of stage {plan.stages[0].name!r}: "
-                f"what it has of optim.args changes what optim.name = {stage.config.optim.name!r} remembers"
+                f"stage {stage.name!r} can't continue with the optimiser state of stage {plan.stages[0].name!r}: "
+                f"its own optim.args change what optim.name = {stage.config.optim.name!r} stores"
             )
 
 

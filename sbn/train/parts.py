@@ -40,7 +40,7 @@ def merged(old: Variables, fresh: Variables, patterns: Sequence[str], *, source:
 
 
 def names_part(pattern: str, path: Path) -> bool:
-    """Returns whether a pattern names the leaf at a path, or a module that it stands in.
+    """Returns whether a pattern matches the parameter at a path, or a module that contains it.
 
     Args:
         pattern: of a name, 'stem*', or of a path, 'stage1/block2'; '*' is any text.

@@ -29,7 +29,7 @@ class Every:
 
 @dataclasses.dataclass(frozen=True)
 class Before:
-    """What came before a run that goes on from another one's: its steps and stages are counted on from there.
+    """What came before a run that starts from another run: step and stage numbers continue from there.
 
     So they have the addresses, in draws and in learning rates, that they would have as later stages of that run.
 
@@ -132,7 +132,7 @@ def make_plan(
         if stages[-1].stop > _MOST_STEPS:
             raise ConfigError(
                 f"duration = {own.duration!r} of stage {name!r} ends after {stages[-1].stop:.3g} steps: "
-                f"they are counted to {_MOST_STEPS}"
+                f"the limit is {_MOST_STEPS}"
             )
     ends = tuple(stage.stop for stage in stages)
     last_epochs = tuple(
@@ -166,7 +166,7 @@ def _refuse_examples(config: ConfigDict) -> None:
         key = tree.key_of(name)
         texts = value if key.kind == "durations" else (value,) if key.kind == "duration" else ()
         if any(durations.parse(text).unit == "examples" for text in texts):
-            raise ConfigError(f"{name} = {value!r}: batches differ in size, so lengths are told in steps or epochs")
+            raise ConfigError(f"{name} = {value!r}: batches differ in size, so give steps or epochs")
 
 
 def schedule_span(stage: Stage, plan: Plan) -> tuple[int, int]:
@@ -181,7 +181,7 @@ def _check_schedule(stage: Stage, plan: Plan) -> None:
     end = f"after {stage.config.duration}" if schedule.span == "stage" else f"after the run's {stop} steps"
     boundaries = [to_steps(text, stage.config, steps_per_epoch) for text in schedule.boundaries]
     if to_steps(schedule.warmup, stage.config, steps_per_epoch) > stop - start:
-        raise ConfigError(f"schedule.warmup = {schedule.warmup!r} is longer than there is time: it ends {end}")
+        raise ConfigError(f"schedule.warmup = {schedule.warmup!r} is longer than the schedule, which ends {end}")
     if boundaries != sorted(set(boundaries)) or any(boundary >= stop - start for boundary in boundaries):
         raise ConfigError(f"schedule.boundaries = {schedule.boundaries} must rise and lie before the end, {end}")
 

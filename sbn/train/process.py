@@ -74,8 +74,8 @@ def check_jax() -> None:
         found = getattr(jax.config, name)
         if (found := getattr(found, "value", found)) != wanted:  # some are enums
             raise ConfigError(
-                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the numbers of a run, or "
-                f"end it: leave it at {wanted!r}"
+                f"{name.upper()} = {found!r} in the environment, or jax.config, would change the run's numbers, or "
+                f"break it: leave it at {wanted!r}"
             )
 
 

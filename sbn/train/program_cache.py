@@ -18,7 +18,7 @@ _UNREADABLE: Final = re.compile(r"Error reading persistent compilation cache ent
 
 
 def renew_damaged_programs(folder: str) -> None:
-    """Has warnings of JAX that it can't read a program remove what is kept under that name, before it compiles.
+    """Deletes a cached program when JAX warns that it can't read it, before JAX compiles it again.
 
     Files of that name may be of other configs, too; these are compiled once more when they are asked for.
 

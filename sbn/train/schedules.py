@@ -16,7 +16,7 @@ Schedule = Callable[[jax.Array], jax.Array]
 
 
 def make_schedule(stage: Stage, plan: Plan) -> Schedule:
-    """Returns the learning rate of a stage as a function of the number of steps done, those before the stage included.
+    """Returns the learning rate of a stage as a function of the number of steps done since the start of the run.
 
     It knows nothing of the other stages, unless it spans them: a stage is one program, whichever run it stands in.
 
@@ -80,7 +80,9 @@ def _imported(
     }
     inner = imported.call(make, args, key="schedule.args", name=kind, offered=offered)
     if not callable(inner):
-        raise ConfigError(f"schedule.kind = {kind!r} gives a {type(inner).__name__}: a function of the step is wanted")
+        raise ConfigError(
+            f"schedule.kind = {kind!r} gives a {type(inner).__name__}: it must return a function of the step"
+        )
 
     def schedule(count: jax.Array) -> jax.Array:
         step = jnp.asarray(count - start)
@@ -92,5 +94,5 @@ def _imported(
     except Exception as error:
         raise ConfigError(f"schedule.kind = {kind!r} gives no learning rate: {imported.reason(error)}") from None
     if rate.shape:
-        raise ConfigError(f"schedule.kind = {kind!r} gives an array of shape {rate.shape}: one number is wanted")
+        raise ConfigError(f"schedule.kind = {kind!r} gives an array of shape {rate.shape}: it must return one number")
     return schedule

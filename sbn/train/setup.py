@@ -66,7 +66,7 @@ class Setup:
 
     @property
     def images(self) -> LabelledImages:
-        """The training split where its examples are images: those who ask have made sure of that."""
+        """The training split, as images; callers have checked that its examples are images."""
         return cast(LabelledImages, self.train)
 
     @property
@@ -75,7 +75,7 @@ class Setup:
         return inputs_of(self.task, self.train.features)
 
     def check_data(self, config: ConfigDict, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
-        """Returns what is to be recorded of the data (`record.describe`).
+        """Returns the description of the data that the run records (`record.describe`).
 
         Raises:
             ConfigError: if they are other data than those that the run `where` recorded.
@@ -87,7 +87,7 @@ class Setup:
 
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
-        stages = tuple(evals.Stage(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
+        stages = tuple(evals.StageData(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
         made = evals.Materials(
             config, self.task, self.mesh, self.images, cast(LabelledImages, self.test), stages, workdir
         )
@@ -148,7 +148,7 @@ def make_setup(
     for domain in others:
         domains.check(domain, config, task, train, test)
         if own is not None:
-            raise ConfigError(f"views.{domain.name}.data: batches that differ in shape are of one data set alone")
+            raise ConfigError(f"views.{domain.name}.data: a view can't have its own data when batches differ in shape")
     drawn = {view: domain.train for domain in others for view in domain.views}
     made = {stage.name: views.resolved(stage, task, train, drawn) for stage in plan.stages}
     for stage in plan.stages:
@@ -170,11 +170,13 @@ def _make_batching(config: ConfigDict, task: Task, train: Examples, mesh: Mesh) 
     if isinstance(found, Even):
         return found
     if found.steps_per_epoch < 1:
-        raise ConfigError(f"the {len(train)} training examples fill no batch")
+        raise ConfigError(f"the {len(train)} training examples are too few for one batch")
     if found.shapes > 1 and config.steps_per_call > 1:
         raise ConfigError(
-            f"steps_per_call = {config.steps_per_call}: batches of {found.shapes} shapes can't share a call; give 1"
+            f"steps_per_call = {config.steps_per_call}: batches of {found.shapes} shapes can't share one call; give 1"
         )
     if config.data.path == "device":
-        raise ConfigError("data.path = 'device' makes batches of one size, and these differ: they need 'host'")
+        raise ConfigError(
+            "data.path = 'device' makes batches of one size, and these differ in size: use data.path = 'host'"
+        )
     return found

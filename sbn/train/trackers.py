@@ -24,7 +24,7 @@ class Tracker(Protocol):
 
 
 def make(makers: Mapping[str, Any], *, config: Mapping[str, Any], workdir: str) -> list[Tracker]:
-    """Makes the trackers of a run, of what `find` returned.
+    """Makes the trackers of a run from what `find` returned.
 
     Raises:
         ConfigError: one line, for one that can't be written to.

@@ -154,7 +154,7 @@ def _pipelines(stage: Stage) -> dict[str, tuple[tuple[pipeline.Op, ...], tuple[i
 
 
 def parse(text: str, name: str) -> tuple[pipeline.Op, ...]:
-    """Returns the ops of a pipeline that stands under the key `name`."""
+    """Returns the ops of the pipeline in the key `name`."""
     try:
         return pipeline.parse(text)
     except ValueError as error:

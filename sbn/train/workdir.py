@@ -106,7 +106,7 @@ def locked(workdir: epath.Path) -> Iterator[lock.Lock | None]:
 
 
 def read_origin(workdir: epath.Path, *, before: int) -> dict[str, Any]:
-    """Returns what identifies a run that others begin from, and the stages that it had finished `before` a step.
+    """Returns what identifies a parent run, and the stages that it had finished `before` a step.
 
     Returns:
         'experiment', 'row', 'seed' and 'overrides' as result.json has them, or, of an unfinished run, as its last start

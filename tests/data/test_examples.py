@@ -116,7 +116,7 @@ def test_the_built_in_set_has_boxes_and_masks_of_the_object(tiny):
         ({"boxes": [(0, 0, np.nan, 2)]}, "not finite: one of example 2"),
         ({"box_label": [7]}, "example 2 has 7"),
         ({"box_label": [-1]}, "the least is -1, of example 2"),
-        ({"boxes": []}, "examples differ in length, 1 in example 0 and 0 in example 2: fill up boxes"),
+        ({"boxes": []}, "examples differ in length, 1 in example 0 and 0 in example 2: pad the boxes with"),
     ],
 )
 def test_a_wrong_box_or_label_is_named_by_its_example(change, message):

@@ -189,7 +189,7 @@ def test_files_that_are_missing_or_of_another_size_or_in_colours_are_named(folde
 
 
 def test_an_evaluation_pipeline_that_boxes_can_not_follow_is_refused(folder):
-    with pytest.raises(ConfigError, match="boxes and masks follow its first ops alone"):
+    with pytest.raises(ConfigError, match="boxes and masks follow only its first ops"):
         examples(folder, "fit(32, 48)|resize(16)")
 
 

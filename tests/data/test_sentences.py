@@ -80,7 +80,7 @@ def test_a_text_is_cut_into_the_same_pieces_later(path):
         ({"train_source": np.array([99], np.uint16), "train_source_offsets": np.array([0, 1])}, "of 60 pieces"),
         ({"train_source_offsets": np.array([0, 5, 3])}, "do not cut the tokens into sentences"),
         ({"train_source": np.array([1], np.uint16), "train_source_offsets": np.array([0, 1])}, "differs in length"),
-        ({"train_source_offsets": np.zeros(())}, "no archive, or damaged"),
+        ({"train_source_offsets": np.zeros(())}, "not an archive, or it is damaged"),
         ({"train_source_offsets": np.zeros(0, int)}, "do not cut the tokens into sentences"),
         ({"odd_source": np.array([7.5, 1.0])}, "whole numbers, not float64"),
         ({"odd_source": np.array([True, True])}, "whole numbers, not bool"),

@@ -121,7 +121,7 @@ def test_a_run_goes_on_with_the_same_data_alone(tiny, trained):
         ({"views.aux.data.image_size": 24}, "views.aux.data: its test images have 24 x 24 pixels, the run's 16 x 16"),
         ({**OWN, "views.aux.draws": "main"}, "views.aux.draws = 'main': 'aux' has data of its own"),
         ({**OWN, "loss.consistency": 1.0}, "compares views of the same examples"),
-        ({**OWN, "eval.evals": ("losses",)}, "'losses' measures views of the run's data"),
+        ({**OWN, "eval.evals": ("losses",)}, "'losses' measures views of the run's own data"),
         ({"views.aux.data.name": "folder:nowhere"}, "views.aux.data: data.name = 'folder:nowhere'"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_dead_host_ends_the_other_and_both_go_on_to_the_same_bits(tmp_path, vi
 
     for host in start_both(tmp_path / "killed", tmp_path):
         assert host.wait(timeout=300) == 0
-    assert re.search(r"goes on after step [2468]0 of 100", (tmp_path / "host0.log").read_text())
+    assert re.search(r"resumes after step [2468]0 of 100", (tmp_path / "host0.log").read_text())
     runs.assert_same_state(runs.final_state(tmp_path / "killed"), runs.final_state(tmp_path / "whole"))
 
 

@@ -109,10 +109,10 @@ def test_it_trains_refines_is_evaluated_exported_and_begun_from(tiny, folder):
 
 
 def test_the_command_of_the_page_is_one_that_is_understood(folder):
-    words = shlex.split(COMMAND.replace("\\\n", " "))[3:]
+    words = shlex.split(COMMAND.replace("\\\n", " "))[2:]
     others, dotted = command_line.split(words)
     (experiment,) = (word.removeprefix("--config=") for word in others if word.startswith("--config="))
-    config = command_line.request(f"{ROOT}/{experiment}", dotted).config
+    config = command_line.request(experiment, dotted).config
     setup = make_setup(config)
     shapes = jax.eval_shape(setup.task.init, jax.random.key(0))
     assert shapes["params"]["Conv_0"]["kernel"].shape == (3, 3, 3, 8)

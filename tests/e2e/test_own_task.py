@@ -18,7 +18,7 @@ from tests.e2e import runs
 
 PAGE = (ROOT / "docs/own_task.md").read_text()
 PARTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS = re.findall(r"^python -m (sbn\.\w+) (.*)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(r"^sbn (\w+) (.*)$", PAGE, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def arguments(command, **changed):
 @pytest.fixture(scope="module")
 def trained(folder):
     """The run of the page, killed after its first checkpoint and started again."""
-    command = [sys.executable, "-m", "sbn.train", *arguments("sbn.train")]
+    command = [sys.executable, "-m", "sbn.train", *arguments("train")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -51,12 +51,12 @@ def trained(folder):
     assert code == -signal.SIGKILL, printed
     workdir = folder / "runs/mine/branches/two/seed0"
     assert not (workdir / "result.json").exists()
-    train(arguments("sbn.train"))
+    train(arguments("train"))
     return workdir
 
 
 def test_it_is_killed_and_resumes_to_the_same_bits(folder, trained):
-    train(arguments("sbn.train", workdir="--workdir=whole"))
+    train(arguments("train", workdir="--workdir=whole"))
     runs.assert_same_state(runs.final_state(trained), runs.final_state(folder / "whole"))
     names = ["train/loss", "train/main/loss", "train/aux/loss"]
     losses = [[line[name] for name in names] for line in runs.metric_lines(trained) if "train/loss" in line]
@@ -77,7 +77,7 @@ def test_it_is_evaluated_as_training_did_and_records_what_it_imported(folder, tr
 
 
 def test_it_is_reported(folder, trained, capsys):
-    report(arguments("sbn.report"))
+    report(arguments("report"))
     printed = capsys.readouterr().out
     distance = json.loads((trained / "result.json").read_text())["metrics"]["test/main/distance"]
     assert re.search(rf"two.*{distance:.2f}", printed), printed

@@ -11,7 +11,7 @@ from sbn.evals.augmented import Affinity, Augmented, Diversity, make_augment, on
 from sbn.evals.base import run
 from sbn.evals.make import make_evaluators
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure
+from sbn.evals.scores import Scorer
 from sbn.evals.sizes import trained_at
 from sbn.train.mesh import make_mesh
 from sbn.train.setup import make_setup
@@ -86,7 +86,7 @@ def augments(config):
 
 def measure(task, *, batch_size=4):
     predict = Predict(task, make_mesh(batch_size=8), batch_size=batch_size)
-    return Measure(predict, branches=task.branches, mix=(0.5,), average="probabilities")
+    return Scorer(predict, branches=task.branches, mix=(0.5,), average="probabilities")
 
 
 def slow_scores(task, words, labels):

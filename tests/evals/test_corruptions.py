@@ -8,7 +8,7 @@ from sbn.data.examples import in_memory
 from sbn.data.pixels import pack
 from sbn.evals.corruptions import GRID, Corrupted, Corruptions, Mix, corruption_errors
 from sbn.evals.predictions import Predict
-from sbn.evals.scores import Measure
+from sbn.evals.scores import Scorer
 from sbn.figures.make import FIGURES, make_png
 from sbn.metrics.accuracy import mix_name
 from sbn.train.mesh import make_mesh
@@ -116,7 +116,7 @@ def source():
 def make(source, *, average="probabilities", batch_size=4, **options):
     task, data = ByPixels(SIDE), Fake(source, **options)
     predict = Predict(task, make_mesh(batch_size=8), batch_size=batch_size)
-    measure = Measure(predict, branches=task.branches, mix=(*GRID, 0.25), average=average)
+    measure = Scorer(predict, branches=task.branches, mix=(*GRID, 0.25), average=average)
     return task, data, Corrupted(measure, source, data)
 
 
@@ -203,7 +203,7 @@ def test_numbers_of_generated_images_never_have_the_benchmarks_names(source):
 def test_imagenet_has_mce_with_its_anchors_beside_it(source):
     task, data = ByPixels(SIDE), Fake(source)
     predict = Predict(task, make_mesh(batch_size=8), batch_size=8)
-    measure = Measure(predict, branches=task.branches, mix=GRID, average="probabilities")
+    measure = Scorer(predict, branches=task.branches, mix=GRID, average="probabilities")
     corrupted = Corrupted(measure, in_memory(source.arrays, name="toy", classes=1000), data)
     found = dict(Corruptions(corrupted, names=("main",))({}))
     assert found["corrupted/alexnet/error/fog"] == pytest.approx(0.819324)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 def lines(text):
     """The lines of standard error, but for the one that says where a run starts."""
-    return [line for line in text.splitlines() if "starts at step" not in line and "goes on after" not in line]
+    return [line for line in text.splitlines() if "starts at step" not in line and "resumes after" not in line]
 
 
 def fill(place):

@@ -25,10 +25,10 @@ def commands():
             if "&&" in words:
                 found.append(words[: words.index("&&")])
                 words = words[words.index("&&") + 1 :]
-            if words[:3] == ["python", "-m", "launch.sweep"]:
-                given = [word for word in words[3:] if word != "..."]
+            if words[:2] == ["sbn", "sweep"]:
+                given = [word for word in words[2:] if word != "..."]
                 before = given if "..." not in words else [*before, *given]
-                words = [*words[:3], *before]
+                words = [*words[:2], *before]
             found.append(words)
     return found
 
@@ -58,9 +58,9 @@ def told(words):
 
 HOW = {
     ("pip", "install"): extra,
-    ("python", "-m", "launch.sweep"): swept,
-    ("python", "-m", "launch.status"): told,
-    ("python", "-m", "sbn.report"): report.main,  # a mistake ends it
+    ("sbn", "sweep"): swept,
+    ("sbn", "status"): told,
+    ("sbn", "report"): report.main,  # a mistake ends it
     ("python", "-m", "pytest"): marker,
     ("apt-get", "install"): lambda words: None,
     ("sky", "check"): lambda words: None,
@@ -77,6 +77,6 @@ def test_a_command_is_what_its_program_takes(words, fake_sky, tmp_path, monkeypa
 
 
 def test_every_command_is_among_them():
-    sweeps = [words for words in commands() if "launch.sweep" in words]
-    assert len(sweeps) == len(re.findall(r"^python -m launch\.sweep", TEXT, re.MULTILINE)) == 4
+    sweeps = [words for words in commands() if words[:2] == ["sbn", "sweep"]]
+    assert len(sweeps) == len(re.findall(r"^sbn sweep", TEXT, re.MULTILINE)) == 4
     assert {word for words in sweeps for word in words if "engine=" in word} == {"--engine=slurm", "--engine=sky"}

@@ -108,7 +108,7 @@ def test_a_job_that_gets_on_starts_again_however_often_it_dies(tmp_path):
     job = Script(tmp_path / "job", code)
     told = run([job], retries=0)
     assert record(job)["code"] == 0
-    assert sum("starts again" in line for line in told) == 5
+    assert sum("starting it again" in line for line in told) == 5
     assert reached(job.workdir) == 4
 
 
@@ -248,7 +248,7 @@ def test_what_is_ended_on_purpose_did_not_fail(tmp_path):
     for name, code, said in (
         ("ready", STOPPABLE, "stopped before its first checkpoint"),
         ("early", "open(__import__('sys').argv[1] + '/ready', 'w'); __import__('time').sleep(60)", "stopped before"),
-        ("wrong", STOPPABLE.replace("75", "3"), "ended with code 3: see"),
+        ("wrong", STOPPABLE.replace("75", "3"), "exit code 3: see"),
     ):
         job, told = Script(tmp_path / name, code), []
         attempts = Attempts(job.words, job.workdir, retries=0, env={}, about={}, tell=told.append)

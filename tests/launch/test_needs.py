@@ -199,7 +199,7 @@ def test_a_job_that_somebody_began_since_it_was_planned_is_watched_and_not_run_t
     (elsewhere.workdir / "job.json").write_text(json.dumps(note))
     job = Script(tmp_path / "b", GO_ON, {"init.from": elsewhere.workdir})
     Local(Settings(parallel=2, retries=0), tell=told.append).run([job, elsewhere])
-    assert told[0] == "a: somebody else has begun it: it is watched"
+    assert told[0] == "a: started by another sweep; monitoring it"
     assert told.index("elsewhere: 1 done") < told.index("b: done")
     assert not (elsewhere.workdir / "log.txt").exists()
     assert json.loads((elsewhere.workdir / "job.json").read_text()) == note
@@ -216,8 +216,9 @@ def test_a_sweep_whose_jobs_all_run_elsewhere_watches_them(tmp_path, monkeypatch
     assert sweep.main(["--experiment=quickstart:methods/weak_augment", f"--root={tmp_path}"]) == 0
     timer.join()
     said = capsys.readouterr().out.splitlines()
-    assert "1 jobs run or wait elsewhere: they are watched, and go on if this is stopped" in said
-    assert said[-2:] == ["elsewhere: 1 done", "1 jobs: 1 done"]
+    assert "1 jobs run or wait elsewhere; this sweep monitors them, and they continue if it is stopped" in said
+    assert said[-3:-1] == ["elsewhere: 1 done", "1 jobs: 1 done"]
+    assert said[-1] == f"next: python -m sbn.report quickstart:methods --root={tmp_path}"
 
 
 def test_a_needed_run_of_an_earlier_sweep_will_do(tmp_path):

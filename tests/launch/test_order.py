@@ -124,7 +124,7 @@ def test_what_somebody_has_begun_since_it_was_planned_is_not_submitted(make, mon
     monkeypatch.setattr(watching, "POLL", 0.0)
     watch(Order([a, b], tell=pytest.fail), submitted.append, tell=told.append)
     assert submitted == [[b]]
-    assert told[:2] == ["a: somebody else has begun it: it is watched", "elsewhere: 1 done"]
+    assert told[:2] == ["a: started by another sweep; monitoring it", "elsewhere: 1 done"]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ commands.start(lambda: sweep.main(sys.argv[1:-1]))
 def test_a_sweep_that_is_stopped_lets_its_jobs_save_and_says_by_which_signal(tmp_path, number, code):
     said, ended, out, err = stopped_sweep(tmp_path, [number], seconds="0.5")
     assert (ended, out) == (code, "saving\n"), said
-    assert err == "python -m launch.sweep: stopped; the same command goes on\n"
+    assert err == "python -m launch.sweep: stopped; to resume, start the same command again\n"
 
 
 def test_the_second_signal_to_a_sweep_kills_its_jobs_before_it_ends(tmp_path):

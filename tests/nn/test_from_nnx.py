@@ -67,6 +67,11 @@ def drawn(shapes):
     return jax.tree.map(lambda leaf: jnp.asarray(rng.uniform(0.2, 1.0, leaf.shape), jnp.float32), shapes)
 
 
+def loss_of(module, x):
+    found = module(x)
+    return jnp.sin(found).sum(), found
+
+
 def test_it_equals_separate_modules_in_forward_gradients_and_statistics():
     model, x = model_of(network()), views()
     variables = drawn(jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False)))
@@ -82,7 +87,8 @@ def test_it_equals_separate_modules_in_forward_gradients_and_statistics():
         return jax.grad(loss, has_aux=True)(params)
 
     grads, (logits, stats) = ours(variables["params"])
-    at_rest = model.apply(variables, x, train=False)
+    at_rest = jax.jit(lambda variables: model.apply(variables, x, train=False))(variables)
+    forward, differentiate = nnx.jit(lambda module, x: module(x)), nnx.jit(nnx.grad(loss_of, has_aux=True))
     total = dict.fromkeys(flatten_dict(dict(grads), sep="/"), 0.0)
     for k in range(K):
         alone = Net(rngs=nnx.Rngs(0))
@@ -91,14 +97,9 @@ def test_it_equals_separate_modules_in_forward_gradients_and_statistics():
             kind = "params" if isinstance(variable, nnx.Param) else "batch_stats"
             variable.set_value(own[(kind, *map(str, path))])
         alone.eval()
-        np.testing.assert_allclose(at_rest[:, k], alone(x[:, k]), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(at_rest[:, k], forward(alone, x[:, k]), rtol=1e-5, atol=1e-5)
         alone.train()
-
-        def loss(module, k=k):
-            found = module(x[:, k])
-            return jnp.sin(found).sum(), found
-
-        gradient, want = nnx.grad(loss, has_aux=True)(alone)
+        gradient, want = differentiate(alone, x[:, k])
         # float32, summed in two programs
         np.testing.assert_allclose(logits[:, k], want, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(stats["bn"]["mean"][k], alone.bn.mean[...], rtol=1e-5, atol=1e-6)
@@ -118,8 +119,9 @@ def test_it_equals_separate_modules_in_forward_gradients_and_statistics():
 def test_dropout_is_that_of_the_step_and_differs_by_view():
     model, x = model_of(network(rate=0.5)), views()
     x = jnp.repeat(x[:, :1], K, axis=1)
-    variables = model.init(jax.random.key(0), x, train=False)
+    variables = jax.jit(lambda: model.init(jax.random.key(0), x, train=False))()
 
+    @jax.jit
     def trained(key):
         return model.apply(variables, x, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(key)})[0]
 

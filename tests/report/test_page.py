@@ -97,7 +97,7 @@ def test_it_holds_the_tables_numbers_curves_and_one_seeds_figures(file, root):
     assert {"93.33 ± 0.33", "96.33 ± 0.33", "94.90 ± 0.20", "3/10"} <= set(cells)
     assert any(cell.endswith("1 of 4 diverged, not in the mean: seed 3") for cell in cells)
     assert reader.texts["figcaption"] == [
-        "table3: mean over seeds, least to most",
+        "table3: mean over seeds; the band is from the lowest to the highest seed",
         "baseline, seed 0: mix, step 78000",
         "weak_augment, seed 0: mix, step 78000",
     ]

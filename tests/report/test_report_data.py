@@ -87,7 +87,7 @@ def test_it_is_written_to_a_file(papers, capsys, format):
 def test_it_is_an_experiment_or_all(papers, capsys, words):
     with pytest.raises(SystemExit):
         main([*words, "--runs=runs"])
-    assert "name an experiment, FILE[:TABLE], or say --all" in capsys.readouterr().err
+    assert "name an experiment, FILE[:TABLE], or give --all" in capsys.readouterr().err
 
 
 def test_unknown_metrics_are_told_before_a_table_is_made(papers):

@@ -57,7 +57,7 @@ ERRORS = {
     ),
     "what no library can read": (lambda: OSError("cannot identify image"), 2, "cannot identify image"),
     "waiting in vain": (lambda: TimeoutError("waited for 9 seconds"), 1, "waited for 9 seconds"),
-    "Ctrl-C": (KeyboardInterrupt, 130, "stopped; the same command starts again"),
+    "Ctrl-C": (KeyboardInterrupt, 130, "stopped; to continue, start the same command again"),
     "escapes": (lambda: ConfigError("\x1b[2Jgone"), 2, r"\x1b[2Jgone"),
     "several lines": (lambda: ConfigError("a\nb"), 2, "a b"),
 }
@@ -223,7 +223,7 @@ def stopped(numbers, *words, saving="0"):
     return process.returncode, said + out, err
 
 
-LINE = "slow: stopped; the same command starts again\n"
+LINE = "slow: stopped; to continue, start the same command again\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGHUP, 130)])

@@ -27,7 +27,7 @@ def test_a_bucket_that_answers_is_there_whatever_it_says():
 
 def test_a_bucket_that_hangs_is_given_up():
     end = threading.Event()
-    with pytest.raises(Unreachable, match=r"gs://bucket/run does not answer within 0\.1 seconds: is there such a"):
+    with pytest.raises(Unreachable, match=r"gs://bucket/run does not answer within 0\.1 seconds: does it exist"):
         check_answers(Bucket(end.wait), patience=0.1)
     end.set()
 

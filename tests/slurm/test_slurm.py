@@ -27,7 +27,7 @@ SETTINGS = {
     "batch_size": "8",
     "views.main.augment": "crop(2)|flip",
     "eval.batch_size": "8",
-    "duration": "1500 steps",
+    "duration": "700 steps",
     "save.every": "100 steps",
     "log.every": "50 steps",
     "eval.every": "0 steps",
@@ -163,7 +163,7 @@ def test_a_job_of_two_hosts_is_one_program(slurm, root):
 
 def test_a_requeued_job_goes_on_to_the_same_bits(slurm, root, tmp_path):
     sweep = Sweep(slurm, root, SETTINGS)
-    number = sweep.reach(300)
+    number = sweep.reach(100)
     slurm.run("scontrol", "requeue", number)
     hurry(slurm, number)
     sweep.wait()

@@ -149,7 +149,7 @@ def test_images_without_any_object_that_counts_are_refused(tiny, what):
     }
     config = tiny({**SMALL, "data.name": "shapes"})
     task = make_task(config, DATA)
-    with pytest.raises(ConfigError, match=r"of the 2 images of a split .* none has an object that counts"):
+    with pytest.raises(ConfigError, match=r"of the 2 images of a split .* none contains an object that counts"):
         task.batching(in_memory(arrays, name="cells", classes=("cat",)), config, multiple=1)
     counted = in_memory({**arrays, "box_difficult": 1 - arrays["box_difficult"]}, name="cells", classes=("cat",))
     if boxes.any():

@@ -87,7 +87,7 @@ def test_a_vocabulary_is_that_of_the_data_that_were_trained_on(tmp_path):
     print_of = strings.examples("copy", 1000, split="test").fingerprint()
     same = {"fingerprints": {"train": "another", "test": print_of}}
     assert translator.vocabulary_of(config, same, where=where) == found
-    with pytest.raises(ConfigError, match=f"begun with other data: the test split of 'copy' has .* {print_of}"):
+    with pytest.raises(ConfigError, match=f"started with other data: the test split of 'copy' has .* {print_of}"):
         translator.vocabulary_of(config, {"fingerprints": {"test": "another"}}, where=where)
 
 

@@ -99,7 +99,7 @@ def test_patterns_name_modules_and_paths():
     [
         (("steem",), "part of the network in optim.frozen: 'steem'"),
         (("stem", "stage2*"), "'stage2*'"),
-        (("*",), "leaves nothing to train"),
+        (("*",), "matches all parameters: nothing is left to train"),
     ],
 )
 def test_a_pattern_that_names_nothing_and_one_that_names_all_are_refused(patterns, told):

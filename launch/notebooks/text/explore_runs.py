@@ -3,8 +3,8 @@
 # %% [markdown]
 # # Finished runs
 #
-# A run is a folder; all that it measured lies there as JSON. This notebook reads every run below a folder, and needs
-# neither JAX nor TensorFlow for it.
+# A run is a folder, and everything it measured is in JSON files there. This notebook reads every run below a folder,
+# shows the results beside the paper's numbers, draws them by epoch, and compares two rows. It trains nothing.
 
 # %%
 # !pip install -q -e .
@@ -15,6 +15,7 @@ import pathlib
 
 import matplotlib.pyplot as plt
 
+from sbn.config import beside
 from sbn.report import report
 from sbn.report.collect import Run, counted, find_runs
 from sbn.report.compare import describe, load_side
@@ -23,14 +24,14 @@ from sbn.report.measures import parse
 from sbn.report.tables import DEFAULT_METRIC
 
 # %% tags=["parameters"]
-RUNS = pathlib.Path(os.environ.get("SBN_RUNS", "results"))  # any folder with runs, at any depth
+RUNS = pathlib.Path(os.environ.get("SBN_RUNS", beside.FOLDER / "results"))  # any folder with runs, at any depth
 EXPERIMENT = "split_bn"
 FIRST, SECOND = "table3/weak_augment", "table3/weak_one_norm"
 
 # %% [markdown]
-# ## What is there
+# ## The runs
 #
-# One line a run: row, seed, what was changed on top of the row, and accuracy.
+# One line per run: row, seed, accuracy on test images, and the overrides.
 
 # %%
 found = find_runs(RUNS)
@@ -43,7 +44,7 @@ print("\n".join([*found.problems, *repeated, *found.unfinished]))
 # %% [markdown]
 # ## Beside the paper's numbers
 #
-# The same table as `python -m sbn.report split_bn:table3` prints. `notes` says what it leaves out.
+# The table that `sbn report split_bn:table3` prints. `notes` lists what the table leaves out.
 
 # %%
 table, notes = report(f"{EXPERIMENT}:{FIRST.split('/')[0]}", root=str(RUNS), format="text")
@@ -53,7 +54,7 @@ print("\n".join(notes))
 # %% [markdown]
 # ## Accuracy by epoch
 #
-# Mean over seeds, and from the least to the most of them.
+# A line is the mean over seeds; the band around it reaches from the lowest to the highest seed.
 
 # %%
 groups: dict[str, list[Run]] = {}
@@ -74,8 +75,8 @@ plt.show()
 # %% [markdown]
 # ## Two rows against each other
 #
-# Seed by seed, with Student's paired t and the exact sign-flip test: the same as
-# `python -m sbn.report compare split_bn:table3/weak_augment split_bn:table3/weak_one_norm`.
+# Runs with the same seed are paired, and tested with Student's paired t-test and the exact sign-flip test, as by
+# `sbn report compare split_bn:table3/weak_augment split_bn:table3/weak_one_norm`.
 
 # %%
 first, second = (load_side(f"{EXPERIMENT}:{row}", found)[0] for row in (FIRST, SECOND))
@@ -84,7 +85,7 @@ print("\n".join(describe(first, second, parse(DEFAULT_METRIC))))
 # %% [markdown]
 # ## Pictures of evaluators
 #
-# What `python -m sbn.evaluate --evals=...` drew, run by run.
+# The pictures that `sbn evaluate --evals=...` wrote, run by run.
 
 # %%
 for figure in [file for run in runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
@@ -95,9 +96,9 @@ for figure in [file for run in runs for file in sorted((run.path / "artifacts").
     plt.show()
 
 # %% [markdown]
-# ## The whole book as one page
+# ## All results on one page
 #
-# Every table of every paper, with curves and figures inside: one file, to be opened or sent as it is.
+# Every table of every paper with its figures, in one HTML file that you can open or send.
 
 # %%
 page, _ = report("", root=str(RUNS), format="html")

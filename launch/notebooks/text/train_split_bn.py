@@ -3,15 +3,9 @@
 # %% [markdown]
 # # Split BatchNorms in a few minutes
 #
-# Every image goes through the network twice: once weakly augmented (the *main* view), once strongly (the *aux* view),
-# and each view is normalised by a BatchNorm of its own. This notebook trains such a network on rendered images, with
-# nothing to download, and looks at what the two branches have learned.
-
-# %% [markdown]
-# ## Setup
-#
-# In the folder of the repository. On Colab: upload or clone it, go there with `%cd`, and run this cell. Where the
-# packages are there already, it does nothing but look.
+# Every image goes through the network twice: once weakly augmented (the *main* view), once strongly augmented (the
+# *aux* view). Each view is normalised by its own BatchNorm. This notebook trains such a network on built-in images, so
+# nothing is downloaded, and shows what the two branches have learned.
 
 # %%
 # !pip install -q -e .
@@ -23,15 +17,18 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from experiments.quickstart import STRONG, WEAK, get_config
+from sbn.config import beside, command_line
 from sbn.data import sheet
 from sbn.evaluate import evaluate
 from sbn.report.collect import read_run, with_evaluations
 from sbn.train import Origin, train
 
+beside.make_importable()  # finds the row of experiments/quickstart.py that is used below
+
 # %% tags=["parameters"]
 TINY = bool(os.environ.get("SBN_TINY"))  # a few steps on a few images, to see that it all runs
 EPOCHS = 2 if TINY else 15
+ROW = "quickstart:methods/weak_augment"
 RUN = pathlib.Path("runs/notebook/weak_augment/seed0")
 
 
@@ -50,9 +47,11 @@ def show(path: pathlib.Path, *, width: float = 12.0) -> None:
 # %% [markdown]
 # ## The views
 #
-# A view is a string of operations. The first column has the images, the others six draws of each.
+# A view is a string of augmentation ops. The first column has the images, the others six random draws of each.
 
 # %%
+shown = command_line.request(ROW, {}).config.views
+WEAK, STRONG = shown.main.augment, shown.aux.augment
 print("main:", WEAK)
 print("aux: ", STRONG)
 RUN.parent.mkdir(parents=True, exist_ok=True)
@@ -63,23 +62,23 @@ show(views)
 # %% [markdown]
 # ## Training
 #
-# `get_config('table/row,key=value')` is a row of an experiment, and `train(config, workdir)` trains it. Run the cell
-# again when it was interrupted: it goes on where it was, and once done it returns at once.
+# `train(config, workdir)` trains the row. If you interrupt this cell, run it again: it continues from the last
+# checkpoint. Once the run is done, the cell returns its result at once.
 
 # %%
 changes: dict[str, Any] = {"duration": f"{EPOCHS} epochs", "eval.every": "1 epoch"}
 if TINY:
     changes |= {"data.train_examples": 64, "data.test_examples": 32, "batch_size": 32}
-config = get_config(",".join(["methods/weak_augment", *(f"{key}={value}" for key, value in changes.items())]))
-result = train(config, RUN, origin=Origin("quickstart", "methods/weak_augment", changes))
+row = command_line.request(ROW, {key: str(value) for key, value in changes.items()})
+result = train(row.config, RUN, origin=Origin(row.experiment, row.row, row.overrides))
 for name, value in result["metrics"].items():
     print(f"{name:32} {value:.4f}")
 
 # %% [markdown]
 # ## Accuracy by epoch
 #
-# Of the main branch, of the auxiliary one, and of the mean of both predictions. All that a run measures lies in its
-# work directory as JSON; the report and this cell read the same files.
+# Test accuracy of the main branch, the auxiliary branch, and the mean of both predictions (`mix_0.5`). Everything that
+# a run measures is in JSON files in its work directory; this cell and the report read the same files.
 
 # %%
 run = read_run(RUN)
@@ -99,8 +98,8 @@ plt.show()
 # %% [markdown]
 # ## The branches
 #
-# How far apart are the statistics, scales and biases of the two, layer by layer? And what does a layer make of the same
-# images under one branch and under the other?
+# How different are the statistics, scales and biases of the two branches, layer by layer? And how different is the
+# output of a layer for the same images in one branch and in the other?
 
 # %%
 step, numbers = evaluate(RUN, evals=["branches"])
@@ -109,9 +108,9 @@ show(RUN / "artifacts/branches" / f"{step}.png")
 # %% [markdown]
 # ## The λ sweep
 #
-# λ main + (1 − λ) aux: in the paper the main branch is better on clean images, the auxiliary one on corrupted ones, and
-# mixtures trade one for the other. The corruptions are made here, of two types, and are not the benchmark's; a network
-# as small as this one need not show what the paper's shows.
+# Predictions can be mixed: λ main + (1 − λ) aux. In the paper the main branch is better on clean images, the auxiliary
+# branch on corrupted images, and mixtures are in between. The corruptions here are generated, of two types, and not the
+# benchmark's files. A network as small as this one may show something else than the paper's.
 
 # %%
 settings = {
@@ -123,11 +122,11 @@ step, numbers = evaluate(RUN, evals=["mix"], overrides=settings)
 show(RUN / "artifacts/mix" / f"{step}.png", width=7)
 
 # %% [markdown]
-# ## All in one place
+# ## All results of the run
 #
-# What was evaluated now belongs to the run, as what training measured does. Next: `explore_runs`, which reads
-# finished runs, and `your_own_model`, which puts split BatchNorms into a network of yours. For a paper's tables, see
-# the README.
+# Evaluations become part of the run, like everything that training measured. Next: the notebook `explore_runs` reads
+# finished runs, `own_data_and_network` uses your own images and network, and `your_own_model` puts split BatchNorms
+# into your own training code. The README says how to run the papers' tables.
 
 # %%
 run, problems = with_evaluations(run)

@@ -3,8 +3,8 @@
 # %% [markdown]
 # # Split BatchNorms in your own Flax model
 #
-# `sbn.nn` can be used without anything else of this project. `BranchNorm` takes the place of `flax.linen.BatchNorm`;
-# the input has one more axis, the branch, right after the batch: `(N, K, H, W, C)`.
+# `sbn.nn` can be used without the rest of sbn. `BranchNorm` replaces `flax.linen.BatchNorm`, and the input gets a views
+# axis after the batch axis: `(N, K, H, W, C)`, with one view per branch.
 
 # %%
 # !pip install -q -e .
@@ -31,8 +31,8 @@ EXAMPLES = 16 if TINY else 1024
 # %% [markdown]
 # ## The model as it was, and with branches
 #
-# Two lines change: the layer, and the axes of the mean, since there is one more before them. Convolutions and dense
-# layers of Flax take any number of leading axes.
+# Two lines change: the normalisation layer, and the axes of the mean. Flax's convolutions and dense layers accept any
+# number of leading axes.
 
 
 # %%
@@ -49,7 +49,7 @@ class Plain(nn.Module):
 
 
 class Split(nn.Module):
-    """The same with a BatchNorm a branch; `split_affine=False` would share scale and bias."""
+    """The same with one BatchNorm per branch; `split_affine=False` would share scale and bias."""
 
     branches: int = 2
 
@@ -65,8 +65,8 @@ class Split(nn.Module):
 # %% [markdown]
 # ## Data: bright squares in one of four corners
 #
-# The main view is the image with a little noise, the auxiliary one is much noisier and has its contrast inverted half
-# of the time. Any augmentation does.
+# The main view is the image with a little noise. The auxiliary view is much noisier, and half of the time its contrast
+# is inverted. Use any augmentation of your own instead.
 
 
 # %%
@@ -103,8 +103,8 @@ plt.show()
 # %% [markdown]
 # ## Training
 #
-# An ordinary Flax loop. The loss is the mean over both views; `batch_stats` are `(K, C)`, a row a branch, and each row
-# follows its own view alone.
+# An ordinary Flax training loop. The loss is the mean over both views. `batch_stats` have the shape `(K, C)`: one row
+# per branch, updated from its own view only.
 
 # %%
 model, optimiser = Split(), optax.sgd(0.1, momentum=0.9)
@@ -140,10 +140,10 @@ for number in range(STEPS):
 variables = {"params": params, "batch_stats": batch_stats}
 
 # %% [markdown]
-# ## What the branches hold
+# ## The branches' statistics
 #
-# Every point is a channel of the first BatchNorm. On the line both branches would hold the same, and one BatchNorm
-# would do; how far the points are from it is what the two views differ by.
+# Every point is a channel of the first BatchNorm. On the line, both branches would have the same statistics, and one
+# BatchNorm would be enough; the distance from the line shows how much the two views differ.
 
 # %%
 first = batch_stats["BranchNorm_0"]
@@ -158,8 +158,8 @@ plt.show()
 # %% [markdown]
 # ## Evaluation under every branch
 #
-# `spread` shows the same image to every branch, so that one pass gives the logits of all: `logits[:, k]`. Mixtures
-# are means of their probabilities.
+# `spread` repeats each image for every branch, so that one pass computes the logits of all branches: `logits[:, k]`.
+# The mixed prediction is the mean of their probabilities.
 
 # %%
 for title, images in {
@@ -177,9 +177,9 @@ for title, images in {
 # %% [markdown]
 # ## One branch alone
 #
-# `select_branch` cuts every `(K, C)` leaf to one row: variables of a network of one branch, at no extra cost.
-# `to_batch_norm` goes further, to the network with Flax's own BatchNorm: to serve it, or to go on with code that
-# knows nothing of branches.
+# `select_branch` takes one row of every `(K, C)` variable: the variables of a network with one branch, at no extra
+# cost. `to_batch_norm` converts them further, to the network with Flax's own BatchNorm, for serving or for code
+# without branches.
 
 # %%
 main = select_branch(variables, 0)
@@ -196,8 +196,8 @@ assert np.allclose(plain_logits, logits, atol=1e-3)
 # %% [markdown]
 # ## From a checkpoint of the plain network
 #
-# The other way: every branch starts as the BatchNorm of a network that was trained without branches. `like` is the
-# network to load into, of which shapes are enough.
+# The other direction: every branch starts from the BatchNorm of a network that was trained without branches. `like` has
+# the variables to load into; their shapes are enough.
 
 # %%
 split_shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 2, 16, 16, 3)), train=False))

@@ -31,7 +31,7 @@ def listed() -> str:
 
 
 def make(corrupted: sets.CorruptedSet) -> None:
-    """Makes every type and severity that is not there, and tells of progress, rate, and time left."""
+    """Generates every type and severity that is missing; prints progress, rate and time left."""
     wanted = [(kind, severity) for kind in corrupted.kinds for severity in corrupted.severities]
     total, start = len(wanted), time.monotonic()
     for done, (kind, severity) in enumerate(wanted, start=1):
@@ -53,7 +53,7 @@ def draw(corrupted: sets.CorruptedSet, clean: np.ndarray, *, image: int) -> dict
 
 @commands.command("python -m sbn.data.corruptions")
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line; what is missing or unknown is told by `sbn.runs.commands`."""
+    """Runs the command line; `sbn.runs.commands` prints its errors."""
     parser = arguments.Parser(
         "python -m sbn.data.corruptions",
         description="Lists, generates and draws corrupted test sets.",

@@ -92,7 +92,9 @@ def find_folders(folder: pathlib.Path, kinds: Sequence[str], *, name: str, class
     files = _files(wanted[0])
     wnids = sorted({file.parent.name for file in files})
     if len(wnids) != classes:
-        raise ConfigError(f"{wanted[0]} has images of {len(wnids)} of the {classes} classes: labels can't be told")
+        raise ConfigError(
+            f"{wanted[0]} has images of {len(wnids)} of the {classes} classes: the labels can't be determined"
+        )
     labels = np.array([wnids.index(file.parent.name) for file in files], np.int32)
     inside = [file.relative_to(wanted[0]) for file in files]
 

@@ -132,5 +132,5 @@ def _released(
 
 def _count(examples: int | None, there: int) -> int:
     if examples is not None and not 1 <= examples <= there:
-        raise ConfigError(f"examples = {examples} of each type and severity, where there are {there}")
+        raise ConfigError(f"examples = {examples} of each type and severity, but there are only {there}")
     return there if examples is None else examples
