@@ -206,7 +206,7 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_tokens": 20}, "no room for 1 sentences of 21 tokens"),
+        ({"batch_tokens": 20}, "too small for 1 sentences of the longest length, 21 tokens"),
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
         ({"translation.buckets": (8, 8)}, "must rise"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),
