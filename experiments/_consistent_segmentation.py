@@ -15,6 +15,8 @@ CITYSCAPES: dict[str, Any] = {
     "task": "segmentation",
     "data.name": "cityscapes:cityscapes",
     "data.test_split": "val",
+    "data.mean": (0.485, 0.456, 0.406),  # ImageNet's, which the network's first weights come from
+    "data.std": (0.229, 0.224, 0.225),
     "model.name": "imagenet_resnet",
     "model.depth": 50,
     "norm.group_size": None,

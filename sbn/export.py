@@ -1,7 +1,8 @@
 """`python -m sbn.export --workdir=DIR --branch=NAME --out=FOLDER`: one branch of a run as a plain network of its own.
 
 `load('FOLDER').logits(images)` classifies; of a translation run `load('FOLDER').translate(texts)` translates, of a
-detection run `load('FOLDER').detect(image)` finds objects.
+detection run `load('FOLDER').detect(image)` finds objects, of a segmentation run `load('FOLDER').segment(image)` says
+what every pixel shows.
 
 FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, every K axis of length 1, and
 `model.json`: the settings of the model, what images are normalised with, what the branch was trained on, which may be
@@ -40,9 +41,10 @@ from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import detector, passes, translator
+from sbn.tasks import detector, passes, pixel_classifier, translator
 from sbn.tasks.base import Variables
 from sbn.tasks.detector import Detector
+from sbn.tasks.pixel_classifier import PixelClassifier
 from sbn.tasks.plain import Plain
 from sbn.tasks.translator import Translator
 from sbn.train import inheritance
@@ -60,7 +62,7 @@ _CHECKSUM = (optional(count), None)  # of a file beside it; older exports do not
 _OF_IMAGES = record({**_ALWAYS, "mean": listing(number), "std": listing(number)}, crc32=_CHECKSUM)
 _SEARCH = record({"beam": count, "length_penalty": number, "longer": count})
 _OF_TEXTS = record({**_ALWAYS, "search": _SEARCH}, crc32=_CHECKSUM, vocabulary_crc32=_CHECKSUM)
-_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.")
+_READ_BY_MODELS = ("model.", "norm.", "precision", "translation.", "detection.", "segmentation.")
 
 
 def export(
@@ -96,9 +98,9 @@ def export(
     found = _read(workdir, config, stage)
     step, every = int(found.state.step), found.state.weights(weights)
     recorded = files.read(workdir, files.DATA)
-    known = detector.described(config, recorded)
+    known = detector.described(config, recorded) or pixel_classifier.described(config, recorded)
     vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
-    classes = len(vocabulary) if vocabulary else _classes(recorded, every)
+    classes = len(vocabulary) if vocabulary else _classes(known, recorded, every)
     layout = found.layout
     if layout is None:  # of an older run
         layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
@@ -135,8 +137,8 @@ def export(
     return about
 
 
-def load(folder: epath.PathLike) -> Plain | Translator | Detector:
-    """Reads what `export` wrote: a network that classifies images, a detector, or a translator.
+def load(folder: epath.PathLike) -> Plain | Translator | Detector | PixelClassifier:
+    """Reads what `export` wrote: a network that classifies images or their pixels, a detector, or a translator.
 
     Raises:
         ConfigError: if the folder holds no export, or one of a format that this version can't read.
@@ -170,6 +172,8 @@ def load(folder: epath.PathLike) -> Plain | Translator | Detector:
         return translator.read_translator(folder, config, variables, about)
     if about.get("task") == "detection":
         return detector.read_detector(folder / ABOUT, about, variables)
+    if about.get("task") == "segmentation":
+        return pixel_classifier.read_pixel_classifier(folder / ABOUT, about, variables)
     return Plain(make_model(config, classes=about["classes"], branches=1), variables, about)
 
 
@@ -194,7 +198,9 @@ def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> Restore
     raise ConfigError(f"{workdir} has no checkpoint{f' of the end of stage {stage!r}' if stage else ''} to read")
 
 
-def _classes(recorded: Mapping[str, Any] | None, variables: Variables) -> int:
+def _classes(known: Mapping[str, Any], recorded: Mapping[str, Any] | None, variables: Variables) -> int:
+    if known:
+        return len(known["class_names"])
     if recorded and recorded.get("classes"):
         return len(recorded["classes"])
     if "head" not in variables["params"]:  # a network of the user's own, whose data have no classes
@@ -206,6 +212,8 @@ def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int
     """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
     if config.task == "detection":
         return detector.layout_of(config, recorded)
+    if config.task == "segmentation":
+        return pixel_classifier.layout_of(config, recorded)
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))

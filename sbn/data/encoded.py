@@ -247,7 +247,8 @@ class Encoded:
         for name in sorted(self.beside.arrays):
             digest.update(np.ascontiguousarray(self.beside.arrays[name]).data)
         for name in sorted(self.beside.masks):
-            digest.update(self.beside.masks[name].index.fingerprint().encode())
+            digest.update(self.beside.masks[name].fingerprint().encode())
+            digest.update("\n".join(self.features[name].classes).encode())
         return digest.hexdigest()[:16]
 
     def load(self, ids: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -16,6 +16,8 @@ from sbn.data.forms import VOID
 from sbn.data.index import Entry, Files, Index, load
 from sbn.data.label_images import LabelImages, check_sizes, lookup
 
+_LOOKED_INTO = 8  # label images, evenly spread; others are checked when they are read
+
 
 def image_files(
     images: Sequence[str | os.PathLike[str]] | Index,
@@ -170,6 +172,6 @@ def _label_images(
                 raise ConfigError(f"{name}: mask_numbers has {wrong}")
         table = lookup(numbers)
     made = LabelImages(index, classes, table, tuple(numbers) if numbers is not None and only else None)
-    if len(index):
-        made.labels(0)  # whether it is a label image at all
+    for i in np.unique(np.linspace(0, len(index) - 1, _LOOKED_INTO).astype(np.int64)) if len(index) else ():
+        made.labels(int(i))  # another list of classes is told before anything is trained
     return made

@@ -1,6 +1,7 @@
 """Label images: files of one number per pixel, which say what every pixel of another image shows."""
 
 import dataclasses
+import hashlib
 import io
 from collections.abc import Mapping
 
@@ -48,6 +49,11 @@ class LabelImages:
     def take(self, which: slice) -> "LabelImages":
         """Returns some of them."""
         return dataclasses.replace(self, index=self.index.take(which))
+
+    def fingerprint(self) -> str:
+        """Returns a hash of what the index knows of the files, and of what their numbers stand for."""
+        table = b"" if self.table is None else self.table.tobytes()
+        return hashlib.sha256(self.index.fingerprint().encode() + table).hexdigest()
 
     def labels(self, i: int) -> np.ndarray:
         """Returns the labels of image `i`, (h, w) uint8, `VOID` where there is none.

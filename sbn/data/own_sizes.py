@@ -50,10 +50,20 @@ class OwnSizes:
 
         Counted in the canvas's pixels, 0 being the middle of the first; the borders of an image stay its borders.
         """
-        scaled, own = self._examples.images.windows(ids).scaled, self._examples.index.sizes[ids]
-        found = {}
-        for axis, name in enumerate(("rows", "columns")):
-            scale = scaled[:, axis, None] / own[:, axis, None]
-            places = (np.arange(self._most[axis]) + 0.5) * scale - 0.5
-            found[name] = np.clip(places, 0, scaled[:, axis, None] - 1).astype(np.float32)
-        return found
+        return places(self._examples.images.windows(ids).scaled, self._examples.index.sizes[ids], self._most)
+
+
+def places(scaled: np.ndarray, own: np.ndarray, most: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns where rows and columns of images lie on a canvas, as `OwnSizes.inputs` does.
+
+    Args:
+        scaled: (n, 2) height and width that each image has on the canvas.
+        own: (n, 2) height and width that it has in its file.
+        most: (2,) H and W.
+    """
+    found = {}
+    for axis, name in enumerate(("rows", "columns")):
+        scale = scaled[:, axis, None] / own[:, axis, None]
+        at = (np.arange(most[axis]) + 0.5) * scale - 0.5
+        found[name] = np.clip(at, 0, scaled[:, axis, None] - 1).astype(np.float32)
+    return found

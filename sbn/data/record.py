@@ -36,6 +36,7 @@ def describe(
         size = list(test.images.shape[1:3])
         images = {"image_size": size, "mean": list(channels.mean), "std": list(channels.std)}
     label = train.features.get("label") or train.features.get("box_label")
+    mask = next((feature for feature in train.features.values() if feature.kind == "mask"), None)
     return {
         "name": name,
         "examples": {split: len(examples) for split, examples in splits.items()},
@@ -44,6 +45,7 @@ def describe(
             **{split + _TEXTS: own.texts_fingerprint() for split, own in splits.items() if isinstance(own, Sentences)},
         },
         **({} if label is None else {"classes": list(label.classes)}),
+        **({} if mask is None else {"mask_classes": list(mask.classes)}),
         **images,
     }
 

@@ -36,7 +36,7 @@ KNOWN = {
     "shapes/clear": Channels((0.5, 0.5, 0.5), (0.375, 0.375, 0.375)),
     "shapes/sketch": Channels((0.8, 0.8, 0.8), (0.1373, 0.1373, 0.1373)),
 }
-_CHUNK = 1000  # images
+_CHUNK = 2**22  # pixels: of Cityscapes two images are looked at at a time
 ENCODED = 2000  # images of a set that stays encoded
 
 
@@ -53,8 +53,9 @@ def measure(images: Images) -> Channels:
         ids = np.linspace(0, len(images) - 1, ENCODED).astype(np.int64)
         log.info("mean and deviation are measured on %d of %d training images", ENCODED, len(images))
     counts = np.zeros((3, 256), np.int64)
-    for start in range(0, len(ids), _CHUNK):
-        where = ids[start : start + _CHUNK]
+    count = max(_CHUNK // max(images.shape[1] * images.shape[2], 1), 1)
+    for start in range(0, len(ids), count):
+        where = ids[start : start + count]
         if isinstance(images, EncodedImages) and images.crop.pads:  # what is filled up has no colour
             colours, marks = unpack(images.packed(where))
             part = colours[marks > 0]

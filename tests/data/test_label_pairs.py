@@ -228,6 +228,13 @@ class TestAnyFolder:
         assert not names[0] & names[1]
         assert all(names)
 
+    def test_a_run_goes_on_with_the_same_names_and_numbers_alone(self, folder):
+        prints = set()
+        for text in ("-\nroad\ntree trunk\n", "-\ntree trunk\nroad\n", "road\n-\ntree trunk\n"):
+            (folder / "classes.txt").write_text(text)
+            prints.add(read("masks", folder).fingerprint())
+        assert len(prints) == 3
+
     def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_name(self, folder):
         names = read("masks", folder).features["mask"].classes
         (folder / "classes.txt").write_bytes(b"\xef\xbb\xbf" + (folder / "classes.txt").read_bytes())

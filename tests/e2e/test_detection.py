@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -82,8 +83,13 @@ def test_eight_devices_do_what_one_does(tiny, tmp_path):
 @pytest.mark.slow
 def test_a_detector_that_is_killed_and_started_again_ends_with_the_same_bits(whole, tiny, tmp_path):
     config = tiny(SMALL)
-    code, printed = runs.signal_at(runs.start(config, tmp_path / "run"), "step 3/4", signal.SIGKILL)
-    assert code == -signal.SIGKILL, printed
-    assert (tmp_path / "run/checkpoints/2").is_dir(), printed  # it goes on, rather than begins again
+    saved = tmp_path / "run/checkpoints/2"
+    with runs.start(config, tmp_path / "run") as process:
+        while process.poll() is None and not saved.is_dir():
+            time.sleep(0.01)
+        process.kill()
+        printed = process.stdout.read()
+    assert process.returncode == -signal.SIGKILL, printed
+    assert saved.is_dir()  # it goes on, rather than begins again
     train(config, tmp_path / "run")
     runs.assert_same_state(runs.final_state(tmp_path / "run"), runs.final_state(whole))
