@@ -31,7 +31,7 @@ def test_numbers_and_arrays_are_told_apart():
         (yields(0.5), "yields 0.5: it must yield pairs"),
         (yields((0.5, "a")), r"yields \(0.5, 'a'\): it must yield pairs"),
         (yields(("a", 1.0), ("a", 2.0)), "yields 'a' twice"),
-        (yields(("step", 1.0)), "yields 'step', which is not allowed as a metric's name called"),
+        (yields(("step", 1.0)), "yields 'step', which no metric may be called"),
         (yields(("a", None)), "yields 'a' with a NoneType: a value is a number or an array"),
         (yields(("a", "high")), "yields 'a' with a str"),
     ],
