@@ -77,7 +77,8 @@ def _evaluated(
     before = inheritance.find(config, workdir).before
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, before, recorded=recorded)
-    setup.check_data(config, recorded, where=workdir)
+    if config.eval.augment == trained.eval.augment:  # else test images are others on purpose
+        setup.check_data(config, recorded, where=workdir)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))
     state = _restore(workdir, config, setup, stage)
     step, variables = int(state.step), state.weights(weights)

@@ -99,7 +99,7 @@ def export(
     step, every = int(found.state.step), found.state.weights(weights)
     recorded = files.read(workdir, files.DATA)
     known = detector.described(config, recorded) or pixel_classifier.described(config, recorded)
-    vocabulary = translator.vocabulary_of(config) if config.task == "translation" else None
+    vocabulary = translator.vocabulary_of(config, recorded, where=workdir) if config.task == "translation" else None
     classes = len(vocabulary) if vocabulary else _classes(known, recorded, every)
     layout = found.layout
     if layout is None:  # of an older run

@@ -9,7 +9,7 @@ from sbn.data.examples import Examples, InMemory
 from sbn.data.sentences import Sentences
 from sbn.data.statistics import Channels, checked
 
-_TEXTS = "_texts"  # what a split's fingerprint ends with that is of its texts, not of its tokens
+TEXTS = "_texts"  # what a split's fingerprint ends with that is of its texts, not of its tokens
 
 
 def describe(
@@ -42,7 +42,7 @@ def describe(
         "examples": {split: len(examples) for split, examples in splits.items()},
         "fingerprints": {
             **{split: examples.fingerprint() for split, examples in splits.items()},
-            **{split + _TEXTS: own.texts_fingerprint() for split, own in splits.items() if isinstance(own, Sentences)},
+            **{split + TEXTS: own.texts_fingerprint() for split, own in splits.items() if isinstance(own, Sentences)},
         },
         **({} if label is None else {"classes": list(label.classes)}),
         **({} if mask is None else {"mask_classes": list(mask.classes)}),
@@ -80,7 +80,7 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
         return
     for split, print_now in now["fingerprints"].items():
         if split in before and before[split] != print_now:
-            whose = split.removesuffix(_TEXTS)
+            whose = split.removesuffix(TEXTS)
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
                 f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "

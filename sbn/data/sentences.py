@@ -147,10 +147,10 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
         raise ConfigError(f"{shown} has format {found}; this version reads format {FORMAT}")
     if name is not None and str(array(file, "name")) != name:
         raise ConfigError(f"{shown} holds {str(array(file, 'name'))!r}, not data.name = {name!r}")
-    pieces = tuple(str(piece) for piece in array(file, "pieces"))
+    pieces = tuple(map(str, _typed(file, "pieces", "U")))
     if pieces[: len(_ALWAYS)] != _ALWAYS:
         raise ConfigError(f"{shown}: the first pieces are {pieces[: len(_ALWAYS)]}, not {_ALWAYS}")
-    vocabulary = Vocabulary(pieces, array(file, "model").tobytes())
+    vocabulary = Vocabulary(pieces, _typed(file, "model", "u").tobytes())
     end = "_source_offsets"
     lengths = {each.removesuffix(end): max(0, len(array(file, each)) - 1) for each in file if each.endswith(end)}
     parts = []
@@ -161,7 +161,7 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
             _check(own, len(pieces), what=f"{shown}: {base}_{side}")
             tokens[side] = own
             if f"{base}_{side}_text" in file:
-                texts[side] = array(file, f"{base}_{side}_text").tobytes().decode().split("\n")
+                texts[side] = _typed(file, f"{base}_{side}_text", "u").tobytes().decode().split("\n")
         if len(texts) == 1:
             raise ConfigError(f"{shown} has texts of {base}_{min(texts)}, and none of the other side")
         counts = {*map(len, tokens.values()), *map(len, texts.values())}
@@ -169,6 +169,14 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
             raise ConfigError(f"{shown} differs in length: {base} has {' and '.join(map(str, sorted(counts)))} pairs")
         parts.append(make_sentences(tokens["source"], tokens["target"], vocabulary, texts).part(where))
     return joined(parts)
+
+
+def _typed(file: "np.lib.npyio.NpzFile", name: str, kinds: str) -> np.ndarray:
+    """An array of one axis, of some of NumPy's kinds."""
+    found = array(file, name)
+    if found.ndim != 1 or found.dtype.kind not in kinds or (name == "model" and found.dtype.itemsize > 1):
+        raise ValueError(f"{name} is {found.dtype} {found.shape}")
+    return found
 
 
 def _check(tokens: Ragged, pieces: int, *, what: str) -> None:

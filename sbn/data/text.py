@@ -1,7 +1,7 @@
 """Pairs of sentences: read from two files of lines, a folder of such files, or a data set that TFDS prepared.
 
 Lines end at '\\n' alone: `str.splitlines` also ends them at U+2028 and U+0085, which occur within sentences. Texts are
-brought to Unicode's NFC; spaces at the ends of a line are dropped, and so is a mark of UTF-8 that begins a file.
+brought to Unicode's NFC, and spaces at the ends of a line are dropped, as is a byte order mark at the start of a file.
 """
 
 import codecs
@@ -49,7 +49,7 @@ def read_lines(path: epath.Path) -> list[str]:
     """Returns the sentences of a file, plain or gzipped (.gz), one on each line.
 
     Raises:
-        ConfigError: one line with the file, and the line where one is empty or is no UTF-8.
+        ConfigError: one line with the file, if it holds no line, and the line where one is empty or is no UTF-8.
     """
     if path.exists() and not is_file(path):  # a pipe would be waited for
         raise ConfigError(f"{path} can't be read: it is no file")
@@ -62,6 +62,8 @@ def read_lines(path: epath.Path) -> list[str]:
     lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
+    if not lines:
+        raise ConfigError(f"{path} is empty: it holds no sentences")
     found = []
     for number, line in enumerate(lines, start=1):
         try:

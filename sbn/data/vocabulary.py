@@ -7,6 +7,7 @@ SentencePiece itself (the extra 'translation') is imported to train a model and 
 import dataclasses
 import importlib.util
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ KINDS = ("bpe", "unigram")
 _COVERAGE = 0.99999  # of the characters of a text with so many different ones that the rarest get no piece
 _MOST_LETTERS = 0.1  # share of the vocabulary that single characters may take before that
 _MOST_SENTENCES = 4_000_000  # that a model is trained on, drawn at random
+# How SentencePiece says that a vocabulary is too small for all characters, or too large for the texts
+_LIMITS = re.compile(r"required_chars\. \d+ vs (?P<least>\d+)|set it to a value <= (?P<most>\d+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +100,9 @@ def train(texts: Sequence[str], *, size: int, kind: str = "bpe") -> Vocabulary:
         )
     except (RuntimeError, ValueError) as error:
         words = " ".join(str(error).split()).rpartition("] ")[2]
+        if limits := _LIMITS.search(words):
+            bound = f"at least {limits['least']}" if limits["least"] else f"at most {limits['most']}"
+            raise ConfigError(f"--vocabulary={size}: of these texts SentencePiece makes {bound} pieces") from None
         raise ConfigError(f"--vocabulary={size}: SentencePiece can't make it: {words}") from None
     return from_model(written.getvalue())
 

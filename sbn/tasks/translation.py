@@ -79,9 +79,11 @@ class Translation:
         lengths = np.maximum(lengths_of(examples, SOURCE), lengths_of(examples, TARGET))
         tokens = int(config.batch_tokens)
         longest = int(lengths.max(initial=1))
-        if tokens // longest < multiple:
+        widest = max((longest, *config.translation.buckets))
+        if tokens // widest < multiple:
+            which = "the longest length" if widest == longest else "the last of translation.buckets"
             raise ConfigError(
-                f"batch_tokens = {tokens} is too small for {multiple} sentences of the longest length, {longest} tokens"
+                f"batch_tokens = {tokens} is too small for {multiple} sentences of {which}, {widest} tokens"
             )
         widths = config.translation.buckets or bucket_widths(lengths, tokens=tokens, multiple=multiple)
         if longest > widths[-1]:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import record, sources
 from sbn.data.examples import Feature
 from sbn.data.sentences import Sentences
 from sbn.data.text import normalised
@@ -50,7 +51,7 @@ class Translator:
 
     def translate(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         beam: int | None = None,
         length_penalty: float | None = None,
@@ -66,16 +67,21 @@ class Translator:
             longer: tokens that a translation may have more than the source, filled up to a power of 2.
 
         Raises:
-            ConfigError: if there are no texts but one string, an empty one, a search that is none, or if SentencePiece
-                is missing.
+            ConfigError: if there are no texts but one string, an empty one or none that can be encoded, a search that
+                is none, or if SentencePiece is missing.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str | Mapping) else texts
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ConfigError("translate takes a list of sentences, as in translate(['A dog runs.'])")
         own = self.about["search"]
         beam, longer = own["beam"] if beam is None else beam, own["longer"] if longer is None else longer
         penalty = own["length_penalty"] if length_penalty is None else length_penalty
-        if beam < 1 or longer < 1:
-            raise ConfigError(f"beam = {beam} and longer = {longer} must be at least 1")
+        for name, value in (("beam", beam), ("longer", longer)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"{name} = {value!r} must be a whole number of at least 1")
+        if not isinstance(penalty, int | float | np.number) or not math.isfinite(penalty):
+            raise ConfigError(f"length_penalty = {penalty!r} must be a finite number")
+        beam, longer, penalty = int(beam), int(longer), float(penalty)
         sources = self.pieces([normalised(text) for text in texts])
         widths = np.array([_filled(length) for length in sources.lengths], int)
         found = [""] * len(texts)
@@ -101,6 +107,10 @@ class Translator:
         for number, text in enumerate(texts):
             if not text:
                 raise ConfigError(f"sentence {number} is empty")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise ConfigError(f"sentence {number} is no text: {error.reason}") from None
         if self.vocabulary.model:
             return self.vocabulary.encode(texts)
         numbers = {piece: number for number, piece in enumerate(self.vocabulary.pieces)}
@@ -135,15 +145,22 @@ def _filled(length: int) -> int:
     return max(_power(int(length)), _SHORTEST)
 
 
-def vocabulary_of(config: ConfigDict) -> Vocabulary:
-    """Returns the vocabulary of the data that a config names.
+def vocabulary_of(config: ConfigDict, recorded: Mapping[str, Any] | None, *, where: epath.Path) -> Vocabulary:
+    """Returns the vocabulary of a run's data.
+
+    Args:
+        config: of the run.
+        recorded: what its data.json holds; None where it has none.
+        where: its work directory, for messages.
 
     Raises:
-        ConfigError: if they can't be read, or have none.
+        ConfigError: if the data can't be read, have no vocabulary, or are not those that the run was trained on.
     """
     found = sources.load(config.data, "test")
     if not isinstance(found, Sentences):
         raise ConfigError(f"data.name = {config.data.name!r} has no vocabulary that would make tokens of texts")
+    prints = {"test": found.fingerprint(), f"test{record.TEXTS}": found.texts_fingerprint()}
+    record.check_same(recorded, {"name": config.data.name, "fingerprints": prints}, where=where)
     return found.vocabulary
 
 

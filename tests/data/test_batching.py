@@ -41,6 +41,15 @@ def test_an_epoch_is_a_function_of_seed_stage_and_epoch_alone():
     assert len({str(flat(*where)) for where in [(3, 0, 1), (3, 0, 0), (3, 1, 1), (4, 0, 1)]}) == 4
 
 
+def test_every_epoch_puts_other_examples_together_and_brings_the_widths_in_another_order():
+    where = [(3, 0, 1), (3, 0, 0), (3, 1, 1), (4, 0, 1)]
+    epochs = [buckets().epoch(seed, stage=stage, epoch=epoch) for seed, stage, epoch in where]
+    together = [{frozenset(planned.ids.tolist()) for planned in made} for made in epochs]
+    orders = [tuple(planned.widths["words"] for planned in made) for made in epochs]
+    assert all(len(one & other) < len(one) / 4 for one, other in itertools.combinations(together, 2))
+    assert len({*orders}) == 4
+
+
 def test_widths_come_in_an_order_that_mixes_them():
     widths = [planned.widths["words"] for planned in buckets().epoch(3, stage=0, epoch=0)]
     changes = sum(before != after for before, after in itertools.pairwise(widths))

@@ -43,7 +43,7 @@ def test_features_that_differ_are_named(tiny):
 def test_sizes_that_differ_are_told_with_the_key_that_mends_it(tiny):
     data = tiny({"data.name": "own.npz", "data.train_examples": None, "data.image_size": None}).data
     small = in_memory({"image": np.zeros((2, 6, 7, 3), np.uint8), "label": [0, 1]}, name="own", classes=list("abcd"))
-    said = r"'own.npz': training images have 8 x 8 pixels, test images 6 x 7: bring .* to one size by eval\.augment"
+    said = r"'own.npz': training images have 8 x 8 pixels, test images 6 x 7: give .* one size with eval\.augment"
     with pytest.raises(ConfigError, match=said):
         check_together(data, examples([0, 1]), small, view=None)
     check_together(data, examples([0, 1]), small, view="resize(8)")

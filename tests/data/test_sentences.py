@@ -88,6 +88,9 @@ def test_a_text_is_cut_into_the_same_pieces_later(path):
         ({"odd_source": np.array([1, 1], np.uint16)}, "not every sentence ends with the piece 1, '</s>'"),
         ({"pieces": np.array(["</s>", "<pad>", *"abcdefgh"])}, "the first pieces are ('</s>', '<pad>'), not ('<pad>'"),
         ({"odd_target_text": None}, "has texts of odd_source, and none of the other side"),
+        ({"pieces": np.arange(60)}, "pieces is int64 (60,)"),
+        ({"model": np.zeros(4, np.int32)}, "model is int32 (4,)"),
+        ({"train_source_text": np.array(["a", "b"])}, "train_source_text is <U1 (2,)"),
     ],
 )
 def test_an_archive_that_does_not_fit_together_is_refused(path, tmp_path, change, message):
@@ -101,6 +104,20 @@ def test_an_archive_that_does_not_fit_together_is_refused(path, tmp_path, change
     assert message in str(caught.value)
 
 
+def test_other_pieces_or_texts_are_other_data(path, tmp_path):
+    """So a run neither goes on, is evaluated, nor is exported with another vocabulary of the same size."""
+    own = archive.read(path, "train", name="pairs")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    pieces, text = (arrays[name].copy() for name in ("pieces", "train_target_text"))
+    pieces[[10, 11]] = pieces[[11, 10]]
+    text[0] = ord("E")
+    for change in ({"pieces": pieces}, {"train_target_text": text}):
+        np.savez(tmp_path / "other.npz", **arrays | change)
+        other = archive.read(str(tmp_path / "other.npz"), "train", name="pairs")
+        assert other.texts_fingerprint() != own.texts_fingerprint(), list(change)
+
+
 def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
     with pytest.raises(ConfigError, match=r"unknown split .*'test'.*train"):
         archive.read(path, "test", name="pairs")
@@ -110,7 +127,8 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
     ("words", "message"),
     [
         (("--languages=en",), "name two, the source's first"),
-        (("--languages=en,de", "--vocabulary=9000"), "--vocabulary=9000: SentencePiece can't make it"),
+        (("--languages=en,de", "--vocabulary=9000"), "--vocabulary=9000: of these texts SentencePiece makes at most "),
+        (("--languages=en,de", "--vocabulary=8"), "--vocabulary=8: of these texts SentencePiece makes at least "),
         (("--vocabulary=many",), "'many' is no number of pieces: give 8 to 1048576"),
         (("--ratio=nan",), "'nan' is no number of at least 0"),
         (("--pairs=train",), "write SPLIT=SOURCE,TARGET"),

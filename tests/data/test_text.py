@@ -43,6 +43,7 @@ def test_a_mark_of_utf8_is_no_part_of_the_first_sentence_and_a_pipe_is_not_waite
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda english, german: german.clear(), "train.de is empty: it holds no sentences"),
         (lambda english, german: german.pop(), "train.en.gz, line 4 has no translation"),
         (lambda english, german: english.pop(), "train.de, line 4 has no translation"),
         (lambda english, german: german.__setitem__(1, " \u00a0"), "train.de, line 2 is empty"),

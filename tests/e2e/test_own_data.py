@@ -68,16 +68,19 @@ def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_t
         evaluate(tmp_path / "run")
 
 
-def test_a_resumed_run_whose_data_changed_is_refused_in_one_line(config, folder, tmp_path, monkeypatch):
+def test_a_run_whose_data_changed_is_neither_resumed_nor_evaluated(config, folder, tmp_path, monkeypatch):
     monkeypatch.setattr("sbn.train.loop.make_step", None)  # ends before the first step
     with pytest.raises(TypeError):
         train(config(), tmp_path / "run")
     image = folder / "train/ant/0.png"
     before = image.read_bytes()
     image.write_bytes(encode(np.zeros((16, 16, 3), np.uint8), "PNG"))
-    with pytest.raises(ConfigError, match=r"started with other data: the train split") as caught:
-        train(config(), tmp_path / "run")
-    assert "\n" not in str(caught.value)
+    for command in (lambda: train(config(), tmp_path / "run"), lambda: evaluate(tmp_path / "run")):
+        with pytest.raises(ConfigError, match=r"started with other data: the train split") as caught:
+            command()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="no checkpoint yet"):  # seen otherwise, test images are others on purpose
+        evaluate(tmp_path / "run", overrides={"eval.augment": "centre_crop(8)"})
     image.write_bytes(before)
 
 

@@ -76,8 +76,8 @@ def test_quickstart_prints_a_table_and_what_each_branch_knows_and_leaves_a_page(
     assert head.split() == ["main", "aux"]
     assert whole.startswith("images as they are ")
     assert small.startswith("resize_and_pad(12) ")
-    assert "One seed" in last
-    assert "launch.sweep --experiment=split_bn:table3" in last
+    assert "With one seed" in last
+    assert "sbn sweep --experiment=split_bn:table3" in last
     path = last.splitlines()[-1]
     page = (shell.folder / path).read_text()
     for text in ("split_refined", "by branch and kind of test images", "data:image/png"):

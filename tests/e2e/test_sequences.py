@@ -118,7 +118,7 @@ def test_both_data_paths_make_the_same_batches_of_one_size(folder):
     [
         ({"views.main.augment": "flip"}, "flip works on image, and the examples have letters (tokens)"),
         ({"data.path": "device"}, "batches of one size"),
-        ({"steps_per_call": 2}, "can't share a call"),
+        ({"steps_per_call": 2}, "can't share one call"),
         ({"duration": "100 examples"}, "duration = '100 examples'"),
         ({"eval.augment": "resize(8)"}, "its examples are no images"),
         ({"eval.evals": ("metrics", "low_pass")}, "'low_pass' analyses images"),

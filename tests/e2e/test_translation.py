@@ -116,13 +116,15 @@ def test_an_exported_branch_translates_as_the_run_did(trained, tmp_path, branch)
 
 
 def test_eight_devices_do_what_one_does(tmp_path):
-    short = config(**{"duration": "2 steps", "batch_tokens": 400, "eval.evals": ("metrics",)})
+    # Adam divides gradients by their own size, and those of keys' biases are rounding alone: not with a large epsilon
+    changes = {"optim.args.eps": 1e-3, "schedule.warmup": "1 steps", "duration": "2 steps", "batch_tokens": 400}
+    short = config(**changes, **{"eval.evals": ("metrics",)})
     train(short, tmp_path / "one")
     with runs.start(short, tmp_path / "eight", **simulating(8)) as process:
         output = process.stdout.read()
     assert process.returncode == 0, output
     one, eight = (runs.final_state(tmp_path / name) for name in ("one", "eight"))
-    # sums in another order, which Adam divides by their own size
+    # float32 sums in another order
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), one.params, eight.params)
     losses = [
         [line["train/loss"] for line in runs.metric_lines(tmp_path / name) if "train/loss" in line]

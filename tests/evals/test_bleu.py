@@ -1,6 +1,7 @@
 """Every test sentence is translated once, as alone, whatever the batches are; scores are of all of these."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,9 +52,9 @@ def materials(test=TEST, **changes):
 @pytest.fixture(scope="module")
 def variables():
     """Of two branches that say different things."""
-    made = materials().task.init(jax.random.key(0))
+    made = jax.eval_shape(materials().task.init, jax.random.key(0))
     rng = np.random.default_rng(1)
-    return jax.tree.map(lambda leaf: leaf + rng.normal(size=leaf.shape).astype(np.float32), made)
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32), made)
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def test_an_evaluator_of_ones_own_is_called_with_the_materials():
 def test_analyses_of_image_classification_refuse_other_tasks_in_one_line(name, lacking):
     with pytest.raises(ConfigError) as caught:
         make_evaluators(materials({"eval.evals": (name,), "eval.affinity.pipelines": ("flip",)}))
-    assert str(caught.value).startswith(f"eval.evals: {name!r} analyses image classification")
+    assert str(caught.value).startswith(f"eval.evals: {name!r} is only for image classification")
     assert f"has no {lacking} (sbn.tasks.base.ImageTask)" in str(caught.value)
     assert "\n" not in str(caught.value)
 

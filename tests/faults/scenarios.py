@@ -64,6 +64,14 @@ def _tree(warm, folder, run):
     records.write(folder / "tfds", "toys", {"train": 6, "test": 4})
 
 
+def _texts(warm, folder, run):
+    """Sentences, and an archive of others that lies there already."""
+    (folder / "texts").mkdir()
+    for language, lines in (("en", ["a dog runs", "a cat runs"]), ("de", ["ein Hund rennt", "eine Katze rennt"])):
+        (folder / f"texts/train.{language}").write_text("\n".join(lines * 4))
+    (folder / "pairs.npz").write_bytes(b"older")
+
+
 SCENARIOS = {
     "train": Scenario(("sbn.train", ROW, "--workdir={}/run"), trains="run"),
     "train after damage": Scenario(("sbn.train", ROW, "--workdir={}/run"), _damaged, trains="run"),
@@ -85,6 +93,9 @@ SCENARIOS = {
     "export": Scenario(("sbn.export", "--workdir={}/run", "--out={}/net"), _exported, whole=_loads_whole),
     "report": Scenario(("sbn.report", "small.py", "--root={}", "--format=html", "--out={}/book.html"), _finished),
     "prepare": Scenario(("sbn.data.prepare", "toys", "{}/tfds", "--out={}/toys.npz"), _tree),
+    "prepare sentences": Scenario(
+        ("sbn.data.prepare", "pairs", "{}/texts", "--languages=en,de", "--vocabulary=24", "--out={}/pairs.npz"), _texts
+    ),
     "sheet": Scenario(
         ("sbn.augment", "sheet", "flip", "--images=2", "--out={}/sheet.png"),
     ),
@@ -106,7 +117,7 @@ SCENARIOS = {
 # Dearer by far: a kill takes half a CPU minute
 OTHER_TASKS = {
     task: Scenario(("sbn.train", f"--config=small_tasks.py:table/{task}", "--workdir={}/run"), trains="run")
-    for task in ("detection", "segmentation")
+    for task in ("detection", "segmentation", "translation")
 }
 
 

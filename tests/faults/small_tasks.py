@@ -1,4 +1,4 @@
-"""A detector and a segmenter as small as they get: what they do to files, not what they learn."""
+"""A detector, a segmenter and a translator as small as they get: what they do to files, not what they learn."""
 
 from sbn.config.rows import Row, Table
 
@@ -36,4 +36,28 @@ DETECTION = {
     "detection.detections": 4,
 }
 
-TABLES = {"table": Table("Tasks", {"detection": Row(DETECTION), "segmentation": Row({"task": "segmentation"})})}
+TRANSLATION = {
+    "task": "translation",
+    "data.name": "reverse",
+    "data.path": "host",
+    "data.image_size": None,
+    "data.train_examples": 40,
+    "model.name": "transformer",
+    "model.depth": None,
+    "model.width": None,
+    "norm.layer": "layer",
+    "views.main.augment": "",
+    "views.aux.augment": "stretch(0.5)",
+    "translation.layers": 1,
+    "translation.width": 4,
+    "translation.heads": 1,
+    "translation.hidden": 4,
+    "translation.buckets": (21,),
+    "batch_tokens": 100,
+    "eval.evals": ("metrics", "bleu"),
+    "eval.bleu.scores": ("exact_match",),
+    "eval.bleu.longer": 2,
+}
+
+ROWS = {"detection": Row(DETECTION), "segmentation": Row({"task": "segmentation"}), "translation": Row(TRANSLATION)}
+TABLES = {"table": Table("Tasks", ROWS)}

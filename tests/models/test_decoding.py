@@ -1,3 +1,4 @@
+import functools
 import itertools
 
 import jax
@@ -28,8 +29,12 @@ def logs(network, variables, source, translations):
     before = jnp.concatenate([jnp.full((len(known), 1), EOS), known[:, :-1]], axis=1)
     sources = jnp.repeat(source, len(known), axis=0)
     given = (sources, jnp.tile(before, (len(source), 1)), jnp.tile(known, (len(source), 1)))
-    found = jax.jit(lambda v: network.apply(v, *given, train=False).nll)(variables)
-    return -np.asarray(found).reshape(len(source), len(known))
+    return -np.asarray(NLL(network, variables, *given)).reshape(len(source), len(known))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def NLL(network, variables, *given):  # noqa: N802
+    return network.apply(variables, *given, train=False).nll
 
 
 def every_translation():
@@ -67,7 +72,7 @@ def narrow_search(logs_of, beam, penalty):
     return max(finished)
 
 
-@pytest.mark.parametrize("beam", [1, 2, 3])
+@pytest.mark.parametrize("beam", [2, 3])
 def test_a_narrow_beam_finds_what_the_same_search_in_lists_finds(beam):
     prefixes = [words for n in range(LONGEST) for words in itertools.product((2, 3), repeat=n)]
     padded = np.array([(EOS, *words) + (0,) * (LONGEST - 1 - len(words)) for words in prefixes])
@@ -91,9 +96,15 @@ NETWORK = Transformer(vocabulary=9, layers=2, width=8, heads=2, hidden=16)
 SENTENCES = jnp.array([[3, 5, 8, 1, 0, 0], [2, 6, 1, 0, 0, 0], [7, 7, 4, 3, 5, 1], [0, 0, 0, 0, 0, 0]])
 
 
-@pytest.fixture(scope="module")
-def translated():
-    variables = made(NETWORK, 3)
+@jax.jit
+def LOGITS(variables, target_in):  # noqa: N802
+    return NETWORK.apply(variables, SENTENCES, target_in, train=False)
+
+
+@pytest.fixture(scope="module", params=[3, 25])
+def translated(request):
+    """Of two networks: one that ends early, and one that says something else of every sentence."""
+    variables = made(NETWORK, request.param)
     return variables, GREEDY(NETWORK, variables, SENTENCES, 7), BEAM(NETWORK, variables, SENTENCES, 3, 0.6, 7)
 
 
@@ -106,7 +117,7 @@ def test_a_beam_of_one_is_greedy(translated):
 def test_greedy_takes_the_likeliest_token_of_a_whole_pass(translated):
     variables, tokens, _ = translated
     before = jnp.concatenate([jnp.full((len(tokens), 1), EOS), tokens[:, :-1]], axis=1)
-    logits = jax.jit(lambda v: NETWORK.apply(v, SENTENCES, before, train=False))(variables)
+    logits = LOGITS(variables, before)
     likeliest = logits.at[..., 0].set(-np.inf).argmax(axis=-1).at[:, -1].set(EOS)
     np.testing.assert_array_equal(jnp.where(tokens > 0, likeliest, 0), tokens)
 
@@ -129,6 +140,15 @@ def test_the_batch_changes_no_translation(translated):
     variables, tokens, (beam, score) = translated
     few = jnp.pad(SENTENCES[1:2], ((0, 0), (0, 3)))
     np.testing.assert_array_equal(GREEDY(NETWORK, variables, few, 7), tokens[1:2])
-    alone, its = BEAM(NETWORK, variables, few, 3, 0.6, 7)
-    np.testing.assert_array_equal(alone, beam[1:2])
-    np.testing.assert_allclose(its, score[1:2], rtol=1e-5)
+    order = np.array([1, 0, 0, 1])
+    found, its = BEAM(NETWORK, variables, SENTENCES[order], 3, 0.6, 7)
+    np.testing.assert_array_equal(found, beam[order])
+    np.testing.assert_allclose(its, score[order], rtol=1e-5)
+
+
+def test_sentences_are_told_apart():
+    """Else the tests above would say nothing of which sentence was translated."""
+    variables = made(NETWORK, 25)
+    beam, _ = BEAM(NETWORK, variables, SENTENCES, 3, 0.6, 7)
+    assert (beam[0] != beam[1]).any()
+    assert len({tuple(row) for row in GREEDY(NETWORK, variables, SENTENCES, 7)[:3].tolist()}) == 3

@@ -1,4 +1,6 @@
 import dataclasses
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,6 @@ import pytest
 from sbn.models.transformer import Transformer, sinusoids
 from sbn.nn.branched import branched
 from sbn.nn.branches import plain_branch, repeated, select_branch
-from tests import compiling
 from tests.models.variables import count
 from tests.oracles import transformer as oracle
 
@@ -54,12 +55,9 @@ def test_the_network_is_the_formulas(variables, logits, example):
     np.testing.assert_allclose(logits[example, : len(wanted)], wanted, atol=2e-5)  # float32 over four layers
 
 
-def test_an_example_of_padding_is_finite_and_has_a_finite_gradient(variables, logits):
-    def total(v):
-        return SMALL.apply(v, SOURCE, TARGET_IN, TRUTH, train=False).smoothed.sum()
-
+def test_an_example_of_padding_is_finite_and_has_a_finite_gradient(shallow, logits):
     assert jnp.isfinite(logits).all()
-    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(total))(variables)))
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(shallow.gradient))
 
 
 def test_what_stands_behind_a_token_changes_nothing_before_it(variables, logits):
@@ -73,8 +71,7 @@ def test_the_big_network_has_the_published_number_of_parameters():
 
 
 def test_three_branches_cost_their_scales_and_biases_alone():
-    one, three = (count(shapes_of_branched(BIG, k)["params"]) for k in (1, 3))
-    assert three - one == 2 * 2 * 1024 * 30
+    assert count(shapes_of_branched(BIG, 3)["params"]) - count(shapes_of(BIG)["params"]) == 2 * 2 * 1024 * 30
 
 
 def shapes_of_branched(network, branches):
@@ -108,26 +105,39 @@ def test_weights_start_as_fairseqs():
     assert 0.98 * np.sqrt(6 / 192) < abs(decoder["widen"]["kernel"]).max() <= np.sqrt(6 / 192)
 
 
-def grads(model, variables, source, target_in, truth, *, jit=jax.jit, **more):
-    def total(v, *batch):
-        return model.apply(v, *batch, train=True, label_smoothing=0.1, **more).smoothed.sum()
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def grads(model, through, variables, source, target_in, truth):
+    """The loss and its gradient: one program for all that asks for the same."""
+    own = {} if through is None else {"through": through}
 
-    return jit(jax.value_and_grad(total))(variables, source, target_in, truth)
+    def total(v):
+        rngs = {"dropout": jax.random.key(7)}
+        found = model.apply(v, source, target_in, truth, train=True, label_smoothing=0.1, rngs=rngs, **own)
+        return found.smoothed.sum()
+
+    return jax.value_and_grad(total)(variables)
 
 
-def test_one_branch_is_layer_normalisation_to_the_bit(shallow):
-    model = branched(SHALLOW, branches=1)
-    layout, batch = model.layout(SOURCE, TARGET_IN), (SOURCE, TARGET_IN, TRUTH)
-    views = [x[:, None] for x in batch]
-    loss, own = grads(model, repeated(shallow, 1, layout=layout), *views, jit=compiling.jit)
-    plain_loss, plain = grads(SHALLOW, shallow, *batch, jit=compiling.jit)
-    assert loss == plain_loss
-    jax.tree.map(np.testing.assert_array_equal, plain_branch(own, 0, layout=layout), plain)
+class Plain(NamedTuple):
+    variables: Any
+    loss: Any
+    gradient: Any
 
 
 @pytest.fixture(scope="module")
 def shallow():
-    return random_like(shapes_of(SHALLOW))
+    """The plain network, and what it makes of a batch with padding and an example of nothing else."""
+    variables = random_like(shapes_of(SHALLOW))
+    return Plain(variables, *grads(SHALLOW, None, variables, SOURCE, TARGET_IN, TRUTH))
+
+
+def test_one_branch_is_layer_normalisation_to_the_bit(shallow):
+    model = branched(SHALLOW, branches=1)
+    layout = model.layout(SOURCE, TARGET_IN)
+    views = (x[:, None] for x in (SOURCE, TARGET_IN, TRUTH))
+    loss, own = grads(model, (0,), repeated(shallow.variables, 1, layout=layout), *views)
+    assert loss == shallow.loss
+    jax.tree.map(np.testing.assert_array_equal, plain_branch(own, 0, layout=layout), shallow.gradient)
 
 
 @pytest.fixture(scope="module")
@@ -138,16 +148,22 @@ def three():
 
 
 def test_views_of_one_length_are_passes_of_their_own(three):
+    """Every branch gets the gradient that the plain network of its variables has; what they share gets the sum."""
     model, own = three
-    sources = jnp.stack([SOURCE, SOURCE[:, ::-1], SOURCE % 5], axis=1)
+    layout = model.layout(SOURCE, TARGET_IN)
+    views = [SOURCE, SOURCE[:, ::-1], SOURCE % 5]
     targets, truth = (jnp.repeat(x[:, None], 3, axis=1) for x in (TARGET_IN, TRUTH))
-    _, together = grads(model, own, sources, targets, truth)
-    total = None
-    for k in range(3):
-        views = (x[:, k : k + 1] for x in (sources, targets, truth))
-        _, gradient = grads(model, own, *views, through=(k,))
-        total = gradient if total is None else jax.tree.map(jnp.add, total, gradient)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5), together, total)
+    _, together = grads(model, (0, 1, 2), own, jnp.stack(views, axis=1), targets, truth)
+    alone = [
+        grads(SHALLOW, None, plain_branch(own, k, layout=layout), view, TARGET_IN, TRUTH)[1]
+        for k, view in enumerate(views)
+    ]
+
+    def wanted(path, *leaves):
+        return np.stack(leaves) if tuple(key.key for key in path) in layout else sum(leaves)
+
+    expected = jax.tree_util.tree_map_with_path(wanted, *alone)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5), together, expected)
 
 
 def test_a_view_that_is_not_in_the_batch_leaves_its_branch_alone(three):
@@ -155,7 +171,7 @@ def test_a_view_that_is_not_in_the_batch_leaves_its_branch_alone(three):
     # lengths 5 and 8, as two views have
     sources = (SOURCE, jnp.pad(SOURCE, ((0, 0), (0, 3))))
     targets, truth = (jnp.repeat(x[:, None], 2, axis=1) for x in (TARGET_IN, TRUTH))
-    _, gradient = grads(model, own, sources, targets, truth, through=(0, 2))
+    _, gradient = grads(model, (0, 2), own, sources, targets, truth)
     layout = model.layout(SOURCE, TARGET_IN)
     of_none = select_branch(gradient, 1, layout=layout)
     norms = [leaf for path, leaf in leaves(of_none) if "norm" in path]
@@ -176,11 +192,12 @@ def test_longer_padding_changes_nothing(variables, logits):
 
 def test_rematerialised_layers_have_the_same_gradient(shallow):
     dropping = dataclasses.replace(SHALLOW, dropout=0.3, attention_dropout=0.1, activation_dropout=0.2, parent=None)
-    rngs = {"dropout": jax.random.key(7)}
-    plain = grads(dropping, shallow, SOURCE, TARGET_IN, TRUTH, rngs=rngs)
-    again = grads(dropping.clone(remat=True), shallow, SOURCE, TARGET_IN, TRUTH, rngs=rngs)
+    plain, again = (
+        grads(network, None, shallow.variables, SOURCE, TARGET_IN, TRUTH)
+        for network in (dropping, dropping.clone(remat=True))
+    )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), plain, again)
-    assert plain[0] != grads(SHALLOW, shallow, SOURCE, TARGET_IN, TRUTH)[0]
+    assert plain[0] != shallow.loss
 
 
 def test_bfloat16_is_near_and_its_logits_are_float32(variables, logits):

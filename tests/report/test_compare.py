@@ -113,7 +113,7 @@ def test_rows_that_share_nothing_are_told_what_they_have(file, root, tmp_path):
     write_run(tmp_path / "other", "b", 0.5, row="table3/baseline", overrides={"optim.lr": 0.5})
     found = find_runs(tmp_path / "other")
     sides = [load_side(f"{file}:table3/{row}", found)[0] for row in ("weak_augment", "baseline")]
-    with pytest.raises(ConfigError, match=r"no overrides in common, .*'optim.lr=0.3'; .*'optim.lr=0.5'"):
+    with pytest.raises(ConfigError, match=r"no runs with the same overrides, .*'optim.lr=0.3'; .*'optim.lr=0.5'"):
         pair(*sides)
     write_run(tmp_path / "seeds", "a", 0.5, row="table3/weak_augment", seed=1)
     write_run(tmp_path / "seeds", "b", 0.5, row="table3/baseline", seed=2)

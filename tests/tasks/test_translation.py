@@ -1,7 +1,5 @@
 """The translation task: its loss by formula, what branches and parts of a batch come to, buckets, refusals."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +16,7 @@ from sbn.tasks.base import StageViews, TaskData, stream_key
 from sbn.tasks.translation import bucket_widths, shifted
 from sbn.train.setup import make_setup
 from sbn.train.step import accumulated
+from tests.models.test_transformer import random_like
 
 SMALL = {
     "task": "translation",
@@ -38,8 +37,10 @@ SMALL = {
 }
 PAIRS = strings.examples("reverse", 40, split="train")
 DATA = TaskData(PAIRS.features)
-TWO = StageViews(("main", "aux"), (1.0, 0.5), (0, 1))
+# of three branches the one between is left alone
+TWO = StageViews(("main", "aux"), (1.0, 0.5), (0, 2))
 ONE = StageViews(("main",), (1.0,), (0,))
+IDS = range(6)
 
 
 def config_of(changes):
@@ -51,36 +52,56 @@ def made(**changes):
     return make_task(config, DATA), config
 
 
-def batch(ids, widths=(22, 22)):
-    """Some pairs, and a second view of another length."""
-    rows = [PAIRS.arrays[side][np.asarray(ids)] for side in ("source", "target")]
-    source, target = (np.pad(own, ((0, 0), (0, width - own.shape[1]))) for own, width in zip(rows, widths, strict=True))
-    half = np.where(np.arange(12) < 6, source[:, :12], 0)
+def batch(ids=IDS, rows=6, width=22):
+    """Some pairs, and a second view of another length; further rows are padding."""
+    found = (PAIRS.arrays[side][np.asarray(ids)] for side in ("source", "target"))
+    source, target = (
+        np.pad(own, ((0, rows - own.shape[0]), (0, width - own.shape[1]))).astype(np.int32) for own in found
+    )
+    half = np.where(np.arange(width - 10) < 6, source[:, : width - 10], 0)
     return {"inputs": {"source": (jnp.asarray(source), jnp.asarray(half))}, "targets": {"target": jnp.asarray(target)}}
-
-
-def one_view(whole):
-    return {**whole, "inputs": {"source": whole["inputs"]["source"][0][:, None]}}
 
 
 @pytest.fixture(scope="module")
 def ready():
-    """The task of two branches that differ, its variables, and its loss and gradient, compiled once."""
-    task, _ = made()
-    variables = task.init(jax.random.key(0))
-    apart = jax.tree.map(
-        lambda leaf: leaf + 0.1 * np.random.default_rng(0).normal(size=leaf.shape).astype(np.float32), variables
-    )
+    """The task of three branches that differ, its variables, and its loss and gradient, compiled once."""
+    task, _ = made(**{"branches": ("main", "other", "aux"), "views.other.augment": ""})
+    variables = random_like(jax.eval_shape(task.init, jax.random.key(0)))
 
-    @functools.partial(jax.jit, static_argnames="views")
-    def gradient(params, batch, views=TWO):
+    @jax.jit
+    def gradient(params, batch):
         def loss(params):
-            found = task.loss({"params": params, "batch_stats": {}}, batch, views=views, numbers={}, keys=keys)
+            found = task.loss({"params": params, "batch_stats": {}}, batch, views=TWO, numbers={}, keys=keys)
             return found.sum, found
 
         return jax.grad(loss, has_aux=True)(params)
 
-    return task, apart, gradient
+    return task, variables, gradient
+
+
+@pytest.fixture(scope="module")
+def found(ready):
+    """The gradient and the loss of a batch."""
+    _, variables, gradient = ready
+    return gradient(variables["params"], batch())
+
+
+@pytest.fixture(scope="module")
+def evaluated(ready):
+    """Of the same sentences, filled up further: what evaluation says of the first view, and logits of both views."""
+    task, variables, _ = ready
+    longer = batch(width=26)
+
+    @jax.jit
+    def both(variables, batch):
+        sources, target = batch["inputs"]["source"], batch["targets"]["target"]
+        logits = []
+        for branch, source in zip(TWO.branches, sources, strict=True):
+            own = plain_branch({"params": variables["params"]}, branch, layout=task.layout)
+            logits.append(task.model.network.apply(own, source, shifted(target), train=False))
+        return task.outputs(variables, {"source": sources[0], "target": target}), logits
+
+    return both(variables, longer), np.asarray(longer["targets"]["target"])
 
 
 def keys(stream):
@@ -99,46 +120,41 @@ def by_hand(logits, target, smoothing):
     return total
 
 
-def test_the_loss_is_the_formula_summed_over_the_tokens_of_both_views(ready):
-    task, variables, gradient = ready
-    whole = batch(range(6))
-    _, loss = gradient(variables["params"], whole)
-    target, expected = whole["targets"]["target"], []
-    for k, source in enumerate(whole["inputs"]["source"]):
-        own = plain_branch({"params": variables["params"]}, k, layout=task.layout)
-        logits = task.model.network.apply(own, source, shifted(target), train=False)
-        expected.append(by_hand(logits, target, 0.1))
+def test_the_loss_is_the_formula_summed_over_the_tokens_of_both_views(found, evaluated):
+    _, loss = found
+    (_, logits), target = evaluated
+    expected = [by_hand(own, target, 0.1) for own in logits]
     assert float(loss.sum) == pytest.approx(expected[0] + 0.5 * expected[1], rel=1e-5)
     assert float(loss.weight) == (target > 0).sum()
     assert float(loss.metrics["aux/loss"][0]) == pytest.approx(expected[1], rel=1e-5)
-    nll = task.outputs(variables, {"source": whole["inputs"]["source"][0], "target": target})
-    assert nll.shape == (6, 2)
+
+
+def test_evaluation_and_training_agree_however_far_sentences_are_filled_up(found, evaluated):
+    _, loss = found
+    (nll, logits), target = evaluated
+    assert nll.shape == (6, 3)
+    assert float(nll[:, 0].sum()) == pytest.approx(by_hand(logits[0], target, 0), rel=1e-5)
     assert float(nll[:, 0].sum()) == pytest.approx(float(loss.metrics["main/nll"][0]), rel=1e-5)
 
 
-def test_parts_of_a_batch_add_up_to_the_whole_weighted_by_their_tokens(ready):
+def test_parts_of_a_batch_add_up_to_the_whole_weighted_by_their_tokens(ready, found):
     _, variables, gradient = ready
-    whole = batch([0, 1, 2, 3, 4, 5])
-    grads, loss = gradient(variables["params"], whole)
-    parts, found = accumulated(lambda part, stats, keys: gradient(variables["params"], part), whole, {}, keys, parts=3)
-    assert len({int((row > 0).sum()) for row in whole["targets"]["target"]}) > 1
-    assert float(found.weight) == float(loss.weight)
-    assert float(found.sum) == pytest.approx(float(loss.sum), rel=1e-6)
+    grads, loss = found
+
+    def part(own, stats, keys):
+        """Of two sentences, through the program of six: rows of padding count nothing."""
+        return gradient(variables["params"], jax.tree.map(lambda rows: jnp.pad(rows, ((0, 4), (0, 0))), own))
+
+    parts, total = accumulated(part, batch(), {}, keys, parts=3)
+    assert len({int((row > 0).sum()) for row in batch()["targets"]["target"]}) > 1
+    assert float(total.weight) == float(loss.weight)
+    assert float(total.sum) == pytest.approx(float(loss.sum), rel=1e-6)
     for own, other in zip(jax.tree.leaves(parts), jax.tree.leaves(grads), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-4, atol=1e-4)  # sums of float32 in another order
 
 
-def test_filling_up_further_changes_nothing(ready):
-    _, variables, gradient = ready
-    _, short = gradient(variables["params"], batch(range(6)))
-    _, long = gradient(variables["params"], batch(range(6), widths=(30, 26)))
-    assert float(short.sum) == pytest.approx(float(long.sum), rel=1e-6)
-    assert float(short.weight) == float(long.weight)
-
-
-def test_a_branch_that_no_view_goes_through_is_not_moved(ready):
-    task, variables, gradient = ready
-    grads, _ = gradient(variables["params"], one_view(batch(range(6))), views=ONE)
+def test_a_branch_that_no_view_goes_through_is_not_moved(ready, found):
+    task, (grads, _) = ready[0], found
     moved = {
         path[1:]: leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path({"params": grads})
@@ -146,28 +162,31 @@ def test_a_branch_that_no_view_goes_through_is_not_moved(ready):
     }
     assert len(moved) == 2 * (2 + 3)  # scale and bias of the sites of a layer of the encoder and one of the decoder
     for leaf in moved.values():
-        assert leaf.shape == (2, 8)
-        assert np.abs(leaf[0]).max() > 0
+        assert leaf.shape == (3, 8)
+        assert all(np.abs(leaf[branch]).max() > 0 for branch in (0, 2))
         np.testing.assert_array_equal(leaf[1], 0)
 
 
-def test_one_branch_is_plain_layer_norm_bit_for_bit(ready):
-    """CN of one transform is LN: the same variables give the same loss and gradients with branches and shared."""
-    _, variables, _ = ready
-    own = plain_branch({"params": variables["params"]}, 0, layout=ready[0].layout)["params"]
-    found = {}
+def test_one_branch_and_a_shared_one_are_one_program():
+    """CN of one transform is LN: `tests/models` compares it with plain LayerNorm to the bit."""
+    lowered = []
     for kind in ("split", "shared"):
         task, _ = made(**{"norm.kind": kind, "branches": ("main",)})
-        params = jax.tree_util.tree_map_with_path(
-            lambda path, leaf, task=task: leaf[None] if ("params", *(key.key for key in path)) in task.layout else leaf,
-            own,
-        )
 
         def loss(params, batch, task=task):
             return task.loss({"params": params, "batch_stats": {}}, batch, views=ONE, numbers={}, keys=keys).sum
 
-        found[kind] = jax.jit(jax.value_and_grad(loss))(params, one_view(batch(range(6))))
-    jax.tree.map(np.testing.assert_array_equal, found["split"], found["shared"])
+        whole = batch()
+        one = {**whole, "inputs": {"source": whole["inputs"]["source"][0][:, None]}}
+        params = jax.eval_shape(task.init, jax.random.key(0))["params"]
+        lowered.append(jax.jit(jax.value_and_grad(loss)).lower(params, one).as_text())
+    assert lowered[0] == lowered[1]
+
+
+def test_three_lengths_share_one_branch_or_have_one_each():
+    own, shared = (made(**{"norm.kind": kind, "branches": ("main", "aux")})[0] for kind in ("split", "shared"))
+    shapes = [jax.eval_shape(task.init, jax.random.key(0))["params"]["decoder_0"] for task in (own, shared)]
+    assert [found["source_norm"]["scale"].shape for found in shapes] == [(2, 8), (1, 8)]
 
 
 def test_a_decoder_has_seen_the_end_and_the_tokens_before():
@@ -206,7 +225,8 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_tokens": 20}, "no room for 1 sentences of 21 tokens"),
+        ({"batch_tokens": 20}, "too small for 1 sentences of the longest length, 21 tokens"),
+        ({"translation.buckets": (22, 101)}, "sentences of the last of translation.buckets, 101 tokens"),
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
         ({"translation.buckets": (8, 8)}, "must rise"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),

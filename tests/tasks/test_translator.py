@@ -12,7 +12,7 @@ from etils import epath
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
-from sbn.data import vocabulary
+from sbn.data import strings, vocabulary
 from sbn.data.vocabulary import END, PIECES, SPACE, Vocabulary
 from sbn.models.decoding import greedy
 from sbn.models.transformer import Transformer
@@ -46,6 +46,7 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
     assert len({*found}) == 3
     assert translate.translate([f" {TEXTS[2]}  ", *TEXTS[:2]]) == [found[2], *found[:2]]
     assert translate.translate([]) == []
+    assert translate.translate(text for text in TEXTS[:1]) == found[:1]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,14 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
         (["a b", " "], {}, "sentence 1 is empty"),
         (["a bc"], {}, "'bc' is no word"),
         (["a"], {"beam": 0}, "beam = 0"),
+        (["a"], {"beam": 2.0}, "beam = 2.0 must be a whole number"),
+        (["a"], {"beam": True}, "beam = True must be a whole number"),
+        (["a"], {"longer": "4"}, "longer = '4' must be a whole number"),
+        (["a"], {"length_penalty": float("nan")}, "length_penalty = nan must be a finite number"),
+        (["a", "b \ud800"], {}, "sentence 1 is no text"),
+        (None, {}, "list of sentences"),
+        ([b"a"], {}, "list of sentences"),
+        ({"a": "b"}, {}, "list of sentences"),
     ],
 )
 def test_what_is_no_text_is_refused(translate, texts, search, said):
@@ -68,6 +77,18 @@ def test_texts_are_cut_by_the_model_that_cut_the_data(translate):
     (row,) = Translator(NETWORK, {}, made, {}).pieces(["the cat runs"])[np.array([0])]
     assert row[-1] == END
     assert made.text(row.tolist()) == "the cat runs"
+
+
+def test_a_vocabulary_is_that_of_the_data_that_were_trained_on(tmp_path):
+    config = tree.to_config(tree.changed(tree.defaults(), {"data.name": "copy"}))
+    where = epath.Path(tmp_path)
+    found = translator.vocabulary_of(config, None, where=where)
+    assert len(found) == 32
+    print_of = strings.examples("copy", 1000, split="test").fingerprint()
+    same = {"fingerprints": {"train": "another", "test": print_of}}
+    assert translator.vocabulary_of(config, same, where=where) == found
+    with pytest.raises(ConfigError, match=f"started with other data: the test split of 'copy' has .* {print_of}"):
+        translator.vocabulary_of(config, {"fingerprints": {"test": "another"}}, where=where)
 
 
 def test_an_export_holds_its_vocabulary(translate, tmp_path):
