@@ -284,8 +284,8 @@ def main(argv: Sequence[str]) -> None:
             commands.say(f"note: {note}")
     if not some:
         named = [name for name, table in experiment.tables.items() if table.figure]
-        there = f"{', '.join(named)} can be drawn once there are runs" if named else "none of its tables is one"
-        raise ConfigError(f"no figure of {experiment.name}: {there} (--root={options.root})")
+        there = f"{', '.join(named)} can be drawn once there are runs" if named else "none of its tables is drawn"
+        commands.say(f"note: no figure of {experiment.name}: {there} (--root={options.root})")
     # a mean over the seeds that are left says nothing of one that diverged
     for line in (*found.problems, *refused, *found.unfinished):
         commands.say(f"note: not drawn: {line}")
