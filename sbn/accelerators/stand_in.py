@@ -121,6 +121,7 @@ def _empty_with_boxes(count: int, known: _Known, *, name: str, view: str | None)
     index = Index("", np.asarray([b"none"]), whole, one, one, whole, sizes, one > 0, class_names=())
     places = (count, known.boxes)
     arrays = {"boxes": np.zeros((*places, 4), np.float32), "box_label": np.zeros(places, np.int32)}
+    arrays["boxes"][:, 0] = 0, 0, *known.size  # a set without objects is refused
     arrays["box_difficult"] = np.zeros(places, np.uint8)
     made = in_memory(arrays, name=name, classes=known.classes)
     return Encoded(index, eval_view.parse(view, name=name), name=name, beside=Beside(made.arrays, made.features))

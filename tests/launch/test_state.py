@@ -74,7 +74,8 @@ def test_runs_made_by_older_code_are_done_and_counted(file, tmp_path):
     sets = [f"{name}={tuple(v) if isinstance(v, list) else v}" for name, v in result["overrides"].items()]
     experiment = load_experiment(experiment_file(result["experiment"]))
     row, seed = recognised(experiment, result["row"], as_today(result["config"])), result["seed"]
-    (job,) = make_jobs([f"{result['experiment']}:{row}"], seeds=[seed], sets=sets, root=tmp_path)
+    # before it stand those that it needs
+    *_, job = make_jobs([f"{result['experiment']}:{row}"], seeds=[seed], sets=sets, root=tmp_path)
     job.workdir.mkdir(parents=True)
     shutil.copytree(file.parent, job.workdir, dirs_exist_ok=True)
     kept, refused = refuse(experiment, find_runs(tmp_path).runs)
