@@ -95,7 +95,12 @@ def test_pipelines_that_leave_images_different_are_refused_in_one_line(text, wor
 
 
 @pytest.mark.parametrize(
-    "text", ["inception_crop(24)", "random_crop(13)", "resize(16)|centre_crop(13)", "resize(33)|random_crop(20)"]
+    "text",
+    [
+        "inception_crop(24)",
+        "resize(33)|random_crop(20)",
+        *(pytest.param(text, marks=pytest.mark.slow) for text in ("random_crop(13)", "resize(16)|centre_crop(13)")),
+    ],
 )
 def test_boxes_go_where_they_go_when_all_images_have_one_size(text):
     size, count = (20, 27), 24

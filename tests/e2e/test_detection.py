@@ -49,6 +49,7 @@ def test_every_branch_is_a_detector_of_its_own_that_is_measured(whole):
     assert (main != aux).any()
 
 
+@pytest.mark.slow  # test_canvases asks the same of images of two canvases
 def test_every_image_counts_once_whatever_the_batch(tiny):
     """The test split has 13 images."""
     found = [counted(tiny({**SMALL, "eval.batch_size": batch})) for batch in (13, 5, 1)]

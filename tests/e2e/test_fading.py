@@ -64,6 +64,7 @@ def test_both_paths_leave_the_same_images_alone(tiny):
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.slow  # test_border has a stage whose mixing fades
 def test_mixing_fades_too(tiny):
     """Labels tell: at the end nobody has a partner."""
     from sbn.train.state import stream_key

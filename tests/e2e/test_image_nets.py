@@ -43,9 +43,8 @@ def test_a_network_trains_on_tiny_imagenet_from_its_zip_its_folder_and_an_archiv
     assert found["zip"]["test/main/accuracy"] * 5 == pytest.approx(round(found["zip"]["test/main/accuracy"] * 5))
 
 
-@pytest.mark.parametrize(
-    ("name", "classes"), [("imagenet2012", 1000), pytest.param("imagenette", 10, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "classes"), [("imagenet2012", 1000), ("imagenette", 10)])
 def test_a_network_trains_on_real_images(tiny, tmp_path, monkeypatch, name, classes):
     if not (MINI / name).exists():
         pytest.skip(f"no {name} in {MINI}")

@@ -171,15 +171,15 @@ def programs():
 def marked(found):
     """Programs as parameters of a test.
 
-    One of every network of an experiment, and one with as many stages, after another row or not, belong to all runs of
-    the tests; the rest are slow, and those of the claims, of cells and of the quick start.
+    One of every network and task, and of every experiment one with as many stages, after another row or not, belong to
+    all runs of the tests; the rest are slow, and those of the claims, of cells and of the quick start.
     """
     seen, parameters = set(), []
     for alike in found:
         path, name = alike[0]
         flat = small(path, name)
         needs = bool(load(path).rows()[name].needs)
-        places = {(path, flat["model.name"]), (path, len(flat["stages"]), needs)}
+        places = {(flat["task"], flat["model.name"]), (path, len(flat["stages"]), needs)}
         # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute
         slow = places <= seen or path.stem in ("claims", "quickstart") or flat["model.name"] == "pdarts"
         slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
