@@ -102,8 +102,10 @@ def export(
     vocabulary = translator.vocabulary_of(config, recorded, where=workdir) if config.task == "translation" else None
     classes = len(vocabulary) if vocabulary else _classes(known, recorded, every)
     layout = found.layout
-    if layout is None:  # of an older run
-        layout = translator.task_of(config, vocabulary).layout if vocabulary else _layout(config, recorded, classes)
+    if layout is None and vocabulary:  # of an older run
+        layout = translator.task_of(config, vocabulary).layout
+    elif layout is None:
+        layout = _layout(config, known, recorded, classes)
     variables = select_branch(every, names.index(branch), layout=layout)
     variables = jax.tree.map(np.asarray, variables)
     packed = serialization.msgpack_serialize(variables)
@@ -208,12 +210,14 @@ def _classes(known: Mapping[str, Any], recorded: Mapping[str, Any] | None, varia
     return int(variables["params"]["head"]["kernel"].shape[-1])  # of older runs, whose networks are built in
 
 
-def _layout(config: ConfigDict, recorded: Mapping[str, Any] | None, classes: int) -> Layout | None:
+def _layout(
+    config: ConfigDict, known: Mapping[str, Any], recorded: Mapping[str, Any] | None, classes: int
+) -> Layout | None:
     """The leaves with a K axis, of a network of the user's own; None: as the rule for built-in networks says."""
     if config.task == "detection":
-        return detector.layout_of(config, recorded)
+        return detector.task_of(config, known["class_names"], known["image_size"]).layout
     if config.task == "segmentation":
-        return pixel_classifier.layout_of(config, recorded)
+        return pixel_classifier.task_of(config, known["class_names"], known["image_size"]).layout
     if not is_import_path(config.model.name):
         return None
     model = make_model(config, classes=classes, branches=len(tree.branch_names(config)))

@@ -11,22 +11,12 @@ from etils import epath
 from ml_collections import ConfigDict
 from PIL import Image
 
-from sbn.config import tree
-from sbn.config.errors import ConfigError
 from sbn.data.encoded import seen
 from sbn.data.examples import Feature
 from sbn.data.pixels import pack
-from sbn.nn.branches import Layout
-from sbn.runs.content import Damaged
-from sbn.runs.kinds import Kind, Wrong, count, listing, number, optional, record, text
 from sbn.tasks.base import TaskData, Variables
 from sbn.tasks.detection import Detection, make_detection
-
-# What its `model.json` says beside what every exported network's does
-ABOUT: Kind = record(
-    {"class_names": listing(text), "image_size": listing(count), "mean": listing(number), "std": listing(number)},
-    augment=(optional(text), None),
-)
+from sbn.tasks.exported import checked_about, checked_image, config_of, named_classes, normalising
 
 
 class Found(NamedTuple):
@@ -71,9 +61,7 @@ class Detector:
         Raises:
             ConfigError: if it is no such image.
         """
-        image = np.asarray(image)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
-            raise ConfigError(f"an image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        image = checked_image(image)
         crop = self.task.evaluated
         words = pack(image[None])[0] if crop is None else seen(Image.fromarray(image), crop)
         found = np.asarray(self._forward(self.variables, words[None]))[0, 0]
@@ -99,9 +87,7 @@ def described(config: ConfigDict, recorded: Mapping[str, Any] | None) -> dict[st
     """
     if config.task != Detection.name:
         return {}
-    if not recorded or not recorded.get("classes") or not recorded.get("image_size"):
-        raise ConfigError("the run's data.json does not name the classes of its objects: it is of an older version")
-    return {"task": config.task, "class_names": recorded["classes"], "image_size": recorded["image_size"]}
+    return named_classes(config, recorded, "classes", classified="its objects")
 
 
 def task_of(config: ConfigDict, classes: Sequence[str], size: Sequence[int]) -> Detection:
@@ -116,29 +102,13 @@ def task_of(config: ConfigDict, classes: Sequence[str], size: Sequence[int]) -> 
     return make_detection(config, TaskData(features))
 
 
-def layout_of(config: ConfigDict, recorded: Mapping[str, Any] | None) -> Layout:
-    """Returns the leaves of a run's variables that have a K axis; arguments and errors are those of `described`."""
-    known = described(config, recorded)
-    return task_of(config, known["class_names"], known["image_size"]).layout
-
-
 def read_detector(path: epath.Path, about: Mapping[str, Any], variables: Variables) -> Detector:
     """Returns a detector of what a `model.json` says, the file at `path`, and of its variables.
 
     Raises:
         Damaged: if that is not what `export` writes.
     """
-    try:
-        about = ABOUT("", about)
-    except Wrong as error:
-        raise Damaged(path, str(error)) from None
-    changes = {
-        **about["config"],
-        "task": Detection.name,
-        "branches": ("main",),
-        "eval.augment": about["augment"] or None,
-    }
-    config = tree.to_config(tree.changed(tree.defaults(), changes))
+    about = checked_about(path, about)
+    config = config_of(about, Detection.name, **{"eval.augment": about["augment"] or None})
     task = task_of(config, about["class_names"], about["image_size"])
-    data = dataclasses.replace(task.data, mean=tuple(about["mean"]), std=tuple(about["std"]))
-    return Detector(dataclasses.replace(task, data=data), variables, about)
+    return Detector(normalising(task, about), variables, about)

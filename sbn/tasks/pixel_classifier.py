@@ -14,17 +14,13 @@ from PIL import Image
 from sbn.augment.encoded_crops import EncodedCrop, crop_windows, split_crop
 from sbn.augment.pipeline import parse
 from sbn.augment.size_ops import Fit
-from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import seen
 from sbn.data.examples import Feature
 from sbn.data.own_sizes import places
 from sbn.data.pixels import pack
-from sbn.nn.branches import Layout
-from sbn.runs.content import Damaged
-from sbn.runs.kinds import Wrong
 from sbn.tasks.base import TaskData, Variables
-from sbn.tasks.detector import ABOUT
+from sbn.tasks.exported import checked_about, checked_image, config_of, named_classes, normalising
 from sbn.tasks.segmentation import Segmentation, make_segmentation
 
 
@@ -54,9 +50,7 @@ class PixelClassifier:
         Raises:
             ConfigError: if it is no such image.
         """
-        image = np.asarray(image)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
-            raise ConfigError(f"an image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        image = checked_image(image)
         inputs = {"image": pack(image[None])}
         if self._crop is not None:
             size = np.asarray([image.shape[:2]])
@@ -87,14 +81,13 @@ def described(config: ConfigDict, recorded: Mapping[str, Any] | None) -> dict[st
     """
     if config.task != Segmentation.name:
         return {}
-    if not recorded or not recorded.get("mask_classes") or not recorded.get("image_size"):
-        raise ConfigError("the run's data.json does not name the classes of pixels: it is of an older version")
+    known = named_classes(config, recorded, "mask_classes", classified="pixels")
     if (text := config.eval.augment) and not isinstance(parse(text)[0], Fit):
         raise ConfigError(
             f"eval.augment = {text!r} shows parts of images: a network that classifies every pixel is exported from "
             "runs with eval.augment = 'fit(height, width)', or none"
         )
-    return {"task": config.task, "class_names": recorded["mask_classes"], "image_size": recorded["image_size"]}
+    return known
 
 
 def task_of(config: ConfigDict, classes: Sequence[str], size: Sequence[int]) -> Segmentation:
@@ -103,23 +96,12 @@ def task_of(config: ConfigDict, classes: Sequence[str], size: Sequence[int]) -> 
     return make_segmentation(config, TaskData(features))
 
 
-def layout_of(config: ConfigDict, recorded: Mapping[str, Any] | None) -> Layout:
-    """Returns the leaves of a run's variables that have a K axis; arguments and errors are those of `described`."""
-    known = described(config, recorded)
-    return task_of(config, known["class_names"], known["image_size"]).layout
-
-
 def read_pixel_classifier(path: epath.Path, about: Mapping[str, Any], variables: Variables) -> PixelClassifier:
     """Returns what a `model.json`, the file at `path`, and its variables are.
 
     Raises:
         Damaged: if that is not what `export` writes.
     """
-    try:
-        about = ABOUT("", about)
-    except Wrong as error:
-        raise Damaged(path, str(error)) from None
-    changes = {**about["config"], "task": Segmentation.name, "branches": ("main",)}
-    task = task_of(tree.to_config(tree.changed(tree.defaults(), changes)), about["class_names"], about["image_size"])
-    data = dataclasses.replace(task.data, mean=tuple(about["mean"]), std=tuple(about["std"]))
-    return PixelClassifier(dataclasses.replace(task, data=data), variables, about)
+    about = checked_about(path, about)
+    task = task_of(config_of(about, Segmentation.name), about["class_names"], about["image_size"])
+    return PixelClassifier(normalising(task, about), variables, about)

@@ -1,25 +1,16 @@
 """An exported detector finds in an image what the run's own evaluation finds, in the pixels of the image's file."""
 
-import contextlib
-
 import jax
 import numpy as np
 import pytest
-from etils import epath
 from PIL import Image
 
 from sbn import export
 from sbn.config.errors import ConfigError
-from sbn.data import record
 from sbn.data.encoded import seen
 from sbn.runs import files
-from sbn.train import workdir as workdirs
-from sbn.train.checkpoint import Checkpoints
-from sbn.train.optimiser import make_optimiser
-from sbn.train.schedules import make_schedule
-from sbn.train.setup import make_setup
-from sbn.train.state import TrainState
 from tests.data.test_voc import CAT, DOG, xml
+from tests.tasks.finished import finished
 from tests.tasks.test_detection import SMALL
 
 SIZES = {"a": (50, 90), "b": (90, 50), "c": (61, 61)}
@@ -55,25 +46,7 @@ def config(tiny, tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(config, tmp_path_factory):
     """A run's folder, its setup, and the variables that it holds, in which no two branches agree."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        setup = make_setup(config)
-    folder, random = epath.Path(tmp_path_factory.mktemp("runs") / "run"), np.random.default_rng(1)
-    optimiser = make_optimiser(setup.plan.stages[0], make_schedule(setup.plan.stages[0], setup.plan))
-    shapes = jax.eval_shape(setup.task.init, jax.random.key(0))
-    made = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: (1.0 * (path[-1].key == "var") + random.uniform(-0.3, 0.3, leaf.shape)).astype(np.float32),
-        shapes,
-    )
-    momenta = jax.eval_shape(optimiser.init, shapes["params"])
-    momenta = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), momenta)
-    state = TrainState(np.asarray(setup.plan.total, np.int32), made["params"], made["batch_stats"], momenta, None)
-    data = record.describe(config.data.name, setup.train, setup.test, setup.channels)
-    workdirs.begin(folder, config, {"commit": "abc", "time": "now", "argv": ["python"]}, data=data)
-    names, stages = setup.task.branches, setup.plan.stages
-    with contextlib.closing(Checkpoints(folder / "checkpoints", keep=1, branches=names, stages=stages)) as store:
-        store.save(setup.plan.total, state, seconds=1.0)
-    return folder, setup, state
+    return finished(config, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
