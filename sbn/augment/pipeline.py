@@ -18,7 +18,7 @@ from sbn.augment.op import load_own
 from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
 from sbn.augment.text import TOKEN_OPS
-from sbn.config.errors import shown, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.config.imported import is_import_path
 
 # A draw index has 32 bits: 6 of the op (its place in OPS, to which new ops are added at the end), 4 of its occurrence
@@ -56,6 +56,18 @@ def parse(text: str) -> tuple[Op, ...]:
             raise type(error)(f"{place}{error}") from None
     _check_order(ops)
     return tuple(ops)
+
+
+def parse_key(key: str, text: str) -> tuple[Op, ...]:
+    """Returns the ops of the pipeline that stands under a key of the config.
+
+    Raises:
+        ConfigError: what `parse` says, behind the key and its value.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{key} = {text!r}: {error}") from None
 
 
 def _without_paths(text: str) -> tuple[str, dict[int, str]]:

@@ -51,6 +51,12 @@ def available() -> bool:
         return False
 
 
+def quieten_tensorflow() -> None:
+    """Has TensorFlow, where it is loaded later, print errors alone, unless the variables say otherwise."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
 def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns a path with the home folder for '~'; '~name' of a user whom nobody knows stays, and leads nowhere."""
     return pathlib.Path(os.path.expanduser(path))  # pathlib's own raises a RuntimeError for such

@@ -54,9 +54,7 @@ def read_classes(file: epath.Path) -> LabelClasses:
     """
     if (text := read_text(file)) is None:
         raise ConfigError(f"there is no {file}, which names the classes")
-    lines = [
-        line.strip() for line in text.removeprefix("\ufeff").rstrip().split("\n")
-    ]  # some editors begin with a mark
+    lines = [line.strip() for line in text.rstrip().split("\n")]
     if "" in lines and lines != [""]:
         raise ConfigError(
             f"{file}: line {lines.index('') + 1} is empty: write {NO_CLASS!r} for a number without a class"

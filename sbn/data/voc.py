@@ -171,9 +171,8 @@ def _names(lists: epath.Path, split: str, images: Container[str]) -> list[str]:
 
 
 def _lines(file: epath.Path) -> list[str]:
-    """The lines of a text file that hold anything; some editors begin with a byte order mark."""
-    text = (read_text(file) or "").removeprefix("\ufeff")
-    return [line.strip() for line in text.split("\n") if line.strip()]
+    """The lines of a text file that hold anything."""
+    return [line.strip() for line in (read_text(file) or "").split("\n") if line.strip()]
 
 
 def _check_once(names: Sequence[str], file: epath.Path) -> None:

@@ -45,8 +45,12 @@ def check_owner(path: Path, config: Mapping[str, Any]) -> None:
     Raises:
         Damaged: if they do; it names the difference.
     """
+    _check_owner(path, read_bytes(path) or b"", config)
+
+
+def _check_owner(path: Path, content: bytes, config: Mapping[str, Any]) -> None:
     said = None
-    with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(read_bytes(path) or b"")) as parts:
+    with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(content)) as parts:
         said = parse(parts.comment) if parts.comment else None
     if other := files.other_run(config, said):
         raise Damaged(path, f"it is of another run: {other}")
@@ -66,7 +70,7 @@ def read_arrays(path: Path, *, config: Mapping[str, Any] | None = None) -> dict[
     if content is None:
         return None
     if config is not None:
-        check_owner(path, config)
+        _check_owner(path, content, config)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             if broken := parts.testzip():

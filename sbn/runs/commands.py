@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from sbn.config import beside, imported
+from sbn.config.environment import quieten_tensorflow
 from sbn.config.errors import ConfigError
 from sbn.runs import signals
 from sbn.runs.content import first_line
@@ -106,8 +107,7 @@ def begin() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow, where it is loaded later, prints errors alone
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    quieten_tensorflow()
     signals.listen()
 
 

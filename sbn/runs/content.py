@@ -56,12 +56,14 @@ def read_bytes(path: Path) -> bytes | None:
 def read_text(path: Path) -> str | None:
     """Returns the text in a file; None where there is no file.
 
+    The byte order mark with which some editors begin a file is none of it.
+
     Raises:
         Damaged: if it can't be read, or is not UTF-8.
     """
     content = read_bytes(path)
     try:
-        return None if content is None else content.decode()
+        return None if content is None else content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Damaged(path, f"not UTF-8 at byte {error.start}") from None
 

@@ -59,14 +59,10 @@ def main(argv: Sequence[str]) -> int:
 def _check_pipelines(flat: Mapping[str, Any]) -> None:
     """Refuses a pipeline that can't be parsed, before jax is loaded and data are read."""
     from sbn.augment import pipeline
-    from sbn.config.errors import ConfigError
 
     for key, text in flat.items():
         if key.endswith(".augment") and isinstance(text, str):
-            try:
-                pipeline.parse(text)
-            except ValueError as error:
-                raise ConfigError(f"{key} = {text!r}: {error}") from None
+            pipeline.parse_key(key, text)
 
 
 def after(row: str, workdir: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jax
 
-from sbn.config.environment import cache_folder
+from sbn.config.environment import cache_folder, quieten_tensorflow
 from sbn.config.errors import ConfigError
 from sbn.train.program_cache import renew_damaged_programs
 
@@ -29,8 +29,7 @@ def prepare() -> None:
         renew_damaged_programs(programs)
     if not (named and kept):
         jax.config.update("jax_compilation_cache_dir", programs if kept else None)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    quieten_tensorflow()
     log = logging.getLogger("sbn")
     log.addHandler(logging.StreamHandler())  # bare messages; absl has the root logger
     log.setLevel(logging.INFO)

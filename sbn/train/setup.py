@@ -9,6 +9,7 @@ from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from sbn.augment import pipeline
 from sbn.config import tree
 from sbn.config.errors import ConfigError
 from sbn.config.translation_keys import check_sentences
@@ -117,7 +118,7 @@ def make_setup(
     """
     check_jax()
     for view in config.views:
-        views.parse(config.views[view].augment, f"views.{view}.augment")
+        pipeline.parse_key(f"views.{view}.augment", config.views[view].augment)
     if splits is None:
         check_sentences(config)
     size = config.batch_size if config.batch_tokens is None else 0  # those that count tokens divide as they are made

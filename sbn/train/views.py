@@ -145,17 +145,9 @@ def stage_views(stage: Stage, branch_names: tuple[str, ...]) -> StageViews:
 def _pipelines(stage: Stage) -> dict[str, tuple[tuple[pipeline.Op, ...], tuple[int, ...]]]:
     """Every view's ops, and the stream of draws of each."""
     names = list(stage.config.branches)
-    ops = {name: parse(stage.config.views[name].augment, f"views.{name}.augment") for name in names}
+    ops = {name: pipeline.parse_key(f"views.{name}.augment", stage.config.views[name].augment) for name in names}
     made = {}
     for own, name in enumerate(names):
         other = stage.config.views[name].draws or name
         made[name] = (ops[name], pipeline.streams(ops[name], own, ops[other], names.index(other)))
     return made
-
-
-def parse(text: str, name: str) -> tuple[pipeline.Op, ...]:
-    """Returns the ops of the pipeline in the key `name`."""
-    try:
-        return pipeline.parse(text)
-    except ValueError as error:
-        raise ConfigError(f"{name} = {text!r}: {error}") from None
