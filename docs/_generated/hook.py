@@ -1,13 +1,14 @@
 """Adds to the documentation the pages that are made from the code: keys, rows, commands, pipelines."""
 
-import os
 import pathlib
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # pictures of ops are drawn with TensorFlow
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+
+from sbn.config.environment import quieten_tensorflow  # noqa: E402
+
+quieten_tensorflow()  # pictures of ops are drawn with it
 
 import pages  # noqa: E402
 from mkdocs.config.defaults import MkDocsConfig  # noqa: E402

@@ -15,8 +15,8 @@ from sbn.train.setup import make_setup
 from sbn.train.state import init_state
 from sbn.train.step import make_step
 
-# Single operations of JAX's own, as to fill arrays of several shapes with zeros
-SMALL = {"jit(broadcast_in_dim)", "jit(convert_element_type)"}
+# Single operations of JAX's own, as to fill arrays of several shapes with zeros or to copy them
+SMALL = {"jit(broadcast_in_dim)", "jit(convert_element_type)", "jit(copy)"}
 SHORT = {"duration": "4 steps", "eval.every": "2 steps"}
 
 
