@@ -78,8 +78,8 @@ class LabelImages:
             raise ConfigError(f"{name} holds {pages} images: a label image is one")
         if kind == "PNG" and data[_BITS : _BITS + 2] in (b"\x02\x00", b"\x04\x00"):
             raise ConfigError(
-                f"{name} is grey with {data[_BITS]} bits per pixel, whose numbers readers of PNGs scale to 255: save it "
-                "with 8 bits, or with a palette"
+                f"{name} is grey with {data[_BITS]} bits per pixel, whose numbers readers of PNGs scale up to 255: "
+                "save it with 8 bits, or with a palette"
             )
         if numbers.ndim != 2 or mode not in ("L", "P", "1", "I", "I;16"):
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
