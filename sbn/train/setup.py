@@ -86,6 +86,16 @@ class Setup:
         record.check_same(recorded, data, where=where)
         return data
 
+    def check_batches(self, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
+        """Returns the description of the batches that the run records (`record.describe_batches`).
+
+        Raises:
+            ConfigError: if they are not those of the run `where`, as another number of devices cuts them.
+        """
+        batches = record.describe_batches(self.batching)
+        record.check_same_batches(recorded, batches, where=where, devices=self.mesh.devices.size)
+        return batches
+
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
         stages = tuple(evals.StageData(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
