@@ -109,7 +109,7 @@ class _ImagesFeed:
 
     def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
         views, ids = self._setup.views[stage.name].data, np.zeros(1, np.int32)
-        numbers = {"epoch": np.zeros((), np.int32)}
+        numbers: dict[str, Any] = {"epoch": np.zeros((), np.int32)}
         if any(view.strengths is not None for view in views):
             numbers["strength"] = np.ones(len(views), np.float32)
         if self._on_device:
