@@ -41,8 +41,8 @@ class Views:
         config, task = materials.config, materials.image_task("views", "classes")
         if materials.domains:
             raise ConfigError(
-                f"eval.evals: 'views' shows one set of test images as all views see them, and {min(materials.domains)!r} "
-                "has data of its own"
+                "eval.evals: 'views' shows one set of test images as all views see them, and "
+                f"{min(materials.domains)!r} has data of its own"
             )
         self._test, self._sets = materials.test, transformed(materials, "views")
         self._measures = {}
