@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
+_MARGIN = 8  # around all blocks, in pixels
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
 _RED = (255, 0, 0)
 _VIEW = "resize(128)|centre_crop(128)"  # of images that differ in size
@@ -177,15 +178,17 @@ def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str, *, names:
     """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other, then names in their colours."""
     from PIL import Image, ImageDraw
 
-    width = max(block.shape[1] for block in blocks.values())
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength
+    told = int(sum(measure(name) + 8 for name in names))
+    width = max([told, *(max(block.shape[1], int(measure(title)) + 1) for title, block in blocks.items())])
     height = sum(block.shape[0] + _TITLE for block in blocks.values()) + _TITLE * bool(names)
-    sheet = Image.new("RGB", (width, height), "white")
-    pen, top = ImageDraw.Draw(sheet), 0
+    sheet = Image.new("RGB", (width + 2 * _MARGIN, height + 2 * _MARGIN), "white")
+    pen, top = ImageDraw.Draw(sheet), _MARGIN
     for title, block in blocks.items():
-        pen.text((2, top + 2), title, fill="black")
-        sheet.paste(Image.fromarray(block), (0, top + _TITLE))
+        pen.text((_MARGIN, top), title, fill="black")
+        sheet.paste(Image.fromarray(block), (_MARGIN, top + _TITLE))
         top += _TITLE + block.shape[0]
-    left = 2
+    left = _MARGIN
     for name, colour in zip(names, class_colours(len(names)).tolist(), strict=True):
         pen.text((left, top + 2), name, fill=tuple(colour))
         left += int(pen.textlength(name)) + 8
@@ -255,7 +258,9 @@ def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | st
         ValueError: a pipeline can't be read, or does not fit the images.
     """
     blocks = {
-        f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=draws, seed=seed))
+        f"{number}: {format(ops)}   left: the images; right: {draws} random draws of each": lay_out(
+            draw(source, ops, draws=draws, seed=seed)
+        )
         for number, ops in enumerate(map(parse, pipelines), start=1)
     }
     write(blocks, path, names=source.names)
