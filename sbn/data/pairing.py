@@ -1,12 +1,12 @@
 """What the splits of one run must have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import Encoded
-from sbn.data.examples import Examples, InMemory
+from sbn.data.examples import Examples, Feature, InMemory
 
 
 def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: str | None) -> None:
@@ -32,7 +32,8 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
                 f"{data.name!r}: the classes{what} of the training split, {own}, are not those of the test split, "
                 f"{others}"
             )
-        if feature.kind != other.kind or (feature.kind == "array" and feature.shape != other.shape):
+        shapes = [_shape(name, split.features) for split in (train, test)]
+        if feature.kind != other.kind or (feature.kind == "array" and shapes[0] != shapes[1]):
             raise ConfigError(
                 f"{data.name!r}: {name} is {feature.kind} {feature.shape} in the training split, and {other.kind} "
                 f"{other.shape} in the test split"
@@ -53,6 +54,13 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
             f"{data.name!r}: training images have {sizes[0][0]} x {sizes[0][1]} pixels, test images {sizes[1][0]} x "
             f"{sizes[1][1]}: give the test images one size with eval.augment"
         )
+
+
+def _shape(name: str, features: Mapping[str, Feature]) -> tuple[int | None, ...]:
+    """The shape of an array; of what boxes have beside them without its first axis, slots for as many as are needed."""
+    shape, boxes = features[name].shape, features.get("boxes")
+    slots = boxes is not None and name.startswith("box_") and shape[:1] == boxes.shape[:1]
+    return shape[1:] if slots else shape
 
 
 def few(names: Sequence[str]) -> str:
