@@ -52,8 +52,8 @@ def draw_densities(axes: "Axes", arrays: Arrays) -> None:
     for view, values in shown.items():
         branch, clean = view.removeprefix("clean_"), view.startswith("clean_")
         label = f"images as they are, by {branch}" if clean else f"view {view}"
-        style = {"linestyle": "--" if clean else "-", "color": of[branch]}
-        axes.stairs(values, arrays["test/edges"], label=label, **style)
+        dashes = "--" if clean else "-"
+        axes.stairs(values, arrays["test/edges"], label=label, linestyle=dashes, color=of[branch])
     axes.set_xlabel(f"features of {arrays['test/layer']}; the outermost bins hold all that lies beyond")
     axes.set_ylabel("density")
     axes.legend()
