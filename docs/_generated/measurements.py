@@ -1,9 +1,12 @@
 """The pages about what was measured: the READMEs in results/ and benchmarks/, with their pictures, and an index."""
 
+import html
 import pathlib
+import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ("results", "benchmarks")  # of the repository, whose pages the documentation has as well
+_CODE_WITH_PIPES = re.compile(r"`([^`\n]*\\\|[^`\n]*)`")
 
 _INDEX = """\
 # Runs, and what they measured
@@ -19,10 +22,16 @@ def pages() -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = {"results/index.md": _index()}
     for folder in FOLDERS:
         for page in sorted(ROOT.glob(f"{folder}/**/README.md")):
-            found[str(page.relative_to(ROOT))] = page.read_text().replace("](../../docs/", "](../../")
+            text = page.read_text().replace("](../../docs/", "](../../")
+            found[str(page.relative_to(ROOT))] = _CODE_WITH_PIPES.sub(_without_backslashes, text)
             pictures = page.parent.glob("*.png")
             found |= {str(picture.relative_to(ROOT)): picture.read_bytes() for picture in pictures}
     return found
+
+
+def _without_backslashes(code: re.Match[str]) -> str:
+    """GitHub needs them before pipes in code in tables, and MkDocs would show them."""
+    return f"<code>{html.escape(code[1]).replace(chr(92), '').replace('|', '&#124;')}</code>"
 
 
 def within_docs(markdown: str) -> str:
