@@ -1,7 +1,9 @@
 """What the splits of one run must have in common."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
@@ -41,6 +43,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     if not isinstance(train, InMemory | Encoded) or not isinstance(test, InMemory | Encoded):
         return
     _check_labels(data, train, test)
+    _tell_unlearned(data, train, test)
     if "image" not in train.features:
         return
     if data.path == "device" and isinstance(train, Encoded):
@@ -67,6 +70,21 @@ def few(names: Sequence[str]) -> str:
     """Returns how many names there are, and the first of them."""
     shown = ", ".join(names[:5])
     return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+
+
+def _tell_unlearned(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
+    """Prints of which classes test objects are that no training object is of: no detector finds them."""
+    if not {"boxes", "box_label"} <= train.features.keys():
+        return
+    known, asked = (_classes_of_objects(split.arrays) for split in (train, test))
+    if lacking := sorted(asked - known):
+        names = few([train.features["box_label"].classes[label] for label in lacking])
+        print(f"{data.name!r}: classes of test objects that no training object has: {names}", file=sys.stderr)
+
+
+def _classes_of_objects(arrays: Mapping[str, np.ndarray]) -> set[int]:
+    boxes = arrays["boxes"]
+    return set(arrays["box_label"][(boxes[..., 2:] > boxes[..., :2]).all(axis=-1)].tolist())
 
 
 def _check_labels(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
