@@ -23,8 +23,10 @@ def pages() -> dict[str, str | bytes]:
     for folder in FOLDERS:
         for page in sorted(ROOT.glob(f"{folder}/**/README.md")):
             text = page.read_text().replace("](../../docs/", "](../../")
-            found[str(page.relative_to(ROOT))] = _CODE_WITH_PIPES.sub(_without_backslashes, text)
-            pictures = page.parent.glob("*.png")
+            pictures = sorted(page.parent.glob("*.png"))
+            more = [f"\n![{picture.stem}]({picture.name})\n" for picture in pictures if f"({picture.name})" not in text]
+            made = _CODE_WITH_PIPES.sub(_without_backslashes, text) + "".join(more)
+            found[str(page.relative_to(ROOT))] = made
             found |= {str(picture.relative_to(ROOT)): picture.read_bytes() for picture in pictures}
     return found
 
