@@ -29,9 +29,9 @@ from etils import epath
 from flax import serialization
 from ml_collections import ConfigDict
 
-from sbn.config import arguments, tree
+from sbn.config import arguments, imported, tree
 from sbn.config.errors import ConfigError, unknown
-from sbn.config.imported import is_import_path, loaded
+from sbn.config.imported import is_import_path
 from sbn.data import eval_view
 from sbn.data import record as data_record
 from sbn.data.sources import channels
@@ -95,6 +95,8 @@ def export(
         raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
+    if is_import_path(network := config.model.name):
+        imported.load(network, key="model.name")
     found = _read(workdir, config, stage)
     step, every = int(found.state.step), found.state.weights(weights)
     recorded = files.read(workdir, files.DATA)
@@ -127,7 +129,7 @@ def export(
         **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
-        **({"imported": {network: loaded()[network]}} if is_import_path(network := config.model.name) else {}),
+        **({"imported": {network: imported.loaded()[network]}} if is_import_path(network) else {}),
         **_origin(workdir, step),
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import jax
@@ -11,7 +11,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.accelerators import stand_in
-from sbn.augment import pipeline
 from sbn.augment.size_ops import sizes, variants
 from sbn.config.errors import ConfigError, unknown
 from sbn.data import arrays as batches
@@ -19,8 +18,9 @@ from sbn.data import device
 from sbn.data.batching import Planned
 from sbn.data.examples import LabelledImages
 from sbn.data.targets import sort
-from sbn.data.views import assemble
+from sbn.data.views import Fed, assemble
 from sbn.train import mesh as meshes
+from sbn.train.domain_feed import DomainsFeed
 from sbn.train.feed import Prepare
 from sbn.train.optimiser import make_optimiser
 from sbn.train.plan import Stage
@@ -60,9 +60,7 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     """
     if program not in PROGRAMS:
         raise unknown("program", program, PROGRAMS)
-    if own := [view for view in config.views if config.views[view].get("data")]:
-        raise ConfigError(f"views.{own[0]}.data: what a step with several data sets needs is not computed")
-    setup = make_setup(config, devices=devices, splits=stand_in.splits(config))
+    setup = make_setup(config, devices=devices, load=stand_in.load)
     images = "image" in setup.train.features
     stage = max(setup.plan.stages, key=lambda stage: _pixels(setup, stage) if images else len(stage.config.branches))
     schedule = make_schedule(stage, setup.plan)
@@ -77,7 +75,7 @@ def lower(config: ConfigDict, devices: Sequence[jax.Device], *, program: str = "
     }
     if program == "evaluation":
         return Lowered(_evaluation(setup, config, state.variables), facts)
-    fed, resident, prepare = _fed(setup, stage) if images else _fed_arrays(setup, stage)
+    fed, resident, prepare = _fed(setup, stage, config) if images else _fed_arrays(setup, stage)
     calls = config.steps_per_call
     step: Any = make_step(setup.task, stage, schedule, setup.mesh, prepare=prepare, steps=calls)
     if calls > 1:
@@ -97,27 +95,47 @@ def _evaluation(setup: Setup, config: ConfigDict, variables: Any) -> Any:
     return forward.lower(variables, {"image": images})
 
 
-def _fed(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
-    """Shapes of (a batch, the numbers of a step), of what lies on the devices; and what makes a batch of all."""
-    count, views, carried = stage.config.batch_size, stage.config.branches, sort(setup.train, setup.task.targets)
-    numbers = {"epoch": jax.ShapeDtypeStruct((), jnp.int32)}
-    if any(stage.fades.values()):
-        numbers["strength"] = jax.ShapeDtypeStruct((len(views),), jnp.float32)
-    seed, ids = jax.ShapeDtypeStruct((), jnp.uint32), np.zeros(1, np.int32)
-    own = {name: array[:1] for name, array in carried.arrays(setup.images).items()}
-    if stage.config.data.path == "device":
-        size = setup.images.images.shape[1:3]
+class _ImagesFeed:
+    """As `sbn.train.feed.Feed`, of images: yields the shapes of a batch, once, and its numbers."""
+
+    def __init__(self, setup: Setup, config: ConfigDict) -> None:
+        self._setup, self._carried = setup, sort(setup.train, setup.task.targets)
+        self._own = {name: array[:1] for name, array in self._carried.arrays(setup.images).items()}
+        self.resident: dict[str, Any] = {"seed": jax.ShapeDtypeStruct((), jnp.uint32)}
+        self._on_device = config.data.path == "device"
+        if self._on_device:
+            pixels = np.zeros((1, *setup.images.images.shape[1:3]), np.int32)
+            self.resident |= _shapes({"pixels": pixels, **self._own}, len(setup.train))
+
+    def batches(self, stage: Stage, step: int) -> Iterator[Fed]:
+        views, ids = self._setup.views[stage.name].data, np.zeros(1, np.int32)
+        numbers: dict[str, Any] = {"epoch": np.zeros((), np.int32)}
+        if any(view.strengths is not None for view in views):
+            numbers["strength"] = np.ones(len(views), np.float32)
+        if self._on_device:
+            yield _shapes({"id": ids}, stage.config.batch_size), numbers
+            return
+        images = [np.zeros((1, *size), np.int32) for size in _sizes(self._setup, stage)]
+        boxes = self._carried.boxes
+        augmented = images if boxes is None else [(image, self._own[boxes]) for image in images]
+        yield _shapes(assemble(augmented, self._own, ids, self._carried, np.stack), stage.config.batch_size), numbers
+
+    def prepare(self, stage: Stage) -> Prepare:
+        if not self._on_device:
+            return lambda batch, numbers, resident: batch
+        made, size = self._setup.views[stage.name].data, self._setup.images.images.shape[1:3]
+        where: dict[str, Any] = {"stage": stage.index, "mesh": self._setup.mesh, "targets": self._carried}
         try:
-            made = setup.views[stage.name].data
-            prepare = device.make_prepare(made, stage=stage.index, image_size=size, mesh=setup.mesh, targets=carried)
+            return device.make_prepare(made, image_size=size, **where)
         except ValueError as error:
             raise ConfigError(f"data.path = 'device': {error}") from None
-        resident = _shapes({"pixels": np.zeros((1, *size), np.int32), **own}, len(setup.train))
-        return (_shapes({"id": ids}, count), numbers), {**resident, "seed": seed}, prepare
-    images = [np.zeros((1, *size), np.int32) for size in _sizes(setup, stage)]
-    augmented = images if carried.boxes is None else [(image, own[carried.boxes]) for image in images]
-    batch = assemble(augmented, own, ids, carried, np.stack)
-    return (_shapes(batch, count), numbers), {"seed": seed}, lambda batch, numbers, resident: batch
+
+
+def _fed(setup: Setup, stage: Stage, config: ConfigDict) -> tuple[tuple[Any, Any], Any, Prepare]:
+    """Shapes of (a batch, the numbers of a step), of what lies on the devices; and what makes a batch of all."""
+    feed = DomainsFeed(setup, config, _ImagesFeed) if setup.domains else _ImagesFeed(setup, config)
+    batch, numbers = next(feed.batches(stage, stage.start))
+    return (batch, _shapes_of(numbers)), feed.resident, feed.prepare(stage)
 
 
 def _fed_arrays(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepare]:
@@ -136,8 +154,7 @@ def _fed_arrays(setup: Setup, stage: Stage) -> tuple[tuple[Any, Any], Any, Prepa
         stage=stage.index,
         epoch=0,
     )
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), fed)
-    return shapes, {"seed": jax.ShapeDtypeStruct((), jnp.uint32)}, lambda batch, numbers, resident: batch
+    return _shapes_of(fed), {"seed": jax.ShapeDtypeStruct((), jnp.uint32)}, lambda batch, numbers, resident: batch
 
 
 def _longest(setup: Setup) -> Planned:
@@ -150,11 +167,15 @@ def _shapes(tree: Any, count: int) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype), tree)
 
 
+def _shapes_of(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree)
+
+
 def _sizes(setup: Setup, stage: Stage) -> list[tuple[int, int]]:
     """(height, width) of every view; of a view that draws its size, the largest."""
     found = []
-    for view in stage.config.branches:
-        drawn = variants(pipeline.parse(stage.config.views[view].augment))
+    for view in setup.views[stage.name].data:
+        drawn = variants(view.ops)
         found.append(max(sizes(ops, setup.images.images.shape[1:3])[-1] for ops in drawn))
     return found
 

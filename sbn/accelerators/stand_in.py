@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from sbn.data import eval_view, sources
+from sbn.data import cityscapes, eval_view, sources
 from sbn.data import splits as parts
 from sbn.data.encoded import Beside, Encoded
-from sbn.data.examples import Examples, InMemory, in_memory
+from sbn.data.examples import Examples, Feature, InMemory, in_memory
 from sbn.data.index import Index
+from sbn.data.label_images import LabelImages
 from sbn.data.sentences import Sentences, make_sentences
 from sbn.data.tokens import Ragged
 from sbn.data.vocabulary import PIECES, Vocabulary
@@ -23,15 +24,18 @@ class _Known(NamedTuple):
         lengths: examples of the splits.
         size: (height, width) of the images as evaluation sees them.
         classes: how many.
-        boxes: places for objects in an image; 0: one label per image in their place.
+        boxes: places for objects in an image; 0: there are none.
+        masks: names of the classes of pixels, where an image has such and no label.
     """
 
     lengths: Mapping[str, int]
     size: tuple[int, int]
     classes: int
     boxes: int = 0
+    masks: tuple[str, ...] = ()
 
 
+_STREETS = cityscapes.CLASSES.names
 _CIFAR = {"train": 50_000, "test": 10_000}
 _KNOWN = {
     "cifar10": _Known(_CIFAR, (32, 32), 10),
@@ -41,6 +45,9 @@ _KNOWN = {
     "imagenette": _Known({"train": 9_469, "validation": 3_925}, (160, 160), 10),
     # nearly all images are of 500 pixels in width or height; up to 42 objects in one
     "voc/2007": _Known({"train": 2_501, "validation": 2_510, "test": 4_952}, (375, 500), 20, boxes=42),
+    # as the rows of a paper name their folders
+    "cityscapes:cityscapes": _Known({"train": 2_975, "val": 500, "test": 1_525}, (1024, 2048), 19, masks=_STREETS),
+    "gta5:gta5": _Known({"train": 12_403, "val": 6_382, "test": 6_181}, (1052, 1914), 19, masks=_STREETS),
 }
 
 
@@ -69,29 +76,28 @@ _SENTENCES = {
 }
 
 
-def splits(config: ConfigDict) -> tuple[Examples, Examples]:
-    """Returns (training split, test split) of the sizes of the config's data set; of a known one nothing is read.
+def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
+    """Returns a split of the size of the data set's; of a known one nothing is read.
+
+    Args:
+        data: the config's data keys, or those of a view.
+        split: 'train' or 'test'.
+        view: the pipeline that images are evaluated through.
 
     Raises:
         ConfigError: if another one can't be loaded, or has fewer examples than asked for.
     """
-    train, test = (_split(config, split) for split in ("train", "test"))
-    return train, test
-
-
-def _split(config: ConfigDict, split: str) -> Examples:
-    data = config.data
     known: _Known | _Pairs | None = _KNOWN.get(data.name) or _SENTENCES.get(data.name)
     if known is None:
-        return sources.load(data, split, view=config.eval.augment)
+        return sources.load(data, split, view=view)
     found = parts.ids(data[f"{split}_split"], known.lengths, key=f"data.{split}_split", of=data.name)
     count = sum(part.stop - part.start for _, part in found)
     limit = data.train_examples if split == "train" else data.test_examples
     count = min(count, limit or count)
     if isinstance(known, _Pairs):
         return _sentences(count, known)
-    make = _empty_with_boxes if known.boxes else _empty
-    return make(count, known, name=data.name, view=config.eval.augment)
+    make = _in_files if known.boxes or known.masks else _empty
+    return make(count, known, name=data.name, view=view)
 
 
 def _sentences(count: int, known: _Pairs) -> Sentences:
@@ -114,14 +120,24 @@ def _empty(count: int, known: _Known, *, name: str, view: str | None) -> InMemor
     return InMemory(arrays, one.features)
 
 
-def _empty_with_boxes(count: int, known: _Known, *, name: str, view: str | None) -> Encoded:
-    """Images that would lie in files, which are not there."""
+def _in_files(count: int, known: _Known, *, name: str, view: str | None) -> Encoded:
+    """Images with boxes or masks that would lie in files, which are not there."""
     one, whole = np.ones(count, np.int64), np.zeros(count, np.int32)
     sizes = np.broadcast_to(np.asarray(known.size, np.int32), (count, 2))
     index = Index("", np.asarray([b"none"]), whole, one, one, whole, sizes, one > 0, class_names=())
+    beside = _boxes(count, known, name=name) if known.boxes else _masks(index, known)
+    return Encoded(index, eval_view.parse(view, name=name), name=name, beside=beside)
+
+
+def _boxes(count: int, known: _Known, *, name: str) -> Beside:
     places = (count, known.boxes)
     arrays = {"boxes": np.zeros((*places, 4), np.float32), "box_label": np.zeros(places, np.int32)}
     arrays["boxes"][:, 0] = 0, 0, *known.size  # a set without objects is refused
     arrays["box_difficult"] = np.zeros(places, np.uint8)
     made = in_memory(arrays, name=name, classes=known.classes)
-    return Encoded(index, eval_view.parse(view, name=name), name=name, beside=Beside(made.arrays, made.features))
+    return Beside(made.arrays, made.features)
+
+
+def _masks(index: Index, known: _Known) -> Beside:
+    features = {"mask": Feature("mask", (None, None), known.masks)}
+    return Beside({}, features, {"mask": LabelImages(index, classes=known.classes)})

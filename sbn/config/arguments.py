@@ -71,6 +71,13 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (--help lists the arguments)")
 
 
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Adds `--root` (or `--runs`), the folder below which a report looks for runs."""
+    parser.add_argument(
+        "--root", "--runs", type=path, default="runs", help="folder with the runs, at any depth (default: runs)"
+    )
+
+
 def path(text: str) -> str:
     """Returns a path as it was given; an empty one, which would mean the current folder, is refused."""
     if not text.strip():

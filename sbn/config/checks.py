@@ -54,6 +54,11 @@ def check(config: ConfigDict) -> ConfigDict:
     _below_one(config, ("model.dropout", "norm.momentum"))
     if config.optim.ema is not None:
         _below_one(config, ("optim.ema",))
+        if taken := next((view for view in config.views if f"_{view}".endswith("_ema")), None):
+            raise ConfigError(
+                f"views.{taken}: with optim.ema, names such as test_ema/... are of averaged weights: give the view "
+                "another name"
+            )
     _distinct("init.only", config.init.only)
     _distinct("eval.mix", config.eval.mix)
     _distinct("eval.evals", config.eval.evals)

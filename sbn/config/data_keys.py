@@ -10,6 +10,8 @@ from sbn.config.errors import ConfigError
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 
+TEST_SHARE = 0.2
+
 DATA_KEYS = (
     Key(
         "data.name",
@@ -90,7 +92,7 @@ DATA_KEYS = (
     Key(
         "data.test_share",
         "float",
-        0.2,
+        TEST_SHARE,
         "Fraction of the images of folder:PATH or masks:PATH to hold out for testing, if the folder has no splits. The file names decide which.",
         low=0,
     ),
@@ -254,7 +256,7 @@ _READERS = {
         ("tfds", "archive", "imported", *FOLDERS),
         "its images are rendered; set data.test_examples",
     ),
-    "test_share": (0.2, ("folder", "masks"), "only folders without splits are split by this share"),
+    "test_share": (TEST_SHARE, ("folder", "masks"), "only folders without splits are split by this share"),
     "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
     "style": ("plain", ("shapes",), "its images are not rendered"),
 }

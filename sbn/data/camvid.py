@@ -60,7 +60,8 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
         words = line.split()
         if not words:
             continue
-        if len(words) != 2 or any(len(epath.Path(word).parts) < 2 for word in words):
+        ends = [epath.Path(word).parts[-2:] for word in words]
+        if len(words) != 2 or any(len(end) < 2 or ".." in end for end in ends):
             raise ConfigError(f"{file}, line {number}: {line.strip()!r} is not an image and its label image")
         image, labels = (path / epath.Path(word).parent.name / epath.Path(word).name for word in words)
         folder = str(image.parent)
@@ -68,5 +69,10 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
             folders[folder] = {own.stem: own for own in image.parent.glob("[!.]*") if own.suffix.lower() in _IMAGES}
         if image.stem not in folders[folder]:
             raise ConfigError(f"{file}, line {number}: there is no image {image}")
+        if image.stem != labels.stem:
+            raise ConfigError(f"{file}, line {number}: {labels.name} are the labels of another image than {image.name}")
         found.append(Pair(folders[folder][image.stem], labels))
+    names = [str(pair.image) for pair in found]
+    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        raise ConfigError(f"{file} lists {twice} twice")
     return found

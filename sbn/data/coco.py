@@ -131,7 +131,10 @@ def _objects(annotations: Sequence[tuple[str, Any]], numbers: Mapping[int, int])
         if (crowd := one.get("iscrowd", 0)) not in (0, 1):
             raise ConfigError(f"{what}: iscrowd is {shown(crowd)}, not 0 or 1")
         crowds.append(bool(crowd))
-        areas.append(float(one["area"]) if _is_number(one.get("area")) else w * h)
+        area = w * h if one.get("area") is None else one["area"]
+        if not _is_number(area) or area < 0:
+            raise ConfigError(f"{what}: area is {shown(area)}, not a number of square pixels")
+        areas.append(float(area))
     made = np.asarray(boxes, np.float32).reshape(-1, 4)
     return Objects(made, labels, np.asarray(crowds, bool), np.asarray(areas, np.float32))
 
@@ -143,6 +146,8 @@ def _files(images: Mapping[int, Any], folders: Sequence[epath.Path], file: epath
         name = one.get("file_name")
         if not isinstance(name, str) or not name:
             raise ConfigError(f"{file}, image {number} has no file_name")
+        if name[0] == "/" or ".." in name.split("/"):
+            raise ConfigError(f"{file}, image {number}: file_name {shown(name)} leads out of its folder")
         names[number] = name
     _check_once(names.values(), f"{file}: file_name")
     for folder in folders:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from etils import epath
 
+from sbn.config.data_keys import TEST_SHARE
 from sbn.config.errors import ConfigError, unknown
 from sbn.data.decode import look
 from sbn.data.index import Entry, Files
@@ -45,6 +46,7 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
     if not path.is_dir():
         raise ConfigError(f"data.name = 'folder:{path}': there is no such folder")
     if (path / "train").is_dir():
+        check_no_share(path, test_share)
         there = {name: name for name in ("train", "test", *VALIDATION) if (path / name).is_dir()}
         validation = next((name for name in VALIDATION if name in there), None)
         folders = {**({name: validation for name in ("validation", "test")} if validation else {}), **there}
@@ -58,6 +60,12 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
     if not chosen:
         raise ConfigError(f"{path}: with data.test_share = {test_share:g} no image of {len(found)} is in {split!r}")
     return _files(path, chosen, classes, upright=True)
+
+
+def check_no_share(path: epath.Path, test_share: float) -> None:
+    """Raises a `ConfigError` if a share of test images is wanted of a folder that has splits of its own."""
+    if test_share != TEST_SHARE:
+        raise ConfigError(f"data.test_share = {test_share:g} means nothing for {path}, which has a folder train")
 
 
 def published(path: epath.Path, split: str) -> Files:

@@ -78,6 +78,8 @@ def as_masks(masks: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     if len(classes) > VOID - 1:
         raise ValueError(f"{len(classes)} classes: a mask has at most {VOID - 1}")
     _check_range(np.ma.masked_equal(masks, VOID), len(classes))
+    if masks.size and (masks == VOID).all():
+        raise ValueError(f"masks have no labels: every pixel is {VOID}")
     return masks
 
 

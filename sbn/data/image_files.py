@@ -172,6 +172,11 @@ def _label_images(
                 raise ConfigError(f"{name}: mask_numbers has {wrong}")
         table = lookup(numbers)
     made = LabelImages(index, classes, table, tuple(numbers) if numbers is not None and only else None)
-    for i in np.unique(np.linspace(0, len(index) - 1, _LOOKED_INTO).astype(np.int64)) if len(index) else ():
-        made.labels(int(i))  # another list of classes is told before anything is trained
+    if not len(index):
+        return made
+    # Another list of classes is told before anything is trained
+    looked = np.unique(np.linspace(0, len(index) - 1, _LOOKED_INTO).astype(np.int64)).tolist()
+    labelled = [(made.labels(i) != VOID).any() for i in looked]
+    if not any(labelled):
+        raise ConfigError(f"{name}: {index.name(0)}, and all {len(looked)} label images looked into, have no labels")
     return made

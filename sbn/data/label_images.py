@@ -15,6 +15,9 @@ from sbn.data.decode import check_png
 from sbn.data.forms import VOID
 from sbn.data.index import Index
 
+_EXACT = ("PNG", "TIFF", "BMP", "PPM")  # a GIF numbers its colours anew, a JPEG changes them
+_BITS = 24  # where a PNG says how many bits a pixel has, and behind it that it is grey: 0
+
 
 def check_sizes(labels: Index, images: Index) -> None:
     """Raises a `ConfigError` naming the first label image that has another size than its image."""
@@ -66,11 +69,18 @@ class LabelImages:
             (data,) = self.index.read(np.array([i]))
             check_png(data)
             with Image.open(io.BytesIO(data)) as image:
-                mode, numbers, kind = image.mode, np.asarray(image), image.format
+                mode, numbers, kind, pages = image.mode, np.asarray(image), image.format, getattr(image, "n_frames", 1)
         except Exception as error:  # Pillow has many words for a damaged file
             raise ConfigError(f"{name} can't be read: {str(error) or type(error).__name__}") from None
-        if kind in ("JPEG", "MPO"):
-            raise ConfigError(f"{name} is a JPEG, which keeps no number as it was: a label image is a PNG")
+        if kind not in _EXACT:
+            raise ConfigError(f"{name} is a {kind}, which need not keep numbers as they were: a label image is a PNG")
+        if pages != 1:
+            raise ConfigError(f"{name} holds {pages} images: a label image is one")
+        if kind == "PNG" and data[_BITS : _BITS + 2] in (b"\x02\x00", b"\x04\x00"):
+            raise ConfigError(
+                f"{name} is grey with {data[_BITS]} bits per pixel, whose numbers readers of PNGs scale up to 255: "
+                "save it with 8 bits, or with a palette"
+            )
         if numbers.ndim != 2 or mode not in ("L", "P", "1", "I", "I;16"):
             raise ConfigError(f"{name} has colours (mode {mode}): a label image has one number per pixel, or a palette")
         for number in (int(numbers.max(initial=0)), int(numbers.min(initial=0))):

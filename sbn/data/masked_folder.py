@@ -8,7 +8,7 @@ from etils import epath
 from sbn.config.errors import ConfigError
 from sbn.data import label_pairs
 from sbn.data.encoded import ImageFiles
-from sbn.data.folders import VALIDATION, place
+from sbn.data.folders import VALIDATION, check_no_share, place
 from sbn.data.label_classes import read_classes
 from sbn.data.label_pairs import Pair
 
@@ -35,6 +35,7 @@ def read(path: epath.Path, split: str, *, key: str, test_share: float) -> ImageF
             raise ConfigError(f"data.name = 'masks:{path}': there is no folder {folder}")
     there: dict[str, Callable[[], list[Pair]]] = {}
     if (images / "train").is_dir():
+        check_no_share(images, test_share)
         names = [folder.name for folder in sorted(images.iterdir()) if folder.is_dir()]
         there = {name: partial(_pairs, images / name, labels / name) for name in names}
         validation = next((name for name in VALIDATION if name in names), None)

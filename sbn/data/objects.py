@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from sbn.config.errors import ConfigError
 from sbn.data.encoded import ImageFiles
 from sbn.data.image_files import image_files, index_of
 from sbn.data.index import Index
@@ -60,6 +61,12 @@ def examples(
         ConfigError: naming the file, if one can't be read.
     """
     images = images if isinstance(images, Index) else index_of(images, name=name)
+    there = [i for i, own in enumerate(objects) if len(own.boxes)]
+    if there and all(objects[i].boxes.max() <= 1 for i in there) and (images.sizes[there] > 2).all():
+        raise ConfigError(
+            f"{of}: every box lies within the first pixel, such as {objects[there[0]].boxes[0].tolist()} (y0, x0, y1, "
+            f"x1) in {images.name(there[0])}: boxes are in pixels, not in shares of their image"
+        )
     within = [_within(own, size) for own, size in zip(objects, images.sizes.tolist(), strict=True)]
     objects = [own for own, _ in within]
     for counts, what in (

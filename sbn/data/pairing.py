@@ -1,12 +1,14 @@
 """What the splits of one run must have in common."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import Encoded
-from sbn.data.examples import Examples, InMemory
+from sbn.data.examples import Examples, Feature, InMemory
 
 
 def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: str | None) -> None:
@@ -32,7 +34,8 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
                 f"{data.name!r}: the classes{what} of the training split, {own}, are not those of the test split, "
                 f"{others}"
             )
-        if feature.kind != other.kind or (feature.kind == "array" and feature.shape != other.shape):
+        shapes = [_shape(name, split.features) for split in (train, test)]
+        if feature.kind != other.kind or (feature.kind == "array" and shapes[0] != shapes[1]):
             raise ConfigError(
                 f"{data.name!r}: {name} is {feature.kind} {feature.shape} in the training split, and {other.kind} "
                 f"{other.shape} in the test split"
@@ -40,6 +43,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     if not isinstance(train, InMemory | Encoded) or not isinstance(test, InMemory | Encoded):
         return
     _check_labels(data, train, test)
+    _tell_unlearned(data, train, test)
     if "image" not in train.features:
         return
     if data.path == "device" and isinstance(train, Encoded):
@@ -55,10 +59,32 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
         )
 
 
+def _shape(name: str, features: Mapping[str, Feature]) -> tuple[int | None, ...]:
+    """The shape of an array; of what boxes have beside them without its first axis, slots for as many as are needed."""
+    shape, boxes = features[name].shape, features.get("boxes")
+    slots = boxes is not None and name.startswith("box_") and shape[:1] == boxes.shape[:1]
+    return shape[1:] if slots else shape
+
+
 def few(names: Sequence[str]) -> str:
     """Returns how many names there are, and the first of them."""
     shown = ", ".join(names[:5])
     return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+
+
+def _tell_unlearned(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
+    """Prints of which classes test objects are that no training object is of: no detector finds them."""
+    if not {"boxes", "box_label"} <= train.features.keys():
+        return
+    known, asked = (_classes_of_objects(split.arrays) for split in (train, test))
+    if lacking := sorted(asked - known):
+        names = few([train.features["box_label"].classes[label] for label in lacking])
+        print(f"{data.name!r}: classes of test objects that no training object has: {names}", file=sys.stderr)
+
+
+def _classes_of_objects(arrays: Mapping[str, np.ndarray]) -> set[int]:
+    boxes = arrays["boxes"]
+    return set(arrays["box_label"][(boxes[..., 2:] > boxes[..., :2]).all(axis=-1)].tolist())
 
 
 def _check_labels(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:

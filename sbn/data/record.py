@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbn.config.errors import ConfigError
+from sbn.data.batching import Batching, Even
 from sbn.data.encoded import Encoded
 from sbn.data.examples import Examples, InMemory
 from sbn.data.sentences import Sentences
@@ -86,3 +87,37 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
                 f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
                 f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
             )
+
+
+def describe_batches(batching: Batching) -> dict[str, Any]:
+    """Returns what data.json holds of batches that differ in size, which the number of devices has a say in."""
+    if isinstance(batching, Even):
+        return {}
+    sizes = {len(planned.ids) for planned in batching.epoch(0, stage=0, epoch=0)}
+    return {"batches": {"steps_per_epoch": batching.steps_per_epoch, "sizes": sorted(sizes)}}
+
+
+def check_same_batches(
+    recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: object, devices: int
+) -> None:
+    """Refuses to go on with other batches than those that a run was started with.
+
+    Args:
+        recorded: what its data.json holds; None where it has none.
+        now: what `describe_batches` returns of them.
+        where: its work directory, for the message.
+        devices: how many there are.
+
+    Raises:
+        ConfigError: saying how they differ.
+    """
+    before = (recorded or {}).get("batches")
+    if isinstance(before, Mapping) and now and before != now["batches"]:
+        old, new = (
+            f"{own.get('steps_per_epoch')} batches per epoch, of {own.get('sizes')} examples"
+            for own in (before, now["batches"])
+        )
+        raise ConfigError(
+            f"{where} was started with {old}; with {devices} device{'s' * (devices > 1)} there would be {new}: resume "
+            "it with as many devices as it was started with, or choose another --workdir"
+        )

@@ -149,9 +149,9 @@ def _text_of(record: bytes, language: str, *, where: str) -> str:
         raise ConfigError(f"{where} is damaged: it is no example with texts") from None
     if text is None:
         raise ConfigError(f"{where} has no text {language!r}; it has {', '.join(features) or 'nothing'}")
-    if not normalised(text):
+    if not (found := normalised(text.replace("\n", " "))):  # texts are kept as lines
         raise ConfigError(f"{where} has an empty text {language!r}: a pair needs both sentences")
-    return normalised(text)
+    return found
 
 
 def kept(lengths: Sequence[tuple[int, int]], *, longest: float | None, ratio: float | None) -> Kept:

@@ -45,10 +45,13 @@ def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
     Raises:
         ConfigError: naming the file, and the number of the object, counted from 1.
     """
+    content = read_bytes(file) or b""
+    if b"<!ENTITY" in content.replace(b"\0", b""):  # in UTF-16 and UTF-32 too
+        raise ConfigError(f"{file} declares XML entities, which an annotation has no need of")
     try:
-        root = ElementTree.fromstring(read_bytes(file) or b"")
+        root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
-        raise (error if isinstance(error, ConfigError) else ConfigError(f"{file} can't be read: {error}")) from None
+        raise ConfigError(f"{file} can't be read: {error}") from None
     if root.tag != "annotation":
         raise ConfigError(f"{file} is no annotation of PASCAL VOC's: its root is {shown(root.tag)}")
     boxes, names, difficult = [], [], []

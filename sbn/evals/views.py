@@ -33,11 +33,17 @@ class Views:
         materials: the parts of the run.
 
     Raises:
-        ConfigError: for one view, which has no transform.
+        ConfigError: for one view, which has no transform; and where a view has data of its own, whose numbers have the
+            same names.
     """
 
     def __init__(self, materials: Materials) -> None:
         config, task = materials.config, materials.image_task("views", "classes")
+        if materials.domains:
+            raise ConfigError(
+                "eval.evals: 'views' shows one set of test images as all views see them, and "
+                f"{min(materials.domains)!r} has data of its own"
+            )
         self._test, self._sets = materials.test, transformed(materials, "views")
         self._measures = {}
         for view, (_, branch) in self._sets.items():

@@ -43,13 +43,7 @@ def main(argv: Sequence[str]) -> int:
         "target", nargs="?", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables"
     )
     parser.add_argument("--all", action="store_true", help="report every table of every experiment")
-    parser.add_argument(
-        "--root",
-        "--runs",
-        type=arguments.path,
-        default="runs",
-        help="folder with the runs, at any depth (default: runs)",
-    )
+    arguments.add_root(parser)
     parser.add_argument("--format", default="text", help=f"{', '.join(FORMATS)} (default: text)")
     parser.add_argument(
         "--out", type=arguments.path, metavar="FILE", help="write the tables to this file instead of printing them"

@@ -126,7 +126,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("names", nargs="*", metavar="CLAIM", help="claims to test (default: all)")
     parser.add_argument("--experiment", default="claims", help="experiments file with the claims (default: claims)")
-    parser.add_argument("--root", "--runs", type=arguments.path, default="runs", help="folder with the runs")
+    arguments.add_root(parser)
     parser.add_argument("--format", default="text", help=f"{', '.join(_FORMATS)} (default: text)")
     parser.add_argument("--out", type=arguments.path, metavar="FILE", help="write to this file instead of printing")
     parser.add_argument("--figure", type=arguments.path, metavar="FILE", help="draw the forest plot to this PNG file")

@@ -170,13 +170,7 @@ def main(argv: Sequence[str]) -> None:
     )
     for name in ("first", "second"):
         parser.add_argument(name, metavar=name.upper(), help="EXPERIMENT:TABLE/ROW[@READING][,KEY=VALUE...]")
-    parser.add_argument(
-        "--root",
-        "--runs",
-        type=arguments.path,
-        default="runs",
-        help="folder with the runs, at any depth (default: runs)",
-    )
+    arguments.add_root(parser)
     parser.add_argument(
         "--metric",
         metavar="METRIC[@STAGE][:STATISTIC]",

@@ -2,9 +2,9 @@
 
     python -m sbn.report difference runs/a/seed0 runs/b/seed0
 
-Prints every config key whose value differs, where the runs were started (version of sbn, commit, packages, devices) if
-that differs, and the final metrics of both beside each other. It computes no statistics: `python -m sbn.report compare`
-tests two rows over their seeds.
+Prints every config key whose value differs, fingerprints of the data if they differ, where the runs were started
+(version of sbn, commit, packages, devices) if that differs, and the final metrics of both beside each other. It
+computes no statistics: `python -m sbn.report compare` tests two rows over their seeds.
 """
 
 import pathlib
@@ -28,7 +28,10 @@ def describe(first: pathlib.Path, second: pathlib.Path) -> list[str]:
     lines = [f"first   {first}", f"second  {second}", ""]
     configs = [tree.flatten(files.read_config(path)) for path in (first, second)]
     lines += _differing("config", *configs) or ["config: the same", ""]
-    starts = [files.read(path, files.PROVENANCE) for path in (first, second)]
+    prints = [(files.read(path, files.DATA) or {"fingerprints": {}})["fingerprints"] for path in (first, second)]
+    if all(prints):  # older runs have none
+        lines += _differing("data, as fingerprints of splits", *prints)
+    starts = [files.glance(path, files.PROVENANCE) for path in (first, second)]
     lines += _differing("environment", *(_environment(start) for start in starts))
     results = [files.read(path, files.RESULT) for path in (first, second)]
     metrics = [result["metrics"] if result else {} for result in results]
@@ -48,9 +51,9 @@ def _number(value: float | None) -> str:
     return f"{'–':>9}" if value is None else f"{value:9.4f}"
 
 
-def _environment(provenance: Mapping[str, Any] | None) -> dict[str, Any]:
+def _environment(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What the newest start of a run recorded, but for its times, places and command line, which always differ."""
-    starts = provenance["starts"] if provenance else []
+    starts = provenance["starts"]
     own = ("time", "began", "host", "pid", "command", "argv", "arguments", "workdir")
     flat: dict[str, Any] = {}
     for name, value in (starts[-1] if starts else {}).items():

@@ -247,13 +247,7 @@ def main(argv: Sequence[str]) -> None:
         examples=("consistent:figure1 --root=runs --out=figures",),
     )
     parser.add_argument("target", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables")
-    parser.add_argument(
-        "--root",
-        "--runs",
-        type=arguments.path,
-        default="runs",
-        help="folder with the runs, at any depth (default: runs)",
-    )
+    arguments.add_root(parser)
     parser.add_argument(
         "--out",
         type=arguments.path,

@@ -124,8 +124,8 @@ def _variants(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, Any], list[Ru
 def main_metric(table: Table, runs: Sequence[Run]) -> str:
     """Returns what rows of a table show for which no paper names a metric, and what is drawn over epochs.
 
-    It is DEFAULT_METRIC where a paper's number or a run has it; else what most numbers of the table are; else, of what
-    the runs measured on the test split, the first that is no loss.
+    It is DEFAULT_METRIC where a paper's number or a run has it; else what most numbers of the table are; else what most
+    rows name first, of what the runs measured; else the first of it on the test split that is no loss.
     """
     papers = [paper.metric for row in table.rows.values() for paper in row.paper if not paper.of]
     there = dict.fromkeys(metric for run in runs for metric in run.metrics)
@@ -133,6 +133,9 @@ def main_metric(table: Table, runs: Sequence[Run]) -> str:
         return DEFAULT_METRIC
     if papers:
         return statistics.mode(papers)
+    named = [parse(row.metrics[0]).metric for row in table.rows.values() if row.metrics]
+    if named := [metric for metric in named if metric in there]:
+        return statistics.mode(named)
     tested = [metric for metric in there if metric.startswith("test/") and metric.count("/") == 2]
     return next((metric for metric in tested if base_name(metric) != "loss"), [*tested, DEFAULT_METRIC][0])
 

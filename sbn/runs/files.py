@@ -111,6 +111,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
         mean=(optional(listing(number)), None),
         std=(optional(listing(number)), None),
         fingerprints=(mapping(text), {}),
+        batches=(optional(mapping()), None),
     ),
     "evaluation": record(
         {"overrides": mapping(), "metrics": mapping(measurement)},

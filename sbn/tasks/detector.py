@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from etils import epath
 from ml_collections import ConfigDict
 from PIL import Image
 
+from sbn.config.errors import ConfigError
 from sbn.data.encoded import seen
 from sbn.data.examples import Feature
 from sbn.data.pixels import pack
@@ -59,8 +61,10 @@ class Detector:
             least: what is found with a lower score is left out.
 
         Raises:
-            ConfigError: if it is no such image.
+            ConfigError: if it is no such image, or `least` no number.
         """
+        if not isinstance(least, int | float | np.number) or math.isnan(least):
+            raise ConfigError(f"least = {least!r} must be a number: a score")
         image = checked_image(image)
         crop = self.task.evaluated
         words = pack(image[None])[0] if crop is None else seen(Image.fromarray(image), crop)

@@ -4,6 +4,7 @@ How batches are made of them is in `sbn.train.domain_feed`.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import cast
 
 from ml_collections import ConfigDict
@@ -15,6 +16,9 @@ from sbn.data import pairing, sources
 from sbn.data.examples import Examples, LabelledImages
 from sbn.data.targets import inputs_of
 from sbn.tasks.base import Task
+
+# (data keys, split, view=pipeline of evaluation) -> its examples, as `sbn.data.sources.load`
+Load = Callable[..., Examples]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +38,12 @@ class Domain:
     test: Examples
 
 
-def load(config: ConfigDict) -> tuple[Domain, ...]:
+def load(config: ConfigDict, read: Load = sources.load) -> tuple[Domain, ...]:
     """Returns the data sets that views of a run have of their own, each once.
+
+    Args:
+        config: of the run.
+        read: a split of a data set.
 
     Raises:
         ConfigError: naming the view, if one can't be loaded.
@@ -49,7 +57,7 @@ def load(config: ConfigDict) -> tuple[Domain, ...]:
     made = []
     for data, views in found.values():
         try:
-            train, test = (sources.load(data, split, view=config.eval.augment) for split in ("train", "test"))
+            train, test = (read(data, split, view=config.eval.augment) for split in ("train", "test"))
             pairing.check_together(data, train, test, view=config.eval.augment)
         except ConfigError as error:
             raise ConfigError(f"views.{views[0]}.data: {error}") from None

@@ -74,7 +74,7 @@ def _run(
     inherited, make_trackers = inheritance.find(config, workdir), trackers.find(config.log.trackers)
     recorded = files.read(workdir, files.DATA)
     setup = make_setup(config, inherited.before, recorded=recorded)
-    data = setup.check_data(config, recorded, where=workdir)
+    data = setup.check_data(config, recorded, where=workdir) | setup.check_batches(recorded, where=workdir)
     plan, mesh, task = setup.plan, setup.mesh, setup.task
     feed = make_feed(setup, config)
     evaluators = make_evaluators(setup.materials(config, workdir=workdir))

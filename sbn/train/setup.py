@@ -23,7 +23,7 @@ from sbn.evals import base as evals
 from sbn.tasks import make_task
 from sbn.tasks.base import Task, TaskData
 from sbn.train import domains, views
-from sbn.train.domains import Domain
+from sbn.train.domains import Domain, Load
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, make_plan
@@ -86,6 +86,16 @@ class Setup:
         record.check_same(recorded, data, where=where)
         return data
 
+    def check_batches(self, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
+        """Returns the description of the batches that the run records (`record.describe_batches`).
+
+        Raises:
+            ConfigError: if they are not those of the run `where`, as another number of devices cuts them.
+        """
+        batches = record.describe_batches(self.batching)
+        record.check_same_batches(recorded, batches, where=where, devices=self.mesh.devices.size)
+        return batches
+
     def materials(self, config: ConfigDict, *, workdir: epath.Path | None = None) -> evals.Materials:
         """Returns what the evaluators of the run are made of."""
         stages = tuple(evals.StageData(own.start, own.stop, *self.views[own.name]) for own in self.plan.stages)
@@ -102,7 +112,7 @@ def make_setup(
     *,
     recorded: Mapping[str, Any] | None = None,
     devices: Sequence[jax.Device] | None = None,
-    splits: tuple[Examples, Examples] | None = None,
+    load: Load | None = None,
 ) -> Setup:
     """Returns the parts of the run that `config` describes; only the data are loaded.
 
@@ -111,7 +121,7 @@ def make_setup(
         before: what its steps and stages are counted on from.
         recorded: what the run's data.json holds, whose mean and deviation then count; None where there is none.
         devices: to train on; None: all there are.
-        splits: training and test split; None: as the config says.
+        load: reads the splits of data sets; None: they are what the config says.
 
     Raises:
         ConfigError: if they don't fit together.
@@ -119,11 +129,12 @@ def make_setup(
     check_jax()
     for view in config.views:
         pipeline.parse_key(f"views.{view}.augment", config.views[view].augment)
-    if splits is None:
+    if load is None:
         check_sentences(config)
     size = config.batch_size if config.batch_tokens is None else 0  # those that count tokens divide as they are made
     mesh = make_mesh(batch_size=size, devices=devices)
-    train, test = splits or (sources.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
+    load = load or sources.load
+    train, test = (load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     pairing.check_together(config.data, train, test, view=config.eval.augment)
     channels = None
     if isinstance(train, InMemory | Encoded) and "image" in train.features:
@@ -145,7 +156,7 @@ def make_setup(
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
     except ValueError as error:
         raise ConfigError(f"model.name = {config.model.name!r}: {error}") from None
-    others = () if splits else domains.load(config)
+    others = domains.load(config, load)
     for domain in others:
         domains.check(domain, config, task, train, test)
         if own is not None:

@@ -81,7 +81,8 @@ def test_an_unknown_program_names_the_choices(devices):
 
 
 def test_a_known_data_set_is_not_read_and_takes_no_memory():
-    train, test = stand_in.splits(config_of("table2/imagenet_weak_augment", batch_size=128))
+    config = config_of("table2/imagenet_weak_augment", batch_size=128)
+    train, test = (stand_in.load(config.data, split, view=config.eval.augment) for split in ("train", "test"))
     assert (len(train), len(test), train.classes) == (1_281_167, 50_000, 1000)
     assert train.images.shape == (1_281_167, 224, 224, 3)
     assert train.images.base.nbytes == 224 * 224 * 3
@@ -113,3 +114,29 @@ def test_a_detector_of_images_of_any_size_is_lowered_on_its_largest_canvas(devic
     assert batch["targets"]["boxes"].shape == (2, 1, 42, 4)
     assert batch["targets"]["box_label"].shape == (2, 42)
     assert found.facts["steps"] == 12 * (5_011 // 2)
+
+
+SEGMENTED = {
+    "model.depth": "10",
+    "model.width": "2",
+    "init.from": "nowhere",
+    **{f"views.{view}.augment": "random_scale(65, 65)" for view in ("main", "gta")},
+}
+
+
+def test_a_step_of_two_data_sets_is_lowered_without_either(devices):
+    found = lower(command_line.request("consistent:table6/cn_gta", {**SEGMENTED, "batch_size": "4"}).config, devices)
+    state, batch, numbers, _ = arguments(found)
+    assert [batch[of]["inputs"]["image"].shape for of in ("0", "1")] == [(4, 1, 65, 65)] * 2
+    assert set(numbers) == {"epoch", "epoch/0", "epoch/1"}
+    assert 19 in {leaf.shape[-1] for leaf in jax.tree.leaves(state.params["head"])}
+    assert state.batch_stats["stem_norm"]["mean"].shape == (2, 2)  # a branch for each
+    assert (found.facts["examples"], found.facts["images"], found.facts["steps"]) == (4, 8, 200 * (2975 // 4))
+
+
+def test_data_sets_of_a_view_lie_on_the_devices_too(devices):
+    changes = {"data.path": "device", "model.depth": "10", "model.width": "2"}
+    changes |= {"data.train_examples": "30", "data.test_examples": "10", "batch_size": "4"}
+    config = command_line.request("segmentation:shapes/sketch_cn", changes).config
+    resident = arguments(lower(config, devices))[3]
+    assert {resident[f"pixels/{number}"].shape for number in (0, 1)} == {(30, 64, 64)}

@@ -135,6 +135,8 @@ TWO = {"branches": ("main", "aux"), "views.aux.augment": "flip"}
         ({"branches": ()}, ["branches"]),
         ({"branches": ("main", "axu"), "views.aux.augment": ""}, ["axu", "'aux'"]),
         ({"branches": ("main", "main")}, ["contains a duplicate"]),
+        ({"optim.ema": 0.9, "views.ema.augment": "flip"}, ["views.ema: with optim.ema", "test_ema/"]),
+        ({"optim.ema": 0.9, "views.aux_ema.augment": "flip"}, ["views.aux_ema: with optim.ema"]),
         ({**TWO, "views.main.weight": 1.0}, ["views.*.weight", "main", "aux"]),
         ({**TWO, "views.main.weight": 0.0, "views.aux.weight": 0.0}, ["weight"]),
         ({**TWO, "views.aux.draws": "aux"}, ["views.aux.draws"]),

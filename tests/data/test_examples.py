@@ -81,7 +81,11 @@ def test_masks_and_boxes_are_checked_too():
     mask[0, 0, 0] = VOID
     examples = in_memory({"mask": mask, "boxes": np.zeros((6, 2, 4))}, name="streets", features=features)
     assert examples.load(np.array([0]))["boxes"].dtype == np.float32
-    for name, array, word in (("mask", mask + 2, "2 classes"), ("boxes", np.zeros((6, 4)), "(M, B, 4)")):
+    for name, array, word in (
+        ("mask", mask + 2, "2 classes"),
+        ("mask", np.full_like(mask, VOID), "no labels"),
+        ("boxes", np.zeros((6, 4)), "(M, B, 4)"),
+    ):
         with pytest.raises(ConfigError, match="streets: ") as caught:
             in_memory({name: array}, name="streets", features=features)
         assert word in str(caught.value)

@@ -186,6 +186,8 @@ def test_folders_that_are_none_are_told_in_one_line(tmp_path, data):
     fill(tmp_path / "alone/train")
     with pytest.raises(ConfigError, match=r"'test'.*choices: train"):
         sources.load(data(tmp_path / "alone"), "test")
+    with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 means nothing for .*alone, which has a folder"):
+        sources.load(data(tmp_path / "alone", test_share=0.5), "train")
 
 
 def test_a_changed_file_is_read_anew(tmp_path, data):

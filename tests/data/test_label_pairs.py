@@ -1,5 +1,8 @@
 """Data sets of images and label images: what each layout comes to, and what is told of files that are not right."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import scipy.io
@@ -33,6 +36,21 @@ def labels(path, *numbers, size=SIZE, palette=False):
     if palette:
         made.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())  # makes its mode P
     made.save(path)
+
+
+def grey(path, *, bits):
+    """A PNG of zeros with fewer bits than 8, which Pillow reads and does not write."""
+    height, width = SIZE
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(height * (1 + width * bits // 8)))), (b"IEND", b""))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    with path.open("ab") as file:
+        for kind, own in parts:
+            file.write(struct.pack(">I", len(own)) + kind + own + struct.pack(">I", zlib.crc32(kind + own)))
+
+
+def listed(path, *lines):
+    (path / "train.txt").write_text("".join(f"{line}\n" for line in lines))
 
 
 def read(layout, path, split="train", **data):
@@ -87,6 +105,20 @@ class TestCamVid:
             (lambda path: (path / "trainannot/0016E5_3.png").unlink(), ["trainannot/0016E5_3.png", "No such file"]),
             (lambda path: labels(path / "trainannot/0001TP_1.png", 12), ["0001TP_1.png", "label 12", "go to 11"]),
             (lambda path: (path / "train.txt").write_text("0001TP_1.png\n"), ["train.txt, line 1"]),
+            (lambda path: listed(path, "../0001TP_1.png trainannot/0001TP_1.png"), ["train.txt, line 1"]),
+            (lambda path: listed(path, "train/0001TP_1.png trainannot/0006R0_2.png"), ["line 1", "of another image"]),
+            (lambda path: listed(path, *["train/0001TP_1.png trainannot/0001TP_1.png"] * 2), ["0001TP_1.png twice"]),
+            (lambda path: grey(path / "trainannot/0001TP_1.png", bits=4), ["0001TP_1.png is grey with 4 bits"]),
+            (
+                lambda path: Image.new("L", SIZE[::-1]).save(path / "trainannot/0001TP_1.png", "GIF"),
+                ["0001TP_1.png is a GIF"],
+            ),
+            (
+                lambda path: Image.new("L", SIZE[::-1]).save(
+                    path / "trainannot/0001TP_1.png", save_all=True, append_images=[Image.new("L", SIZE[::-1], 1)]
+                ),
+                ["0001TP_1.png holds 2 images"],
+            ),
             (
                 lambda path: labels(path / "trainannot/0006R0_2.png", 3, size=(6, 7)),
                 ["trainannot/0006R0_2.png has 6 x 7 pixels", "6 x 8"],
@@ -246,6 +278,8 @@ class TestAnyFolder:
         image(folder / "images/val/x.png")
         labels(folder / "labels/val/x.png", 2)
         assert [len(read("masks", folder, split)) for split in ("train", "test", "val+train")] == [20, 1, 21]
+        with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 means nothing for .*, which has a folder"):
+            read("masks", folder, test_share=0.5)
 
     @pytest.mark.parametrize(
         ("break_it", "told"),

@@ -40,6 +40,24 @@ def test_features_that_differ_are_named(tiny):
         check_together(data, *arrays, view=None)
 
 
+def objects(*labels):
+    """An image for each list of classes, with as many slots for objects as the longest one needs."""
+    slots = max(map(len, labels))
+    boxes, numbers = np.zeros((len(labels), slots, 4), np.float32), np.zeros((len(labels), slots), np.int32)
+    for i, own in enumerate(labels):
+        boxes[i, : len(own), 2:], numbers[i, : len(own)] = 1, own
+    beside = {"boxes": boxes, "box_label": numbers, "box_difficult": np.zeros((len(labels), slots), np.uint8)}
+    return in_memory({"image": np.zeros((len(labels), 8, 8, 3), np.uint8), **beside}, name="own", classes=list("abcd"))
+
+
+def test_splits_may_differ_in_how_many_objects_an_image_has(tiny, capsys):
+    data = tiny().data
+    check_together(data, objects([0, 1], [2]), objects([0, 2, 1], []), view=None)
+    assert capsys.readouterr().err == ""
+    check_together(data, objects([0, 1]), objects([3], [1]), view=None)
+    assert "classes of test objects that no training object has: 1 (d)" in capsys.readouterr().err
+
+
 def test_sizes_that_differ_are_told_with_the_key_that_mends_it(tiny):
     data = tiny({"data.name": "own.npz", "data.train_examples": None, "data.image_size": None}).data
     small = in_memory({"image": np.zeros((2, 6, 7, 3), np.uint8), "label": [0, 1]}, name="own", classes=list("abcd"))

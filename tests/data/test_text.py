@@ -103,6 +103,13 @@ def test_what_tfds_prepared_is_trained_on_and_another_set_tested_on(tmp_path):
     assert test.texts["target"] == ("die Katze sieht den Hund", "ein Hund und eine Katze")
 
 
+def test_a_line_break_within_a_text_of_tfds_is_a_space(tmp_path):
+    """Archives keep texts as lines."""
+    write_texts(tmp_path, "pairs/de-en", {"train": [{"en": "a\ndog\n", "de": "ein Hund"}]})
+    found = text.read_prepared(epath.Path(tmp_path / "pairs/de-en/1.0.0"), "train", ("en", "de"))
+    assert found == text.TextPairs(["a dog"], ["ein Hund"])
+
+
 def test_a_damaged_or_foreign_example_is_refused(tmp_path):
     write_texts(tmp_path, "pairs/de-en", {"train": [{"en": "a", "de": " "}]})
     directory = epath.Path(tmp_path / "pairs/de-en/1.0.0")

@@ -65,6 +65,7 @@ NAMED = "<annotation><object><name>?</name></object></annotation>"
 HOSTILE = {
     "entities that grow": f'<!DOCTYPE a [<!ENTITY e0 "ant">{BOMB}]>{NAMED.replace("?", "&e9;")}',
     "a long entity, often": f'<!DOCTYPE a [<!ENTITY e "{"a" * 50_000}">]><annotation>{"&e;" * 50_000}</annotation>',
+    "a short entity": f'<!DOCTYPE a [<!ENTITY e "cat">]>{xml({**CAT, "name": "&e;"})}',
     "another file": f'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>{NAMED.replace("?", "&e;")}',
     "an encoding that nobody knows": '<?xml version="1.0" encoding="no such"?><annotation/>',
     "an encoding that is not its own": '<?xml version="1.0" encoding="utf-16"?><annotation/>',

@@ -87,6 +87,34 @@ def test_eight_devices_do_what_one_does(tiny, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_a_detector_goes_on_with_another_number_of_devices(whole, tiny, tmp_path, first, second):
+    """Batches and draws are the same: it goes on as it would have, to the rounding of float32 sums."""
+    run = tmp_path / "run"
+
+    def start(devices):
+        if devices == 1:
+            return train(tiny(SMALL), run)
+        with runs.start(tiny(SMALL), run, **simulating(devices)) as process:
+            output = process.stdout.read()
+        assert process.returncode == 0, output
+        return None
+
+    if first == 1:
+        shutil.copytree(whole, run)
+    else:
+        start(first)
+    shutil.rmtree(run / "checkpoints/4")
+    (run / "result.json").unlink()
+    start(second)
+    starts = json.loads((run / "provenance.json").read_text())
+    assert [len(own["devices"]) for own in starts] == [first, second]
+    losses = [[line["train/loss"] for line in runs.metric_lines(own) if "train/loss" in line] for own in (run, whole)]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@pytest.mark.slow
 def test_a_detector_that_is_killed_and_started_again_ends_with_the_same_bits(whole, tiny, tmp_path):
     config = tiny(DRAWN)
     saved = tmp_path / "run/checkpoints/2"

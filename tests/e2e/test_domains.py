@@ -122,6 +122,7 @@ def test_a_run_goes_on_with_the_same_data_alone(tiny, trained):
         ({**OWN, "views.aux.draws": "main"}, "views.aux.draws = 'main': 'aux' has data of its own"),
         ({**OWN, "loss.consistency": 1.0}, "compares views of the same examples"),
         ({**OWN, "eval.evals": ("losses",)}, "'losses' measures views of the run's own data"),
+        ({**OWN, "eval.evals": ("accuracy", "views")}, "as all views see them, and 'aux' has data of its own"),
         ({"views.aux.data.name": "folder:nowhere"}, "views.aux.data: data.name = 'folder:nowhere'"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sbn import export
-from sbn.config import command_line
+from sbn.config import command_line, imported
 from sbn.config.errors import ConfigError
 from sbn.evals.make import make_evaluators
 from sbn.evaluate import evaluate
@@ -75,7 +75,7 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("my_networks", None)
 
 
-def test_it_trains_refines_is_evaluated_exported_and_begun_from(tiny, folder):
+def test_it_trains_refines_is_evaluated_exported_and_begun_from(tiny, folder, monkeypatch):
     short = {**OWN, "duration": "2 steps", "eval.every": "2 steps", "save.every": "2 steps"}
     stages = {"stages": ("train", "refine"), "stage.refine.duration": "1 steps", "stage.refine.branches": ("main",)}
     result = train(tiny({**short, **stages}), "run")
@@ -90,6 +90,7 @@ def test_it_trains_refines_is_evaluated_exported_and_begun_from(tiny, folder):
     assert "my_networks" in json.dumps(starts[-1])
 
     # the export is the network itself with rows of the variables, and is found again by its import path
+    monkeypatch.setattr(imported, "_loaded", {})  # as in a process of its own
     about = export.export("run", out="exported", branch="aux")
     assert about["classes"] == 10
     assert [name for name in about["imported"]] == ["my_networks:SmallNet"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import jax
@@ -117,7 +118,9 @@ def test_an_exported_branch_translates_as_the_run_did(trained, tmp_path, branch)
 
 def test_eight_devices_do_what_one_does(tmp_path):
     # Adam divides gradients by their own size, and those of keys' biases are rounding alone: not with a large epsilon
-    changes = {"optim.args.eps": 1e-3, "schedule.warmup": "1 steps", "duration": "2 steps", "batch_tokens": 400}
+    changes = {"optim.args.eps": 1e-3, "schedule.warmup": "1 steps", "duration": "2 steps"}
+    # Batches of 32 and of 16 sentences, of which eight devices can have as many each
+    changes |= {"batch_tokens": 384, "translation.buckets": (12, 24)}
     short = config(**changes, **{"eval.evals": ("metrics",)})
     train(short, tmp_path / "one")
     with runs.start(short, tmp_path / "eight", **simulating(8)) as process:
@@ -131,3 +134,14 @@ def test_eight_devices_do_what_one_does(tmp_path):
         for name in ("one", "eight")
     ]
     np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_a_run_does_not_go_on_where_the_devices_cut_other_batches(trained, tmp_path):
+    """200 tokens are 9 sentences of 21, of which two devices can have 8."""
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run/result.json").unlink()
+    with runs.start(config(), tmp_path / "run", **simulating(2)) as process:
+        output = process.stdout.read()
+    assert process.returncode == 1
+    assert "of [9, 16] examples; with 2 devices there would be" in output
+    evaluate(trained)  # which no batch of training has a say in

@@ -15,6 +15,7 @@ from sbn.data import sources
 from sbn.data.encoded import Encoded
 from sbn.data.forms import VOID
 from sbn.data.image_files import image_files
+from sbn.data.pairing import check_together
 from sbn.runs.commands import describe
 from tests.fuzz import annotated_sets
 from tests.fuzz.cases import LENGTHS, tried
@@ -74,7 +75,9 @@ def read(name: str) -> dict[str, Encoded] | None:
         tree.changed(tree.defaults(), {"data.name": name, "data.train_split": "train", "data.test_split": "test"})
     ).data
     try:
-        return {split: sources.load(data, split, view="fit(12, 13)") for split in ("train", "test")}
+        found = {split: sources.load(data, split, view="fit(12, 13)") for split in ("train", "test")}
+        check_together(data, **found, view="fit(12, 13)")
+        return found
     except (ConfigError, OSError) as error:
         line, code = describe(error)
         if line is None or code != 2 or "\n" in line:

@@ -6,6 +6,7 @@ import pytest
 
 from sbn.config import tree
 from sbn.report.run_difference import describe
+from sbn.runs import files
 from tests.report.work_dirs import write_run
 
 
@@ -37,6 +38,19 @@ def test_a_run_does_not_differ_from_itself(runs):
     lines = describe(runs[0], runs[0])
     assert "config: the same" in lines
     assert all(line.split()[-1] in ("+0.0000", "difference") for line in lines if line.startswith(("test/", "metric")))
+
+
+def test_other_data_under_the_same_name_are_shown(runs):
+    for path, own in zip(runs, ("abc", "def"), strict=True):
+        files.write(path, files.DATA, {"name": "cifar10", "fingerprints": {"train": own, "test": "ghi"}})
+    lines = describe(*runs)
+    assert lines[lines.index("data, as fingerprints of splits:") + 1] == "  train  'abc'  ->  'def'"
+    assert not any("ghi" in line for line in lines)
+
+
+def test_a_damaged_provenance_is_needed_by_nothing(runs):
+    (runs[0] / "provenance.json").mkdir()
+    assert "  optim.lr  0.1  ->  0.2" in describe(*runs)
 
 
 def test_a_folder_without_a_run_is_refused(runs, tmp_path):

@@ -283,3 +283,7 @@ def test_the_metric_of_a_table_is_accuracy_or_what_most_of_its_numbers_are_or_wh
     unknown = Table("", {"ours": Row({})})
     assert main_metric(unknown, [make_run(**{"test/main/loss": 1.0, COUNT: 2.0})]) == COUNT
     assert main_metric(unknown, [make_run(**{"train/loss": 1.0, "test/main/loss": 2.0})]) == "test/main/loss"
+    overlap = Table("", {"ours": Row({}, metrics=("test/main/miou",)), "bare": Row({})})
+    assert (
+        main_metric(overlap, [make_run(**{"test/main/pixel_accuracy": 0.9, "test/main/miou": 0.3})]) == "test/main/miou"
+    )

@@ -89,6 +89,9 @@ def test_what_is_no_image_is_refused(exported):
     for wrong in (np.zeros((4, 4), np.uint8), np.zeros((1, 4, 4, 3), np.uint8), np.zeros((4, 4, 3))):
         with pytest.raises(ConfigError, match=r"must be \(H, W, 3\) uint8"):
             detector.detect(wrong)
+    for least in (float("nan"), "0.5"):
+        with pytest.raises(ConfigError, match=f"least = {least!r} must be a number"):
+            detector.detect(np.zeros((4, 4, 3), np.uint8), least=least)
 
 
 def test_a_run_that_names_no_classes_can_not_be_exported(run, tmp_path):
