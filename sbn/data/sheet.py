@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
+_MARGIN = 8  # around all blocks, in pixels
+_CHIP = 9  # side of a square of colour before a name
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
 _RED = (255, 0, 0)
 _VIEW = "resize(128)|centre_crop(128)"  # of images that differ in size
@@ -45,7 +47,7 @@ class Pictures:
         masks: (M, H, W) uint8, the classes of pixels to draw over the images, 255 for none; or None.
         classes: how many classes masks have.
         labels: (M, B) the class of what is in each box, whose colours boxes then have; or None: they are red.
-        names: of the classes of boxes.
+        names: of the classes of boxes or masks.
         encoded: the same images where they differ in size, and have not been brought to one; or None.
     """
 
@@ -174,22 +176,36 @@ def lay_out(images: np.ndarray) -> np.ndarray:
 
 
 def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str, *, names: Sequence[str] = ()) -> None:
-    """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other, then names in their colours."""
+    """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other, then names and their colours."""
     from PIL import Image, ImageDraw
 
-    width = max(block.shape[1] for block in blocks.values())
-    height = sum(block.shape[0] + _TITLE for block in blocks.values()) + _TITLE * bool(names)
-    sheet = Image.new("RGB", (width, height), "white")
-    pen, top = ImageDraw.Draw(sheet), 0
+    measure = ImageDraw.Draw(Image.new("L", (1, 1))).textlength
+    width = max(max(block.shape[1], int(measure(title)) + 1) for title, block in blocks.items())
+    places = _legend([int(measure(name)) for name in names], width)
+    lines = 1 + places[-1][0] if places else 0
+    height = sum(block.shape[0] + _TITLE for block in blocks.values()) + _TITLE * lines
+    sheet = Image.new("RGB", (width + 2 * _MARGIN, height + 2 * _MARGIN), "white")
+    pen, top = ImageDraw.Draw(sheet), _MARGIN
     for title, block in blocks.items():
-        pen.text((2, top + 2), title, fill="black")
-        sheet.paste(Image.fromarray(block), (0, top + _TITLE))
+        pen.text((_MARGIN, top), title, fill="black")
+        sheet.paste(Image.fromarray(block), (_MARGIN, top + _TITLE))
         top += _TITLE + block.shape[0]
-    left = 2
-    for name, colour in zip(names, class_colours(len(names)).tolist(), strict=True):
-        pen.text((left, top + 2), name, fill=tuple(colour))
-        left += int(pen.textlength(name)) + 8
+    for name, colour, (line, left) in zip(names, class_colours(len(names)).tolist(), places, strict=True):
+        own, left = top + line * _TITLE, left + _MARGIN
+        pen.rectangle((left, own + 3, left + _CHIP - 1, own + 2 + _CHIP), fill=tuple(colour))
+        pen.text((left + _CHIP + 3, own + 2), name, fill="black")  # a pale colour can't be read on white
     write_png(sheet, path)
+
+
+def _legend(lengths: Sequence[int], width: int) -> list[tuple[int, int]]:
+    """Places of names of these lengths in pixels, with a chip before each: (line, left), in lines of a width."""
+    places, line, left = [], 0, 2
+    for length in lengths:
+        if left > 2 and left + _CHIP + 3 + length > width:
+            line, left = line + 1, 2
+        places.append((line, left))
+        left += _CHIP + 3 + length + 8
+    return places
 
 
 def write_png(picture: "Image", path: os.PathLike[str] | str) -> None:
@@ -244,7 +260,8 @@ def first_images(
                 labels = examples.load(np.arange(len(examples)))["box_label"]
                 pictures = dataclasses.replace(pictures, labels=labels, names=known.classes)
         else:
-            pictures = dataclasses.replace(pictures, masks=loaded, classes=len(examples.features[found].classes))
+            names = examples.features[found].classes
+            pictures = dataclasses.replace(pictures, masks=loaded, classes=len(names), names=pictures.names or names)
     return pictures
 
 
@@ -255,7 +272,9 @@ def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | st
         ValueError: a pipeline can't be read, or does not fit the images.
     """
     blocks = {
-        f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=draws, seed=seed))
+        f"{number}: {format(ops)}   left: the images; right: {draws} random draws of each": lay_out(
+            draw(source, ops, draws=draws, seed=seed)
+        )
         for number, ops in enumerate(map(parse, pipelines), start=1)
     }
     write(blocks, path, names=source.names)

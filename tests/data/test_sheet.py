@@ -2,12 +2,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
 from sbn.data import pixels, sources
 from sbn.data.host import batches
-from sbn.data.sheet import Pictures, draw, first_images, lay_out, outlined, show_colours
+from sbn.data.sheet import Pictures, draw, first_images, lay_out, outlined, show_colours, write
 from sbn.data.views import View
 from sbn.figures.class_colours import class_colours, coloured
 
@@ -100,3 +101,24 @@ def test_boxes_have_the_colour_of_their_class():
     boxes = np.asarray([[[1, 1, 5, 5], [6, 6, 12, 12]]], np.float32)
     shown = outlined(np.zeros((1, 16, 16, 3), np.uint8), boxes, np.asarray([[1, 0]]))
     np.testing.assert_array_equal([shown[0, 6, 6], shown[0, 1, 1]], class_colours(2))
+
+
+def test_every_class_has_its_colour_beside_its_name_below_the_pictures(tmp_path):
+    """In as many lines as the width asks for."""
+    heights = {}
+    for count in (2, 19):
+        write(
+            {"one": np.zeros((10, 150, 3), np.uint8)},
+            tmp_path / "sheet.png",
+            names=[f"class {k}" for k in range(count)],
+        )
+        below = np.asarray(Image.open(tmp_path / "sheet.png"))[8 + 16 + 10 : -8]  # between margins of 8
+        heights[count] = len(below)
+        for colour in class_colours(count):
+            assert (below == colour).all(axis=-1).sum() == 81
+    assert heights[2] == 16
+    assert heights[19] >= 3 * 16
+
+
+def test_classes_of_masks_are_named(tmp_path):
+    assert len(first_images("shapes", data_dir=None, count=2, masks=True).names) > 2
