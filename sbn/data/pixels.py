@@ -15,7 +15,7 @@ def pack(images: np.ndarray, marks: np.ndarray | None = None) -> np.ndarray:
         marks: (..., H, W) uint8; None: 255 throughout, for "image".
     """
     last = np.full(images.shape[:-1], 255, np.uint8) if marks is None else marks
-    return np.concatenate([images, last[..., None]], axis=-1).view("<i4")[..., 0]
+    return np.ascontiguousarray(np.concatenate([images, last[..., None]], axis=-1)).view("<i4")[..., 0]
 
 
 def marks(masks: np.ndarray) -> np.ndarray:

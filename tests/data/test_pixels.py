@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from sbn.data.pixels import normalise, pack, standardise
 
@@ -39,3 +40,10 @@ def test_filler_is_exactly_the_mean_whatever_its_colour():
 
 def test_packing_is_little_endian_rgbx():
     assert pack(np.array([[1, 2, 3]], np.uint8))[0] == np.int32(np.uint32(0xFF030201).view(np.int32))
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (2, 0, 1), (0, 2, 1), (1, 2, 0)])
+def test_packing_takes_arrays_in_any_order_of_memory(axes):
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8)
+    other = np.ascontiguousarray(image.transpose(axes)).transpose(np.argsort(axes))
+    np.testing.assert_array_equal(pack(other), pack(image))
