@@ -34,7 +34,7 @@ _FILES: Final = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish
 # Flags of commands that load jax before they can be asked for their help, which no Tab may wait for
 _SLOW: Final = {
     "evaluate": ("--workdir=", "--evals=", "--stage=", "--weights=", "--json", "--config."),
-    "export": ("--workdir=", "--branch=", "--stage=", "--out=", "--weights="),
+    "export": ("--workdir=", "--branch=", "--stage=", "--out=", "--weights=", "--also="),
 }
 
 # A table or row stands behind the colon: FILE:TABLE/ROW

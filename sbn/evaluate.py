@@ -185,7 +185,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"step {step}")
         width = max([32, *map(len, scalars)])
         for name, value in scalars.items():
-            print(f"{name:{width}} {value:.6f}")
+            print(f"{name:{width}} {value:{'.6f' if abs(value) < 1e6 else '.0f'}}")
         for file in sorted(epath.Path(options.workdir).glob(f"artifacts/*/{step}.png")):
             if file.stat().mtime >= began:
                 print(f"figure: {file}")

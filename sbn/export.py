@@ -9,6 +9,9 @@ FOLDER gets `variables.msgpack`, {'params', 'batch_stats'} as Flax writes them, 
 another size than that of evaluation, and where all of it comes from. `load` makes both a network again; without this
 package `flax.serialization.msgpack_restore(file.read_bytes())` gives the arrays. Neither needs TensorFlow or the data,
 but for the vocabulary of a translation, which becomes a file of the export, `vocabulary.npz`.
+
+For other programs `--also=safetensors` writes the arrays to `variables.safetensors`, and `--also=stablehlo` a
+classifier of images to `network.stablehlo`, which `jax.export.deserialize` reads (`sbn.tasks.portable`).
 """
 
 if __name__ == "__main__":  # before jax is loaded, which takes seconds
@@ -18,7 +21,6 @@ if __name__ == "__main__":  # before jax is loaded, which takes seconds
 
 import contextlib
 import logging
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,17 +35,16 @@ from sbn.config import arguments, imported, tree
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
 from sbn.data import eval_view
-from sbn.data import record as data_record
-from sbn.data.sources import channels
 from sbn.models import make_model
 from sbn.nn.branches import Layout, select_branch
 from sbn.runs import commands, files
 from sbn.runs.atomic import replace_bytes
 from sbn.runs.content import Damaged, first_line, read_bytes, read_json
 from sbn.runs.kinds import Wrong, count, listing, mapping, number, optional, record, text
-from sbn.tasks import detector, passes, pixel_classifier, translator
+from sbn.tasks import detector, passes, pixel_classifier, portable, translator
 from sbn.tasks.base import Variables
 from sbn.tasks.detector import Detector
+from sbn.tasks.exported import channels_of, origin
 from sbn.tasks.pixel_classifier import PixelClassifier
 from sbn.tasks.plain import Plain
 from sbn.tasks.translator import Translator
@@ -72,6 +73,7 @@ def export(
     branch: str | None = None,
     stage: str | None = None,
     weights: str = PLAIN,
+    also: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """Writes one branch of a run's checkpoint to a folder, and returns what its `model.json` holds.
 
@@ -81,10 +83,13 @@ def export(
         branch: its name; None: the first.
         stage: the stage at whose end; None: the newest checkpoint that is whole.
         weights: 'plain', as they were trained, or 'ema', their average, of a run with `optim.ema`.
+        also: other formats to write, 'safetensors' or 'stablehlo'.
 
     Raises:
-        ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file.
+        ConfigError: if there is no run, checkpoint, branch or stage of that name, or `out` is a file; or if the network
+            can't be written in one of the formats.
     """
+    portable.check(also)
     workdir, out = workdirs.checked_path(workdir), epath.Path(out)
     config = files.read_config(workdir)
     names = tree.branch_names(config)
@@ -124,19 +129,24 @@ def export(
         # what images go through before; '' where they are seen whole
         "augment": eval_view.DEFAULTS.get(config.data.name, "") if config.eval.augment is None else config.eval.augment,
         "trained_on": _trained_on(config, branch, stage or config.stages[-1]),
-        **(translator.described(config) if vocabulary else _channels(workdir, config, recorded)),
+        **(translator.described(config) if vocabulary else channels_of(workdir, config, recorded)),
         **({"task": config.task} if is_import_path(config.task) else {}),
         **known,
         "config": {key: value for key, value in tree.flatten(config).items() if key.startswith(_READ_BY_MODELS)},
         # of all that this process has imported, the network
         **({"imported": {network: imported.loaded()[network]}} if is_import_path(network) else {}),
-        **_origin(workdir, step),
+        **origin(workdir, step),
     }
+    others = {name: portable.content(name, config, recorded, variables, about) for name in also}
     out.mkdir(parents=True, exist_ok=True)
     (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
     replace_bytes(out / VARIABLES, packed)
     if texts:
         replace_bytes(out / translator.VOCABULARY, texts)
+    for name, file in portable.FILES.items():
+        (out / file).unlink(missing_ok=True)  # of another export
+        if name in others:
+            replace_bytes(out / file, others[name])
     files.write_json(out / ABOUT, about)
     return about
 
@@ -227,17 +237,6 @@ def _layout(
     return passes.layout(model, size)
 
 
-def _channels(workdir: epath.Path, config: ConfigDict, recorded: Mapping[str, Any] | None) -> dict[str, list[float]]:
-    """The mean and deviation that the run recorded, or, of an older one, those that are known of its data.
-
-    A task of the user's own may have no images, and then records none.
-    """
-    if is_import_path(config.task) and not (recorded or {}).get("mean"):
-        return {}
-    mean, std = data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
-    return {"mean": list(mean), "std": list(std)}
-
-
 def _trained_on(config: ConfigDict, branch: str, stage: str) -> str | None:
     """The pipeline of the view that trained a branch last, up to the end of `stage`; None if none did."""
     done = config.stages[: config.stages.index(stage) + 1]
@@ -249,24 +248,16 @@ def _ends(meta: Mapping[str, Any], stage: str) -> bool:
     return bool(meta.get("stage") == stage and meta.get("stage_done"))
 
 
-def _origin(workdir: epath.Path, step: int) -> dict[str, Any]:
-    """Which run it is, with what it was made, and, of its last step, what it measured."""
-    starts = [{}, *files.glance(workdir, files.PROVENANCE)["starts"]]
-    made = {name: starts[-1][name] for name in ("time", "commit", "packages", "data") if name in starts[-1]}
-    result = files.read(workdir, files.RESULT) or {}
-    run = {name: result[name] for name in ("experiment", "row", "seed", "overrides") if name in result}
-    metrics = result.get("metrics", {}) if step == result.get("steps") else {}
-    finite = {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
-    return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}
-
-
 @commands.command("python -m sbn.export")
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what."""
     parser = arguments.Parser(
         "python -m sbn.export",
         description="Writes one branch of a run as a plain network, which `sbn.export.load` reads.",
-        examples=("--workdir=runs/weak_augment/seed0 --branch=main --out=net",),
+        examples=(
+            "--workdir=runs/weak_augment/seed0 --branch=main --out=net",
+            "--workdir=runs/weak_augment/seed0 --out=net --also=safetensors,stablehlo",
+        ),
     )
     parser.add_argument(
         "--workdir", type=arguments.path, required=True, metavar="DIR", help="work directory of the run"
@@ -287,11 +278,19 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--weights", choices=WEIGHTS, default=PLAIN, help="weights as trained, or their moving average (optim.ema)"
     )
+    parser.add_argument(
+        "--also", default="", metavar="NAME,NAME", help=f"other formats to write: {', '.join(portable.FILES)}"
+    )
     options = parser.parse_args(argv)
     arguments.check_folder(options.out)
     prepare()
     about = export(
-        options.workdir, out=options.out, branch=options.branch, stage=options.stage, weights=options.weights
+        options.workdir,
+        out=options.out,
+        branch=options.branch,
+        stage=options.stage,
+        weights=options.weights,
+        also=[name for name in options.also.split(",") if name],
     )
     print(f"{options.out}: branch {about['branch']} of step {about['run']['step']}, {about['parameters']} parameters")
 

@@ -1,6 +1,8 @@
 """The pages of the documentation that are made from the code hold all that they are about. CI builds the whole."""
 
+import json
 import re
+import statistics
 import sys
 
 import pytest
@@ -35,15 +37,48 @@ def test_every_key_is_explained():
 @pytest.mark.parametrize("paper", ["split_bn", "refine", "consistent"])
 def test_every_row_stands_beside_its_number_and_what_the_paper_leaves_open(paper):
     import pages
+    import rows
 
     experiment = load_experiment(experiment_file(paper))
     page = pages.rows_page(experiment)
     for name, row in experiment.rows().items():
         if name == "base":
             continue
-        assert f"| `{name.split('/')[1]}` | {pages.paper_numbers(row)} |" in page
+        assert f"| `{name.split('/')[1]}` | {rows.paper_numbers(row)} |" in page
         for choice in experiment.choices(name):
             assert pages.escaped(choice.says) in page
+
+
+def cells_of(page, table, row):
+    (section,) = re.findall(rf"^## {table}: .*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    (line,) = [line for line in section.splitlines() if line.startswith(f"| `{row}` |")]
+    return line.split(" | ")[2], section
+
+
+def test_rows_that_were_run_stand_beside_what_they_reached():
+    import pages
+
+    page = pages.rows_page(load_experiment(experiment_file("split_bn")))
+    folder = ROOT / "results/cifar10_wrn10_1"
+    written = [json.loads(path.read_text()) for path in sorted(folder.glob("runs/weak_augment/*/result.json"))]
+    numbers = [100 * each["metrics"]["test/main/accuracy"] for each in written]
+    mean, std = statistics.mean(numbers), statistics.stdev(numbers)
+    cell, section = cells_of(page, "table3", "weak_augment")
+    assert cell == f"{mean:.2f} ± {std:.2f} ([2 seeds](../results/{folder.name}/README.md), \\*)"
+    assert "\n\\* changed: `duration=4epochs, model.depth=10, model.width=1`" in section
+    assert cells_of(page, "table3", "baseline")[0] == "not run"
+    assert cells_of(page, "table5", "wrn28_2_weak_augment")[0].startswith("trained, not evaluated")
+
+
+def test_links_to_results_and_benchmarks_lead_to_pages_of_the_site():
+    import measurements
+
+    made = measurements.pages()
+    for name in [*ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]*)[^)]*\)", measurements.within_docs(name.read_text())):
+            there = target in made or (ROOT / "docs" / target).exists()
+            assert there or target.startswith(("reference/", "rows/")), (name, target)
+            assert not target.startswith("../"), (name, target)
 
 
 def test_every_command_has_its_help(monkeypatch):

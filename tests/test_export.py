@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import jax
+import jax.export
 import numpy as np
 import pytest
 from etils import epath
-from flax import serialization
+from flax import serialization, traverse_util
+from ml_collections import ConfigDict
 
 from sbn import export
 from sbn.config.errors import ConfigError
@@ -18,6 +20,7 @@ from sbn.data.pixels import pack
 from sbn.evals.sizes import multiply_adds
 from sbn.runs.content import read_json
 from sbn.runs.seals import sealed
+from sbn.tasks import portable
 from sbn.train import workdir as workdirs
 from sbn.train.checkpoint import Checkpoints
 from sbn.train.optimiser import make_optimiser
@@ -61,7 +64,8 @@ def state_of(setup, config, step):
 def workdir(tiny, setup, tmp_path_factory):
     """What a run of both stages leaves, without the training."""
     folder, config = epath.Path(tmp_path_factory.mktemp("runs") / "run"), tiny(RUN)
-    workdirs.begin(folder, config, {"commit": "abc", "time": "now", "argv": ["python"]})
+    data = setup.check_data(config, None, where=folder)
+    workdirs.begin(folder, config, {"commit": "abc", "time": "now", "argv": ["python"]}, data=data)
     names, stages = setup.task.branches, setup.plan.stages
     with contextlib.closing(Checkpoints(folder / "checkpoints", keep=2, branches=names, stages=stages)) as store:
         for step in (4, 6):
@@ -214,3 +218,35 @@ def test_arrays_that_are_not_those_of_the_description_are_refused(workdir, tmp_p
             export.export(workdir, out=tmp_path / "net", branch="main")
     with pytest.raises(ConfigError, match=r"no exported network: it has no model\.json"):
         export.load(tmp_path / "net")
+
+
+def test_other_programs_get_the_arrays_and_the_whole_network(setup, workdir, tmp_path):
+    """Readers of their own: the formats' libraries, and jax alone."""
+    out = tmp_path / "net"
+    about = export.export(workdir, out=out, branch="aux", also=["stablehlo", "safetensors"])
+    network = export.load(out)
+    arrays = (out / "variables.safetensors").read_bytes()
+    length = int.from_bytes(arrays[:8], "little")  # as the format says: the header's length, the header, the arrays
+    header = json.loads(arrays[8 : 8 + length])
+    assert json.loads(header.pop("__metadata__")["model.json"]) == json.loads(json.dumps(about))
+    flat = traverse_util.flatten_dict(network.variables, sep="/")
+    assert header.keys() == flat.keys()
+    for name, place in header.items():
+        start, stop = (8 + length + end for end in place["data_offsets"])
+        assert place["dtype"] == "F32"
+        np.testing.assert_array_equal(np.frombuffer(arrays[start:stop], "<f4").reshape(place["shape"]), flat[name])
+    program = jax.export.deserialize(bytearray((out / "network.stablehlo").read_bytes()))
+    assert program.platforms == portable.PLATFORMS
+    for images in (setup.test.images[:3], setup.test.images[3:8]):
+        # one program compiled twice, with the weights as arguments and as constants: the last bits may differ
+        np.testing.assert_allclose(program.call(images), network.logits(images), rtol=1e-4, atol=1e-5)
+    export.export(workdir, out=out, branch="main")
+    assert sorted(path.name for path in out.iterdir()) == ["model.json", "variables.msgpack"]  # none of another branch
+
+
+def test_other_formats_are_checked_before_anything_is_written(workdir, tmp_path):
+    with pytest.raises(ConfigError, match=r"'stablehol'; did you mean 'stablehlo'"):
+        export.export(workdir, out=tmp_path / "net", also=["stablehol"])
+    with pytest.raises(ConfigError, match=r"for runs that classify images, not for task='detection'"):
+        portable.content("stablehlo", ConfigDict({"task": "detection"}), None, {}, {})
+    assert not (tmp_path / "net").exists()

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from sbn.accelerators.chips import Topology
 from sbn.accelerators.costs import Costs
 from sbn.config.environment import cache_folder
 from sbn.config.errors import ConfigError
+from sbn.runs.atomic import replace_text
 
 _NO_PROGRAM = ("seed", "log.", "save.")  # keys that change no program
 
@@ -149,6 +149,4 @@ def _code() -> str:
 
 def _write(file: pathlib.Path, found: Mapping[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(found))
-    part.replace(file)
+    replace_text(file, json.dumps(found))

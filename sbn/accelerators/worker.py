@@ -38,6 +38,7 @@ from sbn.accelerators.lowering import lower
 from sbn.config import tree
 from sbn.config.checks import check
 from sbn.config.errors import ConfigError
+from sbn.runs.atomic import replace_text
 
 # How libtpu says that a program needs more memory than a chip has: '(59.65G) exceeds available HBM (15.75G)', or, once
 # it has laid everything out, 'Used 20.06G of 15.75G hbm'
@@ -76,9 +77,7 @@ def compiled(program: Any, key: str, cache: pathlib.Path) -> dict[str, Any]:
         answer = {"costs": _costs(done).as_json()}
     answer["seconds"] = time.perf_counter() - began
     cache.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(answer))
-    part.replace(file)
+    replace_text(file, json.dumps(answer))
     return answer
 
 

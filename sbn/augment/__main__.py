@@ -81,8 +81,9 @@ def _show(flags: argparse.Namespace) -> None:
 def _sheet(flags: argparse.Namespace) -> None:
     from sbn.data import sheet  # pictures are of data, which nothing else here knows
 
-    if flags.images < 1 or flags.draws < 0:
-        raise ConfigError(f"--images is {flags.images} and --draws {flags.draws}; at least 1 and 0")
+    for name, value, least in (("images", flags.images, 1), ("draws", flags.draws, 0)):
+        if value < least:
+            raise ConfigError(f"--{name}={value} is too small: the least is {least}")
     for text in flags.pipelines:
         parse(text)  # before data are loaded
     source = sheet.first_images(

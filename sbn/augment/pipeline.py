@@ -44,7 +44,8 @@ def parse(text: str) -> tuple[Op, ...]:
             tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         known = ", ".join([*OPS, *TOKEN_OPS])
-        message = f"pipeline {shown(text, most=160)} is not a list of ops joined by '|'; ops: {known}"
+        reason = f" ({error.msg})" if isinstance(error, SyntaxError) and "was never closed" in error.msg else ""
+        message = f"{shown(text, most=160)} is not a list of ops joined by '|'{reason}; ops: {known}"
         raise ValueError(message) from error
     links, indent = _links(tree), len(text) - len(text.lstrip())
     ops = []

@@ -3,15 +3,17 @@
 import argparse
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sbn.config import beside
 from sbn.config.environment import expanded
-from sbn.config.errors import ConfigError, shown
+from sbn.config.errors import ConfigError, shown, unknown
 
 _GIVEN = "_given"  # what a namespace holds of the flags that were there
+_VALUE_OF_NONE = re.compile(r"argument (?P<flag>--\w+): ignored explicit argument .*")  # argparse's own words
 _BUCKET = "gs"  # the one kind of bucket whose files are read and written
 
 
@@ -62,12 +64,34 @@ class Parser(argparse.ArgumentParser):
             delattr(known, _GIVEN)
         return known, others
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses as its parent does; of an argument that it does not have it names the nearest that it has."""
+        known = self.flags()
+        for word in sys.argv[1:] if args is None else args:
+            if word == "--":
+                break
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and not any(one.startswith(flag) for one in known):
+                raise unknown("argument", flag, known)
+        return super().parse_args(args, namespace)
+
+    def flags(self) -> set[str]:
+        """Returns the arguments that begin with --, those of subcommands too."""
+        found: set[str] = set()
+        for action in self._actions:
+            found |= {flag for flag in action.option_strings if flag.startswith("--")}
+            if isinstance(action, argparse._SubParsersAction):
+                found |= {flag for parser in action.choices.values() for flag in parser.flags()}
+        return found
+
     def error(self, message: str) -> NoReturn:
         """Raises the complaint.
 
         Raises:
             ConfigError: always.
         """
+        if valued := _VALUE_OF_NONE.fullmatch(message):
+            raise ConfigError(f"{valued['flag']} takes no value: write {valued['flag']} alone")
         raise ConfigError(f"{message} (--help lists the arguments)")
 
 

@@ -120,7 +120,7 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
             if stage.optim[key] != default:
                 raise ConfigError(
                     f"optim.{key} = {stage.optim[key]} means nothing for optim.name = {stage.optim.name!r}: "
-                    "its own arguments are optim.args.KEY"
+                    f"its own arguments are optim.args.KEY; leave optim.{key} at {default}"
                 )
     _check_lengths(stage)
     _below_one(stage, ("optim.momentum", "loss.label_smoothing"))
@@ -186,7 +186,7 @@ def _check_task(config: ConfigDict) -> None:
         if key.tasks and config.task not in key.tasks and value != key.default:
             raise ConfigError(
                 f"{name} = {value!r} means nothing for task = {config.task!r}: only {', '.join(key.tasks)} "
-                f"read{'s' * (len(key.tasks) == 1)} it"
+                f"read{'s' * (len(key.tasks) == 1)} it; leave it at {key.default!r}"
             )
 
 
@@ -203,7 +203,7 @@ def _check_model(config: ConfigDict) -> None:
             continue
         value, readers = model[key.name.removeprefix("model.")], key.models or MODELS
         if model.name not in readers and value != key.default:
-            own = "; what a network of your own takes is model.args.KEY" * imported
+            own = "; what a network of your own takes is model.args.KEY" * imported + f"; leave it at {key.default!r}"
             raise ConfigError(
                 f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(readers)} "
                 f"read{'s' * (len(readers) == 1)} it{own}"

@@ -54,6 +54,8 @@ def execute(path: pathlib.Path) -> types.ModuleType:
     """
     if not path.is_file():
         near = [str(p) for p in path.parent.glob("*.py") if not p.stem.startswith("_")] if path.parent.is_dir() else []
+        if not near:
+            raise ConfigError(f"there is no experiments file {path}")
         raise unknown("experiments file", path, near)
     _check_name(path)
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]

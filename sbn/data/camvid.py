@@ -37,7 +37,7 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
         ConfigError: naming the list and its line, or the file: of what is missing, damaged or not of one size.
     """
     if not path.is_dir():
-        raise ConfigError(f"data.name = 'camvid:{path}': there is no such folder")
+        raise ConfigError(f"data.name = 'camvid:{path}': there is no such folder; write camvid:FOLDER")
     there: dict[str, Callable[[], list[Pair]]] = {}
     for file in sorted(path.glob("[!.]*.txt")):
         there[file.stem] = partial(_listed, path, file.stem)

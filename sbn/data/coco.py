@@ -53,7 +53,7 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
             category or annotation where it is about one.
     """
     if not path.is_dir():
-        raise ConfigError(f"data.name = 'coco:{path}': there is no folder {path}")
+        raise ConfigError(f"data.name = 'coco:{path}': there is no such folder; write coco:FOLDER")
     whole = {name: _read(path, name) for name in splits.names(split, key=key)}
     (first, own), *others = whole.items()
     for name, other in others:

@@ -44,7 +44,7 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
         ConfigError: if it is not there, holds no images, or has empty classes, or test classes that train lacks.
     """
     if not path.is_dir():
-        raise ConfigError(f"data.name = 'folder:{path}': there is no such folder")
+        raise ConfigError(f"data.name = 'folder:{path}': there is no such folder; write folder:FOLDER")
     if (path / "train").is_dir():
         check_no_share(path, test_share)
         there = {name: name for name in ("train", "test", *VALIDATION) if (path / name).is_dir()}

@@ -50,10 +50,14 @@ def normalise(pixels: jax.Array, *, mean: Sequence[float], std: Sequence[float])
         (..., H, W, 3) float32.
     """
     rgbx = jax.lax.bitcast_convert_type(pixels, jnp.uint8)
+    return jnp.where(rgbx[..., 3:] > 0, normalise_colours(rgbx[..., :3], mean=mean, std=std), 0.0)
+
+
+def normalise_colours(colours: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
+    """Returns colours (..., 3) uint8 as `normalise` does those of pixels that are no filler: (..., 3) float32."""
     scale = 1.0 / (255.0 * jnp.asarray(std, jnp.float32))
     shift = -jnp.asarray(mean, jnp.float32) / jnp.asarray(std, jnp.float32)
-    colours = rgbx[..., :3].astype(jnp.float32) * scale + shift
-    return jnp.where(rgbx[..., 3:] > 0, colours, 0.0)
+    return colours.astype(jnp.float32) * scale + shift
 
 
 def standardise(images: jax.Array, *, mean: Sequence[float], std: Sequence[float]) -> jax.Array:

@@ -39,8 +39,8 @@ def directory(name: str, data_dir: str | None, *, built_in: tuple[str, ...] = ()
     if known and builder not in known:
         raise unknown("data set (data.name)", name, [*built_in, *known])
     raise ConfigError(
-        f"no prepared {name!r} in {shown}: point data.dir (or TFDS_DATA_DIR) at a TFDS data_dir that has it, or run "
-        f"`tfds build {name}`; the data set 'shapes' needs no files"
+        f"no prepared {name!r} in {shown}: run `tfds build {name}`, or name the folder that has it by the environment "
+        "variable TFDS_DATA_DIR (by data.dir in a config); the data set 'shapes' needs no files"
     )
 
 

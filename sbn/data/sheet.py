@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _GAP = 2  # pixels between images, before enlarging
 _TITLE = 16  # height of a block's title, in pixels
+_MARGIN = 8  # around all blocks, in pixels
 _CHIP = 9  # side of a square of colour before a name
 _LEAST_SIDE = 96  # smaller images are enlarged to about this
 _RED = (255, 0, 0)
@@ -178,19 +179,19 @@ def write(blocks: dict[str, np.ndarray], path: os.PathLike[str] | str, *, names:
     """Writes a PNG of titled pictures, {title: (h, w, 3) uint8}, one below the other, then names and their colours."""
     from PIL import Image, ImageDraw
 
-    width = max(block.shape[1] for block in blocks.values())
-    lengths = [int(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(name)) for name in names]
-    places = _legend(lengths, width)
+    measure = ImageDraw.Draw(Image.new("L", (1, 1))).textlength
+    width = max(max(block.shape[1], int(measure(title)) + 1) for title, block in blocks.items())
+    places = _legend([int(measure(name)) for name in names], width)
     lines = 1 + places[-1][0] if places else 0
     height = sum(block.shape[0] + _TITLE for block in blocks.values()) + _TITLE * lines
-    sheet = Image.new("RGB", (width, height), "white")
-    pen, top = ImageDraw.Draw(sheet), 0
+    sheet = Image.new("RGB", (width + 2 * _MARGIN, height + 2 * _MARGIN), "white")
+    pen, top = ImageDraw.Draw(sheet), _MARGIN
     for title, block in blocks.items():
-        pen.text((2, top + 2), title, fill="black")
-        sheet.paste(Image.fromarray(block), (0, top + _TITLE))
+        pen.text((_MARGIN, top), title, fill="black")
+        sheet.paste(Image.fromarray(block), (_MARGIN, top + _TITLE))
         top += _TITLE + block.shape[0]
     for name, colour, (line, left) in zip(names, class_colours(len(names)).tolist(), places, strict=True):
-        own = top + line * _TITLE
+        own, left = top + line * _TITLE, left + _MARGIN
         pen.rectangle((left, own + 3, left + _CHIP - 1, own + 2 + _CHIP), fill=tuple(colour))
         pen.text((left + _CHIP + 3, own + 2), name, fill="black")  # a pale colour can't be read on white
     write_png(sheet, path)
@@ -271,7 +272,9 @@ def make(pipelines: Sequence[str], source: Pictures, path: os.PathLike[str] | st
         ValueError: a pipeline can't be read, or does not fit the images.
     """
     blocks = {
-        f"{number}: {format(ops)}": lay_out(draw(source, ops, draws=draws, seed=seed))
+        f"{number}: {format(ops)}   left: the images; right: {draws} random draws of each": lay_out(
+            draw(source, ops, draws=draws, seed=seed)
+        )
         for number, ops in enumerate(map(parse, pipelines), start=1)
     }
     write(blocks, path, names=source.names)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sbn.figures.labels import COLOURS
+from sbn.figures.labels import COLOURS, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +25,7 @@ class ByChips:
     memory: list[int]
 
 
+@styled
 def draw_by_chips(rows: Mapping[str, ByChips], *, available: int) -> "Figure":
     """Draws step time, as a band between its estimates, above memory per chip.
 
@@ -50,7 +51,7 @@ def draw_by_chips(rows: Mapping[str, ByChips], *, available: int) -> "Figure":
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        axes.legend()
     above.set_ylabel("ms per step, estimated")
     below.set_ylabel("GB per chip")
     below.set_xlabel("chips")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sbn.figures.labels import COLOURS, Arrays, by_name, titled
+from sbn.figures.labels import COLOURS, Arrays, by_name, colours, styled, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,6 +17,7 @@ _DASHES = ("-", "--", ":", "-.")
 Point = tuple[float, float, float, float]  # place; least, mean and most there
 
 
+@styled
 def draw_courses(courses: Mapping[str, Sequence[Point]], *, across: str, up: str) -> "Figure":
     """Returns one panel with the courses, and below it a legend with one line for each.
 
@@ -38,11 +39,11 @@ def draw_courses(courses: Mapping[str, Sequence[Point]], *, across: str, up: str
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(alpha=0.3, linewidth=0.6, axis="y")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower left", frameon=False, fontsize=8)
+    figure.legend(loc="outside lower left")
     return figure
 
 
+@styled
 def draw_ranges(values: Mapping[float, Sequence[float]], *, across: str, up: str) -> "Figure":
     """Returns one line of means over runs, with a bar from the least to the most at every place.
 
@@ -61,7 +62,6 @@ def draw_ranges(values: Mapping[float, Sequence[float]], *, across: str, up: str
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(alpha=0.3, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -74,6 +74,7 @@ def dotted(curves: Curves, borders: Sequence[float]) -> list[str]:
     return [name for name, (epochs, _) in curves.items() if len(epochs) <= len(borders) + 1]
 
 
+@styled
 def draw_losses(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[float]]) -> "Figure":
     """Returns a panel for every title.
 
@@ -84,24 +85,23 @@ def draw_losses(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter, MaxNLocator
 
-    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    of = colours(name for curves in panels.values() for name in curves)
     figure = Figure(figsize=(0.8 + 4.8 * len(panels), 3.8), layout="constrained")
     columns = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, curves) in zip(columns, panels.items(), strict=True):
         dots = dotted(curves, borders.get(title, ()))
         for name, (epochs, values) in curves.items():
             style = {"marker": "o", "linestyle": ""} if name in dots else {"linewidth": 1.5}
-            axes.plot(epochs, values, color=COLOURS[names.index(name) % len(COLOURS)], label=name, **style)
+            axes.plot(epochs, values, color=of[name], label=name, **style)
         for border in borders.get(title, ()):
             axes.axvline(border, color="0.5", linewidth=0.8, linestyle="--")
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(LogFormatter())
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title)
         axes.set_xlabel("epoch")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend()
     columns[0].set_ylabel("cross-entropy (nats)")
     return figure
 
@@ -109,6 +109,7 @@ def draw_losses(panels: Mapping[str, Curves], *, borders: Mapping[str, Sequence[
 _DONE = {"low_pass": "kept", "high_pass": "removed"}
 
 
+@styled
 def draw_filtered(arrays: Arrays, *, evaluator: str) -> "Figure":
     """Returns the curves of `EVALUATOR/NAME/accuracy`, (widths,) fractions, over `EVALUATOR/widths`."""
     from matplotlib.figure import Figure
@@ -117,11 +118,12 @@ def draw_filtered(arrays: Arrays, *, evaluator: str) -> "Figure":
     order = np.argsort(widths)
     figure = Figure(figsize=(5.6, 3.8), layout="constrained")
     panel = figure.subplots()
-    for number, (name, accuracy) in enumerate(by_name(arrays, "accuracy").items()):
+    shown = by_name(arrays, "accuracy")
+    for name, accuracy in shown.items():
         panel.plot(
             widths[order],
             100 * accuracy[order],
-            color=COLOURS[number % len(COLOURS)],
+            color=colours(shown)[name],
             linestyle="--" if name.startswith("mix_") else "-",
             marker="o",
             markersize=3.5,
@@ -135,10 +137,9 @@ def draw_filtered(arrays: Arrays, *, evaluator: str) -> "Figure":
     panel.set_ylim(0, 100)
     panel.set_xlim(0, widths.max())
     panel.grid(alpha=0.3, linewidth=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False)
+    panel.legend()
     images = int(arrays[f"{evaluator}/examples"])
-    panel.set_title(f"{evaluator.replace('_', '-')} filter, {images:,} test images", fontsize=10)
+    panel.set_title(f"{evaluator.replace('_', '-')} filter, {images:,} test images")
     return figure
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sbn.figures.labels import COLOURS, Arrays, by_name, titled
+from sbn.figures.labels import COLOURS, Arrays, by_name, colours, styled, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ _DISTANCES = {
 }
 
 
+@styled
 def draw_branches(arrays: Arrays) -> "Figure":
     """Draws a panel for each distance of which there are arrays `model/A_B/METRIC/by_layer`, and one of densities."""
     from matplotlib.figure import Figure
@@ -27,31 +28,38 @@ def draw_branches(arrays: Arrays) -> "Figure":
     panels = [metric for metric in _DISTANCES if metric in metrics]
     figure = Figure(figsize=(9, 2.2 * len(panels) + 3.2), layout="constrained")
     *upper, last = figure.subplots(len(panels) + 1, squeeze=False)[:, 0]
+    pairs = dict.fromkeys(name.split("/")[1] for name in arrays if name.endswith("/by_layer"))
+    told = {pair: pair.replace("_", " and ") for pair in pairs}
     for axes, metric in zip(upper, panels, strict=True):
-        for name, values in arrays.items():
-            if name.endswith(f"/{metric}/by_layer"):
-                axes.plot(values, marker="o", label=name.split("/")[1].replace("_", " and "))
+        for number, pair in enumerate(pairs):
+            if (values := arrays.get(f"model/{pair}/{metric}/by_layer")) is not None:
+                axes.plot(values, marker="o", color=COLOURS[number % len(COLOURS)], label=told[pair])
         axes.set_ylabel(_DISTANCES[metric])
         axes.set_xticks(range(len(arrays["model/layers"])), [] if axes is not upper[-1] else arrays["model/layers"])
         axes.tick_params(axis="x", rotation=90)
-        axes.legend()
+    if panels:
+        upper[0].set_title(f"Distances between {', '.join(told.values())}, layer by layer")
+        if len(pairs) > 1:
+            upper[0].legend()
     draw_densities(last, arrays)
     return figure
 
 
 def draw_densities(axes: "Axes", arrays: Arrays) -> None:
     """Draws every `test/NAME/density` over `test/edges`; of images as they are with a dashed line."""
-    for name, values in arrays.items():
-        if name.endswith("/density"):
-            view = name.split("/")[1]
-            clean = view.startswith("clean_")
-            label = f"images as they are, by {view.removeprefix('clean_')}" if clean else f"view {view}"
-            axes.stairs(values, arrays["test/edges"], label=label, linestyle="--" if clean else "-")
-    axes.set_xlabel(f"features of {arrays['test/layer']}")
+    shown = by_name(arrays, "density")
+    of = colours(view.removeprefix("clean_") for view in shown)
+    for view, values in shown.items():
+        branch, clean = view.removeprefix("clean_"), view.startswith("clean_")
+        label = f"images as they are, by {branch}" if clean else f"view {view}"
+        dashes = "--" if clean else "-"
+        axes.stairs(values, arrays["test/edges"], label=label, linestyle=dashes, color=of[branch])
+    axes.set_xlabel(f"features of {arrays['test/layer']}; the outermost bins hold all that lies beyond")
     axes.set_ylabel("density")
     axes.legend()
 
 
+@styled
 def draw_density_panels(panels: Mapping[str, Arrays]) -> "Figure":
     """Returns a panel for what the evaluator `features` yields of each of several networks, with their overlaps.
 
@@ -65,7 +73,7 @@ def draw_density_panels(panels: Mapping[str, Arrays]) -> "Figure":
         draw_densities(axes, arrays)
         axes.set_yscale("log")  # where rectified, a share of the values is 0
         overlaps = ", ".join(f"{100 * value:.0f} %" for value in overlaps_of(arrays).values())
-        axes.set_title(", ".join(part for part in (title, f"overlap {overlaps}") if part), fontsize=10)
+        axes.set_title(", ".join(part for part in (title, f"overlap {overlaps}") if part))
     return figure
 
 
@@ -85,6 +93,7 @@ def draw_densities_of_run(arrays: Arrays) -> "Figure":
 _SPECTRA = ("covariance within classes", "covariance of all classes")
 
 
+@styled
 def draw_spectra(
     intra_class: Mapping[str, np.ndarray], all_classes: Mapping[str, np.ndarray], *, classes: int
 ) -> "Figure":
@@ -111,11 +120,10 @@ def draw_spectra(
         panel.axvline(classes, color="0.6", linewidth=0.8, linestyle=":")
         panel.set_yscale("log")
         _leave_out_nothings(panel, spectra)
-        panel.set_title(title, fontsize=10)
+        panel.set_title(title)
         panel.set_xlabel(f"index (dotted: {classes} classes)")
-        panel.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("singular value")
-    figure.axes[1].legend(frameon=False)
+    figure.axes[1].legend()
     return figure
 
 

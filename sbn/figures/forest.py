@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from sbn.figures.labels import styled
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -30,6 +32,7 @@ class Effect(NamedTuple):
     paper: float | None = None
 
 
+@styled
 def draw_forest(panels: Mapping[str, Sequence[Effect]]) -> "Figure":
     """Returns a panel for every unit: effects of one unit can be compared by eye, and others can't.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def draw(arrays: Arrays) -> "Figure":
     """Returns the heat maps of `fourier/NAME/error`, (h, w) fractions, zero frequency in the middle.
 
-    The scale is 0 to 1 in every figure, so that those of different runs can be compared.
+    The scale is 0 to 100 % in every figure, so that those of different runs can be compared.
     """
     from matplotlib.figure import Figure
 
@@ -23,13 +23,13 @@ def draw(arrays: Arrays) -> "Figure":
     for panel, (name, errors) in zip(panels, maps.items(), strict=True):
         bottom, left = (-(n // 2) - 0.5 for n in errors.shape)
         extent = (left, left + errors.shape[1], bottom + errors.shape[0], bottom)  # as rows: downwards
-        image = panel.imshow(errors, cmap="turbo", vmin=0, vmax=1, extent=extent, interpolation="nearest")
-        panel.set_title(f"{titled(name)}   mean {errors.mean():.2f}", fontsize=11)
+        image = panel.imshow(100 * errors, cmap="turbo", vmin=0, vmax=100, extent=extent, interpolation="nearest")
+        panel.set_title(f"{titled(name)}   mean {100 * errors.mean():.1f} %", fontsize=11)
         panel.set_xlabel("cycles across")
         for axis, n in ((panel.xaxis, errors.shape[1]), (panel.yaxis, errors.shape[0])):
             axis.set_ticks(_ticks(n))
     panels[0].set_ylabel("cycles down")
-    figure.colorbar(image, cax=panels[-1].inset_axes((1.06, 0, 0.06, 1)), label="test error")
+    figure.colorbar(image, cax=panels[-1].inset_axes((1.06, 0, 0.06, 1)), label="test error (%)")
     figure.suptitle(
         f"Fourier noise of L2 norm {float(arrays['fourier/norm']):g} a channel, "
         f"{int(arrays['fourier/examples']):,} test images",

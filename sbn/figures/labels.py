@@ -1,18 +1,52 @@
-"""What branches and mixes are called and coloured in every figure, and labels beside the points of lines."""
+"""The style of figures: what branches are called and coloured, frames and legends, labels beside points of lines."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
+Args = ParamSpec("Args")
 Arrays = Mapping[str, np.ndarray]
 
 # Okabe and Ito's, which the colour-blind tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# These have their colours in every figure, whatever others stand beside them
+_OWN: Final = {"main": COLOURS[0], "aux": COLOURS[1], "mix_0.5": COLOURS[2]}
+_STYLE: Final = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+
+
+def styled(draw: "Callable[Args, Figure]") -> "Callable[Args, Figure]":
+    """Decorates what draws a figure: all have the same frames, titles and legends."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Args.args, **kwargs: Args.kwargs) -> "Figure":
+        import matplotlib
+
+        with matplotlib.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """Returns the colour of each branch, mix or line of a figure; seven differ."""
+    names = list(dict.fromkeys(names))
+    taken = [_OWN[name] for name in names if name in _OWN]
+    free = [colour for colour in COLOURS if colour not in taken] or COLOURS
+    others = [name for name in names if name not in _OWN]
+    return {**_OWN, **{name: free[place % len(free)] for place, name in enumerate(others)}}
 
 
 def by_name(arrays: Arrays, metric: str) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sbn.figures.labels import COLOURS, Arrays, LabelledLine, by_name, label_points
+from sbn.figures.labels import COLOURS, Arrays, LabelledLine, by_name, label_points, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ERRORS = {"mce": "mCE (%)", "uce": "uCE (%)", "error": "mean error (%)"}  # the first there is gets drawn
 
 
+@styled
 def draw_trade_off(arrays: Arrays) -> "Figure":
     """Draws `test/mix/accuracy` over `SPLIT/mix/mce`, or `uce`, or `error`, each point with its `mix/lambda`."""
     from matplotlib.figure import Figure
@@ -23,10 +24,11 @@ def draw_trade_off(arrays: Arrays) -> "Figure":
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
     errors, accuracies = 100 * arrays[names[0]], 100 * arrays["test/mix/accuracy"]
-    axes.plot(errors, accuracies, marker="o")
+    axes.plot(errors, accuracies, color=COLOURS[0], marker="o", markersize=4)
     axes.margins(0.12)
     axes.set_xlabel(_ERRORS[metric] + ("" if split == "corrupted" else ", generated data"))
     axes.set_ylabel("clean accuracy (%)")
+    axes.grid(alpha=0.3, linewidth=0.6)
     axes.set_title("λ main + (1 − λ) aux")
     label_points(axes, [LabelledLine([f"{weight:g}" for weight in arrays["mix/lambda"]], errors, accuracies)])
     return figure
@@ -46,6 +48,7 @@ class SizeCurve(NamedTuple):
     accuracy: np.ndarray
 
 
+@styled
 def draw_sizes(curves: Mapping[str, SizeCurve]) -> "Figure":
     """Returns a line of points for every network, each point with its size."""
     from matplotlib.figure import Figure
@@ -61,8 +64,7 @@ def draw_sizes(curves: Mapping[str, SizeCurve]) -> "Figure":
     panel.set_xlabel("multiply-adds an image (10⁹)")
     panel.set_ylabel("test accuracy (%)")
     panel.grid(alpha=0.3, linewidth=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False)
+    panel.legend()
     label_points(panel, labelled, size=8)
     return figure
 

@@ -101,6 +101,13 @@ class Network(nn.Module):
 _RUNS_ONCE: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_level": "1"}}
 
 
+def draw_weights(init: Callable[[Array], Any], key: Array) -> Any:
+    """Returns `init(key)` by one program: op by op, the forward passes in it would be computed as well."""
+    if isinstance(key, jax.core.Tracer):  # part of another program, it is compiled with that
+        return init(key)
+    return jax.jit(init).lower(key).compile(compiler_options=_RUNS_ONCE.get(jax.default_backend()))(key)
+
+
 def init_variables(network: Branched, key: Array, *, image_size: tuple[int, int]) -> dict[str, Any]:
     """Returns the fresh variables of a network: {'params', 'batch_stats'}, of which the second may be empty."""
     images = jnp.zeros((1, 1, *image_size, 3))
@@ -108,8 +115,5 @@ def init_variables(network: Branched, key: Array, *, image_size: tuple[int, int]
     def draw(key: Array) -> Any:
         return network.init(key, images, train=False, through=(0,))
 
-    if not isinstance(key, jax.core.Tracer):  # part of another program, it is compiled with that
-        options = _RUNS_ONCE.get(jax.default_backend())
-        draw = jax.jit(draw).lower(key).compile(compiler_options=options)
-    variables = draw(key)
+    variables = draw_weights(draw, key)
     return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}

@@ -68,13 +68,16 @@ class Branched(nn.Module):
         passes = [tuple(_view(view, number, len(through)) for view in views) for number in range(len(through))]
         layout = self.layout(*passes[0], **more)
         network, modes = self.network.clone(parent=None, name=None), mode_arguments(self.network, train=train)
-        keys = self._keys()
+        keys, outputs = self._keys(), []
         if self.is_initializing() and not self.variables:
-            self._begin(network.init(keys, *passes[0], **mode_arguments(self.network, train=False), **more), layout)
+            at_rest = mode_arguments(self.network, train=False)
+            found, plain = network.init_with_output(keys, *passes[0], **at_rest, **more)
+            self._begin(plain, layout)
+            if modes == at_rest:  # the first view need not go through it once more
+                outputs.append(found)
         variables = {name: self.variables.get(name, {}) for name in axes.COLLECTIONS}
         keeps = self.is_mutable_collection("batch_stats")
-        outputs = []
-        for number, (branch, view) in enumerate(zip(through, passes, strict=True)):
+        for number, (branch, view) in list(enumerate(zip(through, passes, strict=True)))[len(outputs) :]:
             own = axes.plain_branch(variables, branch, layout=layout)
             rngs = {name: jax.random.fold_in(key, number) if number else key for name, key in keys.items()}
             mutable = ["batch_stats"] if keeps else []

@@ -1,5 +1,6 @@
 """Which variables of a plain module get a K axis: those that belong to normalisation, found by running its `init`."""
 
+import dataclasses
 import fnmatch
 import functools
 import inspect
@@ -53,7 +54,8 @@ def find_layout(
     asked = inspect.signature(type(network).__call__).parameters
     needed = {name: more[name] for name in more if name in asked and asked[name].default is inspect.Parameter.empty}
     leaves, form = jax.tree.flatten((inputs, needed))
-    shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    count = len(jax.tree.leaves(inputs))
+    shapes = tuple(_Shape.of(leaf, axes=1 if number < count else 0) for number, leaf in enumerate(leaves))
     try:
         return _found(network.clone(parent=None, name=None), form, shapes, split_affine, own)
     except TypeError as error:
@@ -62,9 +64,25 @@ def find_layout(
         return _found.__wrapped__(network.clone(parent=None, name=None), form, shapes, split_affine, own)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Shape:
+    """The shape of an argument. How many examples it has decides nothing about a module's variables."""
+
+    examples: tuple[int, ...] = dataclasses.field(compare=False)
+    rest: tuple[int, ...]
+    dtype: Any
+
+    @classmethod
+    def of(cls, leaf: Any, *, axes: int) -> "_Shape":
+        return cls(leaf.shape[:axes], leaf.shape[axes:], leaf.dtype)
+
+    def struct(self) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((*self.examples, *self.rest), self.dtype)
+
+
 @functools.lru_cache(maxsize=256)
 def _found(
-    network: nn.Module, form: Any, shapes: tuple[Any, ...], split_affine: bool, own: tuple[str, ...] | None
+    network: nn.Module, form: Any, shapes: tuple[_Shape, ...], split_affine: bool, own: tuple[str, ...] | None
 ) -> Layout:
     scopes: set[Path] = set()
 
@@ -77,7 +95,7 @@ def _found(
         inputs, needed = jax.tree.unflatten(form, leaves)
         return network.init(key, *inputs, **needed, **mode_arguments(network, train=False))
 
-    structs = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    structs = [shape.struct() for shape in shapes]
     with nn.intercept_methods(note):
         variables = jax.eval_shape(init, jax.eval_shape(lambda: jax.random.key(0)), structs)
     name = type(network).__name__

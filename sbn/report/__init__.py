@@ -9,7 +9,7 @@ from typing import Final
 from sbn.config.errors import unknown
 from sbn.config.rows import experiment_file, experiment_files, load_experiment
 from sbn.report.collect import find_runs
-from sbn.report.formats import comma_separated, markdown, text
+from sbn.report.formats import comma_separated, markdown, per_seed, text
 from sbn.report.latex import latex
 from sbn.report.measures import parse
 from sbn.report.page import html_page
@@ -20,6 +20,7 @@ FORMATS: Final[dict[str, Callable[[ReportData], str]]] = {
     "text": text,
     "markdown": markdown,
     "csv": comma_separated,
+    "seeds": per_seed,
     "latex": latex,
     "html": html_page,
 }
@@ -34,7 +35,7 @@ def report(
         target: FILE or FILE:TABLE; '' for all tables of all experiments.
         root: folder of the runs.
         format: one of FORMATS.
-        metrics: what to show, METRIC[@STAGE][:STATISTIC]; empty for the default of `make_lines`.
+        metrics: what to show, `METRIC[@STAGE][:STATISTIC]`; empty for the default of `make_lines`.
         stages: show every statistic of every stage.
 
     Returns:

@@ -12,6 +12,7 @@ are compared with runs that have the same overrides; to select overrides, add th
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sbn.config import arguments, readings, rows, tree
 from sbn.config.errors import ConfigError, unknown
@@ -24,6 +25,8 @@ from sbn.report.significance import DRAWN, LEVEL, PairedTest, paired_test
 from sbn.report.tables import DEFAULT_METRIC, main_metric
 from sbn.runs import commands
 from sbn.runs.text import plain
+
+_SHOWN: Final = 8  # rows that an error names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +58,10 @@ def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
     runs = [run for run in counted if run.row == shown]
     if not runs:
         others = sorted({run.row for run in counted})
-        there = [f"of {', '.join(others)}"] * bool(others) + refused[:1]
-        raise ConfigError(f"no runs of {experiment.name}:{shown}" + (f" but {there[0]}" if there else ""))
+        there = [f" but of {', '.join(others)}"] * bool(others) + [f" but {line}" for line in refused[:1]]
+        rows_with_runs = sorted({run.row for run in found.runs if run.experiment == experiment.name})[:_SHOWN]
+        there += [f"; rows with runs there: {', '.join(rows_with_runs) or 'none'}"]
+        raise ConfigError(f"no runs of {experiment.name}:{shown}{there[0]}")
     checked = tree.changed({}, overrides)
     changes = {name: checked[name] for name in overrides if name not in NEUTRAL}
     table = experiment.tables.get(row.split("/")[0], rows.Table("", {}))

@@ -16,9 +16,15 @@ NONE: Final = "–"
 HEADER: Final = ("row", "metric", "ours", "runs", "paper", "diff", f"{LEVEL:.0%} interval", "where", "notes")
 RUNS, WHERE = HEADER.index("runs"), HEADER.index("where")
 NUMERIC: Final = (2, 3, 4, 5, 6)  # columns set flush right
+_LONGEST: Final = 60  # characters of overrides beside a row's name in a terminal; longer ones are named below the table
 CSV_HEADER: Final = (
     "experiment", "table", "row", "overrides", "metric", "stage", "statistic", "mean", "std", "runs",
     "asked", "paper", "paper_std", "difference", "interval_low", "interval_high", "reading", "where", "notes",
+)  # fmt: skip
+
+
+SEEDS_HEADER: Final = (
+    "experiment", "table", "row", "overrides", "reading", "metric", "stage", "statistic", "seed", "value",
 )  # fmt: skip
 
 
@@ -39,9 +45,9 @@ def make_cells(lines: Sequence[Line], names: Names | None = None) -> list[tuple[
             (
                 (names.name(line) if names else before) if first else "",
                 line.measure.text,
-                _spread(line.mean, line.std),
+                spread(line.mean, line.std),
                 _runs(line),
-                _spread(line.paper.value, line.paper.std) if line.paper else NONE,
+                spread(line.paper.value, line.paper.std) if line.paper else NONE,
                 NONE if line.difference is None else f"{line.difference:+.2f}",
                 NONE if interval is None else f"[{interval[0]:+.2f}, {interval[1]:+.2f}]",
                 line.where if first else "",
@@ -58,7 +64,8 @@ def _runs(line: Line) -> str:
     return f"{line.runs}, paper: not said" if line.asked is None else f"{line.runs}/{line.asked}"
 
 
-def _spread(mean: float | None, std: float | None) -> str:
+def spread(mean: float | None, std: float | None) -> str:
+    """Returns 'mean ± std', what there is of it."""
     if mean is None:
         return NONE
     return f"{mean:.2f}" if std is None else f"{mean:.2f} ± {std:.2f}"
@@ -72,7 +79,7 @@ def text(data: ReportData) -> str:
     blocks = []
     for section in data.sections:
         lines = without_empty(section.lines)
-        short = names(lines)
+        short = names(lines, longest=_LONGEST)
         numbers: dict[str, str] = {}
         cells = [_narrow(HEADER, "notes")]
         for line, row in zip(lines, make_cells(lines, short), strict=True):
@@ -85,7 +92,7 @@ def text(data: ReportData) -> str:
             aligned = [row[k].rjust(width[k]) if k in NUMERIC else row[k].ljust(width[k]) for k in filled]
             block.append("  ".join(aligned).rstrip())
         block.insert(2, "-" * max(map(len, block[1:])))
-        block += [f"{MARK}  changed: {short.common}"] * bool(short.common)
+        block += [f"{mark}  changed: {text}" for mark, text in short.explained.items()]
         block += [f"{number}  {note}" for note, number in numbers.items()]
         if section.chapter:
             block = [section.chapter, "=" * len(section.chapter), "", *block]
@@ -147,4 +154,18 @@ def comma_separated(data: ReportData) -> str:
             )
             apart = (line.difference, *(difference_interval(line) or (None, None)))
             writer.writerow((*head, *ours, *paper, *apart, line.reading, line.where, "; ".join(line.notes)))
+    return out.getvalue()
+
+
+def per_seed(data: ReportData) -> str:
+    """Sets what is in the means of all tables as one CSV, a line for each seed, in the unit of the mean."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(SEEDS_HEADER)
+    for section in data.sections:
+        for line in section.lines:
+            measure = line.measure
+            head = (section.experiment, section.table, line.row, overrides_text(line.overrides), line.reading)
+            for seed, value in line.values.items():
+                writer.writerow((*head, measure.metric, measure.stage, measure.statistic, seed, value))
     return out.getvalue()

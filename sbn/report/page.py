@@ -15,7 +15,7 @@ from sbn.report import claims, page_table, sentences
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.report_data import ReportData, Section, told_choices
-from sbn.report.shortened import names
+from sbn.report.shortened import shortest
 from sbn.report.significance import LEVEL
 from sbn.report.table_figures import draw_table
 from sbn.report.tables import label, main_metric
@@ -34,29 +34,31 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin-bottom: .3rem } h2 { font-size
 h2.chapter { font-size: 1.35rem; margin-top: 4rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
 .about { opacity: .75; font-size: .92rem; max-width: 60rem }
 nav { columns: 3 18rem; font-size: .9rem; margin-top: .6rem } nav a { display: block; margin: .12rem 0 }
-nav b { display: block; break-after: avoid; margin-top: .5rem } nav .empty { opacity: .6 }
+nav b { display: block; break-after: avoid; margin-top: .5rem } nav .empty { opacity: .75 }
 summary { cursor: pointer } .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .88rem; width: 100%; margin-top: .4rem }
 th, td { padding: .28rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--faint) }
 th { border-bottom: 2px solid currentColor; white-space: nowrap } .number { white-space: nowrap }
 .number { text-align: right; font-variant-numeric: tabular-nums } td small { display: block; opacity: .8 }
-tr.none td { opacity: .55 } tr.changed td:first-child { font-style: italic }
+tr.none td, tr.none + tr.note td { opacity: .62 } tr.changed td:first-child { font-style: italic }
 tr.reading td:first-child { padding-left: 1.6rem } .warned, tr.warned td { color: var(--warned) }
-tr:has(+ tr.note) td { border-bottom: 0 } tr.note td { padding-top: 0; font-size: .82rem; opacity: .8 }
+tr:has(+ tr.note) td { border-bottom: 0 } tr.note td { padding-top: 0; font-size: .82rem; opacity: .85 }
 .picture { white-space: nowrap; font-weight: normal } svg path { fill: none; stroke-width: 1 }
 svg .axis { stroke: var(--faint) } svg .paper { stroke: var(--paper); stroke-width: 2.5 }
 svg path.ours { stroke: var(--ours); stroke-width: 2 } svg circle.ours { fill: var(--ours) }
 figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
-figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px } figcaption { font-size: .85rem }
+figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px }
+figure.wide img { max-width: 66rem } figcaption { font-size: .85rem }
 li { overflow-wrap: anywhere; font-size: .88rem }
 @media (prefers-color-scheme: dark) { figure img[src^="data:image/svg"] { filter: invert(.92) hue-rotate(180deg) } }
 @media (max-width: 42rem) { nav { columns: 1 } figure { margin-right: 0 }
   section:not(#claims) { table, tbody, tr, td { display: block; border: 0 }
-    thead, td.picture, td.same, td.blank { display: none }
+    thead { display: none }
     tr { border-bottom: 1px solid var(--faint); padding: .3rem 0 } tr:has(+ tr.note) { border: 0 }
     td { padding: .05rem 0 } tr.reading td:first-child { padding-left: 0 }
     td[data-head] { display: inline-block; margin-right: .9rem; text-align: left }
-    td.number::before { content: attr(data-head) " "; opacity: .6 } } }
+    td.number::before { content: attr(data-head) " "; opacity: .8 }
+    td.picture, td.same, td.blank { display: none } } }
 @media print { body { max-width: none } details:not([open]) { display: none } figure { break-inside: avoid } }
 """
 
@@ -73,7 +75,8 @@ def html_page(data: ReportData) -> str:
     body = [f"<h1>{html.escape(data.title)}</h1>", f'<p class="about">{html.escape(_about(data))}</p>']
     if len(links) > 1:
         body.append(f"<nav>{''.join(links)}</nav>")
-    body += map(_section, data.sections)
+    drawn: set[pathlib.Path] = set()
+    body += [_section(section, drawn) for section in data.sections]
     if data.claims:
         body.append(_claims(data.claims))
     if data.notes:
@@ -98,7 +101,7 @@ def _claims(judged: Sequence[Judged]) -> str:
     plot = ""
     if any(one.effects for one in judged):
         told = "claims: means over seeds with their intervals; dots are seeds, crosses what the papers print"
-        plot = _figure(_uri(to_svg(claims.forest(judged)), "svg+xml"), told)
+        plot = _figure(_uri(to_svg(claims.forest(judged)), "svg+xml"), told, wide=True)
     return f'<section id="claims"><h2>What the papers claim</h2>{plot}{table}</section>'
 
 
@@ -128,11 +131,12 @@ def _about(data: ReportData) -> str:
         f"{datetime.date.today():%d %B %Y}, sbn {sbn.__version__}. {len(run)} of {len(rows)} rows have runs. "
         "Ours: mean ± sample standard deviation over seeds. diff: ours minus the paper's number, with its "
         f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics were run "
-        "with the changes below their name."
+        "with the changes below their name. read as: the reading that was taken of what the paper leaves open."
     )
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, drawn: set[pathlib.Path]) -> str:
+    """A table, and its figures; `drawn` are the runs whose figures stand above, in tables that show the same runs."""
     table = page_table.table(section.lines)
     if not _measured(section):
         count = len({line.row for line in section.lines})
@@ -142,9 +146,8 @@ def _section(section: Section) -> str:
     if open_choices := "".join(f"<li>{html.escape(line)}</li>" for line in told_choices(section)):
         parts.append(f"<details><summary>What the paper leaves open here</summary><ul>{open_choices}</ul></details>")
     metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
-    short = names(section.lines)
-    shown = {label(line): short.name(line) for line in section.lines}
-    if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items()}, metric=metric):
+    shown = shortest([line for line in section.lines if section.runs.get(label(line))])
+    if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items() if runs}, metric=metric):
         told = f"{section.table}: mean over seeds; the band is from the lowest to the highest seed"
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), told))
     try:
@@ -155,9 +158,13 @@ def _section(section: Section) -> str:
     if table_figure:
         uri, notes = table_figure
         parts.append(_figure(uri, "; ".join([f"{section.table}: {section.content.title}", *notes])))
-    for name, runs in section.runs.items():
+    for full, runs in section.runs.items():
+        name = shown.get(full, full)
         # The evaluators' figures of one run: those of other seeds look alike, and a page has to be opened
         for run in sorted(runs, key=lambda run: run.seed)[:1]:
+            if run.path in drawn:
+                continue
+            drawn.add(run.path)
             for what, uri in figures_of_run(run).items():
                 parts.append(_figure(uri, f"{name}, seed {run.seed}: {what}"))
     parts += sentences.as_html(sentences.translated(section))
@@ -168,9 +175,9 @@ def _paragraph(text: str) -> str:
     return f'<p class="warned">{html.escape(text)}</p>'
 
 
-def _figure(uri: str, text: str) -> str:
+def _figure(uri: str, text: str, *, wide: bool = False) -> str:
     told = html.escape(text)
-    return f'<figure><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>'
+    return f'<figure{" class=wide" * wide}><img src="{uri}" alt="{told}"><figcaption>{told}</figcaption></figure>'
 
 
 def figure_of_table(section: Section) -> tuple[str, Sequence[str]] | None:

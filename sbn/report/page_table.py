@@ -4,6 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sbn.config.metric_kinds import base_name
 from sbn.config.readings import joined
 from sbn.report.formats import HEADER, NONE, NUMERIC, make_cells
 from sbn.report.shortened import MARK, Names, names, without_empty
@@ -40,7 +41,7 @@ def _row(
     own = [_name(line, short) if cells[0] else '<td class="same"></td>']
     own += [_cell(column, text, "td") for column, text in enumerate(cells[:_COLUMNS]) if column]
     if drawn:
-        own.append(f'<td class="picture">{_picture(line, scales.get(line.measure.text))}</td>')
+        own.append(f'<td class="picture">{_picture(line, scales.get(_kind(line)))}</td>')
     row = f"<tr{marked}>{''.join(own)}</tr>"
     if told := "; ".join(filter(None, cells[_BELOW])):
         kind = "note warned" if any(word in told for word in _ALARMING) else "note"
@@ -75,12 +76,19 @@ def _minus(text: str) -> str:
 
 
 def _scales(lines: Sequence[Line]) -> dict[str, tuple[float, float]]:
-    """The least and the greatest number of every metric of which something was measured, spreads included."""
+    """The least and the greatest number of every kind of which something was measured, spreads included."""
     found: dict[str, tuple[float, float]] = {}
-    for metric in {line.measure.text for line in lines if line.mean is not None}:
-        ends = [end for line in lines if line.measure.text == metric for end in _ends(line)]
-        found[metric] = (min(ends), max(ends))
+    for kind in {_kind(line) for line in lines if line.mean is not None}:
+        own = [line for line in lines if _kind(line) == kind]
+        ends = [end for line in own for end in _ends(line)]
+        if sum((line.mean is not None) + (line.paper is not None) for line in own) > 1:  # else nothing to compare with
+            found[kind] = (min(ends), max(ends))
     return found
+
+
+def _kind(line: Line) -> str:
+    """What numbers on one scale have in common: 'accuracy' of every branch, split and stage."""
+    return base_name(line.measure.metric)
 
 
 def _ends(line: Line) -> list[float]:

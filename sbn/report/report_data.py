@@ -103,10 +103,8 @@ def make_report_data(
         notes += _strays(experiment, runs)
         shown = [claim for claim in experiment.claims if tables is None or _tables_of(claim) & set(tables)]
         judged += judge_all(experiment, shown, runs)
-    title = ", ".join(experiment.name for experiment in experiments)
-    return ReportData(
-        f"{title}: runs beside the paper's numbers", sections, notes + _unfinished(found.unfinished), judged
-    )
+    whose = f"{experiments[0].name}: runs beside the paper's" if len(experiments) == 1 else "Runs beside the papers'"
+    return ReportData(f"{whose} numbers", sections, notes + _unfinished(found.unfinished), judged)
 
 
 def _tables_of(claim: Claim) -> set[str]:

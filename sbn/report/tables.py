@@ -38,6 +38,7 @@ class Line:
         where: where the row stands in the paper.
         notes: what must be known about the number: diverged runs, runs without it, runs of unequal length or beginning.
         reading: which other readings than the row takes the runs are in, 'one+other'; '' for none.
+        values: what is in the mean, by seed.
     """
 
     row: str
@@ -52,6 +53,7 @@ class Line:
     where: str
     notes: tuple[str, ...]
     reading: str = ""
+    values: Mapping[int, float] = dataclasses.field(default_factory=dict)
 
 
 def overrides_text(overrides: Mapping[str, Any]) -> str:
@@ -199,7 +201,9 @@ def _line(
     counted = [run for run in began if run not in short]
     found = [measured(run, measure) for run in counted]
     values = [value * scale for value, _ in found if value is not None]
-    finite = [value for value in values if math.isfinite(value)]
+    by_seed = {run.seed: value * scale for run, (value, _) in zip(counted, found, strict=True) if value is not None}
+    by_seed = {seed: value for seed, value in sorted(by_seed.items()) if math.isfinite(value)}
+    finite = list(by_seed.values())
     diverged = [run.seed for run, (v, _) in zip(counted, found, strict=True) if v is not None and not math.isfinite(v)]
     repeated = [note for run in group for note in run.repeated]
     notes = list(dict.fromkeys([*told, *repeated, *(note for _, note in found if note)]))
@@ -235,6 +239,7 @@ def _line(
         difference=difference,
         where=row.where,
         notes=tuple(notes),
+        values=by_seed,
     )
 
 

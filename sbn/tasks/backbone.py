@@ -14,6 +14,7 @@ from sbn.data.canvases import make_canvases
 from sbn.data.examples import Examples
 from sbn.data.pixels import normalise
 from sbn.models import make_model
+from sbn.models.network import draw_weights
 from sbn.nn.branched import Branched
 from sbn.nn.branches import Layout
 from sbn.tasks.base import Arrays, StageViews, TaskData, Variables
@@ -71,8 +72,8 @@ class BackboneTask:
 
     def init(self, key: Array) -> Variables:
         """Returns fresh variables: {'params', 'batch_stats'}."""
-        inputs = (jnp.zeros((1, *shape.shape), shape.dtype) for shape in self.shapes)
-        found = self.model.init(key, *inputs, train=False, through=(0,))
+        inputs = [jnp.zeros((1, *shape.shape), shape.dtype) for shape in self.shapes]
+        found = draw_weights(lambda key: self.model.init(key, *inputs, train=False, through=(0,)), key)
         return {"params": found["params"], "batch_stats": found.get("batch_stats", {})}
 
     def seen(self, pixels: Array) -> Array:

@@ -1,6 +1,7 @@
-"""What the exported tasks on images of any size share: an image, named classes, the config that is read back."""
+"""What exported networks share: where they come from, what images they take, and the config that is read back."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,11 @@ from ml_collections import ConfigDict
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
+from sbn.config.imported import is_import_path
+from sbn.data import eval_view
+from sbn.data import record as data_record
+from sbn.data.sources import channels
+from sbn.runs import files
 from sbn.runs.content import Damaged
 from sbn.runs.kinds import Kind, Wrong, count, listing, number, optional, record, text
 from sbn.tasks.detection import Detection
@@ -17,7 +23,7 @@ from sbn.tasks.segmentation import Segmentation
 
 AnyTask = TypeVar("AnyTask", Detection, Segmentation)
 
-# What such a `model.json` says beside what every exported network's does
+# What the `model.json` of a task on images of any size says beside what every exported network's does
 _ABOUT: Kind = record(
     {"class_names": listing(text), "image_size": listing(count), "mean": listing(number), "std": listing(number)},
     augment=(optional(text), None),
@@ -78,3 +84,36 @@ def normalising(task: AnyTask, about: Mapping[str, Any]) -> AnyTask:
     """Returns the task, which takes the mean and deviation of its images from what `model.json` says."""
     mean, std = tuple(about["mean"]), tuple(about["std"])
     return dataclasses.replace(task, data=dataclasses.replace(task.data, mean=mean, std=std))
+
+
+def channels_of(workdir: epath.Path, config: ConfigDict, recorded: Mapping[str, Any] | None) -> dict[str, list[float]]:
+    """Returns the mean and deviation that a run recorded, or, of an older one, those that are known of its data.
+
+    A task of the user's own may have no images, and then records none.
+    """
+    if is_import_path(config.task) and not (recorded or {}).get("mean"):
+        return {}
+    mean, std = data_record.channels(files.read(workdir, files.DATA)) or channels(config.data)
+    return {"mean": list(mean), "std": list(std)}
+
+
+def evaluated_size(config: ConfigDict, recorded: Mapping[str, Any] | None) -> tuple[int, int]:
+    """Returns the (H, W) of the images that a run's evaluation sees.
+
+    Raises:
+        ConfigError: if its data.json does not say, or they have no one size.
+    """
+    if not recorded or not recorded.get("image_size"):
+        raise ConfigError("the run's data.json does not say how large its images are: it is of an older version")
+    return eval_view.size(config.eval.augment, name=config.data.name, image_size=recorded["image_size"])
+
+
+def origin(workdir: epath.Path, step: int) -> dict[str, Any]:
+    """Returns which run a network is of, with what it was made, and, of its last step, what it measured."""
+    starts = [{}, *files.glance(workdir, files.PROVENANCE)["starts"]]
+    made = {name: starts[-1][name] for name in ("time", "commit", "packages", "data") if name in starts[-1]}
+    result = files.read(workdir, files.RESULT) or {}
+    run = {name: result[name] for name in ("experiment", "row", "seed", "overrides") if name in result}
+    metrics = result.get("metrics", {}) if step == result.get("steps") else {}
+    finite = {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
+    return {"run": {**run, "workdir": str(workdir), "step": step}, "provenance": made, "metrics": finite}

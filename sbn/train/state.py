@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from sbn.config.errors import ConfigError, unknown
+from sbn.models.network import draw_weights
 from sbn.nn import branches
 from sbn.tasks.base import Task, Variables, stream_key
 
@@ -98,7 +99,7 @@ def init_state(
     Raises:
         ConfigError: if the task has other variables than params and batch_stats: no step would change them.
     """
-    variables = {"batch_stats": {}, **task.init(stream_key(seed, "init"))}
+    variables = {"batch_stats": {}, **draw_weights(task.init, stream_key(seed, "init"))}
     if odd := sorted(set(variables) - set(branches.COLLECTIONS)):
         raise ConfigError(
             f"the task {type(task).__name__} has variables in {odd[0]!r}: only "

@@ -38,8 +38,9 @@ def run_device(text, boxes=BOXES, least=0.0, fading=False, **change):
     apply = make_apply(parse(text), image_size=SIZE, least_box=least, fading=fading)
     words = np.zeros((len(boxes), *SIZE), np.int32)
     address = {**ADDRESS, **change}
+    # of the boxes alone: what makes the pixels is then not compiled, and they are whole numbers, however it is compiled
     return np.asarray(
-        compiling.jit(lambda words, boxes: apply(words, ids=IDS, boxes=boxes, **address))(words, boxes)[1]
+        compiling.jit(lambda words, boxes: apply(words, ids=IDS, boxes=boxes, **address)[1])(words, boxes)
     )
 
 

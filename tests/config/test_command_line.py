@@ -8,6 +8,7 @@ import sys
 import pytest
 from ml_collections import config_flags
 
+from sbn.augment import __main__ as augment
 from sbn.config import arguments, command_line, rows, tree
 from sbn.config.errors import ConfigError
 from sbn.config.stored import differences
@@ -272,5 +273,13 @@ def test_a_complaint_of_a_parser_is_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 2
     with pytest.raises(SystemExit, match="2"):
         main(["--config=split_bn:table3/baseline", "--wrokdir=a"])
+    choices = "choices: --config, --dry_run, --help, --workdir"
+    told = f"python -m sbn.train: unknown argument '--wrokdir'; did you mean '--workdir'? ({choices})\n"
+    assert capsys.readouterr().err == told
+    with pytest.raises(SystemExit, match="2"):
+        main(["--config=split_bn:table3/baseline"])
     told = "python -m sbn.train: the following arguments are required: --workdir (--help lists the arguments)\n"
     assert capsys.readouterr().err == told
+    with pytest.raises(SystemExit, match="2"):  # a command with commands of its own
+        augment.main(["sheet", "flip", "--drws=3"])
+    assert "unknown argument '--drws'; did you mean '--draws'?" in capsys.readouterr().err

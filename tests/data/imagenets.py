@@ -38,8 +38,8 @@ def examples(count, *, classes, sizes, seed=0):
     return made
 
 
-def write_records(data_dir, name, splits, *, class_names, shards=2):
-    """Writes what TFDS would, {split: [(encoded image, label), ...]}, and returns the folder."""
+def write_records(data_dir, name, splits, *, class_names, shards=2, features=("image", "label")):
+    """Writes what TFDS would, {split: [(encoded image, label), ...]}, and returns the folder; `features` are names."""
     folder = data_dir / name / "1.0.0"
     folder.mkdir(parents=True)
     info = []
@@ -50,16 +50,16 @@ def write_records(data_dir, name, splits, *, class_names, shards=2):
             path = folder / f"{name.split('/')[0]}-{split}.tfrecord-{number:05}-of-{shards:05}"
             with tf.io.TFRecordWriter(str(path)) as writer:
                 for image, label in part:
-                    writer.write(_record(image, label))
+                    writer.write(_record(image, label, features))
     (folder / "dataset_info.json").write_text(json.dumps({"fileFormat": "tfrecord", "splits": info}))
-    (folder / "label.labels.txt").write_text("\n".join(class_names) + "\n")
+    (folder / f"{features[1]}.labels.txt").write_text("\n".join(class_names) + "\n")
     return folder
 
 
-def _record(image, label):
+def _record(image, label, names):
     feature = {
-        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
+        names[0]: tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
+        names[1]: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
         "file_name": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"some.JPEG"])),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

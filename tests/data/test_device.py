@@ -17,7 +17,7 @@ from sbn.data.views import View
 from tests import compiling
 
 COUNT, SIZE = 37, (12, 15)
-WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
+WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(1, 5)|crop(2)|flip"
 SPAN = {"seed": 1, "stage": 2, "batch_size": 8, "start": 0, "stop": 10}
 
 

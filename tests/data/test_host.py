@@ -40,11 +40,11 @@ def same(a, b):
     return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
 
-WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(2, 5)|crop(2)|flip"
+WEAK, STRONG = "crop(2)|flip|cutout(4)", "randaugment(1, 5)|crop(2)|flip"
 
 
-def test_shapes_and_types(source):
-    (batch,) = collect(source, views(WEAK, STRONG), stop=1)
+def test_shapes_and_types(whole):
+    batch = whole[0]
     flat = {**batch["inputs"], **batch["targets"], "id": batch["id"]}
     assert {name: (value.shape, value.dtype) for name, value in flat.items()} == {
         "image": ((8, 2, SIZE, SIZE), np.int32),
@@ -69,7 +69,7 @@ def test_an_epoch_visits_every_example_at_most_once_and_every_epoch_in_its_own_o
     assert set(ids.ravel()) == set(range(COUNT))  # what one epoch leaves out, another has
 
 
-@pytest.mark.parametrize("start", [1, 4, 9])
+@pytest.mark.parametrize("start", [1, pytest.param(4, marks=pytest.mark.slow), 9])
 def test_starting_anywhere_gives_the_same_batches(source, whole, start):
     rest = collect(source, views(WEAK, STRONG), start=start)
     assert len(rest) == 10 - start
@@ -77,9 +77,9 @@ def test_starting_anywhere_gives_the_same_batches(source, whole, start):
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"stage": 1}])
-def test_seed_and_stage_change_order_and_draws(source, change):
-    a, b = collect(source, views(WEAK, STRONG), stop=4), collect(source, views(WEAK, STRONG), stop=4, **change)
-    assert not any(np.array_equal(x["id"], y["id"]) for x, y in zip(a, b, strict=True))
+def test_seed_and_stage_change_order_and_draws(source, whole, change):
+    other = collect(source, views(WEAK, STRONG), stop=4, **change)
+    assert not any(np.array_equal(x["id"], y["id"]) for x, y in zip(whole[:4], other, strict=True))
 
 
 @pytest.mark.slow

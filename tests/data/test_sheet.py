@@ -112,7 +112,7 @@ def test_every_class_has_its_colour_beside_its_name_below_the_pictures(tmp_path)
             tmp_path / "sheet.png",
             names=[f"class {k}" for k in range(count)],
         )
-        below = np.asarray(Image.open(tmp_path / "sheet.png"))[16 + 10 :]
+        below = np.asarray(Image.open(tmp_path / "sheet.png"))[8 + 16 + 10 : -8]  # between margins of 8
         heights[count] = len(below)
         for colour in class_colours(count):
             assert (below == colour).all(axis=-1).sum() == 81

@@ -11,16 +11,19 @@ import time
 import numpy as np
 import pytest
 
+from sbn.runs.arrays import read_arrays
 from sbn.train import train
 from tests.compiling import simulating
 from tests.e2e import runs
 from tests.e2e.detections import SMALL, counted
 
+DRAWN = {**SMALL, "eval.evals": ("metrics", "detections")}
+
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("detector") / "whole"
-    train(tiny(SMALL), folder)
+    train(tiny(DRAWN), folder)
     return folder
 
 
@@ -30,7 +33,7 @@ def test_a_detector_killed_after_a_checkpoint_ends_with_the_bits_of_an_unbroken_
     shutil.copytree(whole, killed)  # as a kill between steps 3 and 4 leaves it
     shutil.rmtree(killed / "checkpoints/4")
     (killed / "result.json").unlink()
-    train(tiny(SMALL), killed)
+    train(tiny(DRAWN), killed)
     runs.assert_same_state(runs.final_state(killed), runs.final_state(whole))
     assert runs.metric_lines(killed) == runs.metric_lines(whole)
 
@@ -47,6 +50,8 @@ def test_every_branch_is_a_detector_of_its_own_that_is_measured(whole):
     state = runs.final_state(whole)
     main, aux = state.batch_stats["stem_norm"]["mean"]
     assert (main != aux).any()
+    assert read_arrays(whole / "artifacts/detections/4.npz")["test/aux/detections"].shape[2] == 6
+    assert (whole / "artifacts/detections/4.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow  # test_canvases asks the same of images of two canvases
@@ -111,7 +116,7 @@ def test_a_detector_goes_on_with_another_number_of_devices(whole, tiny, tmp_path
 
 @pytest.mark.slow
 def test_a_detector_that_is_killed_and_started_again_ends_with_the_same_bits(whole, tiny, tmp_path):
-    config = tiny(SMALL)
+    config = tiny(DRAWN)
     saved = tmp_path / "run/checkpoints/2"
     with runs.start(config, tmp_path / "run") as process:
         while process.poll() is None and not saved.is_dir():

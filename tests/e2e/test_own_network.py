@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import sys
 
 import jax
@@ -17,7 +18,7 @@ from sbn.evaluate import evaluate
 from sbn.train import train
 from sbn.train.setup import make_setup
 from tests.conftest import ROOT
-from tests.e2e.runs import final_state
+from tests.e2e.runs import assert_same_state, final_state, metric_lines
 
 PAGE = (ROOT / "docs/own_network.md").read_text()
 (FILE,) = re.findall(r"<!-- file: my_networks.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
@@ -163,12 +164,20 @@ def test_an_analysis_that_needs_more_says_so_in_one_line(tiny, folder):
         make_evaluators(make_setup(config).materials(config))
 
 
-def test_a_module_of_nnx_trains_is_evaluated_and_exported(tiny, folder):
+def test_a_module_of_nnx_trains_is_killed_evaluated_and_exported(tiny, folder):
     own = {**OWN, "model.name": "my_networks:NnxNet"}
-    result = train(tiny({**own, "duration": "2 steps", "eval.every": "2 steps"}), "run")
-    mean = final_state("run").batch_stats["norm"]["mean"]
+    config = tiny({**own, "duration": "2 steps", "eval.every": "2 steps", "save.every": "1 steps"})
+    result = train(config, "run")
+    state = final_state("run")
+    mean = state.batch_stats["norm"]["mean"]
     assert mean.shape == (2, 4)
     assert (mean[0] != mean[1]).any()
+    shutil.copytree("run", "killed")  # as a kill after the first step leaves it
+    shutil.rmtree("killed/checkpoints/2")
+    (folder / "killed/result.json").unlink()
+    train(config, "killed")
+    assert_same_state(final_state("killed"), state)
+    assert metric_lines("killed") == metric_lines("run")
     _, found = evaluate("run")
     assert found["test/aux/loss"] == result["metrics"]["test/aux/loss"]
     export.export("run", out="exported", branch="aux")

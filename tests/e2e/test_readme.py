@@ -123,6 +123,7 @@ def test_overriding(shell):
     assert "test/aux/accuracy" in shell(command)
 
 
+@pytest.mark.slow  # tests/e2e/test_init_from.py refines a finished run, tests/report/test_stages.py reports its stages
 def test_refining_a_finished_run(shell):
     changes = ("stage.refine.duration=2 steps", "eval.every=0 steps")
     small = " ".join(f"'--config.{change}'" for change in changes)

@@ -101,11 +101,11 @@ def test_a_detector_of_one_frequency_fails_there_alone_and_as_often_as_signs_agr
 def test_batches_and_dispatches_do_not_matter(monkeypatch):
     source, variables = make_source(COUNT, SIZE), make_variables(SIZE)
     whole = heat(make_materials(source), variables)
-    for batch_size in (1, 4, 20):
+    for batch_size in (1, 20):
         found = heat(make_materials(source, {"eval.batch_size": batch_size}), variables)
         for name in whole:
             np.testing.assert_array_equal(found[name], whole[name])
-    for dispatch in (1, 7 * COUNT, 10**6):
+    for dispatch in (1, 7 * COUNT):
         evaluator = Fourier(make_materials(source), norm=2.0, size=None, examples=COUNT)
         monkeypatch.setattr(evaluator._errors, "_chunk", max(1, dispatch // COUNT))
         arrays = run(evaluator, variables)[1]

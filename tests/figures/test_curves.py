@@ -29,13 +29,13 @@ def test_a_panel_a_branch_and_mix_on_one_scale_with_zero_frequency_at_zero(shape
     assert [panel.get_title().split("   ")[0] for panel in panels] == ["main", "aux", "mix, λ = 0.5"]
     for panel, name in zip(panels, NAMES, strict=True):
         (image,) = panel.get_images()
-        assert image.get_clim() == (0, 1)
-        np.testing.assert_array_equal(image.get_array(), arrays[f"fourier/{name}/error"])
+        assert image.get_clim() == (0, 100)
+        np.testing.assert_array_equal(image.get_array(), 100 * arrays[f"fourier/{name}/error"])
         left, right, bottom, top = image.get_extent()
         assert (top + 0.5, left + 0.5) == corner
         assert (bottom - top, right - left) == shape
     assert "norm 8 a channel, 1,000 test images" in figure.get_suptitle()
-    assert any(axes.get_ylabel() == "test error" for axes in figure.findobj(type(panels[0])))
+    assert any(axes.get_ylabel() == "test error (%)" for axes in figure.findobj(type(panels[0])))
 
 
 @pytest.mark.parametrize("n", [1, 3, 8, 31, 32, 63, 224])

@@ -140,7 +140,7 @@ def small():
     )
     truth = {"boxes": boxes, "labels": jnp.asarray([[0, 2, 0], [1, 0, 0]]), "ids": jnp.asarray([11, 7])}
     frames = jnp.asarray([[0, 0, 64, 64], [0, 0, 60, 50]], jnp.float32)
-    variables = net.init(jax.random.key(0), images, frames, train=False)
+    variables = jax.jit(lambda key: net.init(key, images, frames, train=False))(jax.random.key(0))
     # Statistics of the batch would tie images to each other.
     at_rest = net.clone(frozen_norm=True)
 
@@ -162,7 +162,8 @@ def test_filler_on_any_side_has_no_proposals_and_its_anchors_are_not_drawn():
     anchors = [jnp.asarray(make_anchors([(16, 16)], [(4, 4)], [8.0]))]
     random = np.random.default_rng(0)
     scores, offsets = (jnp.asarray(random.normal(size=(768, *more)), jnp.float32) for more in ((), (4,)))
-    found, valid = propose(scores, offsets, frame, anchors=anchors, settings=settings, train=True)
+    proposed = jax.jit(lambda *parts: propose(*parts, anchors=anchors, settings=settings, train=True))
+    found, valid = proposed(scores, offsets, frame)
     found = found[valid]
     assert (found[:, :2].min(axis=0) == frame[:2]).all()
     assert (found[:, 2:].max(axis=0) == frame[2:]).all()
@@ -176,7 +177,7 @@ def test_filler_on_any_side_has_no_proposals_and_its_anchors_are_not_drawn():
         )
         return sum(parts.values())
 
-    by_score, by_offset = jax.grad(loss, argnums=(0, 1))(scores, offsets)
+    by_score, by_offset = jax.jit(jax.grad(loss, argnums=(0, 1)))(scores, offsets)
     assert not by_score[across].any()
     assert not by_offset[across].any()
     assert (by_score[~across] != 0).mean() > 0.9  # all but those that overlap the object by something between

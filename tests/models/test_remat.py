@@ -23,7 +23,8 @@ QUICK = {"xla_backend_optimization_level": 0}  # compiles in half of the time
 OFTEN = ("wide_resnet", "imagenet_resnet")
 NAMES = [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
 CASES = [
-    ("wide_resnet", {"dropout": 0.4, "group_skips": True, "group_size": 1}),
+    ("wide_resnet", {"dropout": 0.4, "group_skips": True}),
+    pytest.param("wide_resnet", {"dropout": 0.4, "group_size": 1}, marks=pytest.mark.slow),
     pytest.param("preact_resnet", {"norm": "split_stats"}, marks=pytest.mark.slow),
     pytest.param("shake_shake", {}, marks=pytest.mark.slow),
     ("cifar_resnet", {"norm": "none"}),

@@ -68,6 +68,15 @@ def test_csv_holds_full_precision_and_all_tables(file, root):
     assert (rows[3]["mean"], rows[3]["paper"], rows[3]["paper_std"]) == ("", "96.3", "")
 
 
+def test_seeds_holds_what_is_in_the_means(file, root):
+    printed, _ = report(str(file), root=root, format="seeds")
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    first = [row for row in rows if (row["row"], row["overrides"], row["metric"]) == ("baseline", "", MAIN)]
+    assert {int(row["seed"]): round(float(row["value"]), 9) for row in first} == {0: 95, 1: 96, 2: 97}
+    changed = [row for row in rows if row["overrides"]]
+    assert {row["overrides"] for row in changed} == {"optim.lr=0.05, views.main.augment=crop(4)|flip"}
+
+
 def test_stages_shows_every_statistic_of_every_stage(file, tmp_path):
     path = write_run(tmp_path / "runs", "run", 0.5, stages={"train": [0, 10], "refine": [10, 20]}, steps_per_epoch=5)
     lines = [{"step": step, MAIN: step / 100} for step in (5, 10, 15, 20)]

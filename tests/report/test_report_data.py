@@ -116,7 +116,7 @@ def test_the_papers_are_three():
     assert all(re.fullmatch(r"[^()]+ \([^()]+ (2019|2020)\)", title) for title in titles.values() if title)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"seeds"}))  # which lists what was run
 def test_every_row_of_the_papers_is_in_it_in_order(format, tmp_path):
     printed, _ = report("", root=tmp_path, format=format)
     printed = printed.replace(r"\allowbreak{}", "").replace(r"\_", "_").replace(r"\%", "%")

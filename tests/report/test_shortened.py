@@ -3,7 +3,7 @@
 import pytest
 
 from sbn.report.measures import parse
-from sbn.report.shortened import names, without_empty
+from sbn.report.shortened import names, shortest, without_empty
 from sbn.report.tables import Line
 
 DEPTH, SHORT = {"model.depth": 10}, {"model.depth": 10, "duration": "4 epochs"}
@@ -36,3 +36,23 @@ def test_a_row_without_runs_keeps_its_line_unless_it_was_run_with_changes():
 def test_a_row_whose_unchanged_runs_failed_keeps_its_line():
     failed = line("a", {}, None, notes=("seed 1 failed: out of memory",))
     assert without_empty([failed, line("a", DEPTH)])[0] == failed
+
+
+def test_long_overrides_become_letters_that_are_explained_below():
+    many = {f"optim.args.b{number}": 0.9 for number in range(4)}
+    lines = [line("a", DEPTH), line("b", DEPTH | many), line("c", DEPTH | many), line("d", DEPTH | {"optim.lr": 0.1})]
+    short = names(lines, longest=20)
+    assert [short.name(each) for each in lines] == ["a [*]", "b [*, a]", "c [*, a]", "d [*, optim.lr=0.1]"]
+    assert short.explained == {"*": "model.depth=10", "a": ", ".join(f"{name}=0.9" for name in many)}
+    assert names(lines).name(lines[1]) == f"b [*, {short.explained['a']}]"
+
+
+def test_figures_name_overrides_where_they_tell_rows_apart():
+    lines = [
+        line("a", DEPTH),
+        line("b", DEPTH | {"optim.lr": 0.1}),
+        line("b", DEPTH),
+        line("b", DEPTH, reading="other"),
+    ]
+    assert list(shortest(lines).values()) == ["a", "b [*, optim.lr=0.1]", "b [*]", "b@other"]
+    assert list(shortest(lines[:2]).values()) == ["a", "b"]

@@ -49,6 +49,8 @@ SMALL_SENTENCES = {
     "log.tensorboard": False,
     "init.stage": None,
 }
+# Evaluators that draw what a network finds, by one more program; they have tests of their own
+DRAWN = ("detections", "masks")
 # depth and width of the smallest network of its kind
 NETWORKS = {
     "wide_resnet": (10, 1),
@@ -98,6 +100,7 @@ def small(path, name):
         flat |= {**SMALL, "model.depth": depth, "model.width": width, "stages": stages}
     if whole.task == "detection":
         flat |= DETECTORS
+    flat["eval.evals"] = tuple(name for name in flat["eval.evals"] if name not in DRAWN)
     flat = {key: value for key, value in flat.items() if not key.startswith("stage.") or key.split(".")[1] in stages}
     own = dict.fromkeys(key.partition(".data.")[0] for key in flat if key.startswith("views.") and ".data." in key)
     flat = {key: value for key, value in flat.items() if not key.startswith(tuple(f"{view}.data." for view in own))}
@@ -172,7 +175,7 @@ def marked(found):
     """Programs as parameters of a test.
 
     One of every network and task, and of every experiment one with as many stages, after another row or not, belong to
-    all runs of the tests; the rest are slow, and those of the claims, of cells and of the quick start.
+    all runs of the tests; the rest are slow, and those of the claims, of cells, of the quick start and of segmentation.
     """
     seen, parameters = set(), []
     for alike in found:
@@ -180,8 +183,10 @@ def marked(found):
         flat = small(path, name)
         needs = bool(load(path).rows()[name].needs)
         places = {(flat["task"], flat["model.name"]), (path, len(flat["stages"]), needs)}
-        # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute
-        slow = places <= seen or path.stem in ("claims", "quickstart") or flat["model.name"] == "pdarts"
+        # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute,
+        # tests/e2e/test_segmentation.py trains what rows of segmentation are when small
+        again = ("claims", "quickstart", "segmentation")
+        slow = places <= seen or path.stem in again or flat["model.name"] == "pdarts"
         slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"

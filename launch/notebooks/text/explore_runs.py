@@ -3,8 +3,9 @@
 # %% [markdown]
 # # Finished runs
 #
-# A run is a folder, and everything it measured is in JSON files there. This notebook reads every run below a folder,
-# shows the results beside the paper's numbers, draws them by epoch, and compares two rows. It trains nothing.
+# A run is a folder, and everything it measured is in JSON files there. This notebook reads the runs below a folder,
+# shows those of one experiment beside the paper's numbers, draws them by epoch, and compares two rows. It trains
+# nothing. Without runs of your own it shows the small ones that come with the repository.
 
 # %%
 # !pip install -q -e .
@@ -25,17 +26,17 @@ from sbn.report.tables import DEFAULT_METRIC
 
 # %% tags=["parameters"]
 RUNS = pathlib.Path(os.environ.get("SBN_RUNS", beside.FOLDER / "results"))  # any folder with runs, at any depth
-EXPERIMENT = "split_bn"
+EXPERIMENT = "split_bn"  # or "refine", "consistent", ...
 FIRST, SECOND = "table3/weak_augment", "table3/weak_one_norm"
 
 # %% [markdown]
 # ## The runs
 #
-# One line per run: row, seed, accuracy on test images, and the overrides.
+# One line per run of the experiment: row, seed, accuracy on test images, and the overrides.
 
 # %%
 found = find_runs(RUNS)
-runs, repeated = counted(found.runs)  # each seed once
+runs, repeated = counted([run for run in found.runs if run.experiment == EXPERIMENT])  # each seed once
 for run in runs:
     changed = ", ".join(f"{name}={value}" for name, value in run.overrides.items())
     print(f"{run.row:28} seed {run.seed}  {100 * run.metrics.get(DEFAULT_METRIC, float('nan')):6.2f} %  {changed}")
@@ -85,10 +86,10 @@ print("\n".join(describe(first, second, parse(DEFAULT_METRIC))))
 # %% [markdown]
 # ## Pictures of evaluators
 #
-# The pictures that `sbn evaluate --evals=...` wrote, run by run.
+# The pictures that `sbn evaluate --evals=...` wrote, run by run, of all experiments.
 
 # %%
-for figure in [file for run in runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
+for figure in [file for run in found.runs for file in sorted((run.path / "artifacts").glob("*/*.png"))][:6]:
     print(figure)
     plt.figure(figsize=(8, 6))
     plt.imshow(plt.imread(figure))
