@@ -7,6 +7,7 @@ uneven are left out, and counted; every other pair is there to be scored.
 import dataclasses
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -73,6 +74,8 @@ def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
         source, _, target = files.partition(",")
         if not (split and source and target) or split in found:
             raise ConfigError(f"--pairs={words}: write SPLIT=SOURCE,TARGET, each split once, as in train=a.en,a.de")
+        if not re.fullmatch(r"[\w.-]+", split):
+            raise ConfigError(f"--pairs={words}: {split!r} is no name of a split: letters, digits, '_', '.' and '-'")
         found[split] = text.read_pair(epath.Path(source).expanduser(), epath.Path(target).expanduser())
     return found
 

@@ -12,7 +12,7 @@ from sbn.data.sentences import Sentences
 from sbn.evals.base import Materials, Value
 from sbn.evals.predictions import Stream
 from sbn.metrics import bleu
-from sbn.models.decoding import beam_search, greedy
+from sbn.models.decoding import beam_search, check_fits, greedy
 from sbn.nn.branches import plain_branch
 from sbn.runs.progress import shown
 from sbn.tasks.base import Variables
@@ -34,7 +34,7 @@ class Bleu:
         materials: the parts of the run.
 
     Raises:
-        ConfigError: if the run does not translate, or sacreBLEU is not installed.
+        ConfigError: if the run does not translate, sacreBLEU is not installed, or the search needs too much memory.
     """
 
     def __init__(self, materials: Materials) -> None:
@@ -44,7 +44,9 @@ class Bleu:
         if any(name != "exact_match" for name in config.eval.bleu.scores):
             bleu.sacrebleu()
         self._task, self._test, self._config = task, test, config
-        self._sources = _Sources(test, materials)
+        self._sources, own = _Sources(test, materials), config.eval.bleu
+        for rows, width in self._sources.shapes:
+            check_fits(task.model.network, rows, beams=own.beam, max_length=width + own.longer)
         self._stream = Stream(self._translated, materials.mesh, batch_size=1)
 
     def _translated(self, variables: Variables, source: jax.Array) -> jax.Array:
@@ -121,6 +123,11 @@ class _Sources:
     def cuts(self) -> Iterator[tuple[slice, int]]:
         """The slices that batches are, and what each is filled up to."""
         return iter(self._cuts)
+
+    @property
+    def shapes(self) -> set[tuple[int, int]]:
+        """Rows and columns of the batches."""
+        return {(size, self._widths[where.start]) for where, size in self._cuts}
 
     def __getitem__(self, where: slice) -> np.ndarray:
         rows = self._tokens[self.order[where]]

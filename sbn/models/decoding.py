@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from sbn.config.environment import check_memory
 from sbn.models.transformer import Transformer
 from sbn.nn.attention import Memory
 
@@ -133,8 +134,25 @@ def beam_search(
     return found.tokens, found.score
 
 
+def check_fits(model: Transformer, count: int, *, beams: int, max_length: int) -> None:
+    """Refuses a search whose keys and values, which are kept of every token of every beam, fit into no memory here.
+
+    Args:
+        model: without branches.
+        count: of examples at once.
+        beams: of each.
+        max_length: of a translation, in tokens.
+
+    Raises:
+        ConfigError: with what it would take.
+    """
+    what = f"a search of {beams} beams for each of {count} sentences, up to {max_length} tokens long,"
+    check_memory(count * beams * max_length * model.layers * 2 * model.width * 4, what=what)
+
+
 def _start(model: Transformer, variables: Any, source: Array, *, beams: int, max_length: int) -> tuple[Any, Any]:
     """What makes logits (N, B, V) of (tokens, position, cache), with the cache of the next position; an empty cache."""
+    check_fits(model, len(source), beams=beams, max_length=max_length)
     encoded = model.apply(variables, source, method="encode")
     memory = model.apply(variables, encoded, source, method="memory")
     cache = model.apply(variables, len(source), beams, max_length, method="empty_cache")

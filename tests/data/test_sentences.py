@@ -132,6 +132,7 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
         (("--vocabulary=many",), "'many' is no number of pieces: give 8 to 1048576"),
         (("--ratio=nan",), "'nan' is no number of at least 0"),
         (("--pairs=train",), "write SPLIT=SOURCE,TARGET"),
+        (("--pairs=tr ain=a,a",), "'tr ain' is no name of a split"),
         (("--pairs=test=a,a",), "can't be read"),
         (("--languages=en,de", "--longest=1"), "no pair of the split 'train' is short and even enough"),
     ],

@@ -102,6 +102,8 @@ def test_what_does_not_translate_or_lacks_sacrebleu_is_refused(monkeypatch, tiny
         make_evaluators(materials(test=None))
     with pytest.raises(ConfigError, match="'bleu'"):
         make_evaluators(base.Materials(tiny({"eval.evals": ("bleu",)}), None, make_mesh(batch_size=0), TEST, TEST))
+    with pytest.raises(ConfigError, match=r"a search of 1 beams for each of .* sentences, .* tokens long, would take"):
+        make_evaluators(materials(**{"eval.bleu.longer": 10**9}))
     monkeypatch.setattr(bleu.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"sbn\[translation\]"):
         make_evaluators(materials())

@@ -60,6 +60,12 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
         (["a"], {"beam": True}, "beam = True must be a whole number"),
         (["a"], {"longer": "4"}, "longer = '4' must be a whole number"),
         (["a"], {"length_penalty": float("nan")}, "length_penalty = nan must be a finite number"),
+        (
+            ["a"],
+            {"longer": 10**12},
+            "a search of 1 beams for each of 1 sentences, up to 1000000000016 tokens long, would",
+        ),
+        (["a"], {"beam": 10**12}, "a search of 1000000000000 beams .* would take"),
         (["a", "b \ud800"], {}, "sentence 1 is no text"),
         (None, {}, "list of sentences"),
         ([b"a"], {}, "list of sentences"),
