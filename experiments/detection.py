@@ -56,10 +56,9 @@ SHAPES: dict[str, Any] = {
     "data.test_examples": 500,
     "views.main.augment": "flip",
     "eval.augment": None,
-    "batch_size": 16,
-    "duration": "4 epochs",
-    "schedule.boundaries": ("3 epochs",),
-    "eval.every": "1 epochs",
+    "duration": "14 epochs",
+    "schedule.boundaries": ("11 epochs",),
+    "eval.every": "2 epochs",
 }
 CLASSIFIER: dict[str, Any] = {
     **SHAPES,

@@ -8,6 +8,7 @@ from flax.traverse_util import flatten_dict
 
 from sbn.nn import branch_count, branched, from_plain, put_branches, select_branch, take_branches
 from sbn.nn.branches import plain_branch
+from sbn.nn.layout import _found, find_layout
 from tests.nn.public_networks import PUBLIC
 from tests.nn.separate import KEY, K, is_own, separate_networks, together, views
 
@@ -59,3 +60,16 @@ def test_own_names_further_parameters():
     assert own(()) == set()
     with pytest.raises(ValueError, match="no parameter of Scaled is called 'gian'; it has LayerNorm_0/bias"):
         own(("gian",))
+
+
+def test_it_is_found_once_for_batches_of_all_sizes_and_again_for_images_of_another():
+    class Own(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return nn.Dense(2)(nn.BatchNorm(use_running_average=not train)(x).mean((1, 2)))
+
+    found = []
+    for shape in ((1, 4, 4, 3), (5, 4, 4, 3), (5, 8, 8, 3)):
+        find_layout(Own(), (jax.ShapeDtypeStruct(shape, np.float32),), {})
+        found.append(_found.cache_info().misses)
+    assert np.diff(found).tolist() == [0, 1]

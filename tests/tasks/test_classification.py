@@ -1,6 +1,7 @@
 """The classification task: its loss is the papers', and branches keep to themselves."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -31,9 +32,19 @@ def keys_at(step):
     return lambda stream: stream_key(0, stream, step)
 
 
+@functools.cache
+def fresh(task, seed):
+    """Its first variables; not to be changed."""
+    return task.init(stream_key(seed, "init"))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def _loss_of(task, variables, batch, views):
+    return averaged(task.loss(variables, batch, views=views, numbers={}, keys=keys_at(0)))
+
+
 def loss_of(task, variables, batch, views, label_smoothing=0.0):
-    task = dataclasses.replace(task, label_smoothing=label_smoothing)
-    return jax.jit(lambda v, b: averaged(task.loss(v, b, views=views, numbers={}, keys=keys_at(0))))(variables, batch)
+    return _loss_of(dataclasses.replace(task, label_smoothing=label_smoothing), variables, batch, views)
 
 
 def logits_of(task, variables, pixels):
@@ -52,14 +63,14 @@ def cross_entropy(logits, labels, smoothing):
     return -(target * log_p).sum(-1).mean()
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("smoothing", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
 def test_the_loss_is_the_weighted_mean_of_the_branches_losses(tiny, batch, smoothing):
     """Algorithm 1 of the split-BN paper, branch by branch through a network that has one branch only."""
     from sbn.nn.branches import select_branch
 
     task = task_of(tiny())
     alone = task_of(tiny({"branches": ("main",)}))
-    variables = task.init(stream_key(3, "init"))
+    variables = fresh(task, 3)
     views = StageViews(("main", "aux"), (0.25, 0.75), (0, 1))
     total, (stats, metrics) = loss_of(task, variables, batch, views, smoothing)
     expected = []
@@ -78,7 +89,7 @@ def test_the_loss_is_the_weighted_mean_of_the_branches_losses(tiny, batch, smoot
 
 def test_a_stage_of_one_view_leaves_the_other_branch_alone(tiny, batch):
     task = task_of(tiny())
-    variables = task.init(stream_key(0, "init"))
+    variables = fresh(task, 0)
     one = batch_of(batch["inputs"]["image"][:, :1], batch["targets"]["label"])
     aux_only = StageViews(("aux",), (1.0,), (1,))
 
@@ -98,7 +109,7 @@ def test_shared_is_one_batchnorm_over_all_views(tiny, batch):
     """Row 5 of Table 3: the two views as one batch of 2N through a plain network."""
     task = task_of(tiny({"norm.kind": "shared"}))
     assert task.branches == ("main",)
-    variables = task.init(stream_key(0, "init"))
+    variables = fresh(task, 0)
     total, (stats, _) = loss_of(task, variables, batch, StageViews(("main", "aux"), (0.5, 0.5), (0, 0)))
     as_one = np.asarray(batch["inputs"]["image"]).reshape(2 * N, 1, 16, 16)
     logits, updates = logits_of(task, variables, as_one)
@@ -113,8 +124,8 @@ def test_predictions_are_those_of_each_branch_alone(tiny, batch):
     from sbn.nn.branches import select_branch
 
     task, alone = task_of(tiny()), task_of(tiny({"branches": ("main",)}))
-    variables = task.init(stream_key(0, "init"))
-    variables["batch_stats"] = loss_of(task, variables, batch, BOTH)[1][0]
+    variables = fresh(task, 0)
+    variables = {**variables, "batch_stats": loss_of(task, variables, batch, BOTH)[1][0]}
     images = batch["inputs"]["image"][:, 0]
     logits = jax.jit(task.outputs)(variables, {"image": images})
     assert logits.shape == (N, 2, 10)
@@ -128,10 +139,13 @@ def test_predictions_are_those_of_each_branch_alone(tiny, batch):
         )
 
 
-@pytest.mark.parametrize("kind", ["split", "split_stats", "shared", "none"])
+# rows of tests/rows train the others in every run of the tests
+@pytest.mark.parametrize(
+    "kind", ["split_stats", "none", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("split", "shared"))]
+)
 def test_every_kind_of_normalisation_trains_a_step(tiny, batch, kind):
     task = task_of(tiny({"norm.kind": kind}))
-    variables = task.init(stream_key(0, "init"))
+    variables = fresh(task, 0)
     indices = (0, 1) if kind.startswith("split") else (0, 0)
     views = StageViews(("main", "aux"), (0.5, 0.5), indices)
     grads = jax.grad(lambda p: loss_of(task, {**variables, "params": p}, batch, views)[0])(variables["params"])
@@ -144,7 +158,7 @@ def test_groups_of_a_shared_norm_hold_all_views_of_their_examples(tiny, batch):
     grouped = task_of(tiny({"norm.kind": "shared", "norm.group_size": 2, "batch_size": 8}))
     whole = task_of(tiny({"norm.kind": "shared"}))
     views = StageViews(("main", "aux"), (0.5, 0.5), (0, 0))
-    variables = whole.init(stream_key(0, "init"))
+    variables = fresh(whole, 0)
     total, (stats, _) = loss_of(grouped, variables, batch, views)
     parts = [
         loss_of(whole, variables, jax.tree.map(lambda leaf, start=start: leaf[start : start + 2], batch), views)
@@ -158,8 +172,8 @@ def test_groups_of_a_shared_norm_hold_all_views_of_their_examples(tiny, batch):
 
 def test_bfloat16_activations_leave_parameters_and_losses_in_float32(tiny, batch):
     exact, short = task_of(tiny()), task_of(tiny({"precision": "bfloat16"}))
-    variables = exact.init(stream_key(0, "init"))
-    for leaf in jax.tree.leaves(short.init(stream_key(0, "init"))):
+    variables = fresh(exact, 0)
+    for leaf in jax.tree.leaves(fresh(short, 0)):
         assert leaf.dtype == jnp.float32
     a, b = loss_of(exact, variables, batch, BOTH)[0], loss_of(short, variables, batch, BOTH)[0]
     assert b.dtype == jnp.float32
@@ -170,7 +184,7 @@ def test_bfloat16_activations_leave_parameters_and_losses_in_float32(tiny, batch
 @pytest.mark.slow
 def test_dropout_follows_its_key(tiny, batch):
     task = task_of(tiny({"model.dropout": 0.5}))
-    variables = task.init(stream_key(0, "init"))
+    variables = fresh(task, 0)
 
     def total(step):
         loss = jax.jit(lambda v, b: averaged(task.loss(v, b, views=BOTH, numbers={}, keys=keys_at(step))))
@@ -184,7 +198,7 @@ def test_floats_get_the_logits_of_the_packed_images(tiny, batch):
     from sbn.data.pixels import pack
 
     task = task_of(tiny())
-    variables = task.init(stream_key(2, "init"))
+    variables = fresh(task, 2)
     images = np.random.default_rng(4).integers(0, 256, (N, 16, 16, 3), np.uint8)
     packed = jax.jit(task.outputs)(variables, {"image": pack(images)})
     floats = jax.jit(task.predict_floats)(variables, images.astype(np.float32) / 255)
@@ -194,12 +208,12 @@ def test_floats_get_the_logits_of_the_packed_images(tiny, batch):
     assert np.asarray(packed).std() > 1e-2
 
 
-@pytest.mark.parametrize("kind", ["split", "shared"])
+@pytest.mark.parametrize("kind", ["split", pytest.param("shared", marks=pytest.mark.slow)])
 def test_shares_of_shake_shake_are_drawn_anew_at_every_step(tiny, batch, kind):
     changes = {"model.name": "shake_shake", "model.depth": 8, "model.width": 4, "norm.kind": kind}
     task = task_of(tiny(changes))
     variables, views = (
-        task.init(stream_key(3, "init")),
+        fresh(task, 3),
         StageViews(("main", "aux"), (0.5, 0.5), (0, 0) if kind == "shared" else (0, 1)),
     )
 
@@ -214,7 +228,7 @@ def test_shares_of_shake_shake_are_drawn_anew_at_every_step(tiny, batch, kind):
 
 def test_fixup_trains_without_statistics_and_its_first_step_moves_the_head_alone(tiny, batch):
     task = task_of(tiny({"model.name": "cifar_resnet", "model.depth": 8, "model.width": 4, "norm.kind": "none"}))
-    variables, views = task.init(stream_key(3, "init")), StageViews(("main", "aux"), (0.5, 0.5), (0, 0))
+    variables, views = fresh(task, 3), StageViews(("main", "aux"), (0.5, 0.5), (0, 0))
     assert variables["batch_stats"] == {}
     assert task.branches == ("main",)
 

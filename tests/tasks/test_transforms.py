@@ -1,5 +1,7 @@
 """Consistent Normalization's training step (Zhou et al. 2019): transforms, their parameters, and those they share."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,15 +30,16 @@ def make_batch(views, *, same):
     return batch_of(np.repeat(pixels, views if same else 1, axis=1), np.arange(N, dtype=np.int32))
 
 
+@functools.partial(compiling.jit, static_argnums=(0, 3))
 def step_of(task, variables, batch, views):
     """Gradients of the sum of the views' losses, new statistics, metrics."""
 
-    def loss(params, batch):
+    def loss(params):
         own = {**variables, "params": params}
         keys = lambda stream: stream_key(0, stream, 0)  # noqa: E731
         return averaged(task.loss(own, batch, views=views, numbers={}, keys=keys))
 
-    grads, (stats, metrics) = compiling.jit(jax.grad(loss, has_aux=True))(variables["params"], batch)
+    grads, (stats, metrics) = jax.grad(loss, has_aux=True)(variables["params"])
     return grads, stats, metrics
 
 
@@ -114,6 +117,7 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
     batch, views = make_batch(2, same=False), StageViews(("main", "aux"), (1.0, 1.0), (0, 1))
     grads, stats, metrics = step_of(two, variables, batch, views)
     assert stats == {}
+    predicted = jax.jit(two.outputs)
     for k, name in enumerate(("main", "aux")):
         single = batch_of(batch["inputs"]["image"][:, k : k + 1], batch["targets"]["label"])
         plain = branches.select_branch(variables, k)
@@ -122,7 +126,7 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
         scales = grads["stem_norm"]["scale"][k], alone["stem_norm"]["scale"][0]
         np.testing.assert_allclose(*scales, rtol=0, atol=1e-5 * float(jnp.abs(scales[1]).max()))
         # training and evaluation are the same function
-        logits = jax.jit(two.outputs)(variables, {"image": single["inputs"]["image"][:, 0]})[:, k]
+        logits = predicted(variables, {"image": single["inputs"]["image"][:, 0]})[:, k]
         log_p = jax.nn.log_softmax(logits)[np.arange(N), batch["targets"]["label"]]
         assert float(-log_p.mean()) == pytest.approx(float(found["main/loss"]), rel=1e-5)
 
