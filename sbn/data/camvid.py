@@ -61,7 +61,7 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
         if not words:
             continue
         ends = [epath.Path(word).parts[-2:] for word in words]
-        if len(words) != 2 or any(len(end) < 2 or ".." in end for end in ends):
+        if len(words) != 2 or "\0" in line or any(len(end) < 2 or ".." in end for end in ends):
             raise ConfigError(f"{file}, line {number}: {line.strip()!r} is not an image and its label image")
         image, labels = (path / epath.Path(word).parent.name / epath.Path(word).name for word in words)
         folder = str(image.parent)

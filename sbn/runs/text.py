@@ -1,5 +1,6 @@
 """Text that others wrote, made harmless: control characters where it is printed, secrets where it is kept."""
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +16,14 @@ _CONTROLS: Final = re.compile(
 def plain(text: str) -> str:
     r"""Returns a text that moves no cursor and changes no colour: control characters are spelt out, as in '\x1b'."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PlainFormatter(logging.Formatter):
+    """Messages of a log as `plain` has them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the message of a record."""
+        return plain(super().format(record))
 
 
 _SECRET: Final = (

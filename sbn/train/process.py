@@ -12,6 +12,7 @@ import jax
 
 from sbn.config.environment import cache_folder, quieten_tensorflow
 from sbn.config.errors import ConfigError
+from sbn.runs.text import PlainFormatter
 from sbn.train.program_cache import renew_damaged_programs
 
 # Seconds without a sign of life after which the other processes give one up. JAX's own 100 keep a pod waiting.
@@ -31,7 +32,9 @@ def prepare() -> None:
         jax.config.update("jax_compilation_cache_dir", programs if kept else None)
     quieten_tensorflow()
     log = logging.getLogger("sbn")
-    log.addHandler(logging.StreamHandler())  # bare messages; absl has the root logger
+    handler = logging.StreamHandler()  # bare messages; absl has the root logger
+    handler.setFormatter(PlainFormatter())
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
     if not os.environ.get("SBN_TRACEBACK"):

@@ -105,6 +105,7 @@ class TestCamVid:
             (lambda path: (path / "trainannot/0016E5_3.png").unlink(), ["trainannot/0016E5_3.png", "No such file"]),
             (lambda path: labels(path / "trainannot/0001TP_1.png", 12), ["0001TP_1.png", "label 12", "go to 11"]),
             (lambda path: (path / "train.txt").write_text("0001TP_1.png\n"), ["train.txt, line 1"]),
+            (lambda path: listed(path, "tr\0ain/0001TP_1.png trainannot/0001TP_1.png"), ["train.txt, line 1"]),
             (lambda path: listed(path, "../0001TP_1.png trainannot/0001TP_1.png"), ["train.txt, line 1"]),
             (lambda path: listed(path, "train/0001TP_1.png trainannot/0006R0_2.png"), ["line 1", "of another image"]),
             (lambda path: listed(path, *["train/0001TP_1.png trainannot/0001TP_1.png"] * 2), ["0001TP_1.png twice"]),

@@ -35,6 +35,13 @@ def test_orbax_remarks_on_a_file_that_nothing_reads_are_not_shown_and_others_are
     assert shown("Checkpoint %d is damaged", 8)
 
 
+def test_control_characters_in_the_log_are_spelt_out(loggers, monkeypatch, capsys):
+    monkeypatch.delenv("SBN_MULTIHOST", raising=False)
+    prepare()
+    logging.getLogger("sbn.train.loop").info("%s: starts at step 0", "runs/a\x1b[2J\u202eb")
+    assert capsys.readouterr().err.splitlines()[-1] == r"runs/a\x1b[2J\u202eb: starts at step 0"
+
+
 def test_errors_of_orbaxs_threads_are_shown_where_they_are_asked_for_alone(loggers, monkeypatch):
     """Of a full disk each thread logs a traceback; the error is raised too, and told in one line."""
     for name in ("SBN_MULTIHOST", "SBN_TRACEBACK"):
