@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -45,6 +46,12 @@ def checked_path(workdir: epath.PathLike) -> epath.Path:
     if not str(workdir):
         raise ConfigError("--workdir is empty: name a folder")
     path = epath.Path(workdir)
+    full = str(path) if "://" in str(path) else os.path.abspath(path)
+    if os.fsencode(full) != full.encode(errors="replace"):
+        raise ConfigError(
+            f"--workdir={path} is no UTF-8 in this locale, which checkpoints need: set PYTHONUTF8=1, or name another "
+            "folder"
+        )
     check_answers(path)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"--workdir={path} is a file: name a folder")

@@ -9,6 +9,7 @@ import pytest
 from sbn.config.errors import ConfigError
 from sbn.train import provenance
 from sbn.train.process import check_jax, prepare
+from sbn.train.workdir import checked_path
 
 
 @pytest.fixture
@@ -33,6 +34,12 @@ def test_orbax_remarks_on_a_file_that_nothing_reads_are_not_shown_and_others_are
 
     assert not shown("Metadata file does not exist: %s", "runs/a/checkpoints/8/_CHECKPOINT_METADATA")
     assert shown("Checkpoint %d is damaged", 8)
+
+
+def test_a_work_directory_that_checkpoints_can_not_be_written_to_is_refused(tmp_path):
+    assert checked_path(f"{tmp_path}/é😀").name == "é😀"
+    with pytest.raises(ConfigError, match="is no UTF-8 in this locale"):
+        checked_path(f"{tmp_path}/a\udcff")
 
 
 def test_control_characters_in_the_log_are_spelt_out(loggers, monkeypatch, capsys):
