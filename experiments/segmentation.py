@@ -59,9 +59,9 @@ SHAPES: dict[str, Any] = {
     "data.test_examples": 500,
     "views.main.augment": "flip",
     "eval.augment": None,
-    "duration": "8 epochs",
+    "duration": "32 epochs",
     "batch_size": 16,
-    "eval.every": "8 epochs",
+    "eval.every": "32 epochs",
 }
 SKETCH: dict[str, Any] = {
     "branches": ("main", "sketch"),
