@@ -61,7 +61,7 @@ SHAPES: dict[str, Any] = {
     "eval.augment": None,
     "duration": "32 epochs",
     "batch_size": 16,
-    "eval.every": "32 epochs",
+    "eval.every": "8 epochs",
 }
 SKETCH: dict[str, Any] = {
     "branches": ("main", "sketch"),

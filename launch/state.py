@@ -129,8 +129,12 @@ def _read_otherwise(job: Job, stored: Mapping[str, Any]) -> str:
     return f"holds a run of {row}, which {readings.split(job.row)[0]} was read as: move it to {epath.Path(*parts)}"
 
 
-@functools.cache
 def _experiment(file: str) -> rows.Experiment:
+    return _loaded(pathlib.Path(file).absolute())
+
+
+@functools.cache
+def _loaded(file: pathlib.Path) -> rows.Experiment:
     return rows.load_experiment(file)
 
 

@@ -142,7 +142,7 @@ def test_what_is_not_right_is_told_with_its_file_and_id(folder, content, told):
 def test_files_that_are_not_there_are_told(folder):
     with pytest.raises(ConfigError, match=r"split of coco.*'train2071'; did you mean 'train2017'"):
         read(folder, "train2071")
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(ConfigError, match="no such folder"):
         read(folder / "nowhere")
     (folder / "annotations/instances_train2017.json").write_text("{")
     with pytest.raises(ConfigError, match=r"instances_train2017.json is damaged"):

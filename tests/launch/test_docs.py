@@ -21,7 +21,8 @@ def commands():
     found, before = [], []
     for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
+            if not (words := shlex.split(line, comments=True)):
+                continue
             if "&&" in words:
                 found.append(words[: words.index("&&")])
                 words = words[words.index("&&") + 1 :]

@@ -36,10 +36,11 @@ def test_it_shows_one_image_in_all_severities(tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert main([*SHAPES, "--kinds=contrast,pixelate", "--image=7", f"--sheet={sheet}"]) == 0
     with Image.open(sheet) as picture:
-        # two blocks: a title of 16, and six images of 32 with gaps of 2, the first set apart, three times as large
-        assert picture.size == (3 * (6 * 34 + 4), 2 * (16 + 3 * 34))
+        # two blocks: a title of 16, and six images of 32 with gaps of 2, the first set apart, three times as large; a
+        # margin of 8 around both
+        assert picture.size == (2 * 8 + 3 * (6 * 34 + 4), 2 * 8 + 2 * (16 + 3 * 34))
         pixels = np.asarray(picture.convert("RGB")).astype(float)
-    spread = [pixels[16:112, left : left + 96].std() for left in range(114, 600, 102)]
+    spread = [pixels[24:120, left : left + 96].std() for left in range(122, 608, 102)]
     assert len(spread) == 5
     assert spread == sorted(spread, reverse=True)  # contrast goes
 
