@@ -66,6 +66,7 @@ def test_a_state_that_is_not_finite_is_not_saved(tiny, tmp_path, poison):
     assert not list((tmp_path / "run/checkpoints").iterdir())
 
 
+@pytest.mark.slow
 def test_the_step_that_diverges_is_named_wherever_in_its_call_it_stands(tiny, tmp_path, poison):
     def change(step, state, metrics):
         return state, {

@@ -184,10 +184,10 @@ def marked(found):
         needs = bool(load(path).rows()[name].needs)
         places = {(flat["task"], flat["model.name"]), (path, len(flat["stages"]), needs)}
         # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute,
-        # tests/e2e/test_segmentation.py trains what rows of segmentation are when small
-        again = ("claims", "quickstart", "segmentation")
+        # tests/e2e/test_segmentation.py and test_canvases.py train what those of segmentation and detection are when small
+        again = ("claims", "quickstart", "segmentation", "detection")
         slow = places <= seen or path.stem in again or flat["model.name"] == "pdarts"
-        slow |= bool(needs and flat["task"] == "detection") or (path.stem, name) == ("detection", "classifier/mixup")
+        slow |= bool(needs and flat["task"] == "detection")
         seen |= places
         label = f"{path.stem}:{name}+{len(alike) - 1}"
         parameters.append(pytest.param(alike, id=label, marks=[pytest.mark.slow] * slow))
