@@ -184,7 +184,7 @@ def marked(found):
         needs = bool(load(path).rows()[name].needs)
         places = {(flat["task"], flat["model.name"]), (path, len(flat["stages"]), needs)}
         # claims are the papers' rows once more, the README's own test runs the quick start, cells compile for a minute,
-        # tests/e2e/test_segmentation.py and test_canvases.py train what those of segmentation and detection are when small
+        # tests/e2e/test_segmentation.py and test_canvases.py train what those of their tasks are when small
         again = ("claims", "quickstart", "segmentation", "detection")
         slow = places <= seen or path.stem in again or flat["model.name"] == "pdarts"
         slow |= bool(needs and flat["task"] == "detection")
