@@ -1,7 +1,10 @@
 """One-line errors that name the bad value, the choices, and the nearest of them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+Value = TypeVar("Value", bound=Hashable)
 
 _LONGEST = 200  # characters of a name that are compared with others, which takes a time that grows with their square
 
@@ -19,6 +22,16 @@ def shown(value: object, *, most: int = 200) -> str:
     except (ValueError, RecursionError):  # Python spells out no number of more than 4300 digits
         return f"a {type(value).__name__} that is too long to be shown"
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def first_repeated(values: Iterable[Value]) -> Value | None:
+    """Returns the first value that has been there before; None if every value is there once."""
+    seen: set[Value] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
 
 
 def unknown(what: str, value: object, choices: Iterable[object], *, beside: str = "") -> ConfigError:

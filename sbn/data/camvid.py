@@ -8,7 +8,7 @@ from functools import partial
 
 from etils import epath
 
-from sbn.config.errors import ConfigError
+from sbn.config.errors import ConfigError, first_repeated
 from sbn.data import label_pairs
 from sbn.data.encoded import ImageFiles
 from sbn.data.label_classes import label_classes
@@ -72,7 +72,6 @@ def _listed(path: epath.Path, name: str) -> list[Pair]:
         if image.stem != labels.stem:
             raise ConfigError(f"{file}, line {number}: {labels.name} are the labels of another image than {image.name}")
         found.append(Pair(folders[folder][image.stem], labels))
-    names = [str(pair.image) for pair in found]
-    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+    if (twice := first_repeated(str(pair.image) for pair in found)) is not None:
         raise ConfigError(f"{file} lists {twice} twice")
     return found

@@ -4,14 +4,13 @@ Many tools write that format. `data.name = 'coco:PATH'` reads it, with `data.tra
 the splits, as in 'train2017' and 'val2017'. Where their files lie in PATH is looked for (`_LISTS`, `_FOLDERS`).
 """
 
-import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
 
-from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.errors import ConfigError, first_repeated, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
 from sbn.data.objects import MOST_PIXELS, Objects, examples
@@ -196,8 +195,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_once(values: Iterable[Any], what: str) -> None:
-    twice = next((value for value, count in collections.Counter(values).items() if count > 1), None)
-    if twice is not None:
+    if (twice := first_repeated(values)) is not None:
         raise ConfigError(f"{what} {shown(twice)} is there twice")
 
 

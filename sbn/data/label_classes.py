@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from etils import epath
 
-from sbn.config.errors import ConfigError
+from sbn.config.errors import ConfigError, first_repeated
 from sbn.data.forms import VOID
 from sbn.runs.content import read_text
 
@@ -39,7 +39,7 @@ def label_classes(names: Sequence[str], *, where: str) -> LabelClasses:
         raise ConfigError(
             f"{where} names {len(kept)} classes: label images have 1 to {VOID - 1}, numbered below {VOID}"
         )
-    if twice := next((name for place, name in enumerate(kept) if name in kept[:place]), None):
+    if (twice := first_repeated(kept)) is not None:
         raise ConfigError(f"{where} names {twice!r} twice")
     places = {name: place for place, name in enumerate(kept)}
     numbers = {number: places.get(name, VOID) for number, name in enumerate(names)}

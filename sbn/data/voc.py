@@ -4,7 +4,6 @@ Other sets have taken that layout over. `data.name = 'voc:PATH'` reads it, with 
 naming the lists, as in 'trainval' and 'test'. `PATH/labels.txt`, a class in each line, says which classes there are.
 """
 
-import collections
 import re
 import sys
 from collections.abc import Container, Iterable, Sequence
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from etils import epath
 
-from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.errors import ConfigError, first_repeated, shown, unknown
 from sbn.data import splits
 from sbn.data.encoded import ImageFiles
 from sbn.data.folders import SUFFIXES
@@ -176,6 +175,5 @@ def _lines(file: epath.Path) -> list[str]:
 
 
 def _check_once(names: Sequence[str], file: epath.Path) -> None:
-    twice = next((name for name, count in collections.Counter(names).items() if count > 1), None)
-    if twice is not None:
+    if (twice := first_repeated(names)) is not None:
         raise ConfigError(f"{file} lists {shown(twice)} twice")

@@ -119,11 +119,12 @@ def draw_filtered(arrays: Arrays, *, evaluator: str) -> "Figure":
     figure = Figure(figsize=(5.6, 3.8), layout="constrained")
     panel = figure.subplots()
     shown = by_name(arrays, "accuracy")
+    of = colours(shown)
     for name, accuracy in shown.items():
         panel.plot(
             widths[order],
             100 * accuracy[order],
-            color=colours(shown)[name],
+            color=of[name],
             linestyle="--" if name.startswith("mix_") else "-",
             marker="o",
             markersize=3.5,

@@ -4,7 +4,7 @@ import csv
 import html
 import io
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sbn.report import sentences
 from sbn.report.report_data import ReportData, told_choices
@@ -136,9 +136,7 @@ def _escaped(text: str) -> str:
 
 def comma_separated(data: ReportData) -> str:
     """Sets all tables as one CSV with full precision; empty where there is no number."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
+    rows: list[tuple[Any, ...]] = []
     for section in data.sections:
         for line in section.lines:
             paper = (line.paper.value, line.paper.std) if line.paper else (None, None)
@@ -153,19 +151,23 @@ def comma_separated(data: ReportData) -> str:
                 line.asked,
             )
             apart = (line.difference, *(difference_interval(line) or (None, None)))
-            writer.writerow((*head, *ours, *paper, *apart, line.reading, line.where, "; ".join(line.notes)))
-    return out.getvalue()
+            rows.append((*head, *ours, *paper, *apart, line.reading, line.where, "; ".join(line.notes)))
+    return _csv(CSV_HEADER, rows)
 
 
 def per_seed(data: ReportData) -> str:
     """Sets what is in the means of all tables as one CSV, a line for each seed, in the unit of the mean."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(SEEDS_HEADER)
+    rows: list[tuple[Any, ...]] = []
     for section in data.sections:
         for line in section.lines:
             measure = line.measure
             head = (section.experiment, section.table, line.row, overrides_text(line.overrides), line.reading)
-            for seed, value in line.values.items():
-                writer.writerow((*head, measure.metric, measure.stage, measure.statistic, seed, value))
+            own = (*head, measure.metric, measure.stage, measure.statistic)
+            rows += [(*own, seed, value) for seed, value in line.values.items()]
+    return _csv(SEEDS_HEADER, rows)
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
     return out.getvalue()

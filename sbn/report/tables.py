@@ -200,11 +200,10 @@ def _line(
     short = [run for run in began if length(run, measure.stage) in lengths - {max(lengths)}] if lengths else []
     counted = [run for run in began if run not in short]
     found = [measured(run, measure) for run in counted]
-    values = [value * scale for value, _ in found if value is not None]
-    by_seed = {run.seed: value * scale for run, (value, _) in zip(counted, found, strict=True) if value is not None}
-    by_seed = {seed: value for seed, value in sorted(by_seed.items()) if math.isfinite(value)}
+    values = {run.seed: v * scale for run, (v, _) in zip(counted, found, strict=True) if v is not None}
+    by_seed = {seed: value for seed, value in sorted(values.items()) if math.isfinite(value)}
     finite = list(by_seed.values())
-    diverged = [run.seed for run, (v, _) in zip(counted, found, strict=True) if v is not None and not math.isfinite(v)]
+    diverged = [seed for seed, value in values.items() if not math.isfinite(value)]
     repeated = [note for run in group for note in run.repeated]
     notes = list(dict.fromkeys([*told, *repeated, *(note for _, note in found if note)]))
     if diverged:

@@ -7,7 +7,6 @@ from unittest import mock
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
 
 from sbn.data import voc
 from sbn.evals.base import run
@@ -15,7 +14,8 @@ from sbn.evals.make import make_evaluators
 from sbn.tasks.detection import Detection, frame
 from sbn.train import train
 from sbn.train.setup import make_setup
-from tests.data.test_voc import CAT, DOG, xml
+from tests.data.test_voc import CAT, DOG
+from tests.data.vocs import write_voc
 from tests.e2e import runs
 from tests.e2e.detections import SMALL
 
@@ -39,21 +39,12 @@ def finds_the_whole(task, variables, inputs):
 def config(tiny, tmp_path_factory):
     """Seven images of two kinds, all of them in both splits."""
     folder = tmp_path_factory.mktemp("voc")
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True)
-    random = np.random.default_rng(0)
+    random, images = np.random.default_rng(0), {}
     for number, size in enumerate(SIZES):
         pixels = random.integers(0, 40 * (1 + number % 5), (*size, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"JPEGImages/{number}.png")
-        (folder / f"Annotations/{number}.xml").write_text(xml(CAT, DOG, {**whole_image(size), "name": "bird"}))
-    for split in ("train", "test"):
-        (folder / f"ImageSets/Main/{split}.txt").write_text("\n".join(map(str, range(len(SIZES)))))
-    neutral = {f"data.{key}": None for key in ("train_examples", "test_examples", "image_size")}
+        images[number] = pixels, (CAT, DOG, {**whole_image(size), "name": "bird"})
     changes = {
-        **neutral,
-        "data.name": f"voc:{folder}",
-        "data.style": "plain",
-        "data.path": "host",
+        **write_voc(folder, images),
         "batch_size": 2,
         "branches": ("main",),
         "views.main.augment": f"{TURNED}|flip",

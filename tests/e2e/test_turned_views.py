@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
 
 from sbn import export
 from sbn.data.pixels import unpack
@@ -11,7 +10,7 @@ from sbn.evaluate import evaluate
 from sbn.metrics.mean_average_precision import MeanAveragePrecision
 from sbn.train.feed import make_feed
 from sbn.train.setup import make_setup
-from tests.data.test_voc import xml
+from tests.data.vocs import write_voc
 from tests.e2e.detections import SMALL
 from tests.oracles.boxes import around
 from tests.tasks.finished import finished
@@ -25,24 +24,16 @@ SIZES = [(50, 90), (90, 50), (60, 61), (64, 44), (70, 33), (64, 88), (30, 40), (
 def config(tiny, tmp_path_factory):
     """Eight black images, higher than wide or wider than high, with a white rectangle in each, off the middle."""
     folder = tmp_path_factory.mktemp("voc")
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True)
+    images = {}
     for number, (height, width) in enumerate(SIZES):
         top, left, bottom, right = height // 6, width // 5 + number, height * 5 // 6 - 2 * number, width - 1
         picture = np.zeros((height, width, 3), np.uint8)
         picture[top:bottom, left:right] = 255
-        Image.fromarray(picture).save(folder / f"JPEGImages/{number}.png")
         box = {"name": "card", "y0": top + 1, "x0": left + 1, "y1": bottom, "x1": right}  # VOC counts from 1
-        (folder / f"Annotations/{number}.xml").write_text(xml(box))
+        images[number] = picture, (box,)
     (folder / "labels.txt").write_text("card\n")  # of one class every detection may be right
-    for split in ("train", "test"):
-        (folder / f"ImageSets/Main/{split}.txt").write_text("\n".join(map(str, range(len(SIZES)))))
-    neutral = {f"data.{key}": None for key in ("train_examples", "test_examples", "image_size")}
     changes = {
-        **neutral,
-        "data.name": f"voc:{folder}",
-        "data.style": "plain",
-        "data.path": "host",
+        **write_voc(folder, images),
         "batch_size": 2,
         "duration": "16 steps",
         "eval.augment": TURNED,

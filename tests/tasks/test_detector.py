@@ -9,7 +9,8 @@ from sbn import export
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import seen
 from sbn.runs import files
-from tests.data.test_voc import CAT, DOG, xml
+from tests.data.test_voc import CAT, DOG
+from tests.data.vocs import write_voc
 from tests.tasks.finished import finished
 from tests.tasks.test_detection import SMALL
 
@@ -19,21 +20,10 @@ SIZES = {"a": (50, 90), "b": (90, 50), "c": (61, 61)}
 @pytest.fixture(scope="module")
 def config(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("voc")
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True)
     random = np.random.default_rng(0)
-    for name, size in SIZES.items():
-        Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / f"JPEGImages/{name}.png")
-        (folder / f"Annotations/{name}.xml").write_text(xml(CAT, DOG))
-    for split in ("train", "test"):
-        (folder / f"ImageSets/Main/{split}.txt").write_text("a\nb\nc\n")
+    images = {name: (random.integers(0, 256, (*size, 3), dtype=np.uint8), (CAT, DOG)) for name, size in SIZES.items()}
     changes = {
-        "data.name": f"voc:{folder}",
-        "data.train_examples": None,
-        "data.test_examples": None,
-        "data.image_size": None,
-        "data.style": "plain",
-        "data.path": "host",
+        **write_voc(folder, images),
         "batch_size": 2,
         "eval.augment": "fit(32, 64, turned=True)",
         **{f"views.{view}.augment": "fit(32, 64, turned=True)|flip" for view in ("main", "aux")},
