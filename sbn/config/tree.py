@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from sbn.config import durations
+from sbn.config import durations, numerals
 from sbn.config.data_keys import OF_VIEWS
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.key import Key, check_value
@@ -171,6 +171,8 @@ def split_commas(text: str) -> list[str]:
 
 
 def _evaluate(text: str) -> Any:
+    if numerals.joined(text):  # a name, or a mistake
+        return text
     try:
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
             return ast.literal_eval(text)
