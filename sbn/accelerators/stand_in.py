@@ -124,7 +124,7 @@ def _in_files(count: int, known: _Known, *, name: str, view: str | None) -> Enco
     """Images with boxes or masks that would lie in files, which are not there."""
     one, whole = np.ones(count, np.int64), np.zeros(count, np.int32)
     sizes = np.broadcast_to(np.asarray(known.size, np.int32), (count, 2))
-    index = Index("", np.asarray([b"none"]), whole, one, one, whole, sizes, one > 0, class_names=())
+    index = Index("", np.asarray([b"none"]), whole, one, one, whole, sizes, one > 0, one, class_names=())
     beside = _boxes(count, known, name=name) if known.boxes else _masks(index, known)
     return Encoded(index, eval_view.parse(view, name=name), name=name, beside=beside)
 

@@ -6,7 +6,7 @@ import os
 import warnings
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -16,9 +16,26 @@ from sbn.runs.progress import shown
 
 # Pillow refuses images of 179 million pixels; of those with half as many it would print lines among what commands say
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", "Corrupt EXIF data")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_TURNED = 0x0112  # EXIF's tag of the orientation; 1 is upright
+_ORIENTATION = 0x0112  # EXIF's tag: 1 is upright, 2 to 8 are turned or mirrored
+
+
+class Look(NamedTuple):
+    """What the header of an image file says: its size, whether TensorFlow reads it as Pillow does, its orientation.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        plain: whether TensorFlow decodes it to the pixels that Pillow does.
+        orientation: as EXIF numbers them: 1 upright, 2 to 8 turned or mirrored.
+    """
+
+    height: int
+    width: int
+    plain: bool
+    orientation: int
 
 
 def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
@@ -73,8 +90,8 @@ def check_png(data: bytes) -> None:
         start = stop + 4
 
 
-def look(file: BinaryIO, *, upright: bool = False) -> tuple[int, int, bool]:
-    """Returns height and width of an image file, from its header alone, and whether TensorFlow reads it as Pillow does.
+def look(file: BinaryIO, *, upright: bool = False) -> Look:
+    """Returns what the header of an image file says.
 
     Args:
         file: open at its beginning.
@@ -85,14 +102,28 @@ def look(file: BinaryIO, *, upright: bool = False) -> tuple[int, int, bool]:
     """
     try:
         with _opened(file) as image:
-            turned = image.getexif().get(_TURNED, 1) if upright else 1
-            height, width = (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
-            plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info and turned == 1
-            return height, width, plain
+            orientation = _orientation(image, whole=upright)
+            # Pillow turns a TIFF itself, and says so of its size at once
+            sideways = upright and orientation >= 5 and image.format != "TIFF"
+            height, width = (image.width, image.height) if sideways else (image.height, image.width)
+            plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info
+            return Look(height, width, plain and not (upright and orientation != 1), orientation)
     except OSError:
         raise
     except Exception as error:
         raise OSError(str(error) or type(error).__name__) from None
+
+
+def _orientation(image: Image.Image, *, whole: bool) -> int:
+    """The EXIF orientation, 1 to 8; of a PNG that is not to be read as a `whole`, what stands before its pixels."""
+    try:
+        found = image.getexif() if whole else Image.Image.getexif(image)
+        orientation = found.get(_ORIENTATION, 1)
+    except Exception:  # damaged
+        if whole:
+            raise
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 # What TensorFlow decodes to the same pixels; CMYK within rounding

@@ -27,7 +27,7 @@ from sbn.data import eval_view, pixels
 from sbn.data.decode import open_image
 from sbn.data.examples import Feature
 from sbn.data.forms import check_labels
-from sbn.data.index import Index
+from sbn.data.index import Index, check_upright
 from sbn.data.label_images import LabelImages
 
 
@@ -214,7 +214,8 @@ class Encoded:
         features: 'image', of any size, 'label' where there are classes, and what they carry.
 
     Raises:
-        ConfigError: if the pipeline can't be applied to them, or labels lie outside the classes.
+        ConfigError: if the pipeline can't be applied to them, labels lie outside the classes, or images with boxes or
+            masks are turned by their EXIF orientation.
     """
 
     def __init__(self, index: Index, ops: tuple[Op, ...], *, name: str, beside: Beside | None = None) -> None:
@@ -222,6 +223,8 @@ class Encoded:
         self.images = EncodedImages(index, ops)
         self.features: Mapping[str, Feature] = {"image": Feature("image", (None, None, 3)), **self.beside.features}
         self.labels, self.classes = index.labels, len(index.class_names)
+        if any(feature.kind in ("boxes", "mask") for feature in self.beside.features.values()):
+            check_upright(index)
         if self.beside.features and self.images.crop.rest:
             raise ConfigError(f"{name}: eval.augment = {format(ops)!r}: boxes and masks follow only its first ops")
         if self.classes or not self.beside.features:

@@ -13,7 +13,7 @@ from sbn.data.decode import look
 from sbn.data.encoded import Beside, ImageFiles
 from sbn.data.examples import Feature, in_memory
 from sbn.data.forms import VOID
-from sbn.data.index import Entry, Files, Index, load
+from sbn.data.index import Entry, Files, Index, check_upright, load
 from sbn.data.label_images import LabelImages, check_sizes, lookup
 
 _LOOKED_INTO = 8  # label images, evenly spread; others are checked when they are read
@@ -40,7 +40,7 @@ def image_files(
 
     Args:
         images: M files: JPEG, PNG and whatever else Pillow reads, or the index of such. Their EXIF orientation is not
-            looked at.
+            applied; with boxes or masks it has to be upright, or not given.
         name: of the data set and split, for messages and the cache of what is known of the files.
         labels: of each image, where it has one.
         classes: names, of the labels, of what is in boxes, or of the labels in masks.
@@ -56,10 +56,12 @@ def image_files(
 
     Raises:
         ConfigError: naming the file: if one can't be read, sizes differ, boxes and labels do not match, or there are
-            more boxes than `most_boxes`.
+            more boxes than `most_boxes`, or an image with boxes or masks is turned by its EXIF orientation.
     """
     names = tuple(map(str, classes))
     index = images if isinstance(images, Index) else index_of(images, name=name)
+    if boxes is not None or masks is not None:
+        check_upright(index)
     sizes, found, features = index.sizes.astype(np.int32), dict(arrays or {}), {}
     for key, given in (("label", labels), ("boxes", boxes), ("box_label", box_labels), ("mask", masks), *found.items()):
         if given is not None and len(given) != len(index):
@@ -163,6 +165,7 @@ def _label_images(
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
     index = masks if isinstance(masks, Index) else index_of(masks, name=f"{name} masks")
+    check_upright(index)
     check_sizes(index, images)
     table = None
     if numbers is not None:

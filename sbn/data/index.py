@@ -18,6 +18,7 @@ import numpy as np
 from etils import epath
 
 from sbn.config.environment import cache_folder
+from sbn.config.errors import ConfigError
 from sbn.data.decode import as_png
 from sbn.runs.arrays import read_arrays
 from sbn.runs.atomic import replacing
@@ -26,16 +27,17 @@ from sbn.runs.progress import shown
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 _THREADS = 16  # files that are looked into at the same time
 _READS = 32  # reads from the cloud that are waited for at the same time
 
 
-_OF_IMAGES = ("which", "offset", "length", "labels", "sizes", "plain")  # arrays of an index, one entry per image
+# Arrays of an index, one entry per image
+_OF_IMAGES = ("which", "offset", "length", "labels", "sizes", "plain", "orientation")
 
 
 class Entry(NamedTuple):
-    """One image in a file: where it begins, its bytes, its label, its size, and whether TensorFlow reads it alike."""
+    """One image in a file: where it begins, its bytes, its label, and what `sbn.data.decode.look` says of it."""
 
     offset: int
     length: int
@@ -43,6 +45,7 @@ class Entry(NamedTuple):
     height: int
     width: int
     plain: bool
+    orientation: int
 
 
 class Files(NamedTuple):
@@ -78,6 +81,7 @@ class Index:
         labels: (M,) int32.
         sizes: (M, 2) int32: height and width in pixels.
         plain: (M,) bool: whether TensorFlow decodes it to the pixels that Pillow does.
+        orientation: (M,) uint8: as EXIF numbers them: 1 upright, 2 to 8 turned or mirrored.
         class_names: in the order of their numbers.
         upright: whether images are turned as their EXIF orientation says.
     """
@@ -90,6 +94,7 @@ class Index:
     labels: np.ndarray
     sizes: np.ndarray
     plain: np.ndarray
+    orientation: np.ndarray
     class_names: tuple[str, ...]
     upright: bool = False
 
@@ -137,6 +142,25 @@ class Index:
         for part in (self.length, self.labels, self.sizes):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
+
+
+def check_upright(index: Index) -> None:
+    """Refuses images with boxes or masks that their EXIF orientation turns: some tools that annotate do so, some don't.
+
+    Args:
+        index: of the images, or of their label images.
+
+    Raises:
+        ConfigError: naming the first such file, and what makes it unambiguous.
+    """
+    turned = np.flatnonzero(index.orientation != 1)
+    if len(turned) and not index.upright:
+        first, more = int(turned[0]), f", and {len(turned) - 1} more are so" if len(turned) > 1 else ""
+        raise ConfigError(
+            f"{index.name(first)} is turned by its EXIF orientation ({index.orientation[first]}{more}), and nothing "
+            "says whether it was annotated so: if it was, save it turned ('exiftran -ai FILE'); "
+            "if not, remove the tag ('exiftool -Orientation= FILE')"
+        )
 
 
 def joined(parts: Sequence[Index]) -> Index:
@@ -192,6 +216,7 @@ def _make(files: Files, name: str) -> Index:
         labels=table[:, 2].astype(np.int32),
         sizes=table[:, 3:5].astype(np.int32),
         plain=table[:, 5].astype(bool),
+        orientation=table[:, 6].astype(np.uint8),
         class_names=files.class_names,
         upright=files.upright,
     )

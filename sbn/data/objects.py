@@ -58,7 +58,7 @@ def examples(
         most: slots for boxes that every example has; None: as many as the fullest image needs.
 
     Raises:
-        ConfigError: naming the file, if one can't be read.
+        ConfigError: naming the file, if one can't be read, or is turned by its EXIF orientation.
     """
     images = images if isinstance(images, Index) else index_of(images, name=name)
     there = [i for i, own in enumerate(objects) if len(own.boxes)]
@@ -69,19 +69,12 @@ def examples(
         )
     within = [_within(own, size) for own, size in zip(objects, images.sizes.tolist(), strict=True)]
     objects = [own for own, _ in within]
-    for counts, what in (
-        ([own.dropped for own in objects], "objects with a box without an area in their image are left out"),
-        ([cut for _, cut in within], "boxes that reach beyond their image are cut off there"),
-    ):
-        if any(counts):
-            first = images.name(next(i for i, count in enumerate(counts) if count))
-            print(f"{of}: {what}: {sum(counts)}, the first in {first}", file=sys.stderr)
     slots = max((len(own.boxes) for own in objects), default=0) if most is None else most
     arrays = {"box_difficult": _slots([own.difficult for own in objects], slots, np.uint8)}
     areas = [own.areas for own in objects if own.areas is not None]
     if areas and len(areas) == len(objects):
         arrays["box_area"] = _slots(areas, slots, np.float32)
-    return image_files(
+    made = image_files(
         images,
         name=name,
         classes=classes,
@@ -90,6 +83,14 @@ def examples(
         most_boxes=slots,
         arrays=arrays,
     )
+    for counts, what in (
+        ([own.dropped for own in objects], "objects with a box without an area in their image are left out"),
+        ([cut for _, cut in within], "boxes that reach beyond their image are cut off there"),
+    ):
+        if any(counts):
+            first = images.name(next(i for i, count in enumerate(counts) if count))
+            print(f"{of}: {what}: {sum(counts)}, the first in {first}", file=sys.stderr)
+    return made
 
 
 def _within(own: Objects, size: Sequence[int]) -> tuple[Objects, int]:

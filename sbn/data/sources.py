@@ -81,11 +81,11 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
     if isinstance(found, Index):
         return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
     if isinstance(found, ImageFiles):
-        some = slice(limit)
-        name = f"{wanted} of {data.name!r}"
+        some, name = slice(limit), f"{wanted} of {data.name!r}"
         return Encoded(found.index.take(some), ops, name=name, beside=found.beside.take(some))
     if isinstance(found, Encoded):
-        return Encoded(found.index.take(slice(limit)), ops or found.ops, name=f"{wanted} of {data.name!r}")
+        some, name = slice(limit), f"{wanted} of {data.name!r}"
+        return Encoded(found.index.take(some), ops or found.ops, name=name, beside=found.beside.take(some))
     if "image" not in found.features:
         for key, value in (("eval.augment", view or None), ("data.mean", data.mean), ("data.std", data.std)):
             if value is not None:

@@ -87,7 +87,7 @@ def _tell_other_sizes(made: ImageFiles, annotations: Sequence[Annotation], of: s
         print(
             f"{of}: {len(other)} images have another size than their annotations say, the first is "
             f"{made.index.name(other[0])}: {width} pixels wide and {height} high, not {noted[1]} and {noted[0]}. Boxes "
-            "are taken to be in pixels of the file, as it is without its EXIF orientation",
+            "are taken to be in pixels of the file",
             file=sys.stderr,
         )
 

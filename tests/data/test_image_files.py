@@ -194,12 +194,13 @@ def test_an_evaluation_pipeline_that_boxes_can_not_follow_is_refused(folder):
         examples(folder, "fit(32, 48)|resize(16)")
 
 
-def test_a_function_of_ones_own_returns_them(folder, monkeypatch, tmp_path):
-    text = "import pathlib\nfrom tests.data.test_image_files import files\n"
-    text += "def load(split, folder):\n    return files(pathlib.Path(folder))\n"
-    (tmp_path / "own_pictures.py").write_text(text)
+@pytest.mark.parametrize("made", ["files", "examples"])
+def test_a_function_of_ones_own_returns_them(made, folder, monkeypatch, tmp_path):
+    text = "import pathlib\nfrom tests.data.test_image_files import examples, files\n"
+    text += f"def load(split, folder):\n    return {made}(pathlib.Path(folder))\n"
+    (tmp_path / f"own_{made}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    wanted = {"data.name": "own_pictures:load", "data.args.folder": str(folder), "data.train_examples": 3}
+    wanted = {"data.name": f"own_{made}:load", "data.args.folder": str(folder), "data.train_examples": 3}
     data = tree.to_config(tree.changed(tree.defaults(), wanted)).data
     found = sources.load(data, "train", view="fit(16, 16)")
     assert len(found) == 3

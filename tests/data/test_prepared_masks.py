@@ -1,9 +1,11 @@
 """Data sets with label images in the files that TFDS prepares: the same pixels and numbers; faults are told by name."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sbn.config import tree
 from sbn.config.errors import ConfigError
@@ -14,27 +16,37 @@ SIZE = (6, 8)
 MASKS = {"train": np.arange(5 * 48).reshape(5, *SIZE, 1) % 34, "validation": np.full((2, *SIZE, 1), 7)}
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
+def png(pixels, **options):
+    out = io.BytesIO()
+    Image.fromarray(np.squeeze(pixels).astype(np.uint8)).save(out, "PNG", **options)
+    return out.getvalue()
+
+
+def write(path, splits):
+    """Writes what TFDS would of {split: [(encoded image, encoded label image), ...]}."""
     tf = pytest.importorskip("tensorflow")
-    path = tmp_path_factory.mktemp("tfds")
     folder = path / "cityscapes/1.0.0"
     folder.mkdir(parents=True)
     feature = {"image": {"shape": {"dimensions": ["6", "8", "3"]}, "encodingFormat": "png"}}
     known = {"features": {"image_left": feature, "segmentation_label": feature}}
     (folder / "features.json").write_text(json.dumps({"featuresDict": known}))
-    splits = [{"name": split, "shardLengths": [str(len(masks))]} for split, masks in MASKS.items()]
-    (folder / "dataset_info.json").write_text(json.dumps({"fileFormat": "tfrecord", "splits": splits}))
-    for split, masks in MASKS.items():
+    listed = [{"name": split, "shardLengths": [str(len(pairs))]} for split, pairs in splits.items()]
+    (folder / "dataset_info.json").write_text(json.dumps({"fileFormat": "tfrecord", "splits": listed}))
+    for split, pairs in splits.items():
         with tf.io.TFRecordWriter(str(folder / f"cityscapes-{split}.tfrecord-00000-of-00001")) as writer:
-            for mask in masks.astype(np.uint8):
-                images = {"image_left": np.repeat(2 * mask, 3, axis=-1), "segmentation_label": mask}
-                encoded = {name: tf.io.encode_png(image).numpy() for name, image in images.items()}
-                lists = {name: tf.train.BytesList(value=[data]) for name, data in encoded.items()}
-                features = {name: tf.train.Feature(bytes_list=own) for name, own in lists.items()}
+            for pair in pairs:
+                lists = [tf.train.BytesList(value=[data]) for data in pair]
+                names = known["features"]
+                features = {name: tf.train.Feature(bytes_list=own) for name, own in zip(names, lists, strict=True)}
                 example = tf.train.Example(features=tf.train.Features(feature=features))
                 writer.write(example.SerializeToString())
     return path
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    splits = {split: [(png(np.repeat(2 * m, 3, -1)), png(m)) for m in masks] for split, masks in MASKS.items()}
+    return write(tmp_path_factory.mktemp("tfds"), splits)
 
 
 def load(data_dir, split="train", **changes):
@@ -80,3 +92,12 @@ def test_classes_may_be_named(data_dir):
 def test_what_is_not_right_is_refused_by_name(data_dir, changes, told):
     with pytest.raises(ConfigError, match=told):
         load(data_dir, **changes)
+
+
+def test_an_image_that_exif_turns_is_refused_by_the_place_of_its_record(tmp_path):
+    exif, pixels = Image.Exif(), np.zeros((*SIZE, 3))
+    exif[0x0112] = 3
+    pairs = [(png(pixels, **given), png(MASKS["train"][0])) for given in ({}, {"exif": exif})]
+    where = r"cityscapes-train.tfrecord-00000-of-00001 \(at byte \d+\) is turned by its EXIF orientation \(3\)"
+    with pytest.raises(ConfigError, match=where):
+        load(write(tmp_path, {"train": pairs}))
