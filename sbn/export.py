@@ -95,9 +95,9 @@ def export(
     names = tree.branch_names(config)
     branch = names[0] if branch is None else branch
     if branch not in names:
-        raise unknown(f"branch of {workdir} (--branch)", branch, names)
+        raise unknown("value of --branch", branch, names)
     if stage is not None and stage not in config.stages:
-        raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
+        raise unknown("value of --stage", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
     if is_import_path(network := config.model.name):

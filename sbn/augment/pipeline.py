@@ -91,8 +91,8 @@ def _check_order(ops: list[Op]) -> None:
     for number, (before, after) in enumerate(itertools.pairwise(ops), start=1):
         if before.where != "image" and after.where == "image":
             raise ValueError(
-                f"op {number + 1} of {len(ops)}: {after.name} stands after {before.name}, which runs in the training "
-                f"step, when images are made already; write {after.name} before it"
+                f"op {number + 1} of {len(ops)}: {after.name} comes after {before.name}, which runs later, in the "
+                f"training step; write {after.name} before {before.name}"
             )
 
 

@@ -30,6 +30,8 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     Raises:
         ConfigError: if the prepared data set is not there, or not whole.
     """
+    if name == "shapes":
+        raise ConfigError("'shapes' needs no archive: its images are rendered; data.name = 'shapes' is enough")
     if name == "tiny_imagenet":
         found = {split: tiny_imagenet.read(data_dir, split) for split in tiny_imagenet.SPLITS}
         splits = {split: (examples.images, examples.labels) for split, examples in found.items()}
@@ -45,7 +47,7 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) -> dict[str, int]:
     languages = tuple((flags.languages or "source,target").split(","))
     if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
-        raise ConfigError(f"--languages={flags.languages}: name two, the source's first, as in en,de")
+        raise ConfigError(f"--languages={flags.languages}: name two languages, the source first, as in en,de")
     pairs = prepare_sentences.of_files(flags.pairs)
     if flags.languages:
         pairs = {**prepare_sentences.find(flags.name, data_dir, languages), **pairs}
@@ -143,14 +145,14 @@ def _check_no_sentences(flags: argparse.Namespace, parser: argparse.ArgumentPars
 def _pieces(text: str) -> int:
     pieces = whole(text)
     if pieces is None or not 8 <= pieces <= 2**20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of pieces: give 8 to {2**20}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pieces: give 8 to {2**20}")
     return pieces
 
 
 def _limit(text: str) -> float:
     number = decimal(text)
     if number is None or number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return number
 
 

@@ -84,7 +84,9 @@ def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
         if not (split and source and target) or split in found:
             raise ConfigError(f"--pairs={words}: write SPLIT=SOURCE,TARGET, each split once, as in train=a.en,a.de")
         if not re.fullmatch(r"[\w.-]+", split):
-            raise ConfigError(f"--pairs={words}: {split!r} is no name of a split: letters, digits, '_', '.' and '-'")
+            raise ConfigError(
+                f"--pairs={words}: {split!r} is not a valid name of a split: use letters, digits, '_', '.' and '-'"
+            )
         found[split] = text.read_pair(epath.Path(source).expanduser(), epath.Path(target).expanduser())
     return found
 

@@ -64,7 +64,7 @@ def class_names(directory: epath.Path, *, label: str = "label", key: str = "data
         try:
             return content.decode().splitlines()
         except UnicodeDecodeError:
-            raise Damaged(path, "it is no text") from None
+            raise Damaged(path, "it is not text") from None
     feature = features(directory).get(label, {}).get("classLabel")
     classes = feature.get("numClasses") if isinstance(feature, dict) else None
     if classes is None:
@@ -140,7 +140,7 @@ def _info(path: epath.Path) -> dict[str, Any]:
 def _count(value: Any, path: epath.Path, *, most: int = 2**40) -> int:
     """A number of examples or classes, which TFDS writes as text."""
     if not re.fullmatch(r"[0-9]{1,13}", str(value)) or int(value) > most:
-        raise Damaged(path, f"{shown(value)} is no number of examples or classes")
+        raise Damaged(path, f"{shown(value)} is not a number of examples or classes")
     return int(value)
 
 
@@ -198,7 +198,7 @@ def examples(path: epath.Path, *, count: int) -> Iterator[tuple[int, bytes, dict
         try:
             features = parse_example(record)
         except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"the record at byte {start} of {path} is damaged: it is no example") from None
+            raise ConfigError(f"the record at byte {start} of {path} is damaged: it is not an example") from None
         yield start, record, features
         found += 1
     if found != count:
@@ -244,7 +244,7 @@ def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
     """
     data = read_bytes(path)
     if data is None:
-        raise ConfigError(f"{path} is not there")
+        raise ConfigError(f"{path} does not exist")
     view, start = memoryview(data), 0
     found: list[tuple[int, int]] = []
     while start < len(data):

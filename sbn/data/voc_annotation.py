@@ -54,7 +54,7 @@ def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
         raise ConfigError(f"{file} can't be read: {error}") from None
     if root.tag != "annotation":
-        raise ConfigError(f"{file} is no annotation of PASCAL VOC's: its root is {shown(root.tag)}")
+        raise ConfigError(f"{file} is not a PASCAL VOC annotation: its root is {shown(root.tag)}")
     boxes, names, difficult = [], [], []
     objects = root.findall("object")
     for number, one in enumerate(objects, start=1):

@@ -189,7 +189,7 @@ def read_config(workdir: Path) -> ConfigDict:
     try:
         config = tree.checked(content)
     except _NO_CONFIG as error:
-        raise Damaged(workdir / CONFIG, f"{error}: it is no config of a run") from None
+        raise Damaged(workdir / CONFIG, f"{error}: it is not the config of a run") from None
     _check_against_result(workdir, config)
     return config
 

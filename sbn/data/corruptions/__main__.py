@@ -106,7 +106,7 @@ def main(words: Sequence[str] | None = None) -> int:
         make(corrupted)
     if flags.sheet is not None:
         if not 0 <= flags.image < len(corrupted.labels):
-            raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
+            raise ConfigError(f"--image={flags.image}: there are {len(corrupted.labels)} images, from 0 on")
         sheet.write(draw(corrupted, np.asarray(clean.images[:]), image=flags.image), flags.sheet)
         print(flags.sheet)
     return 0
