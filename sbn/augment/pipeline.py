@@ -39,8 +39,8 @@ def parse(text: str) -> tuple[Op, ...]:
     """
     if text.strip() in ("", "none"):
         return ()
-    if number := numerals.joined(text):
-        raise ValueError(f"{shown(number)} in {shown(text, most=160)} is not a number: write it without '_'")
+    if joined := numerals.joined(text):
+        raise ValueError(f"{shown(joined)} in {shown(text, most=160)} is not a number: write it without '_'")
     try:
         readable, paths = _without_paths(text.strip())
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
