@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ml_collections import ConfigDict
 
-from sbn.config import beside, durations
+from sbn.config import beside, durations, numerals
 from sbn.config.data_keys import OF_VIEWS
 from sbn.config.errors import ConfigError, shown, unknown
 from sbn.config.key import Key, check_value
@@ -190,6 +190,8 @@ def split_commas(text: str) -> list[str]:
 
 
 def _evaluate(text: str) -> Any:
+    if numerals.joined(text):  # a name, or a mistake
+        return text
     try:
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
             return ast.literal_eval(text)

@@ -62,6 +62,15 @@ def find(name: str, place: str, languages: Sequence[str]) -> dict[str, TextPairs
     return {split: text.read_prepared(directory, split, languages) for split in tfrecords.splits(directory)}
 
 
+def languages_in(place: str) -> list[str]:
+    """Returns the languages that a folder has training sentences in, by the endings of its files train.LANGUAGE."""
+    folder = epath.Path(place).expanduser()
+    folder = folder / _LAYOUT if (folder / _LAYOUT).is_dir() else folder
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    found = {named[1] for name in names if (named := re.fullmatch(rf"{TRAIN}\.([a-z]{{2,3}})(\.gz)?", name))}
+    return sorted(found) if len(found) > 1 else []
+
+
 def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
     """Returns the splits that '--pairs=SPLIT=SOURCE,TARGET' name.
 

@@ -13,6 +13,7 @@ import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.numerals import whole
 from sbn.data import crc32c
 from sbn.data.decode import decode_all
 from sbn.data.protobuf import parse_example
@@ -49,7 +50,7 @@ def folder(name: str, data_dir: str) -> epath.Path | None:
             return folder(f"{name}/{config}:{version}", data_dir)
         except (ConfigError, OSError, ValueError, KeyError, TypeError):
             return None
-    return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
+    return max(found, key=lambda path: [whole(part) or 0 for part in path.name.split(".")], default=None)
 
 
 def class_names(directory: epath.Path, *, label: str = "label", key: str = "data.label_feature") -> list[str]:
@@ -90,7 +91,7 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
             [name for name in known if "image" in known[name]],
         )
     try:
-        height, width, _ = map(int, known[image]["image"]["shape"]["dimensions"])
+        height, width, _ = (whole(str(side)) or 0 for side in known[image]["image"]["shape"]["dimensions"])
     except (KeyError, TypeError, ValueError):
         return None
     return (height, width) if min(height, width) > 0 else None

@@ -134,6 +134,8 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
         (("--pairs=train",), "write SPLIT=SOURCE,TARGET"),
         (("--pairs=tr ain=a,a",), "'tr ain' is not a valid name of a split"),
         (("--pairs=test=a,a",), "can't be read"),
+        ((), "--vocabulary is for sentences: give --languages=SOURCE,TARGET, too, or --pairs"),
+        (("--vocabulary=32768",), "holds sentences (de, en): give their languages, the source's first"),
         (("--languages=en,de", "--longest=1"), "no pair of the split 'train' is short and even enough"),
     ],
 )
