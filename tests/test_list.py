@@ -88,8 +88,8 @@ def test_keys_lists_every_key():
 
 def test_numbers_at_the_ends_of_stages_stand_together_and_columns_are_aligned():
     lines = listing.describe("refine:table2")[1:]
-    assert "paper 3.3, 1.1 → 1  " in lines[0]
-    assert "paper 1356 → 4.7, 98 → 2.4  " in lines[1]
+    assert "paper 3.3, train_clean 1.1 → 1  " in lines[0]
+    assert "paper 1356 → 4.7, train_clean 98 → 2.4  " in lines[1]
     assert len({line.index("Table 2, ") for line in lines}) == 1
 
 
@@ -131,7 +131,7 @@ def test_what_waits_for_something_shows_its_numbers(waiting):
 
 
 def test_of_several_numbers_of_a_paper_each_says_what_it_measures():
-    table1 = load_experiment(experiment_file("split_bn")).tables["table1"].rows
+    table1 = load_experiment(rows.experiment_file("split_bn")).tables["table1"].rows
     assert listing.paper_numbers(table1["none"]) == "94.2, affinity 0"
-    table2 = load_experiment(experiment_file("refine")).tables["table2"].rows
+    table2 = load_experiment(rows.experiment_file("refine")).tables["table2"].rows
     assert listing.paper_numbers(table2["mixup"]) == "1356 → 4.7, train_clean 98 → 2.4"
