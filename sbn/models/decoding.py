@@ -135,7 +135,7 @@ def beam_search(
 
 
 def check_fits(model: Transformer, count: int, *, beams: int, max_length: int) -> None:
-    """Refuses a search whose keys and values, which are kept of every token of every beam, fit into no memory here.
+    """Refuses a search that fits into no memory here: keys and values of every token of every beam, and logits.
 
     Args:
         model: without branches.
@@ -147,7 +147,7 @@ def check_fits(model: Transformer, count: int, *, beams: int, max_length: int) -
         ConfigError: with what it would take.
     """
     what = f"a search of {beams} beams for each of {count} sentences, up to {max_length} tokens long,"
-    check_memory(count * beams * max_length * model.layers * 2 * model.width * 4, what=what)
+    check_memory(count * beams * 4 * (max_length * model.layers * 2 * model.width + model.vocabulary), what=what)
 
 
 def _start(model: Transformer, variables: Any, source: Array, *, beams: int, max_length: int) -> tuple[Any, Any]:
