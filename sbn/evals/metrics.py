@@ -86,7 +86,10 @@ class Pairs:
         self._widest = widest(examples)
         self._devices = materials.mesh.devices.size
         # what training demands of so many devices is no matter here: batches are filled up to a multiple of them
-        once = make_batching(materials.config, materials.task, examples, multiple=1).once()
+        try:
+            once = make_batching(materials.config, materials.task, examples, multiple=1).once()
+        except ConfigError as error:
+            raise ConfigError(f"the test split: {error}") from None
         self._batches = None if once is None else list(once)
         own_sizes = getattr(materials.task, "own_sizes", None)
         self._own = None if own_sizes is None else own_sizes(examples)

@@ -293,3 +293,5 @@ def test_devices_that_hold_more_sentences_than_a_batch_of_training_evaluate_batc
     assert {size for _, size in cuts} == {8}
     assert sum(where.stop - where.start for where, _ in cuts) == len(PAIRS)
     assert max(where.stop - where.start for where, _ in cuts) == 50 // 8
+    with pytest.raises(ConfigError, match="the test split: batch_tokens = 20 is too small for 1 sentence of"):
+        Pairs(PAIRS, types.SimpleNamespace(config=made(batch_tokens=20)[1], task=task, mesh=eight.mesh))
