@@ -31,8 +31,8 @@ def asked_for(accelerators: Any, *, hosts: int = 1) -> Topology | None:
     if not isinstance(accelerators, str):
         return None
     name = accelerators.strip().lower().replace("v5litepod", "v5e").replace("-80gb", "").replace("-sxm", "")
-    pod = re.fullmatch(r"tpu-(v\d[ep]?)-(\d+)", name)
-    cards = re.fullmatch(r"([a-z]+\d+)(?::(\d+))?", name)
+    pod = re.fullmatch(r"tpu-(v[0-9][ep]?)-([0-9]+)", name)
+    cards = re.fullmatch(r"([a-z]+[0-9]+)(?::([0-9]+))?", name)
     if pod:
         chip, count = pod[1], int(pod[2]) // (2 if pod[1] in _COUNTED_BY_CORES else 1)
     elif cards:

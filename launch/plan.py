@@ -270,7 +270,7 @@ def parse_seeds(text: str) -> list[int]:
         if not (text.isascii() and first.isdecimal() and (last.isdecimal() or not colon)):
             raise ConfigError(f"--seeds={text} is not a list of seeds: write 0:10 for 0 to 9, or 0,2,5")
         if max(len(first), len(last)) > 10 or max(int(first), int(last or 0)) > 2**31:
-            raise ConfigError(f"--seeds={text[:40]}: seeds lie below 2**31")
+            raise ConfigError(f"--seeds={text[:40]}: seeds must be below 2**31")
         found = range(int(first), int(last)) if colon else [int(first)]
         if len(seeds) + len(found) > _MOST_SEEDS:
             raise ConfigError(f"--seeds={text} are more than {_MOST_SEEDS} runs of each row")

@@ -18,7 +18,7 @@ from launch.plan import Job, make_jobs, parse_seeds, remarks
 from launch.queues import NoAnswer
 from launch.state import look
 from sbn.config import beside
-from sbn.config.arguments import Parser
+from sbn.config.arguments import Parser, whole
 from sbn.config.arguments import path as non_empty_path
 from sbn.config.errors import ConfigError
 from sbn.runs import commands, signals
@@ -77,13 +77,13 @@ def main(argv: Sequence[str]) -> int:
     arguments(parser)
     parser.add_argument("--engine", default="local", help=f"where the jobs run: {', '.join(ENGINES)} (default: local)")
     parser.add_argument(
-        "--parallel", type=int, default=None, help="number of jobs at once (default: one per GPU, or one)"
+        "--parallel", type=whole, default=None, help="number of jobs at once (default: one per GPU, or one)"
     )
-    parser.add_argument("--retries", type=int, default=2, help="how often to retry a job that ends with an error")
-    parser.add_argument("--hosts", type=int, default=1, help="machines per job (slurm, sky)")
+    parser.add_argument("--retries", type=whole, default=2, help="how often to retry a job that ends with an error")
+    parser.add_argument("--hosts", type=whole, default=1, help="machines per job (slurm, sky)")
     parser.add_argument(
         "--minutes",
-        type=int,
+        type=whole,
         default=24 * 60,
         help="time limit of a job in minutes; a job that reaches it is queued again and resumes (slurm)",
     )

@@ -115,7 +115,7 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
 def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str | None) -> TrainState:
     ends = {known.name: known.stop for known in setup.plan.stages}
     if stage is not None and stage not in ends:
-        raise unknown(f"stage of {workdir} (--stage)", stage, ends)
+        raise unknown("value of --stage", stage, ends)
     if not (workdir / "checkpoints").exists():
         raise ConfigError(f"{workdir} has no checkpoint yet")
     checkpoints = Checkpoints(

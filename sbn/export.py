@@ -95,9 +95,9 @@ def export(
     names = tree.branch_names(config)
     branch = names[0] if branch is None else branch
     if branch not in names:
-        raise unknown(f"branch of {workdir} (--branch)", branch, names)
+        raise unknown("value of --branch", branch, names)
     if stage is not None and stage not in config.stages:
-        raise unknown(f"stage of {workdir} (--stage)", stage, config.stages)
+        raise unknown("value of --stage", stage, config.stages)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out={out} is a file: name a folder")
     if is_import_path(network := config.model.name):
@@ -139,14 +139,14 @@ def export(
     }
     others = {name: portable.content(name, config, recorded, variables, about) for name in also}
     out.mkdir(parents=True, exist_ok=True)
-    (out / ABOUT).unlink(missing_ok=True)  # so that after a kill no export's description stands beside another's arrays
+    # So that after a kill no export's description, or file for other programs, stands beside another's arrays
+    for file in (ABOUT, translator.VOCABULARY, *portable.FILES.values()):
+        (out / file).unlink(missing_ok=True)
     replace_bytes(out / VARIABLES, packed)
     if texts:
         replace_bytes(out / translator.VOCABULARY, texts)
-    for name, file in portable.FILES.items():
-        (out / file).unlink(missing_ok=True)  # of another export
-        if name in others:
-            replace_bytes(out / file, others[name])
+    for name, content in others.items():
+        replace_bytes(out / portable.FILES[name], content)
     files.write_json(out / ABOUT, about)
     return about
 

@@ -52,6 +52,15 @@ def test_every_command_is_a_module_with_a_main():
         (["trian"], "sbn: unknown command 'trian'; did you mean 'train'?"),
         (["train"], "sbn train: the following arguments are required: --workdir, --config"),
         (["report", "compare", "a"], "sbn report compare: the following arguments are required: SECOND"),
+        (
+            ["report", "differnce", "a", "b"],
+            "sbn report: unknown command or experiment 'differnce'; did you mean 'difference'?",
+        ),
+        (["report", "split_bn", "refine"], "sbn report: 'split_bn refine': name one experiment, FILE[:TABLE]"),
+        (["augment", "shet", "flip"], "sbn augment: unknown command 'shet'; did you mean 'sheet'? (choices: figure1,"),
+        (["prepare", "a", "--model=bp"], "sbn prepare: unknown --model 'bp'; did you mean 'bpe'?"),
+        (["prepare", "a", "--ratio=2"], "sbn prepare: --ratio is for sentences: give --languages"),
+        (["prepare", "multi30k", "/no/folder"], "sbn prepare: there is no file or folder /no/folder"),
         (["completion", "bahs"], "sbn completion: unknown shell 'bahs'; did you mean 'bash'?"),
     ],
 )

@@ -77,7 +77,7 @@ def check_on_disk(jobs: Sequence[Job], *, engine: str) -> None:
     for job in jobs:
         if engine in ON_DISK and "://" in str(job.workdir):
             raise ConfigError(
-                f"{job.workdir} is in a bucket: --engine={engine} needs a --root on a disk, --engine=sky not"
+                f"{job.workdir} is in a bucket: --engine={engine} needs a --root on a disk; --engine=sky takes buckets"
             )
 
 

@@ -148,7 +148,7 @@ def check_there(jobs: Iterable[Job]) -> None:
     named = {(key, job.config["data"][key]) for job in jobs for key in ("archive", "dir")}
     for key, path in sorted(pair for pair in named if pair[1] is not None):
         if "://" not in path and not expanded(path).exists():
-            raise ConfigError(f"data.{key} = {path!r} is not there")
+            raise ConfigError(f"data.{key} = {path!r} does not exist")
 
 
 def shares(devices: Sequence[str], parallel: int) -> list[dict[str, str]]:

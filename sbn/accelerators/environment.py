@@ -55,7 +55,7 @@ def interpreter(kind: Kind) -> pathlib.Path:
     python = folder(kind) / "bin" / "python"
     if not python.exists():
         raise ConfigError(
-            f"nothing here compiles for a {kind.upper()}: run `python -m sbn.accelerators.environment {kind}` once "
+            f"no compiler for a {kind.upper()} is installed: run `python -m sbn.accelerators.environment {kind}` once "
             f"(about a minute, and 1 GB at {folder(kind)})"
         )
     return python

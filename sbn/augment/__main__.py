@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
         description="Draws images beside their augmentations, one block per pipeline.",
     )
     sheet.add_argument("pipelines", nargs="+", metavar="PIPELINE", help="for example 'crop(4)|flip|cutout(16)'")
-    sheet.add_argument("--draws", type=int, default=6, help="augmented versions per image")
+    sheet.add_argument("--draws", type=arguments.whole, default=6, help="augmented versions per image")
     sheet.add_argument("--split", help="split of the data set, such as 'trainval' (default: train)")
     sheet.add_argument(
         "--boxes", action="store_true", help="also draw the boxes of the data set, transformed with the images"
@@ -69,7 +69,7 @@ def _add_picture(parser: argparse.ArgumentParser, *, images: int, out: str) -> N
     parser.add_argument("--data_dir", default=None, help="TFDS data_dir (default: TFDS_DATA_DIR)")
     parser.add_argument("--out", type=arguments.path, default=out, help=f"PNG file to write (default: {out})")
     parser.add_argument(
-        "--images", type=int, default=images, help=f"number of images, one row each (default: {images})"
+        "--images", type=arguments.whole, default=images, help=f"number of images, one row each (default: {images})"
     )
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the random draws")
 

@@ -186,9 +186,9 @@ def load_own(path: str) -> type[OwnOp]:
     """
     found = load(path, key="op")
     if not (isinstance(found, type) and issubclass(found, OwnOp)):
-        raise ConfigError(f"op {path} is no op: make it a subclass of sbn.augment.op.OwnOp")
+        raise ConfigError(f"op {path} is not an op: make it a subclass of sbn.augment.op.OwnOp")
     if "__dataclass_fields__" not in vars(found):
-        raise ConfigError(f"op {path} is no dataclass: put @dataclasses.dataclass(frozen=True) above it")
+        raise ConfigError(f"op {path} is not a dataclass: put @dataclasses.dataclass(frozen=True) above it")
     if found.host is None and found.device is None:
         raise ConfigError(f"op {path} has neither a function 'host' nor a function 'device'")
     return found

@@ -18,6 +18,7 @@ from sbn.augment.op import load_own
 from sbn.augment.ops import OPS, POLICIES, Op
 from sbn.augment.size_ops import sizes
 from sbn.augment.text import TOKEN_OPS
+from sbn.config import numerals
 from sbn.config.errors import ConfigError, shown, unknown
 from sbn.config.imported import is_import_path
 
@@ -38,6 +39,8 @@ def parse(text: str) -> tuple[Op, ...]:
     """
     if text.strip() in ("", "none"):
         return ()
+    if joined := numerals.joined(text):
+        raise ValueError(f"{shown(joined)} in {shown(text, most=160)} is not a number: write it without '_'")
     try:
         readable, paths = _without_paths(text.strip())
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
@@ -88,8 +91,8 @@ def _check_order(ops: list[Op]) -> None:
     for number, (before, after) in enumerate(itertools.pairwise(ops), start=1):
         if before.where != "image" and after.where == "image":
             raise ValueError(
-                f"op {number + 1} of {len(ops)}: {after.name} stands after {before.name}, which runs in the training "
-                f"step, when images are made already; write {after.name} before it"
+                f"op {number + 1} of {len(ops)}: {after.name} comes after {before.name}, which runs later, in the "
+                f"training step; write {after.name} before {before.name}"
             )
 
 

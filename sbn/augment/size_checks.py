@@ -45,11 +45,15 @@ def check_deterministic(ops: tuple[Op, ...]) -> None:
             raise ValueError(f"{op.name} is random or needs the model; evaluation treats every image the same way")
 
 
+def _pixels(image_size: Size) -> str:
+    return f"{image_size[0]} x {image_size[1]} pixels"
+
+
 def _check_crop(op: Crop, image_size: Size) -> None:
     side = min(image_size)
     if op.pad >= side:  # reflecting would need a second reflection
-        why = "to reflect" if op.fill == "reflect" else "for every window to hold something of"
-        raise ValueError(f"crop(pad) is {op.pad}; {why} images of {image_size} it must be below {side}")
+        why = "to reflect them" if op.fill == "reflect" else "so that no crop misses the image"
+        raise ValueError(f"crop(pad) is {op.pad}; for images of {_pixels(image_size)} it must be below {side}, {why}")
     if 2 * op.pad + 1 > 1 << 16:  # more offsets than one draw tells apart
         raise ValueError(f"crop(pad) is {op.pad}; it must be below {1 << 15}")
 
@@ -57,23 +61,27 @@ def _check_crop(op: Crop, image_size: Size) -> None:
 def _check_blur(op: Blur, image_size: Size) -> None:
     if op.side // 2 >= min(image_size):  # it would need a second reflection
         side = 2 * min(image_size)
-        raise ValueError(f"blur(side) is {op.side}; to reflect images of {image_size} it must be below {side}")
+        raise ValueError(f"blur(side) is {op.side}; for images of {_pixels(image_size)} it must be below {side}")
 
 
 def _check_size(op: RandomCrop | CentreCrop | ResizeAndPad, image_size: Size) -> None:
     if op.size > min(image_size):
         raise ValueError(
-            f"{op.name}(size) is {op.size}; of images of {image_size} it must be at most {min(image_size)}"
+            f"{op.name}(size) is {op.size}; for images of {_pixels(image_size)} it must be at most {min(image_size)}"
         )
 
 
 def _refuse(op: RandomCropOf, image_size: Size) -> None:
-    raise ValueError(f"{op.name} draws a size per mini-batch; only allowed in training views, on the host path")
+    raise ValueError(
+        f"{op.name} draws a size per mini-batch; it is only allowed in training views, with data.path = 'host'"
+    )
 
 
 def _refuse_encoded(op: Fit | RandomScale, image_size: Size) -> None:
     enough = "resize is enough" if isinstance(op, Fit) else "inception_crop scales, too"
-    raise ValueError(f"{op.name} is the first op of images that stay encoded; where all have one size, {enough}")
+    raise ValueError(
+        f"{op.name} is only for data sets whose images differ in size, as the first op; for images of one size {enough}"
+    )
 
 
 _CHECKS: dict[type[Op], Callable[[Any, Size], None]] = {

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from sbn.config import beside
+from sbn.config import beside, numerals
 from sbn.config.environment import expanded
 from sbn.config.errors import ConfigError, shown, unknown
 
@@ -74,6 +74,11 @@ class Parser(argparse.ArgumentParser):
             if flag.startswith("--") and not any(one.startswith(flag) for one in known):
                 raise unknown("argument", flag, known)
         return super().parse_args(args, namespace)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Names the nearest choice, too, where its parent lists them."""
+        if action.choices is not None and value not in action.choices:
+            raise unknown(action.option_strings[0] if action.option_strings else action.dest, value, action.choices)
 
     def flags(self) -> set[str]:
         """Returns the arguments that begin with --, those of subcommands too."""
@@ -182,6 +187,15 @@ def _check_folder(place: pathlib.Path, named: str) -> None:
 
 def seed(text: str) -> int:
     """Returns a seed: a whole number from 0 to 2**31 - 1."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**31):
+    found = numerals.whole(text)
+    if found is None or not 0 <= found < 2**31:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a seed: give a whole number from 0 to {2**31 - 1}")
-    return int(text)
+    return found
+
+
+def whole(text: str) -> int:
+    """Returns a whole number."""
+    found = numerals.whole(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number")
+    return found

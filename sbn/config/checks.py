@@ -108,18 +108,18 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         )
     if schedule.args and schedule.kind in SCHEDULES and schedule.kind != "poly":
         raise ConfigError(
-            f"schedule.args.{next(iter(schedule.args))} means nothing for schedule.kind = {schedule.kind!r}"
+            f"schedule.args.{next(iter(schedule.args))} has no effect with schedule.kind = {schedule.kind!r}"
         )
     if stage.optim.args and stage.optim.name == "sgd":
         raise ConfigError(
-            f"optim.args.{next(iter(stage.optim.args))} means nothing for optim.name = 'sgd': its keys are "
+            f"optim.args.{next(iter(stage.optim.args))} has no effect with optim.name = 'sgd': its keys are "
             "optim.momentum and optim.nesterov"
         )
     if stage.optim.name != "sgd":
         for key, default in (("momentum", 0.9), ("nesterov", True)):
             if stage.optim[key] != default:
                 raise ConfigError(
-                    f"optim.{key} = {stage.optim[key]} means nothing for optim.name = {stage.optim.name!r}: "
+                    f"optim.{key} = {stage.optim[key]} has no effect with optim.name = {stage.optim.name!r}: "
                     f"its own arguments are optim.args.KEY; leave optim.{key} at {default}"
                 )
     _check_lengths(stage)
@@ -128,7 +128,7 @@ def _check_stage(stage: ConfigDict, name: str) -> None:
         raise ConfigError("optim.clip_norm = 0 makes every update 0: write None for no clipping")
     if durations.parse(stage.duration).amount <= 0:
         raise ConfigError(
-            f"duration = {stage.duration!r} of stage {name!r} is no training time: give a positive duration"
+            f"duration = {stage.duration!r} of stage {name!r} is not a training time: give a positive duration"
         )
 
 
@@ -185,8 +185,8 @@ def _check_task(config: ConfigDict) -> None:
         key = tree.key_of(name)
         if key.tasks and config.task not in key.tasks and value != key.default:
             raise ConfigError(
-                f"{name} = {value!r} means nothing for task = {config.task!r}: only {', '.join(key.tasks)} "
-                f"read{'s' * (len(key.tasks) == 1)} it; leave it at {key.default!r}"
+                f"{name} = {value!r} has no effect with task = {config.task!r}: only {', '.join(key.tasks)} "
+                f"read{'s' * (len(key.tasks) == 1)} it; set it to {key.default!r}"
             )
 
 
@@ -195,7 +195,7 @@ def _check_model(config: ConfigDict) -> None:
     imported = is_import_path(model.name)
     if model.args and not imported:
         raise ConfigError(
-            f"model.args.{next(iter(model.args))} means nothing for model.name = {model.name!r}: only networks of "
+            f"model.args.{next(iter(model.args))} has no effect with model.name = {model.name!r}: only networks of "
             "your own, package.module:Class, read model.args"
         )
     for key in MODEL_KEYS:
@@ -203,9 +203,9 @@ def _check_model(config: ConfigDict) -> None:
             continue
         value, readers = model[key.name.removeprefix("model.")], key.models or MODELS
         if model.name not in readers and value != key.default:
-            own = "; what a network of your own takes is model.args.KEY" * imported + f"; leave it at {key.default!r}"
+            own = " (a network of your own takes model.args.KEY)" * imported + f"; set it to {key.default!r}"
             raise ConfigError(
-                f"{key.name} = {value!r} means nothing for model.name = {model.name!r}: only {', '.join(readers)} "
+                f"{key.name} = {value!r} has no effect with model.name = {model.name!r}: only {', '.join(readers)} "
                 f"read{'s' * (len(readers) == 1)} it{own}"
             )
     if len(model.drop_path) != 2:
@@ -214,7 +214,7 @@ def _check_model(config: ConfigDict) -> None:
         )
     if config.loss.auxiliary and not imported and model.name not in model_keys.WITH_AUXILIARY_HEADS:
         raise ConfigError(
-            f"loss.auxiliary = {config.loss.auxiliary:g} means nothing for model.name = {model.name!r}: only "
+            f"loss.auxiliary = {config.loss.auxiliary:g} has no effect with model.name = {model.name!r}: only "
             f"{', '.join(model_keys.WITH_AUXILIARY_HEADS)}, and networks of your own, have auxiliary heads"
         )
     if model.depth is not None:
@@ -223,7 +223,7 @@ def _check_model(config: ConfigDict) -> None:
         except ValueError as error:
             raise ConfigError(f"model.name = {model.name!r}: {error}") from None
     if model.zero_last_scale and config.norm.kind == "none":
-        raise ConfigError("model.zero_last_scale = True means nothing for norm.kind = 'none', which has no scales")
+        raise ConfigError("model.zero_last_scale = True has no effect with norm.kind = 'none', which has no scales")
 
 
 def _check_norm(config: ConfigDict) -> None:
@@ -233,20 +233,20 @@ def _check_norm(config: ConfigDict) -> None:
             own = key.name.removeprefix("norm.")
             if key.name.startswith("norm.") and own not in ("kind", "sequential") and norm[own] != key.default:
                 raise ConfigError(
-                    f"{key.name} = {norm[own]!r} means nothing for model.name = {config.model.name!r}: a network of "
+                    f"{key.name} = {norm[own]!r} has no effect with model.name = {config.model.name!r}: a network of "
                     "your own sets its own normalisation"
                 )
     if norm.groups != 32 and norm.layer != "group":
-        raise ConfigError(f"norm.groups = {norm.groups} means nothing for norm.layer = {norm.layer!r}")
+        raise ConfigError(f"norm.groups = {norm.groups} has no effect with norm.layer = {norm.layer!r}")
     if norm.layer == "batch":
         return
     if norm.kind in ("split_stats", "none"):
         what = "where no layer is" if norm.kind == "none" else "which keeps no statistics: 'split' or 'shared'"
-        raise ConfigError(f"norm.layer = {norm.layer!r} means nothing for norm.kind = {norm.kind!r}, {what}")
+        raise ConfigError(f"norm.layer = {norm.layer!r} has no effect with norm.kind = {norm.kind!r}, {what}")
     for name, default in (("group_size", None), ("momentum", 0.9), ("unbiased", True)):
         if norm[name] != default:
             raise ConfigError(
-                f"norm.{name} = {norm[name]} means nothing for norm.layer = {norm.layer!r}: it keeps no statistics"
+                f"norm.{name} = {norm[name]} has no effect with norm.layer = {norm.layer!r}: it keeps no statistics"
             )
 
 

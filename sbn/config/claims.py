@@ -74,7 +74,7 @@ def check_claims(experiment: "Experiment") -> None:
     seen, path = set[str](), experiment.path
     for thing in experiment.claims:
         if not isinstance(thing, Claim):
-            raise ConfigError(f"{path}: CLAIMS holds {shown(thing)}, which is no Claim")
+            raise ConfigError(f"{path}: CLAIMS holds {shown(thing)}, which is not a Claim")
         for part in (thing, *thing.terms, *thing.order):
             if (wrong := wrong_field(part)) is not None:
                 name, value, wanted = wrong
@@ -82,7 +82,7 @@ def check_claims(experiment: "Experiment") -> None:
     names = {claim.name for claim in experiment.claims}
     for claim in experiment.claims:
         if not _NAME.fullmatch(claim.name) or claim.name in seen:
-            raise ConfigError(f"{path}: {claim.name!r} is no name of a claim, or one that is there already")
+            raise ConfigError(f"{path}: {claim.name!r} is not a valid name of a claim, or is already taken")
         if bool(claim.terms) == bool(claim.order) or len(claim.order) == 1 or claim.seeds < 1:
             raise ConfigError(f"{path}: claim {claim.name} needs terms, or two and more in order, and seeds")
         seen.add(claim.name)

@@ -180,14 +180,14 @@ def check_data(data: ConfigDict) -> None:
     kind = _data_kind(name)
     if kind is None:
         raise ConfigError(
-            f"data.name = {name!r} is no data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
+            f"data.name = {name!r} is not a data set: write 'shapes', a name of TFDS ('svhn_cropped', 'food101:2.0.0'), "
             "folder:PATH, PATH.npz, package.module:function, or a folder in one of the layouts voc:PATH, coco:PATH, "
             "camvid:PATH, cityscapes:PATH, gta5:PATH and masks:PATH"
         )
     if name in _ENCODED:
         if data.archive is not None:
             raise ConfigError(
-                f"data.archive = {data.archive!r} means nothing for {name!r}: its images are read from their files"
+                f"data.archive = {data.archive!r} has no effect with {name!r}: its images are read from their files"
             )
         if data.path == "device":
             raise ConfigError(f"data.path = 'device' holds a whole data set; {name!r} is too large: it needs 'host'")
@@ -196,11 +196,11 @@ def check_data(data: ConfigDict) -> None:
     for key, (default, kinds, why) in _READERS.items():
         if kind not in kinds and data[key] != default:
             raise ConfigError(
-                f"data.{key} = {data[key]!r} means nothing for data.name = {name!r}: {why}; leave it at {default!r}"
+                f"data.{key} = {data[key]!r} has no effect with data.name = {name!r}: {why}; set it to {default!r}"
             )
     if data.args and kind != "imported":
         raise ConfigError(
-            f"data.args.{next(iter(data.args))} means nothing for data.name = {name!r}: only data sets of your own, "
+            f"data.args.{next(iter(data.args))} has no effect with data.name = {name!r}: only data sets of your own, "
             "package.module:function, read data.args"
         )
     if kind == "shapes":
@@ -238,8 +238,8 @@ def _data_kind(name: str) -> str | None:
 
 # Key -> its default, the kinds of data sets that read it, and why the others don't
 _READERS = {
-    "dir": (None, ("tfds", *FOLDERS), "it lies in no data_dir"),
-    "archive": (None, ("tfds",), "only those data sets have an archive, which others have no need of"),
+    "dir": (None, ("tfds", *FOLDERS), "it is not read from a folder of data"),
+    "archive": (None, ("tfds",), "only TFDS's data sets are read from archives"),
     "image_feature": ("image", ("tfds",), "only TFDS's data sets have named features"),
     "label_feature": ("label", ("tfds",), "only TFDS's data sets have named features"),
     "mask_classes": ((), ("tfds",), "it defines its own classes"),
@@ -249,14 +249,14 @@ _READERS = {
     "train_split": (
         "train",
         ("tfds", "archive", "imported", *FOLDERS),
-        "its images are rendered; set data.train_examples",
+        "its images are rendered, and data.train_examples says how many",
     ),
     "test_split": (
         "test",
         ("tfds", "archive", "imported", *FOLDERS),
-        "its images are rendered; set data.test_examples",
+        "its images are rendered, and data.test_examples says how many",
     ),
     "test_share": (TEST_SHARE, ("folder", "masks"), "only folders without splits are split by this share"),
-    "image_size": (None, ("shapes", "imported"), "its images are not rendered"),
-    "style": ("plain", ("shapes",), "its images are not rendered"),
+    "image_size": (None, ("shapes", "imported"), "only data sets that sbn renders have this key"),
+    "style": ("plain", ("shapes",), "only data sets that sbn renders have this key"),
 }

@@ -43,9 +43,9 @@ def parse(text: str) -> Duration:
     amount, unit = float(match[1]), match[2].lower() + "s"
     if amount > _LONGEST:
         shown = f"{text[:40]!r}{'...' * (len(text) > 40)}"
-        raise ConfigError(f"{shown} is not a duration: {_LONGEST:g} {unit} are the most that is counted to")
+        raise ConfigError(f"{shown} is not a duration: the most is {_LONGEST:g} {unit}")
     if unit != "epochs" and amount != int(amount):
-        raise ConfigError(f"{text!r} is not a duration: {unit} come whole")
+        raise ConfigError(f"{text!r} is not a duration: write a whole number of {unit}")
     return Duration(amount, unit)
 
 

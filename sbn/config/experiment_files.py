@@ -61,7 +61,7 @@ def execute(path: pathlib.Path) -> types.ModuleType:
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(f"sbn_experiment_{path.stem}_{place}", path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} is no experiments file: it is not Python")
+        raise ConfigError(f"{path} is not an experiments file: it is not Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     if _is_packages(path):
@@ -71,7 +71,9 @@ def execute(path: pathlib.Path) -> types.ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise ConfigError(f"{path} is no experiments file: line {error.lineno} is not Python ({error.msg})") from None
+        raise ConfigError(
+            f"{path} is not an experiments file: line {error.lineno} is not Python ({error.msg})"
+        ) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:

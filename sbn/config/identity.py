@@ -81,7 +81,7 @@ def asked(experiment: rows.Experiment, name: str, overrides: Mapping[str, Any]) 
             if reading in named and now != reading:
                 keys = ", ".join(f"{key}={flat[key]!r}" for key in overrides if key in choice.keys)
                 raise ConfigError(
-                    f"{keys} makes another reading of {name}: write {plain}@{now}, or leave out one of them"
+                    f"{keys} contradicts the reading that {name} names: write {plain}@{now}, or leave out one of them"
                 )
     stated = rows.flat_config(experiment, settled, {})
     made = {key: flat[key] for key in overrides if not tree.repeats(stated, key, flat[key])}

@@ -32,7 +32,7 @@ def load_experiment(path: str | pathlib.Path) -> Experiment:
     path = pathlib.Path(path)
     module = execute(path)
     if not hasattr(module, "TABLES") or not hasattr(module, "BASE"):
-        raise ConfigError(f"{path} is no experiments file: it defines no BASE and TABLES")
+        raise ConfigError(f"{path} is not an experiments file: it defines no BASE and TABLES")
     paper, claims = getattr(module, "PAPER", ""), getattr(module, "CLAIMS", ())
     experiment = Experiment(path.stem, path, module.BASE, module.TABLES, paper, claims)
     check_tables(experiment)
@@ -62,7 +62,9 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
         then = f" with {during}" if during else ""
         if content.evals:
             then += f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(content.evals)}"
-        raise ConfigError(f"{row} trains nothing, it shows runs of {content.runs_of}: train that{then}")
+        raise ConfigError(
+            f"{row} trains nothing of its own, it shows runs of {content.runs_of}: train {content.runs_of}{then}"
+        )
     try:
         flat = tree.changed(tree.defaults(), experiment.base)
         flat = tree.changed(flat, content.changes)

@@ -42,7 +42,9 @@ def check_tables(experiment: Experiment) -> None:
         check_fields(f"{path}, table {name!r}", table)
         for text in (name, *table.rows):
             if not isinstance(text, str) or not _NAME.fullmatch(text):
-                raise ConfigError(f"{path}: {text!r} is no name of a table or row: letters, digits, '_', '-' and '.'")
+                raise ConfigError(
+                    f"{path}: {text!r} is not a valid name of a table or row: use letters, digits, '_', '-' and '.'"
+                )
     # what one module asks of another's row must be there
     for name, content in experiment.rows().items():
         for other in filter(None, (content.runs_of, *content.needs.values(), *(paper.of for paper in content.paper))):
@@ -56,7 +58,9 @@ def _check_choices(where: str, choices: Sequence[Choice]) -> None:
     names = [reading for choice in choices for reading in choice.readings]
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"{where}: {name!r} is no name of a reading: letters, digits, '_', '-' and '.'")
+            raise ConfigError(
+                f"{where}: {name!r} is not a valid name of a reading: use letters, digits, '_', '-' and '.'"
+            )
         if names.count(name) > 1:
             raise ConfigError(f"{where}: two readings are called {name!r}")
 

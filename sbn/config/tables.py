@@ -10,7 +10,7 @@ from etils import epath
 
 from sbn.config import readings
 from sbn.config.claims import Claim
-from sbn.config.errors import unknown
+from sbn.config.errors import ConfigError, unknown
 from sbn.config.experiment_files import argument
 from sbn.config.readings import Choice
 
@@ -134,6 +134,10 @@ class Experiment:
             ConfigError: for an unknown row or reading, with the nearest, and for readings that can't be combined.
         """
         plain, named = readings.split(name)
+        if plain in self.tables:
+            first, *more = self.tables[plain].rows
+            names = ", ".join([first, *more][:12]) + f", and {len(more) - 11} more" * (len(more) > 11)
+            raise ConfigError(f"{plain} is a table: name one of its rows, as in {plain}/{first} (choices: {names})")
         if plain not in self._rows:
             raise unknown("row", plain, self._rows)
         row = self._rows[plain]

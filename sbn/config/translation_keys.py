@@ -91,7 +91,7 @@ def check_translation(config: ConfigDict) -> None:
             f"translation.width = {keys.width} must be even, and a multiple of translation.heads = {keys.heads}"
         )
     if list(keys.buckets) != sorted(set(keys.buckets)):
-        raise ConfigError(f"translation.buckets = {keys.buckets} must rise")
+        raise ConfigError(f"translation.buckets = {keys.buckets} must increase")
 
 
 def check_sentences(config: ConfigDict) -> None:

@@ -1,21 +1,35 @@
 """A config as a flat dict of dotted names, checked against the schema, and as the ConfigDict that code reads."""
 
 import ast
+import difflib
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ml_collections import ConfigDict
 
-from sbn.config import durations
+from sbn.config import beside, durations, numerals
 from sbn.config.data_keys import OF_VIEWS
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.config.key import Key, check_value
 from sbn.config.retired import renewed
 from sbn.config.schema import BY_NAME, KEYS
 
 Flat = dict[str, Any]
 UNSET = "(not set)"
+
+# What keys are called elsewhere, and whose names look nothing like those here
+_CALLED: Final = {
+    "augmentation": "views.main.augment",
+    "dataset": "data.name",
+    "epochs": "duration",
+    "learning_rate": "optim.lr",
+    "lr": "optim.lr",
+    "network": "model.name",
+    "num_epochs": "duration",
+    "optimizer": "optim.name",
+    "steps": "duration",
+}
 
 
 def defaults() -> Flat:
@@ -42,7 +56,7 @@ def key_of(name: str) -> Key:
     parts = name.split(".")
     if len(parts) > 2 and (free := BY_NAME.get(".".join([*parts[:2], "*"]))) is not None and free.free:
         if not all(map(str.isidentifier, parts[2:])):
-            raise ConfigError(f"{name!r} is no config key: what follows {'.'.join(parts[:2])} must be a name")
+            raise ConfigError(f"{name!r} is not a config key: what follows {'.'.join(parts[:2])} must be a name")
         return free
     if is_of_view_data(name):
         return _key_of_view_data(name)
@@ -52,7 +66,12 @@ def key_of(name: str) -> Key:
             raise unknown(
                 "config key", name, [k.name.replace("*", parts[1]) for k in KEYS if k.name.startswith("views.")]
             )
-        raise unknown("config key", name, [key.name.replace("*", "main") for key in KEYS if not key.free])
+        explained = f"{beside.shown('python -m sbn.list')} --keys explains every key"
+        near = difflib.get_close_matches(parts[-1][:100], _CALLED, n=1, cutoff=0.8)
+        if near and not difflib.get_close_matches(name[:100], BY_NAME, n=1, cutoff=0.8):
+            raise ConfigError(f"unknown config key {shown(name)}; did you mean {_CALLED[near[0]]!r}? ({explained})")
+        names = [key.name.replace("*", "main") for key in KEYS if not key.free]
+        raise unknown("config key", name, names, beside=f"; {explained}")
     return BY_NAME[template]
 
 
@@ -171,6 +190,8 @@ def split_commas(text: str) -> list[str]:
 
 
 def _evaluate(text: str) -> Any:
+    if numerals.joined(text):  # a name, or a mistake
+        return text
     try:
         with warnings.catch_warnings(action="ignore"):  # of what Python would say of it as a program
             return ast.literal_eval(text)

@@ -79,8 +79,9 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
         for base, where in splits.ids(split, lengths, key=key, of=path):
             images = array(file, f"{base}_images")
             if images.ndim == 0 or len(images) != lengths[base]:
+                count = len(images) if images.ndim else "a single number instead of"
                 raise ConfigError(
-                    f"{shown} differs in length: {np.shape(images)} of {base}_images, {lengths[base]} of {base}_labels"
+                    f"{shown} differs in length: it has {count} {base}_images and {lengths[base]} {base}_labels"
                 )
             parts.append((images[where], labels[base][where]))
         arrays = {
@@ -117,7 +118,7 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
     except FileNotFoundError:
         makes = beside.shown(f"python -m sbn.data.prepare {name} --out={path}")
         hint = f": `{makes}` makes it (of sentences with --languages or --pairs)" if name else ""
-        raise ConfigError(f"{shown} is not there{hint}") from None
+        raise ConfigError(f"{shown} does not exist{hint}") from None
     except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
         words = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError(f"{shown} is not an archive, or it is damaged: {words}") from None

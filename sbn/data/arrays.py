@@ -86,7 +86,7 @@ def check(views: Sequence[View], examples: Examples, viewed: Sequence[str], *, n
             if op.inputs not in kinds.values():
                 has = ", ".join(f"{feature} ({kind})" for feature, kind in kinds.items()) or "nothing that views change"
                 raise ConfigError(
-                    f"views.{name}.augment: {op.name} works on {op.inputs}, and the examples have {has}; '' is no op"
+                    f"views.{name}.augment: {op.name} works on {op.inputs}, and the examples have {has}; '' means no op"
                 )
             if getattr(op, path, None) is None:
                 raise ConfigError(f"views.{name}.augment: {op.name} has no function {path!r}: data.path = {path!r}")

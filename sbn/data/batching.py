@@ -116,7 +116,7 @@ class Buckets:
     ) -> None:
         lengths, widths = np.asarray(lengths), [int(width) for width in widths]
         if not widths or widths != sorted(set(widths)) or widths[0] < 1:
-            raise ConfigError(f"widths of buckets must rise from 1 or more, not {widths}")
+            raise ConfigError(f"widths of buckets must increase, from 1 or more, not {widths}")
         if len(lengths) and lengths.max() > widths[-1]:
             worst = int(lengths.argmax())
             raise ConfigError(f"example {worst} has the length {lengths[worst]}, and the widest bucket {widths[-1]}")

@@ -57,7 +57,7 @@ def read(path: epath.Path, split: str, *, key: str) -> ImageFiles:
     (first, own), *others = whole.items()
     for name, other in others:
         if other.classes != own.classes:
-            raise ConfigError(f"{key} = {split!r} of coco:{path}: {first!r} and {name!r} have other categories")
+            raise ConfigError(f"{key} = {split!r} of coco:{path}: {first!r} and {name!r} have different categories")
     lengths = {name: len(found.images) for name, found in whole.items()}
     parts = [(whole[name], where) for name, where in splits.ids(split, lengths, key=key, of=f"coco:{path}")]
     made = examples(
@@ -124,7 +124,7 @@ def _objects(annotations: Sequence[tuple[str, Any]], numbers: Mapping[int, int])
             raise ConfigError(f"{what}: bbox is {shown(box)}, not x, y, width and height")
         x, y, w, h = map(float, box)
         if w < 0 or h < 0:
-            raise ConfigError(f"{what}: bbox has a width of {w:g} and a height of {h:g}")
+            raise ConfigError(f"{what}: bbox has a width of {w:g} and a height of {h:g}: neither may be negative")
         boxes.append((y, x, y + h, x + w))
         labels.append(numbers[one["category_id"]])
         if (crowd := one.get("iscrowd", 0)) not in (0, 1):
@@ -196,7 +196,7 @@ def _is_number(value: Any) -> bool:
 
 def _check_once(values: Iterable[Any], what: str) -> None:
     if (twice := first_repeated(values)) is not None:
-        raise ConfigError(f"{what} {shown(twice)} is there twice")
+        raise ConfigError(f"{what} {shown(twice)} appears twice")
 
 
 def _splits(path: epath.Path) -> list[str]:

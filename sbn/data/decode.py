@@ -49,7 +49,7 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         upright: whether it is turned as its EXIF orientation says.
 
     Raises:
-        OSError: if it is no image, or damaged.
+        OSError: if it is not an image, or it is damaged.
     """
     try:
         check_png(data)
@@ -137,7 +137,7 @@ def _opened(file: BinaryIO) -> Image.Image:
     try:
         return Image.open(file)
     except Image.UnidentifiedImageError:
-        raise OSError("it is no image, or damaged") from None
+        raise OSError("it is not an image, or it is damaged") from None
 
 
 def as_png(data: bytes, *, upright: bool = False) -> bytes:

@@ -65,7 +65,7 @@ def own(path: epath.Path, split: str, *, test_share: float) -> Files:
 def check_no_share(path: epath.Path, test_share: float) -> None:
     """Raises a `ConfigError` if a share of test images is wanted of a folder that has splits of its own."""
     if test_share != TEST_SHARE:
-        raise ConfigError(f"data.test_share = {test_share:g} means nothing for {path}, which has a folder train")
+        raise ConfigError(f"data.test_share = {test_share:g} has no effect with {path}, which has a folder train")
 
 
 def published(path: epath.Path, split: str) -> Files:
@@ -89,7 +89,7 @@ def _published(path: epath.Path, split: str, folders: Mapping[str, str], *, upri
     known = set(classes)
     for name in (its := _subfolders(root)):
         if name not in known:
-            raise unknown(f"class folder of {root}, which {path / 'train'} lacks:", name, classes)
+            raise unknown(f"class folder in {root}:", name, classes, beside=f": the folders in {path / 'train'}")
     found = [file for name in its for file in _images(path, f"{folders[split]}/{name}", name)]
     if not found:
         raise ConfigError(f"{root} holds no CLASS/*.JPEG: expected one folder per class")
@@ -148,7 +148,7 @@ def _images(root: epath.Path, folder: str, label: str) -> Iterator[_File]:
             yield from _images(root, name, label)
         elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
             if not entry.is_file():  # a link to nothing; or a pipe, which would never end
-                raise ConfigError(f"{root / name} can't be read: it is no file, or points to nothing")
+                raise ConfigError(f"{root / name} can't be read: it is not a file, or points to nothing")
             stat = entry.stat()
             yield _File(name, label, stat.st_size, stat.st_mtime_ns)
 

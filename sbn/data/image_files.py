@@ -107,7 +107,7 @@ def index_of(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
     except OSError as error:
         raise ConfigError(f"{name}: {error.filename} can't be read: {error.strerror}") from None
     if other := next((file for file in files if not os.path.isfile(file)), None):  # a pipe would be waited for
-        raise ConfigError(f"{name}: {other} can't be read: it is no file")
+        raise ConfigError(f"{name}: {other} can't be read: it is not a file")
     stamps = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
     names = [os.path.relpath(file, root) for file in files]
     return load(Files(epath.Path(root), names, stamps, (), look_into), name=name)

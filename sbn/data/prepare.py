@@ -10,16 +10,19 @@ prepared; `--pairs=train=a.en,a.de` names two files (docs/translation.md).
 import argparse
 import functools
 import logging
-import math
 import os
 import re
 from collections.abc import Sequence
 
+from etils import epath
+
 from sbn.config import arguments
 from sbn.config.errors import ConfigError
+from sbn.config.numerals import decimal, whole
 from sbn.data import archive, prepare_sentences, prepared, tfrecords, tiny_imagenet, vocabulary
 from sbn.data.prepare_sentences import Settings
 from sbn.runs import commands
+from sbn.runs.content import is_file
 
 
 def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
@@ -28,6 +31,8 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
     Raises:
         ConfigError: if the prepared data set is not there, or not whole.
     """
+    if name == "shapes":
+        raise ConfigError("'shapes' needs no archive: its images are rendered; data.name = 'shapes' is enough")
     if name == "tiny_imagenet":
         found = {split: tiny_imagenet.read(data_dir, split) for split in tiny_imagenet.SPLITS}
         splits = {split: (examples.images, examples.labels) for split, examples in found.items()}
@@ -44,7 +49,7 @@ def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) ->
     languages = tuple((flags.languages or "source,target").split(","))
     named = all(re.fullmatch(r"[\w.-]+", language) for language in languages)
     if len(languages) != 2 or languages[0] == languages[1] or not named:
-        raise ConfigError(f"--languages={flags.languages}: name two, the source's first, as in en,de")
+        raise ConfigError(f"--languages={flags.languages}: name two languages, the source first, as in en,de")
     pairs = prepare_sentences.of_files(flags.pairs)
     if flags.languages and (flags.path or flags.data_dir or not flags.pairs):  # else they name what --pairs gives
         pairs = {**prepare_sentences.find(flags.name, data_dir, languages), **pairs}
@@ -117,25 +122,39 @@ def main(words: Sequence[str] | None = None) -> int:
     data_dir = flags.path or flags.data_dir or os.environ.get("TFDS_DATA_DIR") or prepared.DEFAULT_DIR
     arguments.check_output(out)
     of_text = flags.languages or flags.pairs
+    if not of_text:
+        _check_no_sentences(flags, parser, data_dir)
     make = functools.partial(_prepare_sentences, flags) if of_text else functools.partial(prepare, flags.name)
     counts = make(out=out, data_dir=data_dir)
     print(f"{out}: {', '.join(f'{count} of {split}' for split, count in counts.items())}")
     return 0
 
 
+def _check_no_sentences(flags: argparse.Namespace, parser: argparse.ArgumentParser, data_dir: str) -> None:
+    """Names the option that is missing where what was asked for are sentences."""
+    for name in ("tested_on", "vocabulary", "model", "longest", "ratio"):
+        if getattr(flags, name) != parser.get_default(name):
+            raise ConfigError(f"--{name} is for sentences: give --languages=SOURCE,TARGET, too, or --pairs")
+    if flags.path and not is_file(flags.path) and not epath.Path(flags.path).expanduser().is_dir():
+        raise ConfigError(f"there is no file or folder {flags.path}")
+    if found := prepare_sentences.languages_in(data_dir):
+        raise ConfigError(
+            f"{data_dir} holds sentences ({', '.join(found)}): give their languages, the source's first, as in "
+            f"--languages={','.join(found[:2])}"
+        )
+
+
 def _pieces(text: str) -> int:
-    if not text.isdecimal() or not 8 <= int(text) <= 2**20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of pieces: give 8 to {2**20}")
-    return int(text)
+    pieces = whole(text)
+    if pieces is None or not 8 <= pieces <= 2**20:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pieces: give 8 to {2**20}")
+    return pieces
 
 
 def _limit(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0")
+    number = decimal(text)
+    if number is None or number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return number
 
 

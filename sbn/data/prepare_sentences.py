@@ -67,6 +67,15 @@ def find(name: str, place: str, languages: Sequence[str]) -> dict[str, TextPairs
     return {split: text.read_prepared(directory, split, languages) for split in tfrecords.splits(directory)}
 
 
+def languages_in(place: str) -> list[str]:
+    """Returns the languages that a folder has training sentences in, by the endings of its files train.LANGUAGE."""
+    folder = epath.Path(place).expanduser()
+    folder = folder / _LAYOUT if (folder / _LAYOUT).is_dir() else folder
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    found = {named[1] for name in names if (named := re.fullmatch(rf"{TRAIN}\.([a-z]{{2,3}})(\.gz)?", name))}
+    return sorted(found) if len(found) > 1 else []
+
+
 def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
     """Returns the splits that '--pairs=SPLIT=SOURCE,TARGET' name.
 
@@ -80,7 +89,9 @@ def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
         if not (split and source and target) or split in found:
             raise ConfigError(f"--pairs={words}: write SPLIT=SOURCE,TARGET, each split once, as in train=a.en,a.de")
         if not re.fullmatch(r"[\w.-]+", split):
-            raise ConfigError(f"--pairs={words}: {split!r} is no name of a split: letters, digits, '_', '.' and '-'")
+            raise ConfigError(
+                f"--pairs={words}: {split!r} is not a valid name of a split: use letters, digits, '_', '.' and '-'"
+            )
         if source == target:
             raise ConfigError(f"--pairs={words}: one file can't be both sides")
         found[split] = text.read_pair(epath.Path(source).expanduser(), epath.Path(target).expanduser())

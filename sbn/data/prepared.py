@@ -37,10 +37,10 @@ def directory(name: str, data_dir: str | None, *, built_in: tuple[str, ...] = ()
     builder = name.partition(":")[0].partition("/")[0]
     known = _builders()
     if known and builder not in known:
-        raise unknown("data set (data.name)", name, [*built_in, *known])
+        raise unknown("data set", name, [*built_in, *known])
     raise ConfigError(
-        f"no prepared {name!r} in {shown}: run `tfds build {name}`, or name the folder that has it by the environment "
-        "variable TFDS_DATA_DIR (by data.dir in a config); the data set 'shapes' needs no files"
+        f"no prepared {name!r} in {shown}: run `tfds build {name}`, or set the environment variable TFDS_DATA_DIR, or "
+        "the key data.dir, to the folder that has it; the data set 'shapes' needs no files"
     )
 
 

@@ -46,7 +46,7 @@ def find(path: epath.Path, *, name: str, label: str, given: tuple[str, ...]) -> 
     """
     if "image" not in tfrecords.features(path).get(label, {}):
         if given:
-            raise ConfigError(f"data.mask_classes means nothing for {name!r}: its {label!r} is no label image")
+            raise ConfigError(f"data.mask_classes has no effect with {name!r}: its {label!r} is not a label image")
         return None
     names = given or _KNOWN.get(name.partition(":")[0].partition("/")[0])
     if names is None:

@@ -86,7 +86,7 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
                 f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
-                f"{print_now}, and had {before[split]}; bring the old data back, or choose another --workdir"
+                f"{print_now} now, and had {before[split]} then; bring the old data back, or choose another --workdir"
             )
 
 

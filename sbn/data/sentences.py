@@ -159,7 +159,7 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
             if f"{base}_{side}_text" in file:
                 texts[side] = _typed(file, f"{base}_{side}_text", "u").tobytes().decode().split("\n")
         if len(texts) == 1:
-            raise ConfigError(f"{shown} has texts of {base}_{min(texts)}, and none of the other side")
+            raise ConfigError(f"{shown} has texts of {base}_{min(texts)}, but none of the other language")
         counts = {*map(len, tokens.values()), *map(len, texts.values())}
         if len(counts) > 1:
             raise ConfigError(f"{shown} differs in length: {base} has {' and '.join(map(str, sorted(counts)))} pairs")
@@ -192,5 +192,5 @@ def _check(tokens: Ragged, pieces: int, *, what: str) -> None:
     ends = np.flatnonzero(tokens.flat == END)
     if not np.array_equal(ends, offsets[1:] - 1):
         raise ConfigError(
-            f"{what}: not every sentence ends with the piece {END}, {PIECES[END]!r}, and has it there alone"
+            f"{what}: not every sentence ends with the piece {END}, {PIECES[END]!r}, or it has that piece elsewhere too"
         )

@@ -89,11 +89,11 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
     if "image" not in found.features:
         for key, value in (("eval.augment", view or None), ("data.mean", data.mean), ("data.std", data.std)):
             if value is not None:
-                raise ConfigError(f"{key} = {value!r} means nothing for {data.name!r}: its examples are no images")
+                raise ConfigError(f"{key} = {value!r} has no effect with {data.name!r}: its examples are not images")
         if limit is not None and not isinstance(found, InMemory):
             raise ConfigError(
-                f"data.{split}_examples = {limit}: the examples of {data.name!r} lie where its function says, which "
-                "would have to be told by data.args"
+                f"data.{split}_examples = {limit} has no effect with {data.name!r}, whose function reads the examples: "
+                "give the function an argument for their number, and set it by data.args"
             )
         return found.first(limit) if isinstance(found, InMemory) else found
     assert isinstance(found, InMemory)  # as `own_function` makes them

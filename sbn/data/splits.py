@@ -27,7 +27,7 @@ def parts(text: str, *, key: str) -> list[tuple[str, str, str, bool]]:
         whole = "%" in units or not any("." in bound for bound in bounds)
         if match is None or len(units) > 1 or not whole or ("[" in part and not any(bounds)):
             raise ConfigError(
-                f"{key} = {text!r}: {part.strip()!r} is no split; write 'train', 'train[:45000]', 'train[-5000:]' "
+                f"{key} = {text!r}: {part.strip()!r} is not a split: write 'train', 'train[:45000]', 'train[-5000:]' "
                 "or 'train[:33%]'"
             )
         if "%" in units and any(abs(float(bound)) > 100 for bound in bounds if bound):

@@ -83,8 +83,8 @@ def checked(mean: Sequence[float], std: Sequence[float]) -> Channels:
     """
     if min(std) <= 0:
         raise ConfigError(
-            f"the training images have the deviations {tuple(std)}: of a channel that is always the same nothing can "
-            "be learned; give others by data.std"
+            f"the standard deviations of the colour channels are {tuple(std)}: a channel with one value in all "
+            "training images can't be normalised by its own; give other deviations by data.std"
         )
     (red, green, blue), deviations = map(float, mean), tuple(map(float, std))
     return Channels((red, green, blue), (deviations[0], deviations[1], deviations[2]))

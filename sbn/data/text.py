@@ -52,7 +52,7 @@ def read_lines(path: epath.Path) -> list[str]:
         ConfigError: one line with the file, if it holds no line, and the line where one is empty or is no UTF-8.
     """
     if path.exists() and not is_file(path):  # a pipe would be waited for
-        raise ConfigError(f"{path} can't be read: it is no file")
+        raise ConfigError(f"{path} can't be read: it is not a file")
     try:
         content = path.read_bytes()
         if path.name.endswith(".gz"):
@@ -69,7 +69,7 @@ def read_lines(path: epath.Path) -> list[str]:
         try:
             found.append(normalised(line.decode()))
         except UnicodeDecodeError:
-            raise ConfigError(f"{path}, line {number} is no UTF-8 text") from None
+            raise ConfigError(f"{path}, line {number} is not UTF-8 text") from None
         if not found[-1]:
             raise ConfigError(f"{path}, line {number} is empty: a pair needs both sentences")
     return found
@@ -102,7 +102,7 @@ def read_folder(folder: epath.Path, languages: Sequence[str]) -> dict[str, TextP
         ConfigError: as `read_pair`, and if a split lacks one of the languages, or there is none.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder")
+        raise ConfigError(f"{folder} is not a folder")
     named = re.compile(rf"([\w.-]+)\.({'|'.join(map(re.escape, languages))})(\.gz)?")
     files: dict[str, dict[str, epath.Path]] = {}
     for path in sorted(folder.iterdir()):
@@ -146,7 +146,7 @@ def _text_of(record: bytes, language: str, *, where: str) -> str:
         values = features.get(language, [])
         text = values[0].decode() if len(values) == 1 else None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{where} is damaged: it is no example with texts") from None
+        raise ConfigError(f"{where} is damaged: it is not an example with texts") from None
     if text is None:
         raise ConfigError(f"{where} has no text {language!r}; it has {', '.join(features) or 'nothing'}")
     if not (found := normalised(text.replace("\n", " "))):  # texts are kept as lines

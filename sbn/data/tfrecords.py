@@ -13,6 +13,7 @@ import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.numerals import whole
 from sbn.data import crc32c
 from sbn.data.decode import decode_all
 from sbn.data.protobuf import parse_example
@@ -49,7 +50,7 @@ def folder(name: str, data_dir: str) -> epath.Path | None:
             return folder(f"{name}/{config}:{version}", data_dir)
         except (ConfigError, OSError, ValueError, KeyError, TypeError):
             return None
-    return max(found, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()], default=None)
+    return max(found, key=lambda path: [whole(part) or 0 for part in path.name.split(".")], default=None)
 
 
 def class_names(directory: epath.Path, *, label: str = "label", key: str = "data.label_feature") -> list[str]:
@@ -63,7 +64,7 @@ def class_names(directory: epath.Path, *, label: str = "label", key: str = "data
         try:
             return content.decode().splitlines()
         except UnicodeDecodeError:
-            raise Damaged(path, "it is no text") from None
+            raise Damaged(path, "it is not text") from None
     feature = features(directory).get(label, {}).get("classLabel")
     classes = feature.get("numClasses") if isinstance(feature, dict) else None
     if classes is None:
@@ -90,7 +91,7 @@ def image_size(directory: epath.Path, *, image: str = "image") -> tuple[int, int
             [name for name in known if "image" in known[name]],
         )
     try:
-        height, width, _ = map(int, known[image]["image"]["shape"]["dimensions"])
+        height, width, _ = (whole(str(side)) or 0 for side in known[image]["image"]["shape"]["dimensions"])
     except (KeyError, TypeError, ValueError):
         return None
     return (height, width) if min(height, width) > 0 else None
@@ -139,7 +140,7 @@ def _info(path: epath.Path) -> dict[str, Any]:
 def _count(value: Any, path: epath.Path, *, most: int = 2**40) -> int:
     """A number of examples or classes, which TFDS writes as text."""
     if not re.fullmatch(r"[0-9]{1,13}", str(value)) or int(value) > most:
-        raise Damaged(path, f"{shown(value)} is no number of examples or classes")
+        raise Damaged(path, f"{shown(value)} is not a number of examples or classes")
     return int(value)
 
 
@@ -197,7 +198,7 @@ def examples(path: epath.Path, *, count: int) -> Iterator[tuple[int, bytes, dict
         try:
             features = parse_example(record)
         except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"the record at byte {start} of {path} is damaged: it is no example") from None
+            raise ConfigError(f"the record at byte {start} of {path} is damaged: it is not an example") from None
         yield start, record, features
         found += 1
     if found != count:
@@ -243,7 +244,7 @@ def records(path: epath.Path) -> Iterator[tuple[int, bytes]]:
     """
     data = read_bytes(path)
     if data is None:
-        raise ConfigError(f"{path} is not there")
+        raise ConfigError(f"{path} does not exist")
     view, start = memoryview(data), 0
     found: list[tuple[int, int]] = []
     while start < len(data):

@@ -38,13 +38,13 @@ def read(data_dir: str | None, split: str) -> InMemory:
     if kind == "zip":
         try:
             if not is_file(path):
-                raise ConfigError(f"{path} is no whole zip: it is not a file")
+                raise ConfigError(f"{path} is not a complete zip file: it is not a file")
             with zipfile.ZipFile(path) as archive:
                 return _read(archive.namelist(), archive.read, split, shown=str(path))
         except ConfigError:
             raise
         except Exception as error:  # encrypted, cut, damaged: zipfile and zlib have many words for it
-            raise ConfigError(f"{path} is no whole zip: {str(error) or type(error).__name__}") from None
+            raise ConfigError(f"{path} is not a complete zip file: {str(error) or type(error).__name__}") from None
     names = (str(file.relative_to(path)) for file in _files(path, split))
     return _read(names, lambda name: _content(path / name), split, shown=str(path))
 
@@ -52,7 +52,7 @@ def read(data_dir: str | None, split: str) -> InMemory:
 def _content(path: epath.Path) -> bytes:
     content = read_bytes(path)
     if content is None:
-        raise ConfigError(f"{path} is not there")
+        raise ConfigError(f"{path} does not exist")
     return content
 
 
@@ -100,10 +100,10 @@ def _text(name: str, there: dict[str, str], read: Callable[[str], bytes], shown:
     try:
         return read(_present(there, name, shown)).decode()
     except UnicodeDecodeError:
-        raise ConfigError(f"{shown}: {name} is damaged: it is no text") from None
+        raise ConfigError(f"{shown}: {name} is damaged: it is not text") from None
 
 
 def _present(there: dict[str, str], name: str, shown: str) -> str:
     if name not in there:
-        raise ConfigError(f"{shown} is not whole: it lacks {name}")
+        raise ConfigError(f"{shown} is incomplete: it lacks {name}")
     return there[name]

@@ -8,6 +8,7 @@ import numpy as np
 from etils import epath
 
 from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.numerals import decimal, whole
 from sbn.data.objects import MOST_PIXELS
 from sbn.runs.content import read_bytes
 
@@ -53,7 +54,7 @@ def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # no XML, or in an encoding that nobody knows
         raise ConfigError(f"{file} can't be read: {error}") from None
     if root.tag != "annotation":
-        raise ConfigError(f"{file} is no annotation of PASCAL VOC's: its root is {shown(root.tag)}")
+        raise ConfigError(f"{file} is not a PASCAL VOC annotation: its root is {shown(root.tag)}")
     boxes, names, difficult = [], [], []
     objects = root.findall("object")
     for number, one in enumerate(objects, start=1):
@@ -84,17 +85,15 @@ def _is_difficult(one: ElementTree.Element, what: str) -> bool:
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:
     """Height and width, where they are numbers of pixels; some tools leave them out, or write 0."""
     sides = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
-    if not all(side.isdecimal() and len(side) < 10 and int(side) for side in sides):
+    height, width = map(whole, sides)
+    if not height or not width or not 0 < min(height, width) <= max(height, width) < MOST_PIXELS:
         return None
-    return int(sides[0]), int(sides[1])
+    return height, width
 
 
 def _number(one: ElementTree.Element, path: str, what: str) -> float:
     text = one.findtext(path)
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = np.nan
-    if not abs(value) < MOST_PIXELS:
+    value = decimal((text or "").strip())
+    if value is None or not abs(value) < MOST_PIXELS:
         raise ConfigError(f"{what}: {path} is {shown(text)}, not a number of pixels")
     return value

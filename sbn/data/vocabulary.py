@@ -115,7 +115,7 @@ def train(texts: Sequence[str], *, size: int, kind: str = "bpe") -> Vocabulary:
         words = " ".join(str(error).split()).rpartition("] ")[2]
         if limits := _LIMITS.search(words):
             bound = f"at least {limits['least']}" if limits["least"] else f"at most {limits['most']}"
-            raise ConfigError(f"--vocabulary={size}: of these texts SentencePiece makes {bound} pieces") from None
+            raise ConfigError(f"--vocabulary={size}: SentencePiece can make {bound} pieces of these texts") from None
         raise ConfigError(f"--vocabulary={size}: SentencePiece can't make it: {words}") from None
     return from_model(written.getvalue())
 

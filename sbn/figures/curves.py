@@ -18,13 +18,16 @@ Point = tuple[float, float, float, float]  # place; least, mean and most there
 
 
 @styled
-def draw_courses(courses: Mapping[str, Sequence[Point]], *, across: str, up: str) -> "Figure":
+def draw_courses(
+    courses: Mapping[str, Sequence[Point]], *, across: str, up: str, papers: Mapping[str, float]
+) -> "Figure":
     """Returns one panel with the courses, and below it a legend with one line for each.
 
     Args:
         courses: points in ascending order, by what they are called.
         across: what the places are.
         up: what the values are.
+        papers: values of the papers, by what the courses are called: dotted lines.
     """
     from matplotlib.figure import Figure
 
@@ -35,6 +38,8 @@ def draw_courses(courses: Mapping[str, Sequence[Point]], *, across: str, up: str
         colour, dashes = COLOURS[number % len(COLOURS)], _DASHES[number // len(COLOURS) % len(_DASHES)]
         axes.fill_between(places, least, most, color=colour, alpha=0.15, linewidth=0)
         axes.plot(places, mean, color=colour, linestyle=dashes, linewidth=1.6, label=name.replace("$", r"\$"))
+        if name in papers:
+            axes.axhline(papers[name], color=colour, linestyle=(0, (1, 2)), linewidth=1.2)
     axes.margins(x=0.02)
     axes.set_xlabel(across)
     axes.set_ylabel(up)

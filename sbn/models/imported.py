@@ -110,5 +110,5 @@ def check_imported(model: Branched, name: str, *, classes: int, image_size: tupl
     if found != (2, 1, classes):
         shown = type(made).__name__ if found is None else f"shape {(found[0], *found[2:])}"
         raise ConfigError(
-            f"model.name = {name!r} makes {shown} of 2 images, not logits (2, {classes}): one number for each class"
+            f"model.name = {name!r} returns {shown} for 2 images, not logits of shape (2, {classes}), one per class"
         )

@@ -16,10 +16,12 @@ own --help: `compare` tests two rows against each other, seed by seed; `differen
 draws the tables that are figures in their paper; `claims` tests the papers' claims.
 """
 
+import pathlib
 from collections.abc import Sequence
 
 from sbn.config import arguments
-from sbn.config.errors import ConfigError
+from sbn.config.errors import ConfigError, shown, unknown
+from sbn.config.experiment_files import experiment_files
 from sbn.config.rows import STATISTICS
 from sbn.report import FORMATS, claims, compare, report, run_difference, table_figures
 from sbn.runs import commands
@@ -40,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
         return _COMMANDS[argv[0]](argv[1:])
     parser = arguments.Parser(prog="python -m sbn.report", description=__doc__)
     parser.add_argument(
-        "target", nargs="?", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables"
+        "targets", nargs="*", metavar="FILE[:TABLE]", help="experiments file, and optionally one of its tables"
     )
     parser.add_argument("--all", action="store_true", help="report every table of every experiment")
     arguments.add_root(parser)
@@ -56,14 +58,13 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--stages", action="store_true", help="show every statistic of every stage")
     options = parser.parse_args(argv)
+    target = _target(options.targets)
     metrics = [metric.strip() for metric in options.metrics.split(",") if metric.strip()]
-    if options.all == bool(options.target):
+    if options.all == bool(target):
         raise ConfigError("name an experiment, FILE[:TABLE], or give --all")
     if options.out:
         arguments.check_output(options.out)
-    tables, notes = report(
-        options.target or "", root=options.root, format=options.format, metrics=metrics, stages=options.stages
-    )
+    tables, notes = report(target, root=options.root, format=options.format, metrics=metrics, stages=options.stages)
     if options.out:
         write_output(options.out, tables.encode())
     else:
@@ -71,6 +72,18 @@ def main(argv: Sequence[str]) -> int:
     for note in notes:
         commands.say(f"note: {note}")
     return 0
+
+
+def _target(words: Sequence[str]) -> str:
+    """The experiment that the command line names, '' where it names none."""
+    first = words[0] if words else ""
+    experiments = [path.stem for path in experiment_files()]
+    bare = first.isidentifier() and not pathlib.Path(f"{first}.py").is_file()
+    if bare and first not in experiments:
+        raise unknown("command or experiment", first, {*_COMMANDS, *experiments})
+    if len(words) > 1:
+        raise ConfigError(f"{shown(' '.join(words))}: name one experiment, FILE[:TABLE], or give --all")
+    return first
 
 
 if __name__ == "__main__":

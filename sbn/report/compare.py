@@ -88,7 +88,9 @@ def pair(first: Side, second: Side) -> dict[str, tuple[list[Run], list[Run]]]:
         for side, own, variant in zip((first, second), sides, wanted, strict=True):
             if variant not in own:
                 there = [text or "none" for text in own]
-                raise unknown(f"overrides of the runs of {side.name}", variant or "none", there)
+                if not variant:
+                    raise ConfigError(f"{side.name} has no runs without overrides; its runs have: {'; '.join(there)}")
+                raise unknown(f"overrides of the runs of {side.name}:", variant, there)
         return {" against ".join(text or "none" for text in wanted): (sides[0][wanted[0]], sides[1][wanted[1]])}
     common = {variant: (runs, sides[1][variant]) for variant, runs in sides[0].items() if variant in sides[1]}
     if not common:

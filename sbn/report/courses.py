@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_courses(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_METRIC) -> "Figure | None":
+def draw_courses(
+    groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_METRIC, papers: Mapping[str, float] | None = None
+) -> "Figure | None":
     """Returns a figure of `metric` by epoch of the runs of every group; None where no group has two points.
 
     Args:
         groups: runs by what they are called. All are drawn by step where one did not record the steps of an epoch.
         metric: of metrics.jsonl.
+        papers: the papers' values, as shown, of groups that may be compared with them.
     """
     measured = [run for runs in groups.values() for run in runs if run.course(metric)]
     by_step = not all(run.steps_per_epoch for run in measured)
@@ -30,7 +33,10 @@ def draw_courses(groups: Mapping[str, Sequence[Run]], *, metric: str = DEFAULT_M
     if not courses:
         return None
     return curves.draw_courses(
-        courses, across="step" if by_step else "epoch", up=f"{metric} (%)" if shown_scale(metric) == 100 else metric
+        courses,
+        across="step" if by_step else "epoch",
+        up=f"{metric} (%)" if shown_scale(metric) == 100 else metric,
+        papers=papers or {},
     )
 
 

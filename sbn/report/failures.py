@@ -95,7 +95,7 @@ def _asked(experiment: Experiment, path: pathlib.Path) -> Whose | None:
 def _placed(experiment: Experiment, path: pathlib.Path) -> Whose | None:
     """Whose run it was by its place; None if no sweep's run lies there, or its overrides are too long for a name."""
     *above, last = path.absolute().parts
-    if not (seed := re.fullmatch(r"seed(\d+)", last)):
+    if not (seed := re.fullmatch(r"seed([0-9]+)", last)):
         return None
     for folders, changed in ((above, ""), (above[:-1], above[-1])):
         for depth in (2, 1):  # table/row, and base

@@ -51,7 +51,7 @@ def parse(text: str) -> Measure:
     rest, _, statistic = text.partition(":")
     metric, _, stage = rest.partition("@")
     if statistic and statistic not in STATISTICS:
-        raise unknown(f"statistic of {text!r}", statistic, STATISTICS)
+        raise unknown(f"statistic in {text!r}:", statistic, STATISTICS)
     measure = Measure(metric.strip(), stage.strip(), statistic or "last")
     if statistic == "best" and not measure.better:
         raise ConfigError(

@@ -11,7 +11,7 @@ from typing import Final
 import sbn
 from sbn.config.errors import ConfigError
 from sbn.figures.make import make_png, to_png, to_svg
-from sbn.report import claims, page_table, sentences
+from sbn.report import claims, made_by, page_table, sentences
 from sbn.report.collect import Run
 from sbn.report.courses import draw_courses
 from sbn.report.report_data import ReportData, Section, told_choices
@@ -119,7 +119,7 @@ def _measured(section: Section) -> bool:
 
 
 def _about(data: ReportData) -> str:
-    """How much was run, when this was written, and what the numbers mean."""
+    """How much was run, by which commits, when this was written, and what the numbers mean."""
     rows = {(section.experiment, section.table, line.row) for section in data.sections for line in section.lines}
     run = {
         (section.experiment, section.table, line.row)
@@ -127,8 +127,10 @@ def _about(data: ReportData) -> str:
         for line in section.lines
         if line.mean is not None
     }
+    made = made_by.commits(run for section in data.sections for group in section.runs.values() for run in group)
     return (
         f"{datetime.date.today():%d %B %Y}, sbn {sbn.__version__}. {len(run)} of {len(rows)} rows have runs. "
+        f"{made}{' ' * bool(made)}"
         "Ours: mean ± sample standard deviation over seeds. diff: ours minus the paper's number, with its "
         f"{LEVEL:.0%} confidence interval. runs: ours/the paper's (?: it does not say). Rows in italics were run "
         "with the changes below their name. read as: the reading that was taken of what the paper leaves open."
@@ -147,8 +149,15 @@ def _section(section: Section, drawn: set[pathlib.Path]) -> str:
         parts.append(f"<details><summary>What the paper leaves open here</summary><ul>{open_choices}</ul></details>")
     metric = main_metric(section.content, [run for runs in section.runs.values() for run in runs])
     shown = shortest([line for line in section.lines if section.runs.get(label(line))])
-    if curves := draw_courses({shown[name]: runs for name, runs in section.runs.items() if runs}, metric=metric):
+    groups = {shown[name]: runs for name, runs in section.runs.items() if runs}
+    papers = {
+        shown[label(line)]: line.paper.value
+        for line in section.lines
+        if line.measure.metric == metric and line.paper and line.difference is not None and label(line) in shown
+    }
+    if curves := draw_courses(groups, metric=metric, papers=papers):
         told = f"{section.table}: mean over seeds; the band is from the lowest to the highest seed"
+        told += "; dotted: the paper's value" * bool(papers)
         parts.append(_figure(_uri(to_svg(curves), "svg+xml"), told))
     try:
         table_figure = figure_of_table(section)

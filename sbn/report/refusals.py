@@ -43,7 +43,7 @@ def refuse(experiment: rows.Experiment, runs: Sequence[Run]) -> tuple[list[Run],
     kept, refused = [], []
     for run in runs:
         if run.plain_row in named:
-            where = f"{run.path}: refused, it is no run of {run.row}"
+            where = f"{run.path}: refused, it is not a run of {run.row}"
             try:
                 row = identity.stored_row(experiment, run.row, run.config)
                 config, left, needs = stated(row, json.dumps(dict(run.overrides), sort_keys=True))

@@ -148,10 +148,11 @@ def check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Se
 def no_runs(experiment: Experiment, found: Found) -> ConfigError:
     """Returns the error for a report of an experiment without runs."""
     others = sorted({f"{run.experiment}:{run.row}" for run in found.runs})
-    there = f"{len(found.runs)} finished, of {', '.join(others[:5])}" if others else "none finished"
+    there = f" (of {', '.join(others[:5])})" if others else ""
     return ConfigError(
-        f"no runs of a table of {experiment.name}: there are {there} ({len(found.problems)} unreadable or repeated, "
-        f"{len(found.unfinished)} unfinished); name a table to see the paper's numbers: {', '.join(experiment.tables)}"
+        f"no run belongs to a table of {experiment.name}: found {len(found.runs)} finished{there}, "
+        f"{len(found.problems)} unreadable or repeated, {len(found.unfinished)} unfinished; name a table to see the "
+        f"paper's numbers: {', '.join(experiment.tables)}"
     )
 
 

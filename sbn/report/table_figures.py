@@ -266,7 +266,7 @@ def main(argv: Sequence[str]) -> None:
         drawn = draw_table(name, table, runs) if only in ("", name) else None
         if drawn is None:
             if only == name:
-                why = "no run left what it is made of" if table.figure else "this table has none"
+                why = "no run has the measurements that it shows" if table.figure else "this table has none"
                 raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
             continue
         pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)

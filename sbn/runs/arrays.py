@@ -104,9 +104,9 @@ def array(file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
 
 
 def _check_once(parts: zipfile.ZipFile, name: str) -> None:
-    """Refuses an array that is there twice, as when one is added to a file that has it: the last would count."""
+    """Refuses an array that appears twice, as when one is added to a file that has it: the last would count."""
     if parts.namelist().count(name) > 1:
-        raise ValueError(f"{name.removesuffix('.npy')} is there twice")
+        raise ValueError(f"{name.removesuffix('.npy')} appears twice")
 
 
 def read_png(path: Path) -> bytes | None:

@@ -114,7 +114,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice in an object")
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in an object")
     return made
 
 

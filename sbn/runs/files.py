@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ml_collections import ConfigDict
 
-from sbn.config import tree
+from sbn.config import numerals, tree
 from sbn.config.errors import ConfigError
 from sbn.config.schema import is_incidental
 from sbn.runs.atomic import replace_bytes
@@ -189,7 +189,7 @@ def read_config(workdir: Path) -> ConfigDict:
     try:
         config = tree.checked(content)
     except _NO_CONFIG as error:
-        raise Damaged(workdir / CONFIG, f"{error}: it is no config of a run") from None
+        raise Damaged(workdir / CONFIG, f"{error}: it is not the config of a run") from None
     _check_against_result(workdir, config)
     return config
 
@@ -267,4 +267,4 @@ def saved_steps(workdir: Path) -> list[int]:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     except OSError:
         return []
-    return sorted(int(name) for name in names if name.isdecimal() and len(name) < 20)
+    return sorted(step for name in names if (step := numerals.whole(name)) is not None and step >= 0)

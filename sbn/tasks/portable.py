@@ -31,7 +31,7 @@ def check(formats: Sequence[str]) -> None:
     """
     for name in formats:
         if name not in FILES:
-            raise unknown("format (--also)", name, FILES)
+            raise unknown("value of --also", name, FILES)
 
 
 def content(

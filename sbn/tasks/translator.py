@@ -109,7 +109,7 @@ class Translator:
             try:
                 text.encode()
             except UnicodeEncodeError as error:
-                raise ConfigError(f"sentence {number} is no text: {error.reason}") from None
+                raise ConfigError(f"sentence {number} is not text: {error.reason}") from None
         if self.vocabulary.model:
             return self.vocabulary.encode(texts)
         numbers = {piece: number for number, piece in enumerate(self.vocabulary.pieces)}
@@ -117,7 +117,7 @@ class Translator:
         for text in texts:
             words = [SPACE + word for word in text.split()]
             if unknown := [word for word in words if word not in numbers]:
-                raise ConfigError(f"{unknown[0].removeprefix(SPACE)!r} is no word of this network's vocabulary")
+                raise ConfigError(f"{unknown[0].removeprefix(SPACE)!r} is not in this network's vocabulary")
             rows.append([*(numbers[word] for word in words), END])
         return ragged(rows)
 

@@ -167,7 +167,7 @@ class Checkpoints:
         with ocp.StandardCheckpointer() as reader:
             found = reader.metadata(self._directory / str(step) / "model").item_metadata
         if found is None:
-            raise ValueError("what describes its arrays is damaged")
+            raise ValueError("the description of its arrays is damaged")
         named = {"params": {}, "batch_stats": {}} | found.tree
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), named)
 
@@ -217,7 +217,7 @@ class Checkpoints:
         for folder, _, names in os.walk(self._directory / str(step)):
             for name in names:
                 if not os.path.isfile(path := os.path.join(folder, name)):
-                    raise ValueError(f"{path} is no file")
+                    raise ValueError(f"{path} is not a file")
 
     def _set_aside(self, steps: list[int]) -> None:
         if jax.process_index() == 0:

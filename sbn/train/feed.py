@@ -52,7 +52,7 @@ class HostFeed:
 
     def __init__(self, setup: Setup, config: ConfigDict) -> None:
         if importlib.util.find_spec("tensorflow") is None:
-            raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' does without")
+            raise ConfigError("data.path = 'host' needs TensorFlow, which is not installed; 'device' works without it")
         self.resident: Arrays = meshes.place_whole(setup.mesh, {"seed": np.asarray(config.seed, np.uint32)})
         self._setup, self._config = setup, config
         self._targets = targets.sort(setup.train, setup.task.targets)

@@ -175,7 +175,7 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
             f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
         )
     if stage is not None and stage not in config.stages:
-        raise unknown(f"stage of {source} (init.stage)", stage, config.stages)
+        raise unknown(f"value of init.stage (a stage of {source}):", stage, config.stages)
     last = result["steps"] if result else None
     seen: list[Mapping[str, Any]] = []
     first_format: list[int] = []  # checkpoints that do not say where stages end
@@ -216,12 +216,14 @@ def _opened(source: epath.Path, config: ConfigDict) -> Checkpoints:
 def _rows(there: tuple[str, ...], names: tuple[str, ...], branch: str | None, source: epath.Path) -> list[int]:
     """Which branch of the other run each of `names` starts from."""
     if branch is not None and branch not in there:
-        raise unknown(f"branch of {source} (init.branch)", branch, there)
+        raise unknown(f"value of init.branch (a branch of {source}):", branch, there)
     if branch is None and len(there) == 1:
         branch = there[0]  # a plain network: all start from it
     for name in names:
         if branch is None and name not in there:
-            raise unknown(f"branch of {source} (init.branch says which one all branches start from)", name, there)
+            raise unknown(
+                f"branch of {source}:", name, there, beside="; init.branch names one that all branches start from"
+            )
     return [there.index(branch or name) for name in names]
 
 

@@ -183,7 +183,7 @@ def _check_schedule(stage: Stage, plan: Plan) -> None:
     if to_steps(schedule.warmup, stage.config, steps_per_epoch) > stop - start:
         raise ConfigError(f"schedule.warmup = {schedule.warmup!r} is longer than the schedule, which ends {end}")
     if boundaries != sorted(set(boundaries)) or any(boundary >= stop - start for boundary in boundaries):
-        raise ConfigError(f"schedule.boundaries = {schedule.boundaries} must rise and lie before the end, {end}")
+        raise ConfigError(f"schedule.boundaries = {schedule.boundaries} must increase and lie before the end, {end}")
 
 
 def to_steps(text: str, config: ConfigDict, steps_per_epoch: int) -> int:

@@ -49,7 +49,7 @@ def checked_path(workdir: epath.PathLike) -> epath.Path:
     full = str(path) if "://" in str(path) else os.path.abspath(path)
     if os.fsencode(full) != full.encode(errors="replace"):
         raise ConfigError(
-            f"--workdir={path} is no UTF-8 in this locale, which checkpoints need: set PYTHONUTF8=1, or name another "
+            f"--workdir={path} is not UTF-8 in this locale, which checkpoints need: set PYTHONUTF8=1, or name another "
             "folder"
         )
     check_answers(path)
@@ -68,7 +68,9 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     stored: Any = read_config(workdir) if (workdir / files.CONFIG).exists() else result and result["config"]
     if stored and (differences := files.differences(config, stored)):
         shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (now, before) in differences.items())
-        raise ConfigError(f"{workdir} holds a run of another config ({shown}): choose another --workdir, or remove it")
+        raise ConfigError(
+            f"{workdir} holds a run with another config ({shown}): choose another --workdir, or remove this one"
+        )
     return result
 
 

@@ -71,7 +71,7 @@ def test_the_batch_of_the_longest_sentences_is_lowered_without_data(devices):
 
 
 def test_a_batch_that_does_not_divide_is_refused(devices):
-    with pytest.raises(ConfigError, match="does not divide over 2 devices"):
+    with pytest.raises(ConfigError, match="can't be split evenly over 2 devices"):
         lower(config_of(batch_size=15), [*devices, *devices])
 
 

@@ -66,7 +66,7 @@ def test_what_can_not_be_drawn_is_one_line_and_exit_code_2(tmp_path, capsys):
         (["sheet", "flip", "--data=shaeps"], "did you mean 'shapes'"),
         (["sheet", "flip", "--images=0"], "the least is 1"),
         (["sheet", "crop(32, fill='reflect')", f"--out={tmp_path / 'x.png'}"], "below 32"),
-        (["sheet", "flip|random_crop(33)"], "op 2 of 2: random_crop(size) is 33; of images of (32, 32)"),
+        (["sheet", "flip|random_crop(33)"], "op 2 of 2: random_crop(size) is 33; for images of 32 x 32 pixels"),
         (["sheet", "flip", "--images=1", f"--out={tmp_path / 'no/x.png'}"], "no/x.png"),
         (["figure1", "--data=cifra10"], "did you mean 'cifar10'"),
         (["figure1", "--images=1"], "at least 2"),

@@ -150,8 +150,8 @@ def test_a_pipeline_with_an_op_by_path_is_shown(capsys):
         ("my_ops:Tnt(1)", "unknown name in op = 'my_ops:Tnt'.*did you mean 'Tint'"),
         ("my_ops:Tint(2)", r"my_ops:Tint\(strength\) is 2; it must be from 0 to 1"),
         ("my_ops:Tint(0.1, 3)", "my_ops:Tint takes at most 1 arguments"),
-        ("broken_ops:Stranger", "broken_ops:Stranger is no op: make it a subclass of sbn.augment.op.OwnOp"),
-        ("broken_ops:NoDataclass", "is no dataclass: put @dataclasses.dataclass"),
+        ("broken_ops:Stranger", "broken_ops:Stranger is not an op: make it a subclass of sbn.augment.op.OwnOp"),
+        ("broken_ops:NoDataclass", "is not a dataclass: put @dataclasses.dataclass"),
         ("broken_ops:Nothing", "neither a function 'host' nor a function 'device'"),
     ],
 )
@@ -162,7 +162,7 @@ def test_what_is_wrong_with_an_op_by_path_is_one_line(text, message):
 
 
 def test_an_op_is_refused_where_it_offers_nothing():
-    with pytest.raises(ValueError, match="my_ops:Tint has no function 'device': it works on the host path alone"):
+    with pytest.raises(ValueError, match="my_ops:Tint has no function 'device': it works only on the host path"):
         make_apply(parse("my_ops:Tint"), image_size=(8, 9))
     with pytest.raises(ValueError, match="broken_ops:Still has no function 'host'"):
         run_host("broken_ops:Still", pack(IMAGES))

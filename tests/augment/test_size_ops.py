@@ -56,28 +56,32 @@ def test_an_op_has_the_same_draws_whatever_changes_the_size_before_it():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("random_crop(33)", "random_crop(size) is 33; of images of (32, 40) it must be at most 32"),
-        ("flip|centre_crop(36)", "op 2 of 2: centre_crop(size) is 36; of images of (32, 40) it must be at most 32"),
+        ("random_crop(33)", "random_crop(size) is 33; for images of 32 x 40 pixels it must be at most 32"),
+        (
+            "flip|centre_crop(36)",
+            "op 2 of 2: centre_crop(size) is 36; for images of 32 x 40 pixels it must be at most 32",
+        ),
         (
             "flip|random_crop(16)|flip|random_crop(17)",
-            "op 4 of 4: random_crop(size) is 17; of images of (16, 16) it must be at most 16",
+            "op 4 of 4: random_crop(size) is 17; for images of 16 x 16 pixels it must be at most 16",
         ),
         (
             "resize(64)|centre_crop(65)",
-            "op 2 of 2: centre_crop(size) is 65; of images of (64, 80) it must be at most 64",
+            "op 2 of 2: centre_crop(size) is 65; for images of 64 x 80 pixels it must be at most 64",
         ),
         (
             "inception_crop(8)|crop(8, 'reflect')",
-            "op 2 of 2: crop(pad) is 8; to reflect images of (8, 8) it must be below 8",
+            "op 2 of 2: crop(pad) is 8; for images of 8 x 8 pixels it must be below 8, to reflect them",
         ),
         (
             "inception_crop(8)|crop(8)",
-            "op 2 of 2: crop(pad) is 8; for every window to hold something of images of (8, 8) it must be below 8",
+            "op 2 of 2: crop(pad) is 8; for images of 8 x 8 pixels it must be below 8, so that no crop misses "
+            "the image",
         ),
-        ("random_crop(4)|blur(side=9)", "op 2 of 2: blur(side) is 9; to reflect images of (4, 4) it must be below 8"),
+        ("random_crop(4)|blur(side=9)", "op 2 of 2: blur(side) is 9; for images of 4 x 4 pixels it must be below 8"),
         (
             "resize(9)|resize_and_pad(10)",
-            "op 2 of 2: resize_and_pad(size) is 10; of images of (9, 11) it must be at most 9",
+            "op 2 of 2: resize_and_pad(size) is 10; for images of 9 x 11 pixels it must be at most 9",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_two_files_of_one_name_do_not_share_a_sweep(mine, tmp_path):
         (MINE.replace('Row({"model.width": 4})', "{}"), ["'large'", "dict", "a Row"]),
         (MINE.replace('{"model.width": 4}', "[1]"), ["mine/large", "list", "a dict"]),
         (MINE.replace('{"model.width": 4}', "{}, paper=3"), ["mine/large", "int", "a tuple"]),
-        (MINE.replace('"large"', '"a/b"'), ["'a/b'", "no name"]),
+        (MINE.replace('"large"', '"a/b"'), ["'a/b'", "not a valid name"]),
         (MINE.replace('{"model.width": 4}', "{}, runs_of='mine/smal'"), ["mine/smal", "did you mean 'mine/small'"]),
         (MINE.replace('{"model.width": 4}', "{}, pper=3"), ["line 4", "pper"]),
         ("\0", ["mine.py"]),

@@ -114,9 +114,9 @@ def test_the_values_say_which_reading_a_config_is(name, overrides, row, left):
         (
             "t/row@whole",
             {"norm.group_size": 4},
-            "norm.group_size=4 makes another reading of t/row@whole: write t/row@groups, ",
+            "norm.group_size=4 contradicts the reading that t/row@whole names: write t/row@groups, ",
         ),
-        ("t/row@groups", {"norm.group_size": None}, "norm.group_size=None makes another reading of t/row@groups"),
+        ("t/row@groups", {"norm.group_size": None}, "norm.group_size=None contradicts the reading that t/row@groups"),
     ],
 )
 def test_an_override_that_contradicts_the_reading_that_is_named_is_refused(name, overrides, message):
@@ -140,7 +140,7 @@ def test_a_command_line_takes_a_reading_and_the_run_is_called_by_it():
 
 
 def test_a_command_line_that_contradicts_its_reading_or_misspells_it_is_told_in_one_line():
-    with pytest.raises(ConfigError, match=r"norm.sequential=False makes another reading .*@one_batch"):
+    with pytest.raises(ConfigError, match=r"norm.sequential=False contradicts the reading .*@one_batch"):
         command_line.request(f"{CN}@sequential", {"norm.sequential": "False"})
     with pytest.raises(ConfigError, match="did you mean 'sequential'"):
         command_line.request(f"{CN}@seqential", {})
@@ -149,7 +149,7 @@ def test_a_command_line_that_contradicts_its_reading_or_misspells_it_is_told_in_
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ((Choice("a b", "", "one", "", {"two+": {}}),), "'two\\+' is no name of a reading"),
+        ((Choice("a b", "", "one", "", {"two+": {}}),), "'two\\+' is not a valid name of a reading"),
         ((Choice("a", "", "one", ""), Choice("b", "", "one", "")), "two readings are called 'one'"),
         (("statistics",), "a choice of t/mine is str, not a Choice"),
         ([STATISTICS], "the choices of t/mine is list, not a tuple"),

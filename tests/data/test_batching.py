@@ -88,7 +88,7 @@ def test_batches_that_can_not_be_are_refused(changes, message):
 def test_an_example_longer_than_all_buckets_is_named():
     with pytest.raises(ConfigError, match=r"example 1 has the length 9, and the widest bucket 8"):
         Buckets(np.array([3, 9]), (4, 8), features=["words"], batch_size=2)
-    with pytest.raises(ConfigError, match=r"must rise from 1 or more, not \[8, 4\]"):
+    with pytest.raises(ConfigError, match=r"must increase, from 1 or more, not \[8, 4\]"):
         Buckets(np.array([3]), (8, 4), features=["words"], batch_size=2)
 
 

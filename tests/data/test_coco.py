@@ -88,7 +88,7 @@ def test_splits_can_be_joined_and_cut(folder):
     write(folder, instances(images=IMAGES[:1], annotations=[]), "annotations/instances_val2017.json")
     assert len(read(folder, "train2017[1:]+val2017").index) == 3
     write(folder, instances(images=[], annotations=[], categories=CATEGORIES[:1]), "annotations/instances_val2017.json")
-    with pytest.raises(ConfigError, match="'train2017' and 'val2017' have other categories"):
+    with pytest.raises(ConfigError, match="'train2017' and 'val2017' have different categories"):
         read(folder, "train2017+val2017")
 
 
@@ -119,12 +119,12 @@ def test_what_is_left_out_and_cut_off_is_counted(folder, capsys):
         (instances(images=[{**IMAGES[0], "file_name": "/a/b.jpg"}], annotations=[]), ["'/a/b.jpg' leads out of its"]),
         (instances(annotations=[{**ANNOTATIONS[0], "bbox": [0.1, 0.2, 0.5, 0.5]}]), ["a.jpg", "not in shares"]),
         (with_annotation(bbox=[1, 2, -3, 4]), ["annotation 18", "a width of -3"]),
-        (instances(images=[*IMAGES, {**IMAGES[0], "id": 13}]), ["file_name 'b.jpg' is there twice"]),
-        (instances(images=[*IMAGES, {**IMAGES[0], "file_name": "d.jpg"}]), ["image id 900 is there twice"]),
+        (instances(images=[*IMAGES, {**IMAGES[0], "id": 13}]), ["file_name 'b.jpg' appears twice"]),
+        (instances(images=[*IMAGES, {**IMAGES[0], "file_name": "d.jpg"}]), ["image id 900 appears twice"]),
         (instances(images=[*IMAGES, {**IMAGES[0], "id": 13, "file_name": "d.jpg"}]), ["image 13", "d.jpg"]),
         (instances(images=[{**IMAGES[0], "height": 29}], annotations=[]), ["b.jpg", "30 x 40", "29 x 40"]),
         (instances(images=[{"id": 900}], annotations=[]), ["image 900", "height is None"]),
-        (instances(categories=[{"id": 3, "name": "cat"}, {"id": 7, "name": "cat"}]), ["'cat' is there twice"]),
+        (instances(categories=[{"id": 3, "name": "cat"}, {"id": 7, "name": "cat"}]), ["'cat' appears twice"]),
         (instances(categories=[{"id": 3}]), ["category 3 has no name"]),
         (instances(categories=[], annotations=[]), ["no categories"]),
         ({"images": IMAGES}, ["no list of categories"]),

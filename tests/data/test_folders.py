@@ -159,11 +159,11 @@ def test_images_of_several_sizes_stay_encoded_and_say_which_ops_bring_them_to_on
     ("make", "words"),
     [
         (lambda root: put(root / "train/ant/9.png", b""), ["train/ant/9.png", "empty"]),
-        (lambda root: put(root / "train/ant/9.png", b"no image"), ["train/ant/9.png", "no image"]),
+        (lambda root: put(root / "train/ant/9.png", b"no image"), ["train/ant/9.png", "not an image"]),
         (lambda root: put(root / "train/ant/9.png", encode(picture(RNG, 12, 10), "PNG")[:200]), ["train/ant/9.png"]),
         (lambda root: put(root / "train/ant/9.jpg", encode(picture(RNG, 12, 10))[:-150]), ["train/ant/9.jpg"]),
         (lambda root: (root / "train/dog").mkdir(), ["train/dog", "holds no images"]),
-        (lambda root: put(root / "test/eel/0.png"), ["'eel'", "train lacks", "ant, bee, cat"]),
+        (lambda root: put(root / "test/eel/0.png"), ["'eel'", "the folders in ", "ant, bee, cat"]),
         (lambda root: (root / "train/ant/9.png").symlink_to(root / "gone"), ["9.png", "points to nothing"]),
     ],
 )
@@ -186,7 +186,7 @@ def test_folders_that_are_none_are_told_in_one_line(tmp_path, data):
     fill(tmp_path / "alone/train")
     with pytest.raises(ConfigError, match=r"'test'.*choices: train"):
         sources.load(data(tmp_path / "alone"), "test")
-    with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 means nothing for .*alone, which has a folder"):
+    with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 has no effect with .*alone, which has a folder"):
         sources.load(data(tmp_path / "alone", test_share=0.5), "train")
 
 

@@ -279,7 +279,7 @@ class TestAnyFolder:
         image(folder / "images/val/x.png")
         labels(folder / "labels/val/x.png", 2)
         assert [len(read("masks", folder, split)) for split in ("train", "test", "val+train")] == [20, 1, 21]
-        with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 means nothing for .*, which has a folder"):
+        with pytest.raises(ConfigError, match=r"data\.test_share = 0\.5 has no effect with .*, which has a folder"):
             read("masks", folder, test_share=0.5)
 
     @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_mark_of_utf8_is_no_part_of_the_first_sentence_and_a_pipe_is_not_waite
     (tmp_path / "en").write_bytes(b"\xef\xbb\xbfA dog.\r\nTwo.\r\n")
     assert text.read_lines(epath.Path(tmp_path / "en")) == ["A dog.", "Two."]
     os.mkfifo(tmp_path / "de")
-    with pytest.raises(ConfigError, match="de can't be read: it is no file"):
+    with pytest.raises(ConfigError, match="de can't be read: it is not a file"):
         text.read_lines(epath.Path(tmp_path / "de"))
 
 
@@ -66,7 +66,7 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"has val\.de, and no val\.en or val\.en\.gz"):
         text.read_folder(own, ("en", "de"))
     (own / "val.en").write_bytes(b"\xff\n")
-    with pytest.raises(ConfigError, match=r"val\.en, line 1 is no UTF-8"):
+    with pytest.raises(ConfigError, match=r"val\.en, line 1 is not UTF-8"):
         text.read_folder(own, ("en", "de"))
     (own / "val.en.gz").write_bytes(b"no gzip")
     with pytest.raises(ConfigError, match=r"holds both val\.en and val\.en\.gz"):

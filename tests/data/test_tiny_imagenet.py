@@ -67,8 +67,8 @@ def copy(held, root, **changes):
 @pytest.mark.parametrize(
     ("changes", "split", "words"),
     [
-        ({"val/images/val_3.JPEG": None}, "validation", ["not whole", "val/images/val_3.JPEG"]),
-        ({"val/val_annotations.txt": None}, "validation", ["not whole", "val_annotations.txt"]),
+        ({"val/images/val_3.JPEG": None}, "validation", ["incomplete", "val/images/val_3.JPEG"]),
+        ({"val/val_annotations.txt": None}, "validation", ["incomplete", "val_annotations.txt"]),
         ({"val/images/val_3.JPEG": b"no image"}, "validation", ["val_3.JPEG can't be read"]),
         (
             {"val/val_annotations.txt": b"val_0.JPEG\tn99999999\t0\t0\t1\t1\n"},
@@ -113,14 +113,14 @@ def test_an_encrypted_or_cut_zip_is_told(made, tmp_path):
     assert encrypted[flags] & 1
     for damaged in (bytes(encrypted), whole[:-200], whole[: len(whole) // 2]):
         (tmp_path / "tiny-imagenet-200.zip").write_bytes(damaged)
-        with pytest.raises(ConfigError, match=r"tiny-imagenet-200\.zip.*no whole zip") as caught:
+        with pytest.raises(ConfigError, match=r"tiny-imagenet-200\.zip.*not a complete zip file") as caught:
             tiny_imagenet.read(str(tmp_path), "train")
         assert "\n" not in str(caught.value)
 
 
 def test_a_broken_zip_is_told(tmp_path):
     (tmp_path / "tiny-imagenet-200.zip").write_bytes(b"PK and nothing more")
-    with pytest.raises(ConfigError, match="no whole zip"):
+    with pytest.raises(ConfigError, match="not a complete zip file"):
         tiny_imagenet.read(str(tmp_path), "train")
 
 

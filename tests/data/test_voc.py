@@ -201,7 +201,10 @@ def test_names_may_have_spaces_and_flags_of_a_class_behind_them(folder):
             lambda folder: (folder / "Annotations/a.xml").write_text(xml(CAT, {**DOG, "difficult": "2"})),
             ["a.xml, object 2", "difficult is '2', not 0 or 1"],
         ),
-        (lambda folder: (folder / "Annotations/a.xml").write_text("<svg/>"), ["a.xml is no annotation", "'svg'"]),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text("<svg/>"),
+            ["a.xml is not a PASCAL VOC annotation", "'svg'"],
+        ),
         (
             lambda folder: (folder / "labels.txt").write_text("dog\ncats\n"),
             ["class of", "a.xml, object 1", "'cat'; did you mean 'cats'"],
@@ -211,6 +214,10 @@ def test_names_may_have_spaces_and_flags_of_a_class_behind_them(folder):
         (lambda folder: (folder / "ImageSets/Main/train.txt").write_text("a\nb\na\n"), ["train.txt lists 'a' twice"]),
         (lambda folder: (folder / "ImageSets/Main/train.txt").unlink(), ["list in", "'train'", "test"]),
         (lambda folder: (folder / "JPEGImages/a.jpg").write_bytes(b"\xff\xd8"), ["a.jpg"]),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "x1": "1_0"})),
+            ["a.xml, object 1", "is '1_0', not a number of pixels"],
+        ),
     ],
 )
 def test_what_is_not_right_is_told_with_its_file(folder, break_it, told):

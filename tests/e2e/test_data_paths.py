@@ -62,7 +62,7 @@ def test_a_killed_run_on_the_host_path_resumes_bit_for_bit(tiny, finished, tmp_p
 
 def test_without_tensorflow_the_host_path_names_the_other(tiny, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ConfigError, match="'device' does without"):
+    with pytest.raises(ConfigError, match="'device' works without it"):
         train(tiny(ON_HOST), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     # what TFDS has prepared is read without it

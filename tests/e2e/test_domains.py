@@ -116,7 +116,7 @@ def test_a_run_goes_on_with_the_same_data_alone(tiny, trained):
         ({"views.aux.data.styel": "sketch"}, "did you mean 'views.aux.data.style'"),
         ({"views.aux.data.path": "device"}, "unknown config key 'views.aux.data.path'"),
         ({"views.aux.data.style": "oil"}, "views.aux.data.style"),
-        ({"views.aux.data.test_split": "validation"}, "views.aux.data: data.test_split = 'validation' means nothing"),
+        ({"views.aux.data.test_split": "validation"}, "views.aux.data: data.test_split = 'validation' has no effect"),
         ({"views.aux.data.train_examples": 4}, "views.aux.data: batch_size = 8 is more than its 4 examples"),
         ({"views.aux.data.image_size": 24}, "views.aux.data: its test images have 24 x 24 pixels, the run's 16 x 16"),
         ({**OWN, "views.aux.draws": "main"}, "views.aux.draws = 'main': 'aux' has data of its own"),

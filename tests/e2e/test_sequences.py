@@ -120,10 +120,10 @@ def test_both_data_paths_make_the_same_batches_of_one_size(folder):
         ({"data.path": "device"}, "batches of one size"),
         ({"steps_per_call": 2}, "can't share one call"),
         ({"duration": "100 examples"}, "duration = '100 examples'"),
-        ({"eval.augment": "resize(8)"}, "its examples are no images"),
+        ({"eval.augment": "resize(8)"}, "its examples are not images"),
         ({"eval.evals": ("metrics", "low_pass")}, "'low_pass' analyses images"),
         ({"task": "classification"}, "needs examples with a 'image'"),
-        ({"data.mean": (0.1, 0.1, 0.1)}, "its examples are no images"),
+        ({"data.mean": (0.1, 0.1, 0.1)}, "its examples are not images"),
     ],
 )
 def test_what_means_nothing_for_sequences_is_refused_in_one_line(folder, changes, message):

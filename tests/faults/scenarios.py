@@ -14,6 +14,7 @@ from sbn.runs.seals import SEAL
 _TIMES = ("seconds", "time", "steps_per_second", "seconds_left", SEAL)  # and the checksum over them
 _DRAFT = re.compile(r"\..*\.[0-9a-f]{16}\.draft")
 ROW = "--config=small.py:table/row"
+ALSO = "--also=safetensors,stablehlo"
 
 
 class Scenario(NamedTuple):
@@ -58,6 +59,27 @@ def _loads_whole(warm, folder):
     assert said.code in (0, 2), said
 
 
+def _exported_for_others(warm, folder, run):
+    """As `_exported`, with the files for other programs; a copy is kept beside it."""
+    _finished(warm, folder, run)
+    words = (f"--workdir={folder}/run", f"--out={folder}/net", "--branch=aux", ALSO)
+    assert warm.run("sbn.export", *words).code == 0
+    shutil.copytree(folder / "net", folder / "older")
+
+
+def _of_one_branch(warm, folder):
+    """No file for other programs is left of the older branch beside the newer one's arrays."""
+    _loads_whole(warm, folder)
+    found = {
+        file.name: file.read_bytes() == (folder / "older" / file.name).read_bytes() for file in _shown(folder / "net")
+    }
+    assert found["variables.msgpack"] or not any(found.values()), found
+
+
+def _shown(folder):
+    return [file for file in folder.iterdir() if not _DRAFT.fullmatch(file.name)]
+
+
 def _tree(warm, folder, run):
     from tests.faults import records
 
@@ -91,6 +113,9 @@ SCENARIOS = {
         ("sbn.evaluate", "--workdir={}/run", "--evals=accuracy,branches", "--config.eval.average=logits"), _finished
     ),
     "export": Scenario(("sbn.export", "--workdir={}/run", "--out={}/net"), _exported, whole=_loads_whole),
+    "export for other programs": Scenario(
+        ("sbn.export", "--workdir={}/run", "--out={}/net", ALSO), _exported_for_others, whole=_of_one_branch
+    ),
     "report": Scenario(("sbn.report", "small.py", "--root={}", "--format=html", "--out={}/book.html"), _finished),
     "prepare": Scenario(("sbn.data.prepare", "toys", "{}/tfds", "--out={}/toys.npz"), _tree),
     "prepare sentences": Scenario(

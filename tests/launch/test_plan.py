@@ -185,15 +185,15 @@ def test_what_is_no_list_of_seeds_is_refused(text):
             ["views.aux.augment = 'randaugmet(3,4)'", "did you mean 'randaugment'"],
         ),
         ("split_bn:table3/weak_augment", ["views.main.augment='crop(4)|flip'"], ["unknown op"]),  # the shell's quotes
-        ("split_bn:table3/weak_augment", ["views.main.augment=crop(40)|flip"], ["crop(pad) is 40", "(32, 32)"]),
+        ("split_bn:table3/weak_augment", ["views.main.augment=crop(40)|flip"], ["crop(pad) is 40", "32 x 32"]),
         ("split_bn:table3/weak_augment", ["views.axu.augment=flip"], ["unknown view 'axu'", "did you mean 'aux'"]),
         ("split_bn:table2/imagenet_standard", ["views.main.augment=flip"], ["differ in size"]),
         ("refine:*/mixup_100", ["stage.refine.views.main.augment=crop(4)|flop"], ["stage.refine.views", "'flip'"]),
         ("split_bn:table3", ["model.depth=27"], ["depth 27", "the nearest is 28"]),
         ("split_bn:table3", ["eval.augment=flip"], ["eval.augment = 'flip'", "flip is random"]),
         ("split_bn:table3", ["eval.diversity.pipelines=flip,blurr"], ["eval.diversity.pipelines = 'blurr'", "'blur'"]),
-        ("split_bn:table3", ["data.archive=/nowhere/c.npz"], ["data.archive = '/nowhere/c.npz' is not there"]),
-        ("split_bn:table3", ["data.dir=/nowhere"], ["data.dir = '/nowhere' is not there"]),
+        ("split_bn:table3", ["data.archive=/nowhere/c.npz"], ["data.archive = '/nowhere/c.npz' does not exist"]),
+        ("split_bn:table3", ["data.dir=/nowhere"], ["data.dir = '/nowhere' does not exist"]),
     ],
 )
 def test_mistakes_are_found_before_anything_runs(selection, sets, words, capsys, tmp_path):

@@ -31,7 +31,7 @@ def test_a_reading_that_the_row_takes_is_the_row_itself():
 def test_a_reading_written_as_overrides_is_that_readings_job():
     by_hand = names(f"consistent:{BN}", sets=["norm.sequential=True,False"])
     assert by_hand == [f"consistent/{BN}@sequential/seed0", f"consistent/{BN}/seed0"]
-    with pytest.raises(ConfigError, match=r"norm.sequential=False makes another reading of .*write .*@one_batch"):
+    with pytest.raises(ConfigError, match=r"norm.sequential=False contradicts the reading .*write .*@one_batch"):
         names(f"consistent:{BN}@sequential", sets=["norm.sequential=False"])
 
 

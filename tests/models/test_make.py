@@ -87,7 +87,7 @@ def test_a_key_that_a_model_does_not_read_is_refused_with_those_that_do(name, ke
 
 
 def test_a_scale_to_start_at_zero_needs_a_scale():
-    with pytest.raises(ConfigError, match="zero_last_scale = True means nothing"):
+    with pytest.raises(ConfigError, match="zero_last_scale = True has no effect"):
         check(config("cifar_resnet", {"model.zero_last_scale": True, "norm.kind": "none"}))
 
 

@@ -136,7 +136,7 @@ def test_more_paths_are_dropped_by_the_epoch():
     ("changes", "message"),
     [
         ({"model.name": "pdarts", "model.drop_path": (0.3,)}, "two rates: at the start and at the end of a stage"),
-        ({"loss.auxiliary": 0.4}, "means nothing for model.name = 'wide_resnet': only pdarts"),
+        ({"loss.auxiliary": 0.4}, "has no effect with model.name = 'wide_resnet': only pdarts"),
         ({"model.name": "pdarts", "model.depth": 12}, "the nearest is 11"),
     ],
 )

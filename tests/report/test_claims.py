@@ -99,8 +99,8 @@ def test_mistakes_are_told(file, root, capsys, words, message):
 @pytest.mark.parametrize(
     ("claims", "message"),
     [
-        ("CLAIMS = (3,)", "holds 3, which is no Claim"),
-        ('CLAIMS = (Claim("a b", "", "", (Term(1, "base", "x"),)),)', "'a b' is no name of a claim"),
+        ("CLAIMS = (3,)", "holds 3, which is not a Claim"),
+        ('CLAIMS = (Claim("a b", "", "", (Term(1, "base", "x"),)),)', "'a b' is not a valid name of a claim"),
         ('CLAIMS = (Claim("a", "", ""),)', "claim a needs terms"),
         ('CLAIMS = (Claim("a", "", "", (Term(1, "table3/bas", "x"),)),)', "did you mean 'table3/baseline'"),
     ],

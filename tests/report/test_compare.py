@@ -94,7 +94,11 @@ def test_any_measure_can_be_compared(file, tmp_path, capsys):
         ("table3/weak_augmnt", {}, "did you mean 'table3/weak_augment'"),
         ("table3/ours", {}, "no runs of mine:table3/ours"),
         ("table3/weak_augment,optim.l=1", {}, "did you mean 'optim.lr'"),
-        ("table3/weak_augment,optim.lr=1", {}, "unknown overrides of the runs"),
+        (
+            "table3/weak_augment,optim.lr=1",
+            {},
+            "unknown overrides of the runs of mine:table3/weak_augment: 'optim.lr=1",
+        ),
         ("table3/weak_augment", {"metric": "test/main/acuracy"}, "did you mean 'test/main/accuracy'"),
         ("table3/weak_augment", {"metric": AUX}, "unknown metric"),
         ("table3/weak_augment", {"metric": f"{MAIN}:worst"}, "unknown statistic"),

@@ -67,6 +67,16 @@ def test_the_line_is_the_mean_and_the_band_goes_from_least_to_most(tmp_path):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", f"{MAIN} (%)")
 
 
+def test_the_papers_value_is_a_dotted_line_in_the_colour_of_its_row(tmp_path):
+    groups = {name: [write_course(tmp_path, k, [0.2, 0.8], row=name)] for k, name in enumerate("ab")}
+    figure = draw_courses(groups, papers={"b": 94.5})
+    (axes,), (legend,) = figure.axes, figure.legends
+    (own,) = [line for line in axes.lines if line.get_label() == "b"]
+    (paper,) = [line for line in axes.lines if set(line.get_ydata()) == {94.5}]
+    assert paper.get_color() == own.get_color()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
 def test_the_same_runs_make_the_same_file_with_names_as_texts_whatever_they_are(tmp_path):
     name = 'a <b> & "c" $x$ [views.main.augment=crop(4)|flip]'
     groups = {name: [write_course(tmp_path, 0, [0.2, 0.8])]}

@@ -97,7 +97,7 @@ def test_it_holds_the_tables_numbers_curves_and_one_seeds_figures(file, root):
     assert {"93.33 ± 0.33", "96.33 ± 0.33", "94.90 ± 0.20", "3/10"} <= set(cells)
     assert any(cell.endswith("1 of 4 diverged, not in the mean: seed 3") for cell in cells)
     assert reader.texts["figcaption"] == [
-        "table3: mean over seeds; the band is from the lowest to the highest seed",
+        "table3: mean over seeds; the band is from the lowest to the highest seed; dotted: the paper's value",
         "baseline, seed 0: mix, step 78000",
         "weak_augment, seed 0: mix, step 78000",
     ]
@@ -130,6 +130,18 @@ def test_a_table_without_runs_is_folded_up_and_says_so(file, root):
     page, _ = report("", root=root, format="html")
     assert re.search(r"<details><summary>none of its \d+ rows has a run</summary><div class=\"scroll\"><table>", page)
     assert re.search(r"\d+ of \d+ rows have runs", page)
+
+
+def test_it_names_the_commits_that_made_the_runs(file, root):
+    for name, start in {
+        "baseline0": {"commit": "0123456789abcdef", "diff": ""},
+        "baseline1": {"commit": "0123456789abcdef", "diff": "-x"},
+        "baseline2": {"commit": 7},  # damaged
+        "diverged": {},
+    }.items():
+        (root / name / "provenance.json").write_text(json.dumps([{"commit": "older", "diff": ""}, start]))
+    page, _ = report(f"{file}:table3", root=root, format="html")
+    assert "Commits of the 8 runs: 01234567 (1), 01234567 with changes (1); 6 recorded none." in page
 
 
 def test_what_the_tables_leave_out_stands_at_the_end(file, root):

@@ -44,7 +44,7 @@ def test_a_run_of_its_row_with_its_own_overrides_counts(file, tmp_path, override
 def test_any_other_config_is_refused_by_name_with_the_difference(file, tmp_path, changed, told):
     kept, (line,) = judge(file, tmp_path, config=altered(**changed))
     assert kept == []
-    assert line.startswith(f"{tmp_path / 'runs' / 'run'}: refused, it is no run of table3/baseline")
+    assert line.startswith(f"{tmp_path / 'runs' / 'run'}: refused, it is not a run of table3/baseline")
     assert told in line
     assert "\n" not in line
 
@@ -115,6 +115,6 @@ def test_the_report_leaves_refused_runs_out_and_names_them(file, tmp_path):
     printed, notes = report(f"{file}:table3", root=tmp_path / "runs", format="csv")
     assert printed.splitlines()[1].split(",")[7:10] == ["95.0", "", "1"]
     assert [note for note in notes if "refused" in note] == [
-        f"{tmp_path / 'runs/bad'}: refused, it is no run of table3/baseline with its overrides "
+        f"{tmp_path / 'runs/bad'}: refused, it is not a run of table3/baseline with its overrides "
         "(optim.lr: 0.7 there, 0.1 in the row)"
     ]

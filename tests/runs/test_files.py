@@ -140,7 +140,7 @@ def test_provenance_is_a_list_of_starts(tmp_path):
 )
 def test_a_config_that_no_run_could_have_is_damaged(tmp_path, config):
     (tmp_path / files.CONFIG).write_text(json.dumps(config))
-    with pytest.raises(Damaged, match="no config of a run"):
+    with pytest.raises(Damaged, match="not the config of a run"):
         files.read_config(tmp_path)
 
 

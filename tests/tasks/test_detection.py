@@ -158,7 +158,7 @@ def test_images_without_any_object_that_counts_are_refused(tiny, what):
 
 def test_a_mean_of_two_branches_is_refused(tiny):
     # Boxes of two branches are no pairs: there is nothing to take a mean of
-    with pytest.raises(ConfigError, match=r"eval.mix.* means nothing for task = 'detection'"):
+    with pytest.raises(ConfigError, match=r"eval.mix.* has no effect with task = 'detection'"):
         tiny({**SMALL, "eval.mix": (0.25,)})
 
 

@@ -134,12 +134,12 @@ def test_layers_without_statistics_have_branches_too(tiny, layer):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"norm.groups": 8}, "norm.groups = 8 means nothing for norm.layer = 'batch'"),
+        ({"norm.groups": 8}, "norm.groups = 8 has no effect with norm.layer = 'batch'"),
         ({"norm.layer": "layer", "norm.kind": "split_stats"}, "'split_stats', which keeps no statistics"),
         ({"norm.layer": "group", "norm.kind": "none"}, "where no layer is"),
-        ({"norm.layer": "group", "norm.group_size": 4}, "norm.group_size = 4 means nothing for norm.layer = 'group'"),
-        ({"norm.layer": "layer", "norm.momentum": 0.99}, "norm.momentum = 0.99 means nothing"),
-        ({"norm.layer": "layer", "norm.unbiased": False}, "norm.unbiased = False means nothing"),
+        ({"norm.layer": "group", "norm.group_size": 4}, "norm.group_size = 4 has no effect with norm.layer = 'group'"),
+        ({"norm.layer": "layer", "norm.momentum": 0.99}, "norm.momentum = 0.99 has no effect"),
+        ({"norm.layer": "layer", "norm.unbiased": False}, "norm.unbiased = False has no effect"),
     ],
 )
 def test_what_means_nothing_is_refused(tiny, changes, message):

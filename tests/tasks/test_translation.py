@@ -231,7 +231,7 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
         ({"batch_tokens": 20}, "too small for 1 sentence of the longest length, 21 tokens"),
         ({"translation.buckets": (22, 101)}, "sentence of the last of translation.buckets, 101 tokens"),
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
-        ({"translation.buckets": (8, 8)}, "must rise"),
+        ({"translation.buckets": (8, 8)}, "must increase"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),
         ({"model.name": "wide_resnet"}, "needs model.name = 'transformer'"),
         ({"task": "package:Task"}, "is only for task = 'translation'"),

@@ -108,7 +108,7 @@ def test_every_start_is_recorded_and_the_result_says_done(tmp_path, tiny):
     assert (made["steps_per_epoch"], made["stages"]) == (5, {"train": [0, 10]})
     (folder / "config.json").unlink()  # as of a result that was copied alone
     assert workdirs.finished(folder, config) == json.loads(json.dumps(made))
-    with pytest.raises(ConfigError, match=r"holds a run of another config \(seed: 4 there, 5 here\)"):
+    with pytest.raises(ConfigError, match=r"holds a run with another config \(seed: 4 there, 5 here\)"):
         workdirs.finished(folder, tiny({"seed": 5}))
 
 

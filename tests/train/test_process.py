@@ -38,7 +38,7 @@ def test_orbax_remarks_on_a_file_that_nothing_reads_are_not_shown_and_others_are
 
 def test_a_work_directory_that_checkpoints_can_not_be_written_to_is_refused(tmp_path):
     assert checked_path(f"{tmp_path}/é😀").name == "é😀"
-    with pytest.raises(ConfigError, match="is no UTF-8 in this locale"):
+    with pytest.raises(ConfigError, match="is not UTF-8 in this locale"):
         checked_path(f"{tmp_path}/a\udcff")
 
 

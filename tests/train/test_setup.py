@@ -27,7 +27,7 @@ def test_a_window_larger_than_the_images_is_refused_by_view_op_and_sizes(tiny):
         views(tiny, "flip", "flip|random_crop(17)")
     assert str(caught.value) == (
         "views.aux.augment = 'flip|random_crop(17)': "
-        "op 2 of 2: random_crop(size) is 17; of images of (16, 16) it must be at most 16"
+        "op 2 of 2: random_crop(size) is 17; for images of 16 x 16 pixels it must be at most 16"
     )
 
 

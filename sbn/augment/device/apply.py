@@ -145,7 +145,7 @@ def _step(op: Op, image_size: Size, *, fading: bool) -> _Step:
         return lambda bits, words, boxes, strength: (function(bits[:, :own], words, image_size), boxes)
     if isinstance(op, OwnOp) and op.device is not None:
         return functools.partial(_own_step, op, own=own, image_size=image_size)
-    raise ValueError(f"{op.name} has no function 'device': it works on the host path alone (data.path='host')")
+    raise ValueError(f"{op.name} has no function 'device': it works only on the host path (data.path='host')")
 
 
 def _policy_step(

@@ -150,7 +150,7 @@ def _step(op: Op, where: range, image_size: Size, *, fading: bool) -> _Step:
     if isinstance(op, OwnOp) and op.host is not None:
         op.try_on("host", image_size, as_array=np.asarray)
         return functools.partial(_own_step, op, own=own, image_size=image_size)
-    raise ValueError(f"{op.name} has no function 'host': it works on the device path alone (data.path='device')")
+    raise ValueError(f"{op.name} has no function 'host': it works only on the device path (data.path='device')")
 
 
 def _policy_step(

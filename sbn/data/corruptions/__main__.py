@@ -72,14 +72,16 @@ def main(words: Sequence[str] | None = None) -> int:
         "--frost", metavar="FOLDER", help="folder with photographs of frost, or 'procedural' for synthetic frost"
     )
     parser.add_argument("--seed", type=arguments.seed, default=0, help="seed of the draws")
-    parser.add_argument("--examples", type=int, help="number of images per type and severity (default: all)")
+    parser.add_argument(
+        "--examples", type=arguments.whole, help="number of images per type and severity (default: all)"
+    )
     parser.add_argument(
         "--out", type=arguments.path, metavar="DIR", help="generate the corrupted images into this folder"
     )
     parser.add_argument(
         "--sheet", type=arguments.path, metavar="FILE", help="draw one image of each type and severity, as a PNG"
     )
-    parser.add_argument("--image", type=int, default=0, help="index of the test image that the sheet shows")
+    parser.add_argument("--image", type=arguments.whole, default=0, help="index of the test image that the sheet shows")
     flags = parser.parse_args(words)
     if flags.out is None and flags.sheet is None:
         print(listed())
@@ -104,7 +106,7 @@ def main(words: Sequence[str] | None = None) -> int:
         make(corrupted)
     if flags.sheet is not None:
         if not 0 <= flags.image < len(corrupted.labels):
-            raise ConfigError(f"--image={flags.image} of {len(corrupted.labels)} images")
+            raise ConfigError(f"--image={flags.image}: there are {len(corrupted.labels)} images, from 0 on")
         sheet.write(draw(corrupted, np.asarray(clean.images[:]), image=flags.image), flags.sheet)
         print(flags.sheet)
     return 0

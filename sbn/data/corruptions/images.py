@@ -97,7 +97,7 @@ class Encoded:
             try:
                 image = decode(data)
             except OSError as error:
-                raise ConfigError(f"{name} is no image: {error}") from None
+                raise ConfigError(f"{name} can't be read: {error}") from None
             if image.shape != into.shape:
                 size = f"{image.shape[1]} x {image.shape[0]}"
                 raise ConfigError(f"{name} has {size} pixels, not {self.side} x {self.side}")

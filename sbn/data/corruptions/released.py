@@ -35,7 +35,7 @@ def find_arrays(folder: pathlib.Path, kinds: Sequence[str], *, name: str) -> Rel
     """
     missing = [f"{kind}.npy" for kind in kinds if not (folder / f"{kind}.npy").is_file()]
     if missing:
-        raise ConfigError(f"{folder} lacks {', '.join(missing)}: {name} is not whole there")
+        raise ConfigError(f"{folder} lacks {', '.join(missing)}: {name} is incomplete there")
     every = _mapped(folder / LABELS)
     count = len(every) // len(SEVERITIES)
     labels = every[:count].astype(np.int32)
@@ -88,7 +88,7 @@ def find_folders(folder: pathlib.Path, kinds: Sequence[str], *, name: str, class
     wanted = [_place(folder, kind) / str(severity) for kind in kinds for severity in SEVERITIES]
     missing = [str(path.relative_to(folder)) for path in wanted if not path.is_dir()]
     if missing:
-        raise ConfigError(f"{folder} lacks {', '.join(missing)}: {name} is not whole there")
+        raise ConfigError(f"{folder} lacks {', '.join(missing)}: {name} is incomplete there")
     files = _files(wanted[0])
     wnids = sorted({file.parent.name for file in files})
     if len(wnids) != classes:
@@ -165,7 +165,10 @@ def find(data: str, directory: str | None, kinds: Sequence[str], *, classes: int
     """
     if data not in BENCHMARKS:
         known = ", ".join(BENCHMARKS)
-        raise ConfigError(f"no corrupted version of {data!r} was released, only of {known}: generate one")
+        raise ConfigError(
+            f"no corrupted version of {data!r} was released, only of {known}: set the source "
+            "(eval.corruptions.source) to 'generated'"
+        )
     name, tfds_name, how = BENCHMARKS[data]
     root = expanded(directory or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
     for folder in (root, root / name):

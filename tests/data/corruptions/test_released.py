@@ -92,7 +92,7 @@ def test_images_of_another_size_and_no_images_are_told(tmp_path):
     images = released.find_folders(tmp_path, ("fog",), name="ImageNet-C", classes=3).read("fog", 1)
     with pytest.raises(ConfigError, match=r"00000001\.JPEG has 100 x 80 pixels, not 224 x 224"):
         images[:1]
-    with pytest.raises(ConfigError, match=r"00000004\.JPEG is no image"):
+    with pytest.raises(ConfigError, match=r"00000004\.JPEG can't be read: it is not an image"):
         images[3:4]
 
 
