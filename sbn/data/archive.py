@@ -116,7 +116,8 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
     except ConfigError:
         raise
     except FileNotFoundError:
-        hint = f": `{beside.shown(f'python -m sbn.data.prepare {name} --out={path}')}` makes it" if name else ""
+        makes = beside.shown(f"python -m sbn.data.prepare {name} --out={path}")
+        hint = f": `{makes}` makes it (of sentences with --languages or --pairs)" if name else ""
         raise ConfigError(f"{shown} does not exist{hint}") from None
     except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
         words = (str(error) or type(error).__name__).splitlines()[0]
