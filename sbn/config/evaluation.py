@@ -240,6 +240,7 @@ EVALUATION = (
         0.6,
         "Length penalty of beam search: scores are divided by length to this power. Not used with a beam of 1.",
         low=0,
+        high=10,  # lengths of thousands of tokens to a larger power are no float32
         tasks=("translation",),
     ),
     Key(

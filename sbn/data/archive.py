@@ -79,9 +79,9 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
         for base, where in splits.ids(split, lengths, key=key, of=path):
             images = array(file, f"{base}_images")
             if images.ndim == 0 or len(images) != lengths[base]:
-                count = len(images) if images.ndim else "a single number instead of"
+                count = len(images) if images.ndim else "no array of"
                 raise ConfigError(
-                    f"{shown} differs in length: it has {count} {base}_images and {lengths[base]} {base}_labels"
+                    f"{shown} has {count} {base}_images, but {lengths[base]} {base}_labels: every image needs one label"
                 )
             parts.append((images[where], labels[base][where]))
         arrays = {
@@ -117,7 +117,8 @@ def _opened(path: str, shown: str, name: str | None) -> Iterator["np.lib.npyio.N
     except ConfigError:
         raise
     except FileNotFoundError:
-        hint = f": `{beside.shown(f'python -m sbn.data.prepare {name} --out={path}')}` makes it" if name else ""
+        makes = beside.shown(f"python -m sbn.data.prepare {name} --out={path}")
+        hint = f": `{makes}` makes it (of sentences with --languages or --pairs)" if name else ""
         raise ConfigError(f"{shown} does not exist{hint}") from None
     except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
         words = (str(error) or type(error).__name__).splitlines()[0]

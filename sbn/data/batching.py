@@ -97,6 +97,9 @@ class Buckets:
         tokens: of a batch, filling included: a bucket has as many examples as fit, in multiples of `multiple`.
         multiple: what every batch's examples are a multiple of: all devices together have so many parts.
 
+    Attributes:
+        never: examples of buckets that have less than a batch, which are in no epoch.
+
     Raises:
         ConfigError: if the widths do not rise, an example is too long, or a batch would hold nothing.
     """
@@ -131,6 +134,7 @@ class Buckets:
         counts = np.bincount(self._bucket, minlength=len(widths))
         self._full = [int(count) // size for count, size in zip(counts, self._sizes, strict=True)]
         self.steps_per_epoch, self.shapes = sum(self._full), sum(full > 0 for full in self._full)
+        self.never = sum(int(count) for count, full in zip(counts, self._full, strict=True) if not full)
 
     def epoch(self, seed: int, *, stage: int, epoch: int) -> Sequence[Planned]:
         """Returns the batches of an epoch of training."""

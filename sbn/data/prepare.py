@@ -11,6 +11,7 @@ import argparse
 import functools
 import logging
 import os
+import re
 from collections.abc import Sequence
 
 from etils import epath
@@ -46,10 +47,11 @@ def prepare(name: str, *, out: str, data_dir: str) -> dict[str, int]:
 
 def _prepare_sentences(flags: argparse.Namespace, *, out: str, data_dir: str) -> dict[str, int]:
     languages = tuple((flags.languages or "source,target").split(","))
-    if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
+    named = all(re.fullmatch(r"[\w.-]+", language) for language in languages)
+    if len(languages) != 2 or languages[0] == languages[1] or not named:
         raise ConfigError(f"--languages={flags.languages}: name two languages, the source first, as in en,de")
     pairs = prepare_sentences.of_files(flags.pairs)
-    if flags.languages:
+    if flags.languages and (flags.path or flags.data_dir or not flags.pairs):  # else they name what --pairs gives
         pairs = {**prepare_sentences.find(flags.name, data_dir, languages), **pairs}
     if flags.tested_on:
         others = prepare_sentences.find(flags.tested_on, data_dir, languages)

@@ -58,7 +58,12 @@ def find(name: str, place: str, languages: Sequence[str]) -> dict[str, TextPairs
     for own in (folder / _LAYOUT, folder):
         if own.is_dir() and any(own.glob(f"*.{languages[0]}*")):
             return text.read_folder(own, languages)
-    directory = prepared.directory(name, place)
+    try:
+        directory = prepared.directory(name, place)
+    except ConfigError as error:
+        if not folder.is_dir():
+            raise
+        raise ConfigError(f"{folder} holds no files like train.{languages[0]}, plain or .gz, and: {error}") from None
     return {split: text.read_prepared(directory, split, languages) for split in tfrecords.splits(directory)}
 
 
@@ -87,6 +92,8 @@ def of_files(named: Sequence[str]) -> dict[str, TextPairs]:
             raise ConfigError(
                 f"--pairs={words}: {split!r} is not a valid name of a split: use letters, digits, '_', '.' and '-'"
             )
+        if source == target:
+            raise ConfigError(f"--pairs={words}: one file can't be both sides")
         found[split] = text.read_pair(epath.Path(source).expanduser(), epath.Path(target).expanduser())
     return found
 
@@ -124,8 +131,18 @@ def write(out: str, *, name: str, splits: Mapping[str, TextPairs], settings: Set
                 texts[split] = TextPairs(*([side[i] for i in left.numbers] for side in pairs))
                 source, target = (_some(side, left.numbers) for side in (source, target))
         tokens[split] = source, target
+    _count_known(texts, name)
     sentences.write(out, name=name, languages=settings.languages, vocabulary=learned, splits=texts, tokens=tokens)
     return {split: len(pairs.source) for split, pairs in texts.items()}
+
+
+def _count_known(texts: Mapping[str, TextPairs], name: str) -> None:
+    """Says how many pairs of every other split are trained on: a score of these says little."""
+    for split, pairs in texts.items():
+        known = {*zip(*pairs, strict=True)}.intersection(zip(*texts[TRAIN], strict=True))
+        count = sum(pair in known for pair in zip(*pairs, strict=True))
+        if count and split != TRAIN:
+            log.info("%s: %d of the %d pairs of %r are in 'train' as well", name, count, len(pairs.source), split)
 
 
 def _some(tokens: Ragged, numbers: Sequence[int]) -> Ragged:

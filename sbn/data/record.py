@@ -47,6 +47,7 @@ def describe(
         },
         **({} if label is None else {"classes": list(label.classes)}),
         **({} if mask is None else {"mask_classes": list(mask.classes)}),
+        **({"pieces": train.vocabulary.fingerprint()} if isinstance(train, Sentences) else {}),
         **images,
     }
 
@@ -84,9 +85,28 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
             whose = split.removesuffix(TEXTS)
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
-                f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
-                f"{print_now} now, and had {before[split]} then; bring the old data back, or choose another --workdir"
+                f"{what} of {now['name']!r} has changed since {where} was started (fingerprint {before[split]} then, "
+                f"{print_now} now): restore the old data, or choose another --workdir"
             )
+
+
+def check_same_pieces(there: Mapping[str, Any] | None, now: Mapping[str, Any], *, where: str) -> None:
+    """Refuses to begin with embeddings of other pieces: as many of them fit, and stand for other text.
+
+    Args:
+        there: what the other run's data.json holds.
+        now: what `describe` returns of this run's data.
+        where: the key that names the other run, for the message.
+
+    Raises:
+        ConfigError: if both know their pieces, and these differ.
+    """
+    before, own = (there or {}).get("pieces"), now.get("pieces")
+    if before and own and before != own:
+        raise ConfigError(
+            f"{where} was trained on the pieces {before}, and these data are cut into others, {own}: its embeddings "
+            "would stand for other text; take over parts without them (init.only), or train on its archive"
+        )
 
 
 def describe_batches(batching: Batching) -> dict[str, Any]:

@@ -6,7 +6,6 @@ one after the other, SPLIT_SIDE_offsets, and of splits small enough to be scored
 """
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from sbn.data import splits
 from sbn.data.examples import Feature, InMemory
 from sbn.data.text import TextPairs
 from sbn.data.tokens import Ragged
-from sbn.data.vocabulary import END, PIECES, Vocabulary, check_model
+from sbn.data.vocabulary import END, PIECES, Vocabulary, check_model, fingerprint
 from sbn.runs.arrays import array
 from sbn.runs.atomic import replacing
 
@@ -54,10 +53,7 @@ class Sentences(InMemory):
 
     def texts_fingerprint(self) -> str:
         """Returns a hash of the pieces and of the texts, which tokens alone do not tell."""
-        digest = hashlib.sha256()
-        for words in (self.vocabulary.pieces, *(self.texts.get(side, ()) for side in SIDES)):
-            digest.update("\n".join(words).encode() + b"\0")
-        return digest.hexdigest()[:16]
+        return fingerprint(self.vocabulary.pieces, *(self.texts.get(side, ()) for side in SIDES))
 
     def text(self, side: str, number: int) -> str:
         """Returns a sentence as it was written, or as its pieces write it where texts were not kept."""

@@ -5,6 +5,7 @@ SentencePiece itself (the extra 'translation') is imported to train a model and 
 """
 
 import dataclasses
+import hashlib
 import importlib.util
 import io
 import re
@@ -43,6 +44,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    def fingerprint(self) -> str:
+        """Returns a hash of the pieces."""
+        return fingerprint(self.pieces)
+
     def text(self, numbers: Iterable[int]) -> str:
         """Returns the text of a sentence up to its end; what fills it up has none.
 
@@ -68,6 +73,14 @@ class Vocabulary:
         offsets = np.cumsum([0, *map(len, rows)])
         dtype = np.uint16 if len(self) <= 2**16 else np.int32
         return Ragged(np.fromiter((piece for row in rows for piece in row), dtype, int(offsets[-1])), offsets)
+
+
+def fingerprint(*lists: Iterable[str]) -> str:
+    """Returns a hash of lists of pieces or texts."""
+    digest = hashlib.sha256()
+    for words in lists:
+        digest.update("\n".join(words).encode() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def train(texts: Sequence[str], *, size: int, kind: str = "bpe") -> Vocabulary:

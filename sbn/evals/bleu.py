@@ -43,6 +43,8 @@ class Bleu:
             raise ConfigError("eval.evals: 'bleu' scores task = 'translation' on sentences with a vocabulary")
         if any(name != "exact_match" for name in config.eval.bleu.scores):
             bleu.sacrebleu()
+        if test.vocabulary.model and not test.texts:
+            log.warning("bleu: of so large a test split texts are not kept: references are what its pieces write")
         self._task, self._test, self._config = task, test, config
         self._sources, own = _Sources(test, materials), config.eval.bleu
         for rows, width in self._sources.shapes:

@@ -84,8 +84,12 @@ class Pairs:
         self._examples, self._targets = examples, tuple(materials.task.targets)
         self._inputs = inputs_of(materials.task, examples.features)
         self._widest = widest(examples)
-        devices = materials.mesh.devices.size
-        once = make_batching(materials.config, materials.task, examples, multiple=devices).once()
+        self._devices = materials.mesh.devices.size
+        # what training demands of so many devices is no matter here: batches are filled up to a multiple of them
+        try:
+            once = make_batching(materials.config, materials.task, examples, multiple=1).once()
+        except ConfigError as error:
+            raise ConfigError(f"the test split: {error}") from None
         self._batches = None if once is None else list(once)
         own_sizes = getattr(materials.task, "own_sizes", None)
         self._own = None if own_sizes is None else own_sizes(examples)
@@ -101,7 +105,8 @@ class Pairs:
     def _cuts(self, batches: Sequence[Planned]) -> Iterator[tuple[slice, int]]:
         start = 0
         for planned in batches:
-            yield slice(start, start + len(planned.ids)), planned.size
+            size = max(planned.size, len(planned.ids))
+            yield slice(start, start + len(planned.ids)), -(-size // self._devices) * self._devices
             start += len(planned.ids)
 
     def __getitem__(self, where: slice) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,6 +3,7 @@
 Both keep keys and values of what was said before, encode the source once, and look at every example for itself: what
 else is in the batch changes nothing. Search is fairseq's (Ott et al. 2019): of the 2B best continuations of B beams
 those that end within the first B are finished, the best B others go on, and an example is done once B are finished.
+No translation is empty, as no sentence of the data is: beams of hundreds would find that nothing is likelier than most.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ def greedy(model: Transformer, variables: Any, source: Array, max_length: int) -
         model: without branches.
         variables: of it: {'params'}.
         source: (N, S) int32, 0 is padding. An example of nothing but padding gives some translation, too.
-        max_length: T, tokens with the end of sentence, which is said there at the latest.
+        max_length: T, tokens with the end of sentence, which is said there at the latest; of 1 it is all that is said.
     """
     step, cache = _start(model, variables, source, beams=1, max_length=max_length)
 
@@ -36,7 +37,7 @@ def greedy(model: Transformer, variables: Any, source: Array, max_length: int) -
     def one(state: Any) -> Any:
         position, last, tokens, done, cache = state
         logits, cache = step(last[:, None], position, cache)
-        best = _allowed(logits[:, 0], model.eos, last=position == max_length - 1).argmax(axis=-1).astype(jnp.int32)
+        best = _allowed(logits[:, 0], model.eos, position, max_length).argmax(axis=-1).astype(jnp.int32)
         best = jnp.where(done, 0, best)
         tokens = jax.lax.dynamic_update_slice_in_dim(tokens, best[:, None], position, 1)
         return position + 1, best, tokens, done | (best == model.eos), cache
@@ -87,7 +88,7 @@ def beam_search(
         at = state.position
         before = jax.lax.dynamic_index_in_dim(state.live, jnp.maximum(at - 1, 0), 2, keepdims=False)
         logits, cache = step(jnp.where(at == 0, model.eos, before), at, state.cache)
-        chances = _allowed(jax.nn.log_softmax(logits), model.eos, last=at == max_length - 1)
+        chances = _allowed(jax.nn.log_softmax(logits), model.eos, at, max_length)
         sums, beams, tokens = _best(state.sums, chances, 2 * beam)
 
         ends = (tokens == model.eos) & (sums > _NEVER / 2)
@@ -135,7 +136,7 @@ def beam_search(
 
 
 def check_fits(model: Transformer, count: int, *, beams: int, max_length: int) -> None:
-    """Refuses a search whose keys and values, which are kept of every token of every beam, fit into no memory here.
+    """Refuses a search that fits into no memory here: keys and values of every token of every beam, and logits.
 
     Args:
         model: without branches.
@@ -147,7 +148,7 @@ def check_fits(model: Transformer, count: int, *, beams: int, max_length: int) -
         ConfigError: with what it would take.
     """
     what = f"a search of {beams} beams for each of {count} sentences, up to {max_length} tokens long,"
-    check_memory(count * beams * max_length * model.layers * 2 * model.width * 4, what=what)
+    check_memory(count * beams * 4 * (max_length * model.layers * 2 * model.width + model.vocabulary), what=what)
 
 
 def _start(model: Transformer, variables: Any, source: Array, *, beams: int, max_length: int) -> tuple[Any, Any]:
@@ -166,10 +167,12 @@ def _start(model: Transformer, variables: Any, source: Array, *, beams: int, max
     return step, cache
 
 
-def _allowed(values: Array, eos: int, *, last: Array) -> Array:
-    """Values (..., V) of tokens: none for padding, and at the last position none but for the end of sentence."""
+def _allowed(values: Array, eos: int, position: Array, max_length: int) -> Array:
+    """Values (..., V) of tokens: none for padding, of the end of sentence at first, and of all else at the last."""
     tokens = jnp.arange(values.shape[-1])
-    return jnp.where((tokens == 0) | (last & (tokens != eos)), _NEVER, values)
+    last = position == max_length - 1
+    forbidden = jnp.where(last, tokens != eos, (position == 0) & (tokens == eos))
+    return jnp.where((tokens == 0) | forbidden, _NEVER, values)
 
 
 def _best(sums: Array, chances: Array, count: int) -> tuple[Array, Array, Array]:

@@ -1,6 +1,7 @@
 """Sentences that runs translated: source, reference, and every branch's translation, in every format."""
 
 import html
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from sbn.runs.content import Damaged
 
 EVALUATOR = "bleu"  # whose arrays hold them
 _END = "/translation"
+_SIGNS = re.compile(r"[\\`*_\[\]|~$]")
 
 
 class Translated(NamedTuple):
@@ -78,7 +80,7 @@ def as_html(found: Sequence[Translated]) -> list[str]:
     blocks = []
     for one in found:
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in one.header)
-        rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in one.rows]
+        rows = ["".join(f'<td dir="auto">{html.escape(cell)}</td>' for cell in row) for row in one.rows]
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         title = f"<summary>Translations of {html.escape(one.title)}</summary>"
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -87,4 +89,5 @@ def as_html(found: Sequence[Translated]) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
+    """A cell of Markdown that shows a text as it is, whatever signs of Markdown or HTML it has."""
+    return html.escape(_SIGNS.sub(r"\\\g<0>", text), quote=False).replace("\n", " ")

@@ -83,7 +83,8 @@ class Translation:
         if tokens // widest < multiple:
             which = "the longest length" if widest == longest else "the last of translation.buckets"
             raise ConfigError(
-                f"batch_tokens = {tokens} is too small for {multiple} sentences of {which}, {widest} tokens"
+                f"batch_tokens = {tokens} is too small for {multiple} sentence{'s' * (multiple > 1)} of {which}, "
+                f"{widest} tokens"
             )
         widths = config.translation.buckets or bucket_widths(lengths, tokens=tokens, multiple=multiple)
         if longest > widths[-1]:

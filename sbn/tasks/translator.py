@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -60,7 +59,7 @@ class Translator:
         """Returns the translations of sentences, which do not depend on one another.
 
         Args:
-            texts: one sentence each.
+            texts: one sentence each, brought to the form that the data have: a line break in it is a space.
             beam: hypotheses that the search keeps; 1: the most probable token at every place. None: as the run was
                 scored, and so for the other two.
             length_penalty: power of its length that a hypothesis's score is divided by.
@@ -79,10 +78,10 @@ class Translator:
         for name, value in (("beam", beam), ("longer", longer)):
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} = {value!r} must be a whole number of at least 1")
-        if not isinstance(penalty, int | float | np.number) or not math.isfinite(penalty):
-            raise ConfigError(f"length_penalty = {penalty!r} must be a finite number")
+        if not isinstance(penalty, int | float | np.number) or not 0 <= penalty <= 10:
+            raise ConfigError(f"length_penalty = {penalty!r} must be a number from 0 to 10")
         beam, longer, penalty = int(beam), int(longer), float(penalty)
-        sources = self.pieces([normalised(text) for text in texts])
+        sources = self.pieces([normalised(text.replace("\n", " ")) for text in texts])
         widths = np.array([_filled(length) for length in sources.lengths], int)
         found = [""] * len(texts)
         for width in np.unique(widths):

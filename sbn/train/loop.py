@@ -97,6 +97,11 @@ def _run(
     log.info("%s: %s step %d of %d", workdir, "resumes after" if restored else "starts at", step, plan.total)
     if setup.batching.shapes > 1:
         log.info("%s: batches have %d shapes: the step is compiled once for each", workdir, setup.batching.shapes)
+    if never := getattr(setup.batching, "never", 0):
+        log.warning(
+            "%s: %d of the %d training examples are never in a batch: their buckets hold fewer than fill one",
+            *(workdir, never, len(setup.train)),
+        )
     leads = jax.process_index() == 0  # of several processes one writes, and talks
     kept = restored.lines if restored else ""
     own = trackers.make(make_trackers, config=tree.flatten(config), workdir=str(workdir)) if leads else []

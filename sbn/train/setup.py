@@ -1,6 +1,7 @@
 """Everything a run is made of, built from its config; mistakes are found before anything is compiled or written."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from sbn.data.examples import Examples, InMemory, LabelledImages
 from sbn.data.statistics import Channels
 from sbn.data.targets import inputs_of
 from sbn.evals import base as evals
+from sbn.runs import files
 from sbn.tasks import make_task
 from sbn.tasks.base import Task, TaskData
 from sbn.train import domains, views
@@ -79,11 +81,16 @@ class Setup:
         """Returns the description of the data that the run records (`record.describe`).
 
         Raises:
-            ConfigError: if they are other data than those that the run `where` recorded.
+            ConfigError: if they are other data than those that the run `where` recorded, or texts cut into other pieces
+                than those that the run it begins from was trained on.
         """
         others = {domain.name: (domain.train, domain.test) for domain in self.domains}
         data = record.describe(config.data.name, self.train, self.test, self.channels, others)
         record.check_same(recorded, data, where=where)
+        init = config.init
+        if init["from"] is not None and recorded is None and (not init.only or "embedding" in init.only):
+            there = files.read(epath.Path(init["from"]), files.DATA)
+            record.check_same_pieces(there, data, where=f"init.from = {init['from']!r}")
         return data
 
     def check_batches(self, recorded: Mapping[str, Any] | None, *, where: object) -> dict[str, Any]:
@@ -150,7 +157,7 @@ def make_setup(
     known = TaskData(seen, *channels) if channels else TaskData(seen)
     task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
     batching = _make_batching(config, task, train, mesh)
-    own = None if isinstance(batching, Even) else batching.steps_per_epoch
+    own = None if isinstance(batching, Even) else _steps_per_epoch(batching, recorded)
     plan = make_plan(config, examples=len(train), before=before, steps_per_epoch=own)
     try:
         shapes = jax.eval_shape(task.init, jax.random.key(0))  # the model's own checks, without compiling it
@@ -175,9 +182,15 @@ def make_setup(
     return Setup(mesh, train, test, task, plan, channels, made, batching, others)
 
 
+def _steps_per_epoch(batching: Batching, recorded: Mapping[str, Any] | None) -> int:
+    """Those of the run: it may be evaluated on another number of devices, which would cut other batches."""
+    found = ((recorded or {}).get("batches") or {}).get("steps_per_epoch")
+    return found if isinstance(found, int) and found > 0 else batching.steps_per_epoch
+
+
 def _make_batching(config: ConfigDict, task: Task, train: Examples, mesh: Mesh) -> Batching:
     """The batches of the training split, which are all that the run's keys allow for."""
-    parts = max(tree.stage_config(config, name).optim.accumulate for name in config.stages)
+    parts = math.lcm(*(tree.stage_config(config, name).optim.accumulate for name in config.stages))
     found = make_batching(config, task, train, multiple=mesh.devices.size * parts)
     if isinstance(found, Even):
         return found

@@ -31,6 +31,13 @@ def test_an_epoch_has_each_example_once_at_most_and_leaves_out_less_than_a_batch
         ids = np.concatenate([planned.ids for planned in made])
         assert len(set(ids.tolist())) == len(ids) > len(LENGTHS) - (16 + 8 + 4)
         assert len(made) == own.steps_per_epoch
+    assert own.never == 0
+
+
+def test_examples_of_buckets_with_less_than_a_batch_are_counted():
+    own = Buckets(np.repeat([3, 7, 9], [5, 8, 3]), (4, 8, 16), features=["words"], batch_size=4)
+    assert own.never == 3
+    assert own.steps_per_epoch == 1 + 2
 
 
 def test_an_epoch_is_a_function_of_seed_stage_and_epoch_alone():

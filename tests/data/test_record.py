@@ -5,7 +5,10 @@ import pytest
 
 from sbn.config.errors import ConfigError
 from sbn.data.batching import Buckets, Even
-from sbn.data.record import check_same_batches, describe_batches
+from sbn.data.record import check_same_batches, check_same_pieces, describe, describe_batches
+from sbn.data.sentences import make_sentences
+from sbn.data.tokens import ragged
+from sbn.data.vocabulary import Vocabulary
 
 LENGTHS = np.repeat([5, 11], 70)
 
@@ -28,3 +31,15 @@ def test_a_run_goes_on_with_devices_that_cut_the_batches_it_was_started_with():
 def test_batches_of_one_size_are_the_same_on_any_devices():
     assert describe_batches(Even(100, 8)) == {}
     check_same_batches({"name": "shapes"}, cut(1), where="a run of an older version", devices=1)
+
+
+def test_a_run_does_not_begin_from_one_whose_text_was_cut_into_other_pieces():
+    tokens = ragged([[2, 1]])
+    one, other = (
+        describe("own", *2 * [make_sentences(tokens, tokens, Vocabulary(("<pad>", "</s>", piece)))], None)
+        for piece in ("a", "b")
+    )
+    with pytest.raises(ConfigError, match=r"init\.from = 'run' was trained on the pieces \w+, and these data .* \w+:"):
+        check_same_pieces(one, other, where="init.from = 'run'")
+    for there in (other, {"name": "of an older version"}, None):
+        check_same_pieces(there, other, where="init.from = 'run'")

@@ -130,13 +130,16 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(path):
     ("words", "message"),
     [
         (("--languages=en",), "name two languages, the source first"),
+        (("--languages=*,de",), "name two languages, the source first"),
+        (("--languages=fr,it",), "holds no files like train.fr, plain or .gz, and: unknown data set"),
+        (("--pairs=train=a,a",), "one file can't be both sides"),
         (("--languages=en,de", "--vocabulary=9000"), "--vocabulary=9000: SentencePiece can make at most "),
         (("--languages=en,de", "--vocabulary=8"), "--vocabulary=8: SentencePiece can make at least "),
         (("--vocabulary=many",), "'many' is not a number of pieces: give 8 to 1048576"),
         (("--ratio=nan",), "'nan' is not a number of 0 or more"),
         (("--pairs=train",), "write SPLIT=SOURCE,TARGET"),
         (("--pairs=tr ain=a,a",), "'tr ain' is not a valid name of a split"),
-        (("--pairs=test=a,a",), "can't be read"),
+        (("--pairs=test=a,b",), "can't be read"),
         ((), "--vocabulary is for sentences: give --languages=SOURCE,TARGET, too, or --pairs"),
         (("--vocabulary=32768",), "holds sentences (de, en): give their languages, the source's first"),
         (("--languages=en,de", "--longest=1"), "no pair of the split 'train' is short and even enough"),
@@ -162,6 +165,21 @@ def test_long_training_pairs_are_left_out_and_counted_and_others_stay(path, tmp_
     assert longest <= 8
     assert f"of 40 pairs to train on, {40 - len(kept)} are left out with a side of more than 7 pieces" in caplog.text
     assert set(kept.texts["source"]) < set(ENGLISH)
+
+
+def test_test_pairs_that_are_trained_on_are_counted(tmp_path, caplog):
+    """With --pairs alone --languages only names the two sides."""
+    for name, lines in (("a.en", ENGLISH), ("a.de", GERMAN), ("b.en", ["a cat", *ENGLISH[:2], ENGLISH[0]])):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    (tmp_path / "b.de").write_text("\n".join(["eine Katze", GERMAN[0], GERMAN[2], GERMAN[0]]))
+    pairs = [
+        f"--pairs={split}={tmp_path}/{file}.en,{tmp_path}/{file}.de" for split, file in (("train", "a"), ("b", "b"))
+    ]
+    with caplog.at_level("INFO"):
+        prepare.main(["mine", *pairs, "--languages=en,de", "--vocabulary=60", f"--out={tmp_path}/mine.npz"])
+    assert "mine: 2 of the 4 pairs of 'b' are in 'train' as well" in caplog.text
+    with np.load(tmp_path / "mine.npz") as file:
+        assert file["languages"].tolist() == ["en", "de"]
 
 
 def test_multi30k_comes_back_letter_by_letter(tasks_dir):

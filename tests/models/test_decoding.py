@@ -38,8 +38,8 @@ def NLL(network, variables, *given):  # noqa: N802
 
 
 def every_translation():
-    """All that end within LONGEST tokens, of a vocabulary of padding, the end and two words."""
-    found = [(*words, EOS) for n in range(LONGEST) for words in itertools.product((2, 3), repeat=n)]
+    """All but the empty one that end within LONGEST tokens, of a vocabulary of padding, the end and two words."""
+    found = [(*words, EOS) for n in range(1, LONGEST) for words in itertools.product((2, 3), repeat=n)]
     return np.array([words + (0,) * (LONGEST - len(words)) for words in found])
 
 
@@ -59,7 +59,7 @@ def narrow_search(logs_of, beam, penalty):
     for length in range(1, LONGEST + 1):
         candidates = []
         for prefix, total in live:
-            for token in (EOS,) if length == LONGEST else (EOS, 2, 3):
+            for token in (EOS,) if length == LONGEST else (EOS, 2, 3)[length == 1 :]:
                 candidates.append(((*prefix, token), total + logs_of[prefix][token]))
         candidates.sort(key=lambda one: -one[1])
         candidates = candidates[: 2 * beam]
@@ -118,7 +118,7 @@ def test_greedy_takes_the_likeliest_token_of_a_whole_pass(translated):
     variables, tokens, _ = translated
     before = jnp.concatenate([jnp.full((len(tokens), 1), EOS), tokens[:, :-1]], axis=1)
     logits = LOGITS(variables, before)
-    likeliest = logits.at[..., 0].set(-np.inf).argmax(axis=-1).at[:, -1].set(EOS)
+    likeliest = logits.at[..., 0].set(-np.inf).at[:, 0, EOS].set(-np.inf).argmax(axis=-1).at[:, -1].set(EOS)
     np.testing.assert_array_equal(jnp.where(tokens > 0, likeliest, 0), tokens)
 
 

@@ -32,7 +32,7 @@ def names():
     checkpoint = jax.jit(lambda: Plain().init(jax.random.key(5), images, train=False))()
     names = {
         "BranchNorm": BranchNorm, "from_batch_norm": from_batch_norm, "jax": jax, "nn": nn, "spread": spread,
-        "select_branch": select_branch, "images": images, "views": np.stack([images, -images], 1),
+        "select_branch": select_branch, "images": images, "weak": images, "strong": -images, "jnp": jnp,
         "checkpoint": checkpoint,
     }  # fmt: skip
     exec(compile(code, "README.md", "exec"), names)
@@ -40,14 +40,14 @@ def names():
 
 
 def test_the_branches_have_shapes_of_their_own(names):
-    assert names["trained"].shape == names["logits"].shape == (4, 2, 10)
+    assert names["logits"].shape == names["both"].shape == (4, 2, 10)
     means = names["updated"]["batch_stats"]["BranchNorm_0"]["mean"]
     assert means.shape == (2, 16)
     assert not np.allclose(means[0], means[1])  # images and their negatives
 
 
 def test_one_branch_alone_gives_its_logits(names):
-    np.testing.assert_allclose(names["main"][:, 0], names["logits"][:, 0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(names["main"][:, 0], names["both"][:, 0], rtol=1e-5, atol=1e-6)
 
 
 def test_the_checkpoint_is_in_every_branch_and_comes_out_again(names):

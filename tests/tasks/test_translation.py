@@ -1,5 +1,7 @@
 """The translation task: its loss by formula, what branches and parts of a batch come to, buckets, refusals."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from sbn.config.checks import check
 from sbn.config.errors import ConfigError
 from sbn.data import strings
 from sbn.data.examples import Feature, in_memory
+from sbn.evals.metrics import Pairs
 from sbn.nn.branches import plain_branch
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
@@ -225,8 +228,8 @@ def test_buckets_grow_by_a_quarter_and_none_has_less_than_a_batch():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_tokens": 20}, "too small for 1 sentences of the longest length, 21 tokens"),
-        ({"translation.buckets": (22, 101)}, "sentences of the last of translation.buckets, 101 tokens"),
+        ({"batch_tokens": 20}, "too small for 1 sentence of the longest length, 21 tokens"),
+        ({"translation.buckets": (22, 101)}, "sentence of the last of translation.buckets, 101 tokens"),
         ({"translation.heads": 3}, "a multiple of translation.heads = 3"),
         ({"translation.buckets": (8, 8)}, "must increase"),
         ({"norm.layer": "batch"}, "norm.layer = 'layer'"),
@@ -270,3 +273,25 @@ def test_a_data_set_that_was_not_prepared_names_the_command_that_does_it():
     for name in ("multi30k", "wmt16_translate/de-en"):
         with pytest.raises(ConfigError, match=f"python -m sbn.data.prepare {name} --languages=en,de"):
             make_setup(config_of({"data.name": name}))
+
+
+def test_batches_fit_every_stage_and_an_evaluation_on_other_devices_counts_the_steps_of_the_run():
+    changes = {"stages": ("first", "second"), "data.train_examples": 300, "data.test_examples": 20}
+    changes |= {"optim.accumulate": 2, "stage.second.optim.accumulate": 3, "duration": "1 epochs", "batch_tokens": 200}
+    config = config_of(changes)
+    setup = make_setup(config)
+    assert {len(planned.ids) % 6 for planned in setup.batching.epoch(0, stage=0, epoch=0)} == {0}
+    again = make_setup(config, recorded={"batches": {"steps_per_epoch": 7}})
+    assert [stage.stop for stage in again.plan.stages] == [7, 14]
+
+
+def test_devices_that_hold_more_sentences_than_a_batch_of_training_evaluate_batches_filled_up():
+    task, config = made(batch_tokens=50)
+    eight = types.SimpleNamespace(config=config, task=task, mesh=types.SimpleNamespace(devices=np.zeros(8)))
+    pairs = Pairs(PAIRS, eight)
+    cuts = list(pairs.cuts)
+    assert {size for _, size in cuts} == {8}
+    assert sum(where.stop - where.start for where, _ in cuts) == len(PAIRS)
+    assert max(where.stop - where.start for where, _ in cuts) == 50 // 8
+    with pytest.raises(ConfigError, match="the test split: batch_tokens = 20 is too small for 1 sentence of"):
+        Pairs(PAIRS, types.SimpleNamespace(config=made(batch_tokens=20)[1], task=task, mesh=eight.mesh))

@@ -45,6 +45,7 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
     assert found == [WORDS.text(row.tolist()) for row in np.asarray(tokens)[:3]]
     assert len({*found}) == 3
     assert translate.translate([f" {TEXTS[2]}  ", *TEXTS[:2]]) == [found[2], *found[:2]]
+    assert translate.translate([TEXTS[0].replace(" ", "\n")]) == found[:1]
     assert translate.translate([]) == []
     assert translate.translate(text for text in TEXTS[:1]) == found[:1]
 
@@ -59,7 +60,8 @@ def test_sentences_become_what_the_network_says_of_their_words(translate):
         (["a"], {"beam": 2.0}, "beam = 2.0 must be a whole number"),
         (["a"], {"beam": True}, "beam = True must be a whole number"),
         (["a"], {"longer": "4"}, "longer = '4' must be a whole number"),
-        (["a"], {"length_penalty": float("nan")}, "length_penalty = nan must be a finite number"),
+        (["a"], {"length_penalty": float("nan")}, "length_penalty = nan must be a number from 0 to 10"),
+        (["a"], {"length_penalty": -1}, "length_penalty = -1 must be a number from 0 to 10"),
         (
             ["a"],
             {"longer": 10**12},
