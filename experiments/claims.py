@@ -42,9 +42,9 @@ BASELINE = (
     ),
     Claim(
         "epochs_help",
-        "Twice the epochs raise accuracy",
+        "With RandAugment, twice the epochs raise accuracy",
         "all three papers assume it; none gives a number",
-        _more("split_bn/standard", "split_bn/standard_short"),
+        _more("split_bn/randaugment", "split_bn/randaugment_short"),
     ),
     Claim(
         "randaugment_helps",

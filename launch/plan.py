@@ -162,7 +162,7 @@ def _axis(text: str) -> list[tuple[str, Any]]:
     axis = [(name, tree.literal(name, item.strip())) for item in tree.split_commas(values)]
     if len(axis) > 1 and is_incidental(name):
         raise ConfigError(
-            f"--set {text}: {name} does not define a new run, so all its values would share one folder: give one value"
+            f"--set {text}: runs that differ only in {name} count as one run, and would share a folder: give one value"
         )
     return axis
 

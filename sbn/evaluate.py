@@ -107,7 +107,7 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
     for name in overrides:
         tree.key_of(name)
         if not name.startswith("eval."):
-            raise ConfigError(f"--config.{name} can't be changed after training: only eval keys can")
+            raise ConfigError(f"--config.{name} can't be changed after training: only keys that begin with eval. can")
     chosen = {"eval.evals": tuple(evals)} if evals else {}
     return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
 
@@ -117,7 +117,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
     if stage is not None and stage not in ends:
         raise unknown("value of --stage", stage, ends)
     if not (workdir / "checkpoints").exists():
-        raise ConfigError(f"{workdir} has no checkpoint yet")
+        raise ConfigError(f"{workdir} has no checkpoint yet: train it first")
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep=config.save.keep, branches=setup.task.branches, config=config, create=False
     )
@@ -137,7 +137,7 @@ def _restore(workdir: epath.Path, config: ConfigDict, setup: Setup, stage: str |
             except Exception as error:
                 raise ConfigError(f"checkpoint {ends[stage]} in {workdir} can't be read ({error})") from error
     if restored is None:
-        raise ConfigError(f"{workdir} has no checkpoint yet")
+        raise ConfigError(f"{workdir} has no checkpoint yet: train it first")
     return restored.state
 
 

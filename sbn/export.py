@@ -194,7 +194,7 @@ def load(folder: epath.PathLike) -> Plain | Translator | Detector | PixelClassif
 def _read(workdir: epath.Path, config: ConfigDict, stage: str | None) -> Restored:
     """A checkpoint, all branches; of damaged ones the next older is taken."""
     if not (workdir / "checkpoints").exists():
-        raise ConfigError(f"{workdir} has no checkpoint yet")
+        raise ConfigError(f"{workdir} has no checkpoint yet: train it first")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     names, keep = tree.branch_names(config), config.save.keep
     checkpoints = Checkpoints(workdir / "checkpoints", keep=keep, branches=names, config=config, create=False)

@@ -110,14 +110,21 @@ def _cells(name: str, row: rows.Row) -> tuple[str, ...]:
 
 
 def paper_numbers(row: rows.Row) -> str:
-    """The paper's numbers; those of one thing at the ends of stages as '78.95 → 80.85'."""
+    """The paper's numbers, '94.2, affinity 0'; those of one thing at the ends of stages as '78.95 → 80.85'."""
     together: dict[object, list[str]] = {}
     for number, paper in enumerate(row.paper):
         what = (paper.metric, paper.statistic, paper.of) if paper.stage else number
+        named = "" if what in together else _apart(row.paper[0].metric, paper.metric)
         together.setdefault(what, []).append(
-            f"{paper.value:g}" + (f" ± {paper.std:g}" if paper.std is not None else "")
+            f"{named}{paper.value:g}" + (f" ± {paper.std:g}" if paper.std is not None else "")
         )
     return ", ".join(map(" → ".join, together.values())) or "–"
+
+
+def _apart(first: str, metric: str) -> str:
+    """What tells a metric from the row's first one, 'top5_accuracy '; '' for the same."""
+    pairs = zip(first.split("/"), metric.split("/"), strict=False)
+    return next((f"{other} " for one, other in pairs if one != other), "")
 
 
 def _remarks(row: rows.Row, choices: Sequence[rows.Choice] = ()) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_table_with_a_figure_lists_the_command_that_draws_it(tmp_path, capsys)
     assert [python, *words[:3]] == ["python", "-m", "sbn.report", "figures"]
     with pytest.raises(SystemExit):  # there are no runs
         report_command.main(words[2:])
-    assert "no figure of consistent:figure3: no run has the measurements that it shows" in capsys.readouterr().err
+    assert "no figure of consistent:figure3: it needs runs of table1/resnet32" in capsys.readouterr().err
     for without in (f"{path}:figure3/a", f"{path}:table1"):
         assert not [line for line in listing.describe(without, commands=True) if "sbn.report figures" in line]
     assert not [line for line in listing.describe(f"{path}:figure3") if "sbn.report figures" in line]
@@ -88,8 +88,8 @@ def test_keys_lists_every_key():
 
 def test_numbers_at_the_ends_of_stages_stand_together_and_columns_are_aligned():
     lines = listing.describe("refine:table2")[1:]
-    assert "paper 3.3, 1.1 → 1  " in lines[0]
-    assert "paper 1356 → 4.7, 98 → 2.4  " in lines[1]
+    assert "paper 3.3, train_clean 1.1 → 1  " in lines[0]
+    assert "paper 1356 → 4.7, train_clean 98 → 2.4  " in lines[1]
     assert len({line.index("Table 2, ") for line in lines}) == 1
 
 
@@ -128,3 +128,10 @@ def test_what_waits_for_something_shows_its_numbers(waiting):
     (line,) = [line for line in listing.describe(f"{waiting}:sight") if "sight/left " in line]
     assert "paper 73.3" in line
     assert "can't be run yet: waits for an eye" in line
+
+
+def test_of_several_numbers_of_a_paper_each_says_what_it_measures():
+    table1 = load_experiment(rows.experiment_file("split_bn")).tables["table1"].rows
+    assert listing.paper_numbers(table1["none"]) == "94.2, affinity 0"
+    table2 = load_experiment(rows.experiment_file("refine")).tables["table2"].rows
+    assert listing.paper_numbers(table2["mixup"]) == "1356 → 4.7, train_clean 98 → 2.4"

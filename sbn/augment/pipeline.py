@@ -47,8 +47,8 @@ def parse(text: str) -> tuple[Op, ...]:
             tree = ast.parse(readable, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         known = ", ".join([*OPS, *TOKEN_OPS])
-        reason = f" ({error.msg})" if isinstance(error, SyntaxError) and "was never closed" in error.msg else ""
-        message = f"{shown(text, most=160)} is not a list of ops joined by '|'{reason}; ops: {known}"
+        reason = f": {error.msg}" if isinstance(error, SyntaxError) and "was never closed" in error.msg else ""
+        message = f"{shown(text, most=160)} is not a list of ops joined by '|'{reason or f'; ops: {known}'}"
         raise ValueError(message) from error
     links, indent = _links(tree), len(text) - len(text.lstrip())
     ops = []
@@ -91,8 +91,8 @@ def _check_order(ops: list[Op]) -> None:
     for number, (before, after) in enumerate(itertools.pairwise(ops), start=1):
         if before.where != "image" and after.where == "image":
             raise ValueError(
-                f"op {number + 1} of {len(ops)}: {after.name} comes after {before.name}, which runs later, in the "
-                f"training step; write {after.name} before {before.name}"
+                f"op {number + 1} of {len(ops)}: {after.name} comes after {before.name}; write {after.name} before it: "
+                f"{before.name} always runs last, in the training step"
             )
 
 

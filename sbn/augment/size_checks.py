@@ -52,8 +52,10 @@ def _pixels(image_size: Size) -> str:
 def _check_crop(op: Crop, image_size: Size) -> None:
     side = min(image_size)
     if op.pad >= side:  # reflecting would need a second reflection
-        why = "to reflect them" if op.fill == "reflect" else "so that no crop misses the image"
-        raise ValueError(f"crop(pad) is {op.pad}; for images of {_pixels(image_size)} it must be below {side}, {why}")
+        raise ValueError(
+            f"crop(pad) is {op.pad}, the pixels added on every side; for images of {_pixels(image_size)} it must be "
+            f"below {side}"
+        )
     if 2 * op.pad + 1 > 1 << 16:  # more offsets than one draw tells apart
         raise ValueError(f"crop(pad) is {op.pad}; it must be below {1 << 15}")
 

@@ -7,6 +7,7 @@ from sbn.config.arguments import check_place
 from sbn.config.data_keys import check_data, of_view
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.imported import is_import_path
+from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS, MODELS
 from sbn.config.schema import KEYS
 from sbn.config.training_keys import SCHEDULES
@@ -71,7 +72,10 @@ def check(config: ConfigDict) -> ConfigDict:
 def _check_batch(stage: ConfigDict) -> None:
     group, parts, size = stage.norm.group_size, stage.optim.accumulate, stage.batch_size
     if size % parts and stage.batch_tokens is None:
-        raise ConfigError(f"optim.accumulate = {parts} does not divide batch_size = {size}")
+        near = min((part for part in range(1, size + 1) if size % part == 0), key=lambda part: abs(part - parts))
+        raise ConfigError(
+            f"optim.accumulate = {parts} does not divide batch_size = {size} into equal parts; the nearest is {near}"
+        )
     if group is not None and size // parts % group:
         what = f"batch_size = {size}" if parts == 1 else f"batch_size / optim.accumulate = {size // parts}"
         raise ConfigError(f"norm.group_size = {group} does not divide {what}")
@@ -190,6 +194,17 @@ def _check_task(config: ConfigDict) -> None:
             )
 
 
+def _inner(key: Key) -> str:
+    return key.name.removeprefix("model.")
+
+
+def _is_unread(key: Key, model: ConfigDict) -> bool:
+    """Whether a key of networks has a value that this one does not read."""
+    if key.name == "model.name":
+        return False
+    return model.name not in (key.models or MODELS) and model[_inner(key)] != key.default
+
+
 def _check_model(config: ConfigDict) -> None:
     model = config.model
     imported = is_import_path(model.name)
@@ -198,16 +213,15 @@ def _check_model(config: ConfigDict) -> None:
             f"model.args.{next(iter(model.args))} has no effect with model.name = {model.name!r}: only networks of "
             "your own, package.module:Class, read model.args"
         )
-    for key in MODEL_KEYS:
-        if key.free or key.name == "model.name":
-            continue
-        value, readers = model[key.name.removeprefix("model.")], key.models or MODELS
-        if model.name not in readers and value != key.default:
-            own = " (a network of your own takes model.args.KEY)" * imported + f"; set it to {key.default!r}"
-            raise ConfigError(
-                f"{key.name} = {value!r} has no effect with model.name = {model.name!r}: only {', '.join(readers)} "
-                f"read{'s' * (len(readers) == 1)} it{own}"
-            )
+    unread = [key for key in MODEL_KEYS if not key.free and _is_unread(key, model)]
+    if unread:
+        key, readers = unread[0], unread[0].models or MODELS
+        own = " (a network of your own takes model.args.KEY)" * imported
+        mend = " and ".join(f"{each.name} to {each.default!r}" for each in unread)
+        raise ConfigError(
+            f"{key.name} = {model[_inner(key)]!r} has no effect with model.name = {model.name!r}: only "
+            f"{', '.join(readers)} read{'s' * (len(readers) == 1)} it{own}; set {mend}"
+        )
     if len(model.drop_path) != 2:
         raise ConfigError(
             f"model.drop_path = {model.drop_path} must be two rates: at the start and at the end of a stage"

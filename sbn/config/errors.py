@@ -1,12 +1,13 @@
 """One-line errors that name the bad value, the choices, and the nearest of them."""
 
 import difflib
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 Value = TypeVar("Value", bound=Hashable)
 
 _LONGEST = 200  # characters of a name that are compared with others, which takes a time that grows with their square
+_SHOWN = 12  # choices that are listed: all, or the nearest
 
 
 class ConfigError(ValueError):
@@ -34,10 +35,19 @@ def first_repeated(values: Iterable[Value]) -> Value | None:
     return None
 
 
+def _nearest(given: str, names: Sequence[str]) -> str:
+    """The name that was most likely meant; '' if none is near."""
+    near = next(iter(difflib.get_close_matches(given, names, n=1, cutoff=0.5)), "")
+    # 'split_batchnorm' is 'split' with something added, although it shares more letters with 'split_stats'
+    begun = max((name for name in names if given.startswith(f"{name}_")), key=len, default="")
+    return near if not begun or near.startswith(given[: len(begun) + 3]) else begun
+
+
 def unknown(what: str, value: object, choices: Iterable[object], *, beside: str = "") -> ConfigError:
     """Returns the error for a `value` that is none of the `choices`, nor what `beside` says is allowed too."""
-    names = sorted(str(choice) for choice in choices)
-    nearest = difflib.get_close_matches(str(value)[:_LONGEST], names, n=1, cutoff=0.5)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    some = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
+    names, given = sorted(str(choice) for choice in choices), str(value)[:_LONGEST]
+    nearest = _nearest(given, names)
+    hint = f"; did you mean {nearest!r}?" if nearest else ""
+    listed = names if len(names) <= _SHOWN else difflib.get_close_matches(given, names, n=_SHOWN, cutoff=0)
+    some = ", ".join(listed) + (f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     return ConfigError(f"unknown {what} {shown(str(value))}{hint} (choices: {some or 'none'}{beside})")

@@ -1,6 +1,7 @@
 """Rows of a paper's tables: read from an experiments file, and resolved to configs. What they are is in `tables`."""
 
 import pathlib
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,12 +59,11 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     if content.waits_for:
         raise ConfigError(f"{row} can't be run yet: it waits for {content.waits_for}")
     if content.runs_of:
-        during = ", ".join(f"{name} = {value!r}" for name, value in content.during.items())
-        then = f" with {during}" if during else ""
-        if content.evals:
-            then += f", then python -m sbn.evaluate --workdir=DIR --evals={','.join(content.evals)}"
+        flags = [f"--config={experiment.argument}:{content.runs_of}"]
+        flags += [f"--config.{name}={_typed(value)}" for name, value in content.during.items()]
+        then = f", then evaluate it with --evals={','.join(content.evals)}" if content.evals else ""
         raise ConfigError(
-            f"{row} trains nothing of its own, it shows runs of {content.runs_of}: train {content.runs_of}{then}"
+            f"{row} trains nothing of its own, it shows runs of {content.runs_of}: train {' '.join(flags)}{then}"
         )
     try:
         flat = tree.changed(tree.defaults(), experiment.base)
@@ -71,6 +71,11 @@ def flat_config(experiment: Experiment, row: str, overrides: Mapping[str, Any]) 
     except ConfigError as error:
         raise ConfigError(f"{experiment.path}, {row}: {error}" if experiment.name else str(error)) from None
     return tree.changed(flat, overrides)
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed on a command line."""
+    return shlex.quote(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 def split_argument(arg: str) -> tuple[str, dict[str, Any]]:

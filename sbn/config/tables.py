@@ -137,7 +137,9 @@ class Experiment:
         if plain in self.tables:
             first, *more = self.tables[plain].rows
             names = ", ".join([first, *more][:12]) + f", and {len(more) - 11} more" * (len(more) > 11)
-            raise ConfigError(f"{plain} is a table: name one of its rows, as in {plain}/{first} (choices: {names})")
+            raise ConfigError(
+                f"{plain} is a table: name one of its rows, as in {self.argument}:{plain}/{first} (choices: {names})"
+            )
         if plain not in self._rows:
             raise unknown("row", plain, self._rows)
         row = self._rows[plain]

@@ -79,9 +79,9 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
         for base, where in splits.ids(split, lengths, key=key, of=path):
             images = array(file, f"{base}_images")
             if images.ndim == 0 or len(images) != lengths[base]:
-                count = len(images) if images.ndim else "a single number instead of"
+                count = len(images) if images.ndim else "no array of"
                 raise ConfigError(
-                    f"{shown} differs in length: it has {count} {base}_images and {lengths[base]} {base}_labels"
+                    f"{shown} has {count} {base}_images, but {lengths[base]} {base}_labels: every image needs one label"
                 )
             parts.append((images[where], labels[base][where]))
         arrays = {

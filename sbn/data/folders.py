@@ -89,7 +89,8 @@ def _published(path: epath.Path, split: str, folders: Mapping[str, str], *, upri
     known = set(classes)
     for name in (its := _subfolders(root)):
         if name not in known:
-            raise unknown(f"class folder in {root}:", name, classes, beside=f": the folders in {path / 'train'}")
+            own = f"{', '.join(classes[:12])}{', ...' * (len(classes) > 12)}"
+            raise ConfigError(f"{root / name} has no counterpart in {path / 'train'} ({own}): rename or remove it")
     found = [file for name in its for file in _images(path, f"{folders[split]}/{name}", name)]
     if not found:
         raise ConfigError(f"{root} holds no CLASS/*.JPEG: expected one folder per class")

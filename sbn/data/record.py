@@ -85,8 +85,8 @@ def check_same(recorded: Mapping[str, Any] | None, now: Mapping[str, Any], *, wh
             whose = split.removesuffix(TEXTS)
             what = f"the {whose} split" if whose == split else f"what the {whose} split has as text"
             raise ConfigError(
-                f"{where} was started with other data: {what} of {now['name']!r} has the fingerprint "
-                f"{print_now} now, and had {before[split]} then; bring the old data back, or choose another --workdir"
+                f"{what} of {now['name']!r} has changed since {where} was started (fingerprint {before[split]} then, "
+                f"{print_now} now): restore the old data, or choose another --workdir"
             )
 
 

@@ -27,8 +27,8 @@ class Detections:
     def __init__(self, materials: Materials) -> None:
         if not isinstance(materials.task, Detection):
             raise ConfigError(
-                f"eval.evals: 'detections' shows boxes, and task = {materials.config.task!r} finds none; "
-                "task = 'detection' does"
+                f"eval.evals: 'detections' is only for task = 'detection', and this run has "
+                f"task = {materials.config.task!r}"
             )
         self._task, self._predict = materials.task, materials.predict
         count = min(materials.config.eval.detections.examples, len(materials.test))

@@ -31,8 +31,8 @@ class Masks:
     def __init__(self, materials: Materials) -> None:
         if not isinstance(materials.task, Segmentation):
             raise ConfigError(
-                f"eval.evals: 'masks' shows classes of pixels, and task = {materials.config.task!r} finds none; "
-                "task = 'segmentation' does"
+                f"eval.evals: 'masks' is only for task = 'segmentation', and this run has "
+                f"task = {materials.config.task!r}"
             )
         self._task, self._predict = materials.task, materials.predict
         self._metric = materials.task.metrics()["iou"]

@@ -17,6 +17,8 @@ def commits(runs: Iterable[Run]) -> str:
         return ""
     found = Counter(map(_commit, there.values()))
     unknown = found.pop("", 0)
+    if not found:
+        return f"None of the {len(there)} runs recorded its commit."
     named = [f"{commit} ({count})" for commit, count in found.most_common(_MOST)]
     if more := len(found) - len(named):
         named.append(f"{more} more")

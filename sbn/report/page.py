@@ -46,9 +46,9 @@ tr:has(+ tr.note) td { border-bottom: 0 } tr.note td { padding-top: 0; font-size
 .picture { white-space: nowrap; font-weight: normal } svg path { fill: none; stroke-width: 1 }
 svg .axis { stroke: var(--faint) } svg .paper { stroke: var(--paper); stroke-width: 2.5 }
 svg path.ours { stroke: var(--ours); stroke-width: 2 } svg circle.ours { fill: var(--ours) }
-figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top }
+figure { display: inline-block; margin: 1rem 1rem 0 0; vertical-align: top; max-width: 100% }
 figure img { max-width: 36rem; width: 100%; background: white; border-radius: 4px }
-figure.wide img { max-width: 66rem } figcaption { font-size: .85rem }
+figure.wide img { max-width: 66rem } figcaption { font-size: .85rem; overflow-wrap: anywhere }
 li { overflow-wrap: anywhere; font-size: .88rem }
 @media (prefers-color-scheme: dark) { figure img[src^="data:image/svg"] { filter: invert(.92) hue-rotate(180deg) } }
 @media (max-width: 42rem) { nav { columns: 1 } figure { margin-right: 0 }

@@ -148,11 +148,11 @@ def check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Se
 def no_runs(experiment: Experiment, found: Found) -> ConfigError:
     """Returns the error for a report of an experiment without runs."""
     others = sorted({f"{run.experiment}:{run.row}" for run in found.runs})
-    there = f" (of {', '.join(others[:5])})" if others else ""
+    there = f"; it has {len(found.runs)} finished runs of {', '.join(others[:5])}" if others else ""
     return ConfigError(
-        f"no run belongs to a table of {experiment.name}: found {len(found.runs)} finished{there}, "
-        f"{len(found.problems)} unreadable or repeated, {len(found.unfinished)} unfinished; name a table to see the "
-        f"paper's numbers: {', '.join(experiment.tables)}"
+        f"no finished run of {experiment.name} in that folder ({len(found.unfinished)} unfinished, "
+        f"{len(found.problems)} unreadable or repeated){there}; to see the paper's numbers without runs, name a table: "
+        f"{', '.join(f'{experiment.name}:{table}' for table in experiment.tables)}"
     )
 
 

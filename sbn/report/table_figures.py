@@ -51,6 +51,14 @@ class Drawn(NamedTuple):
     notes: Sequence[str] = ()
 
 
+def _needed(name: str, table: Table) -> str:
+    """What a figure is drawn of, where there is none of it."""
+    rows = list(dict.fromkeys(row.runs_of or f"{name}/{own}" for own, row in table.rows.items()))
+    evals = list(dict.fromkeys(each for row in table.rows.values() for each in row.evals))
+    also = f", measured by --evals={','.join(evals)}" if evals else ""
+    return f"it needs runs of {', '.join(rows[:4])}{', ...' * (len(rows) > 4)}{also}"
+
+
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
     """Returns the figure of a table; None if it has none, or its runs wrote nothing that can be drawn.
 
@@ -266,7 +274,7 @@ def main(argv: Sequence[str]) -> None:
         drawn = draw_table(name, table, runs) if only in ("", name) else None
         if drawn is None:
             if only == name:
-                why = "no run has the measurements that it shows" if table.figure else "this table has none"
+                why = _needed(name, table) if table.figure else "this table has none"
                 raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
             continue
         pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)

@@ -184,7 +184,8 @@ def read_config(workdir: Path) -> ConfigDict:
     """
     content = read(workdir, CONFIG)
     if content is None:
-        raise ConfigError(f"{workdir} holds no run: it has no {CONFIG}")
+        why = f"it has no {CONFIG}" if workdir.exists() else "there is no such folder"
+        raise ConfigError(f"{workdir} holds no run: {why}")
     content.pop("format", None)
     try:
         config = tree.checked(content)

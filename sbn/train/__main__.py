@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbn.config import beside
+from sbn.config import beside, experiment_files
 from sbn.config.environment import use_large_pages
 from sbn.runs import commands
 
@@ -71,7 +71,8 @@ def after(row: str, workdir: str) -> str:
     table, _, _ = name.partition("/")
     root = pathlib.PurePath(workdir).parent
     root = root.parent if root.parent.name else root  # DIR is ROOT/ROW/SEED as a rule
-    report = f"; next: {beside.shown(f'python -m sbn.report {file}:{table} --root={root}')}"
+    wanted = f"{experiment_files.argument(pathlib.Path(file))}:{table}"
+    report = f"; next: {beside.shown(f'python -m sbn.report {wanted} --root={root}')}"
     return f"done: {workdir}{report if '/' in name else ''}"
 
 

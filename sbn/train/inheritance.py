@@ -131,15 +131,12 @@ def find(config: ConfigDict, workdir: epath.Path) -> Inheritance:
     """
     init = config.init
     if init["from"] is None:
-        for name in ("stage", "branch"):
-            if init[name] is not None:
+        for name, default in {"stage": None, "branch": None, "only": (), "weights": PLAIN}.items():
+            if init[name] != default:
                 raise ConfigError(
-                    f"init.{name} = {init[name]!r} is used only with init.from: name the run to start from there"
+                    f"init.{name} = {init[name]!r} has no effect without init.from: set init.from to the work "
+                    f"directory of the run to start from, or leave out init.{name}"
                 )
-        if init.only or init.weights != PLAIN:
-            raise ConfigError(
-                "init.only and init.weights are used only with init.from: name the run to start from there"
-            )
         return Inheritance()
     recorded = files.read(workdir, files.INIT)
     if recorded is not None and recorded["from"] not in (None, init["from"]):
@@ -172,7 +169,8 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
     result = files.read(source, files.RESULT)
     if stage is None and result is None:
         raise ConfigError(
-            f"init.from = {str(source)!r} is not finished: let it finish, or name a stage that is, by init.stage"
+            f"init.from = {str(source)!r} is not finished: let it finish, or set init.stage to a stage that has ended "
+            f"({', '.join(config.stages)})"
         )
     if stage is not None and stage not in config.stages:
         raise unknown(f"value of init.stage (a stage of {source}):", stage, config.stages)

@@ -18,7 +18,9 @@ def make_mesh(*, batch_size: int, devices: Sequence[jax.Device] | None = None) -
     """
     count = jax.device_count() if devices is None else len(devices)
     if batch_size % count:
-        raise ConfigError(f"batch_size = {batch_size} can't be split evenly over {count} devices")
+        raise ConfigError(
+            f"batch_size = {batch_size} can't be split evenly over {count} devices: use a multiple of {count}"
+        )
     return jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 

@@ -71,12 +71,11 @@ def test_an_op_has_the_same_draws_whatever_changes_the_size_before_it():
         ),
         (
             "inception_crop(8)|crop(8, 'reflect')",
-            "op 2 of 2: crop(pad) is 8; for images of 8 x 8 pixels it must be below 8, to reflect them",
+            "op 2 of 2: crop(pad) is 8, the pixels added on every side; for images of 8 x 8 pixels it must be below 8",
         ),
         (
             "inception_crop(8)|crop(8)",
-            "op 2 of 2: crop(pad) is 8; for images of 8 x 8 pixels it must be below 8, so that no crop misses "
-            "the image",
+            "op 2 of 2: crop(pad) is 8, the pixels added on every side; for images of 8 x 8 pixels it must be below 8",
         ),
         ("random_crop(4)|blur(side=9)", "op 2 of 2: blur(side) is 9; for images of 4 x 4 pixels it must be below 8"),
         (

@@ -169,7 +169,7 @@ def test_experiments_work_as_ml_collections_config_files(path):
     [
         ("experiments/split_bnn.py:table3/x", ["split_bnn", "split_bn.py"]),
         (f"{SPLIT_BN}:table3/shared_afine", ["shared_afine", "'table3/shared_affine'"]),
-        (f"{SPLIT_BN}:table3", ["table3 is a table", "as in table3/baseline"]),
+        (f"{SPLIT_BN}:table3", ["table3 is a table", "split_bn.py:table3/baseline"]),
         (f"{SPLIT_BN}:table3/weak_augment,sed=3", ["'sed'", "'seed'"]),
         (f"{SPLIT_BN}:table3/weak_augment,lerning_rate=3", ["'lerning_rate'", "'optim.lr'"]),
         (f"{SPLIT_BN}:table3/weak_augment,views.axu.augment=flip", ["'axu'", "'aux'"]),

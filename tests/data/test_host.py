@@ -61,6 +61,21 @@ def test_without_ops_pixels_and_labels_are_those_of_the_ids(source):
         np.testing.assert_array_equal(batch["targets"]["label"], source.labels[batch["id"]])
 
 
+def test_tensorflow_rewrites_none_of_our_functions(source, monkeypatch):
+    """Each would be a file in the temporary folder, which a killed run leaves behind."""
+    from tensorflow.python.autograph.impl import api
+
+    rewritten, convert = [], api.converted_call
+
+    def recorded(function, *args, **kwargs):
+        rewritten.append(getattr(function, "__module__", ""))
+        return convert(function, *args, **kwargs)
+
+    monkeypatch.setattr(api, "converted_call", recorded)
+    collect(source, views("crop(2)"), stop=1)
+    assert not [module for module in rewritten if module.startswith("sbn.")]
+
+
 def test_an_epoch_visits_every_example_at_most_once_and_every_epoch_in_its_own_order(source):
     ids = np.stack([batch["id"] for batch in collect(source, views(""), stop=12)]).reshape(3, 4 * 8)
     for epoch in ids:

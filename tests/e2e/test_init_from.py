@@ -198,7 +198,7 @@ def test_an_unfinished_run_is_refused_unless_a_finished_stage_is_named(both, tin
     (tmp_path / "source/result.json").unlink()
     shutil.rmtree(tmp_path / "source/checkpoints/8")
     source = {**TRAIN, "init.from": str(tmp_path / "source")}
-    with pytest.raises(ConfigError, match=r"is not finished: .* by init\.stage"):
+    with pytest.raises(ConfigError, match=r"is not finished: .* set init\.stage to a stage"):
         train(tiny(source), tmp_path / "run")
     with pytest.raises(ConfigError, match="no checkpoint of the end of stage 'refine'"):
         train(tiny({**source, "init.stage": "refine"}), tmp_path / "run")

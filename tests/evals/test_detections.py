@@ -50,5 +50,7 @@ def test_images_objects_and_what_each_branch_finds_are_arrays(tiny):
 def test_a_task_that_finds_no_boxes_is_refused(tiny):
     given, _ = materials(tiny, Finds)
     other = Materials(given.config, object(), given.mesh, train=None, test=given.test)
-    with pytest.raises(ConfigError, match="'detections' shows boxes, and task = 'classification' finds none"):
+    with pytest.raises(
+        ConfigError, match="'detections' is only for task = 'detection', and this run has task = 'classification'"
+    ):
         Detections(other)

@@ -77,5 +77,7 @@ def test_a_figure_has_every_image_and_a_bar_for_each_class_and_branch(arrays):
 def test_a_task_without_classes_of_pixels_is_refused(given):
     materials, test = given
     other = Materials(materials.config, object(), materials.mesh, train=None, test=test)
-    with pytest.raises(ConfigError, match="'masks' shows classes of pixels, and task = 'classification' finds none"):
+    with pytest.raises(
+        ConfigError, match="'masks' is only for task = 'segmentation', and this run has task = 'classification'"
+    ):
         Masks(other)

@@ -150,7 +150,7 @@ def test_folders_that_were_named_after_all_overrides_are_gone_on_with(tmp_path):
 
 
 def test_two_values_of_what_makes_no_other_run_are_refused():
-    with pytest.raises(ConfigError, match=r"--set data\.path=host,device: data\.path does not define a new run"):
+    with pytest.raises(ConfigError, match=r"--set data\.path=host,device: runs that differ only in data.path"):
         make_jobs(["split_bn:table3/baseline"], seeds=[0], sets=["data.path=host,device"], root="r")
 
 

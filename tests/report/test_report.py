@@ -141,7 +141,10 @@ def test_near_misses_are_one_line(file, root, target, options, message):
 
 def test_no_runs_at_all_says_what_there_is(file, tmp_path):
     write_run(tmp_path / "runs", "elsewhere", 0.9, experiment="refine")
-    with pytest.raises(ConfigError, match=r"1 finished \(of refine:table3/baseline\), .*table3, table4"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no finished run of mine .*1 finished runs of refine:table3/baseline; .*mine:table3, mine:table4",
+    ):
         report(str(file), root=tmp_path / "runs", format="text")
 
 

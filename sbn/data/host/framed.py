@@ -16,6 +16,7 @@ from sbn.augment.host.encoded_crops import MARGIN, crop_all, decode
 from sbn.augment.pipeline import draw_addresses
 from sbn.config.errors import ConfigError
 from sbn.data.encoded import Encoded
+from sbn.data.host.on_cpu import as_written
 from sbn.data.pixels import marks
 from sbn.data.targets import Targets
 from sbn.data.views import View
@@ -149,9 +150,9 @@ def frame_batches(
         made = (tuple(each[kind] for kind in kinds.of_views) if each else () for each in (images, boxes))
         return epochs[0], steps[0], ids, Framed(*made)
 
-    read_ahead = dataset.map(read, num_parallel_calls=4, deterministic=True).prefetch(1).unbatch()
-    cuts = read_ahead.map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return cuts.batch(size, drop_remainder=True).map(by_view)
+    read_ahead = dataset.map(as_written(read), num_parallel_calls=4, deterministic=True).prefetch(1).unbatch()
+    cuts = read_ahead.map(as_written(cut), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return cuts.batch(size, drop_remainder=True).map(as_written(by_view))
 
 
 def check_readable(source: Encoded, ids: Iterable[int]) -> None:

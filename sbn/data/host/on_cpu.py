@@ -25,6 +25,17 @@ def hide_gpus() -> None:
     tf.config.set_visible_devices([], "GPU")
 
 
+def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function for tf.data that TensorFlow calls as it is written, without AutoGraph.
+
+    AutoGraph would rewrite each into a file in the temporary folder, and a killed run would leave its files there. The
+    host path has nothing to rewrite: it branches by TensorFlow's own functions.
+    """
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
+
+
 def make_apply(ops: Sequence[Op], *, image_size: tuple[int, int]) -> Callable[..., Any]:
     """Returns `apply(words, seed=, stage=, epoch=, ids=, view=)`, packed images (N, H, W) to (N, H', W').
 

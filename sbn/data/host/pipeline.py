@@ -8,7 +8,7 @@ import numpy as np
 from sbn.augment.encoded_crops import split_crop
 from sbn.data.encoded import Encoded
 from sbn.data.examples import LabelledImages
-from sbn.data.host.on_cpu import hide_gpus
+from sbn.data.host.on_cpu import as_written, hide_gpus
 from sbn.data.targets import LABEL, Targets
 from sbn.data.views import Fed, View, assemble, strengths
 
@@ -68,12 +68,12 @@ def batches(
         return (
             tf.data.Dataset.from_tensor_slices(mine)
             .enumerate(epoch * steps_per_epoch)
-            .map(lambda step, ids: (epoch, step, ids))
+            .map(as_written(lambda step, ids: (epoch, step, ids)))
         )
 
     first, skipped = divmod(start, steps_per_epoch)
     epochs = tf.data.Dataset.range(first, stop // steps_per_epoch + 1)
-    dataset = epochs.flat_map(epoch_ids).skip(skipped).take(stop - start)
+    dataset = epochs.flat_map(as_written(epoch_ids)).skip(skipped).take(stop - start)
     return augmented(dataset, source, views, seed=seed, stage=stage, local=local, targets=targets)
 
 
@@ -106,7 +106,7 @@ def batches_of(
 
     with tf.device("CPU"):
         named = tf.data.Dataset.from_tensor_slices(ids).enumerate()
-    dataset = named.map(lambda step, ids: (np.int64(epoch), step, ids))
+    dataset = named.map(as_written(lambda step, ids: (np.int64(epoch), step, ids)))
     return augmented(dataset, source, views, seed=seed, stage=stage, local=ids.shape[1], targets=targets)
 
 
@@ -161,7 +161,7 @@ def augmented(
         numbers = {"epoch": tf.cast(epoch, tf.int32)} | ({} if left is None else {"strength": now})
         return assemble(augmented, own, ids, targets, tf.stack), numbers
 
-    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.map(as_written(make_batch), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if isinstance(source, Encoded):
         return _readable(dataset.prefetch(2).as_numpy_iterator(), wanted, source)
     return dataset.prefetch(8).as_numpy_iterator()
