@@ -84,6 +84,8 @@ def check_value(key: Key, value: Any, *, name: str) -> None:
         raise ConfigError(f"{name} = {shown(value)} is of the wrong type: it takes {_KIND_WORDS[key.kind]}{or_none}")
     items = value if isinstance(value, tuple) else (value,)
     for item in items:
+        if isinstance(item, str) and any("\ud800" <= letter <= "\udfff" for letter in item):  # undecoded bytes
+            raise ConfigError(f"{name} = {shown(value)} is not UTF-8 in this locale: set PYTHONUTF8=1")
         if key.choices and item not in key.choices and not (key.open is not None and key.open(item)):
             beside = "; or one of your own, package.module:Name" if key.open else ""
             raise unknown(f"value of {name}", item, key.choices, beside=beside)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from etils import epath
 
 from sbn.config.data_keys import TEST_SHARE
-from sbn.config.errors import ConfigError, unknown
+from sbn.config.errors import ConfigError, shown, unknown
 from sbn.data.decode import look
 from sbn.data.index import Entry, Files
 
@@ -113,7 +113,17 @@ def _files(root: epath.Path, found: Sequence[_File], classes: Sequence[str], *, 
             raise ConfigError(f"{path} can't be read: {error}") from None
 
     stamps = [(file.size, file.time) for file in found]
-    return Files(root, [file.name for file in found], stamps, tuple(classes), look_into, upright)
+    return Files(root, [file.name for file in found], stamps, tuple(map(_text, classes)), look_into, upright)
+
+
+def _text(name: str) -> str:
+    """The name of a folder in UTF-8, whatever the locale, in which Python may have kept its bytes undecoded."""
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeEncodeError:  # it comes from a bucket, decoded
+        return name
+    except UnicodeDecodeError:
+        raise ConfigError(f"the class folder {shown(name)} has a name that is not UTF-8: rename it") from None
 
 
 def _check_none_is_empty(root: epath.Path, classes: Sequence[str], found: Sequence[_File]) -> None:

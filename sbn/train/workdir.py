@@ -55,6 +55,8 @@ def checked_path(workdir: epath.PathLike) -> epath.Path:
     check_answers(path)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"--workdir={path} is a file: name a folder")
+    if os.path.islink(path) and not path.exists():
+        raise ConfigError(f"--workdir={path} is a link that leads nowhere: make what it points to, or remove it")
     return path
 
 

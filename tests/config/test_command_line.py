@@ -285,3 +285,8 @@ def test_a_complaint_of_a_parser_is_one_line(capsys):
     with pytest.raises(SystemExit, match="2"):  # a command with commands of its own
         augment.main(["sheet", "flip", "--drws=3"])
     assert "unknown argument '--drws'; did you mean '--draws'?" in capsys.readouterr().err
+
+
+def test_bytes_that_the_locale_can_not_decode_are_no_value_of_a_config():
+    with pytest.raises(ConfigError, match=r"data\.name = .* is not UTF-8 in this locale: set PYTHONUTF8=1"):
+        request(f"--config={SPLIT_BN}:table3/shared_affine", "--config.data.name=folder:/\udcc3\udcb6")

@@ -1,15 +1,17 @@
 """A folder of images of one's own: classes, splits, every kind of image file, and what is wrong with it by name."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
 import pytest
+from etils import epath
 from PIL import Image
 
 from sbn.augment.pipeline import parse
 from sbn.config.errors import ConfigError
-from sbn.data import sources
+from sbn.data import folders, sources
 from sbn.data.encoded import Encoded
 from sbn.data.examples import InMemory
 from sbn.data.host import batches
@@ -223,3 +225,15 @@ def test_an_image_that_can_not_be_read_while_training_is_told_by_name(tmp_path, 
     with pytest.raises(ConfigError, match=r"train/b/palette.png can't be read") as caught:
         list(made)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_classes_are_the_same_in_every_locale(tmp_path, data):
+    """Python keeps what a plain C locale can't decode as single surrogates, which no file of a run may hold."""
+    for name in ("gr\u00f6\u00dfe", "a"):
+        fill(tmp_path / "own/train", classes=(name,), count=1)
+        fill(tmp_path / "own/test", classes=(name,), count=1)
+    found = folders.own(epath.Path(tmp_path / "own"), "train", test_share=0.2)
+    assert found.class_names == ("a", "gr\u00f6\u00dfe")
+    assert folders._text(os.fsdecode("gr\u00f6\u00dfe".encode())) == "gr\u00f6\u00dfe"
+    with pytest.raises(ConfigError, match=r"the class folder 'a\\udcff' has a name that is not UTF-8: rename it"):
+        folders._text(os.fsdecode(b"a\xff"))

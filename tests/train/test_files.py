@@ -152,3 +152,11 @@ def test_what_a_run_began_from_is_recorded_once(tmp_path, tiny):
 def test_a_folder_without_a_run_is_told(tmp_path):
     with pytest.raises(ConfigError, match=r"no config\.json"):
         workdirs.read_config(epath.Path(tmp_path))
+
+
+def test_a_link_that_leads_nowhere_is_no_work_directory(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"--workdir=.*link is a link that leads nowhere"):
+        workdirs.checked_path(tmp_path / "link")
+    (tmp_path / "nowhere").mkdir()
+    assert workdirs.checked_path(tmp_path / "link").is_dir()
