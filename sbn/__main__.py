@@ -1,5 +1,6 @@
 """`sbn COMMAND ...`: every command of the project under one name; `python -m sbn COMMAND ...` is the same."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -85,8 +86,9 @@ def main(argv: Sequence[str]) -> int:
 
 def begin() -> None:
     """The console command: like `python -m`, it imports a user's own modules from the current directory."""
-    if "" not in sys.path and os.getcwd() not in sys.path and not sys.flags.safe_path:
-        sys.path.insert(0, os.getcwd())
+    with contextlib.suppress(OSError):  # the current directory was deleted
+        if "" not in sys.path and os.getcwd() not in sys.path and not sys.flags.safe_path:
+            sys.path.insert(0, os.getcwd())
     commands.start(main)
 
 

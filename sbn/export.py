@@ -140,7 +140,7 @@ def export(
     others = {name: portable.content(name, config, recorded, variables, about) for name in also}
     out.mkdir(parents=True, exist_ok=True)
     # So that after a kill no export's description, or file for other programs, stands beside another's arrays
-    for file in (ABOUT, translator.VOCABULARY, *portable.FILES.values()):
+    for file in (ABOUT, *portable.FILES.values()):
         (out / file).unlink(missing_ok=True)
     replace_bytes(out / VARIABLES, packed)
     if texts:

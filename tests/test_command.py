@@ -15,6 +15,7 @@ from sbn.completion import completions
 from sbn.config import beside
 from sbn.config.rows import experiment_files, load_experiment
 from sbn.config.schema import KEYS
+from sbn.runs import commands
 from tests.conftest import ROOT
 
 
@@ -191,3 +192,16 @@ def test_an_installed_wheel_lists_and_plans_the_papers_rows_from_an_empty_folder
     assert "optim.lr = " in run("train", "--config=quickstart:methods/weak_augment", "--workdir=runs", "--dry_run")
     assert run("--version").startswith("sbn ")
     assert list(here.iterdir()) == []
+
+
+def test_a_current_folder_that_was_deleted_is_told_where_it_is_needed(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    started = []
+    monkeypatch.setattr(commands, "start", started.append)
+    command.begin()
+    assert started == [command.main]
+    with pytest.raises(FileNotFoundError) as raised:
+        os.getcwd()
+    assert commands.describe(raised.value) == ("the current folder was deleted: change to another one", 2)

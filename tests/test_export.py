@@ -250,3 +250,11 @@ def test_other_formats_are_checked_before_anything_is_written(workdir, tmp_path)
     with pytest.raises(ConfigError, match=r"for runs that classify images, not for task='detection'"):
         portable.content("stablehlo", ConfigDict({"task": "detection"}), None, {}, {})
     assert not (tmp_path / "net").exists()
+
+
+def test_a_number_without_an_axis_keeps_its_shape_for_other_programs():
+    safetensors = pytest.importorskip("safetensors.numpy")
+    variables = {"params": {"scale": np.float32(2), "kernel": np.arange(6, dtype=np.float32).reshape(2, 3).T}}
+    arrays = safetensors.load(portable.safetensors(variables, {}))
+    assert {name: array.shape for name, array in arrays.items()} == {"params/scale": (), "params/kernel": (3, 2)}
+    np.testing.assert_array_equal(arrays["params/kernel"], variables["params"]["kernel"])

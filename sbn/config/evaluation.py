@@ -247,7 +247,7 @@ EVALUATION = (
         "eval.bleu.longer",
         "int",
         50,
-        "Maximum length of a translation, in tokens more than the longest source of its batch.",
+        "Maximum length of a translation: so many tokens more than its source, which counts as 16, 32, 64, ... tokens, whichever it fits into.",
         low=1,
         tasks=("translation",),
     ),

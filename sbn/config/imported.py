@@ -1,5 +1,6 @@
 """Things of the user's own, named `package.module:Name` in a config: imported, checked, and recorded with the run."""
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib
@@ -11,7 +12,7 @@ import sys
 import sysconfig
 import traceback
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sbn.config.errors import ConfigError, unknown
@@ -25,6 +26,21 @@ _loaded: dict[str, pathlib.Path | None] = {}
 def is_import_path(name: str) -> bool:
     """Returns whether a name means something outside the package: 'package.module:Name'."""
     return _PATTERN.fullmatch(name) is not None
+
+
+@contextlib.contextmanager
+def keeping_folder() -> Iterator[None]:
+    """Goes back to the current folder, from which a run's paths are, where code of the user's own went to another."""
+    try:
+        before = os.getcwd()
+    except OSError:  # it was deleted
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(before)
 
 
 def load(name: str, *, key: str) -> Any:
@@ -42,7 +58,8 @@ def load(name: str, *, key: str) -> Any:
         raise ConfigError(f"{key} = {name!r} is not an import path: write package.module:Name")
     module_name, attribute = match.groups()
     try:
-        module = importlib.import_module(module_name)
+        with keeping_folder():
+            module = importlib.import_module(module_name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -131,7 +148,8 @@ def call(
         if argument not in given:
             raise ConfigError(f"{name!r} needs its argument {argument!r}: give {key}.{argument}")
     try:
-        return thing(**given)
+        with keeping_folder():
+            return thing(**given)
     except (ConfigError, KeyboardInterrupt):
         raise
     except BaseException as error:

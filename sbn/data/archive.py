@@ -92,7 +92,8 @@ def read(path: str, split: str, *, name: str | None = None, key: str = "split") 
 
 def _class_names(file: "np.lib.npyio.NpzFile", labels: Mapping[str, np.ndarray], shown: str) -> list[str]:
     if "class_names" in file:
-        return [str(name) for name in np.atleast_1d(array(file, "class_names"))]
+        names = np.atleast_1d(array(file, "class_names"))
+        return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
     whole = [array for array in labels.values() if array.size and np.issubdtype(array.dtype, np.integer)]
     last = max((int(array.max()) for array in whole), default=0)
     if last >= _MOST_CLASSES:

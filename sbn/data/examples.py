@@ -199,7 +199,9 @@ def in_memory(
 
 
 def _as_array(array: Any) -> np.ndarray:
-    """What NumPy makes of it; lists of lists of several lengths are called so."""
+    """What NumPy makes of it; lists of lists of several lengths are called so, and what a mask hides would be shown."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise ValueError("some values are masked: give a number for them, such as 255 for pixels without a label")
     try:
         return np.asarray(array)
     except ValueError:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sbn.config.errors import first_repeated
+
 VOID = 255  # of a mask: a pixel without a label
 
 
@@ -68,8 +70,15 @@ def as_images(images: np.ndarray) -> np.ndarray:
     return images if images.shape[3] == 3 else np.repeat(images, 3, axis=3)
 
 
+def check_names(classes: Sequence[str]) -> None:
+    """Raises a `ValueError` where classes that have metrics of their own, such as iou/NAME, share a name."""
+    if (twice := first_repeated(classes)) is not None:
+        raise ValueError(f"two classes are called {twice!r}")
+
+
 def as_masks(masks: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """Returns (M, H, W) uint8."""
+    check_names(classes)
     masks = _bytes(masks, "masks")
     if masks.ndim == 4 and masks.shape[3] == 1:
         masks = masks[..., 0]
@@ -128,6 +137,7 @@ def check_places(arrays: Mapping[str, np.ndarray]) -> None:
 
 def as_box_labels(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """Returns (M, B) int32."""
+    check_names(classes)
     if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 2:
         raise ValueError(f"labels of boxes are whole numbers (M, B), not {labels.dtype} {_shown(labels)}")
     _check_range(labels, len(classes))

@@ -12,7 +12,7 @@ from sbn.config.errors import ConfigError
 from sbn.data.decode import look
 from sbn.data.encoded import Beside, ImageFiles
 from sbn.data.examples import Feature, in_memory
-from sbn.data.forms import VOID
+from sbn.data.forms import VOID, check_names
 from sbn.data.index import Entry, Files, Index, check_upright, load
 from sbn.data.label_images import LabelImages, check_sizes, lookup
 
@@ -78,7 +78,7 @@ def image_files(
     label_images = {}
     if masks is not None:
         label_images["mask"] = _label_images(
-            masks, index, mask_numbers, name=name, classes=len(names), only=only_these_numbers
+            masks, index, mask_numbers, name=name, names=names, only=only_these_numbers
         )
         features["mask"] = Feature("mask", (None, None), names)
     elif mask_numbers is not None:
@@ -159,12 +159,17 @@ def _label_images(
     numbers: Mapping[int, int] | None,
     *,
     name: str,
-    classes: int,
+    names: Sequence[str],
     only: bool,
 ) -> LabelImages:
+    classes = len(names)
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
     index = masks if isinstance(masks, Index) else index_of(masks, name=f"{name} masks")
+    try:
+        check_names(names)
+    except ValueError as error:
+        raise ConfigError(f"{name}: mask: {error}") from None
     check_upright(index)
     check_sizes(index, images)
     table = None
@@ -179,7 +184,12 @@ def _label_images(
         return made
     # Another list of classes is told before anything is trained
     looked = np.unique(np.linspace(0, len(index) - 1, _LOOKED_INTO).astype(np.int64)).tolist()
-    labelled = [(made.labels(i) != VOID).any() for i in looked]
-    if not any(labelled):
-        raise ConfigError(f"{name}: {index.name(0)}, and all {len(looked)} label images looked into, have no labels")
+    found = set(np.flatnonzero(sum(np.bincount(made.labels(i).ravel(), minlength=256) for i in looked)).tolist())
+    shown = f"{index.name(0)}, and all {len(looked)} label images looked into,"
+    if found == {VOID}:
+        raise ConfigError(f"{name}: {shown} have no labels")
+    if found == {0, VOID} and classes == 2:
+        raise ConfigError(
+            f"{name}: {shown} hold {names[0]!r} and pixels without a label ({VOID}) alone: write 1 for {names[1]!r}"
+        )
     return made

@@ -62,6 +62,8 @@ def examples(
     """
     images = images if isinstance(images, Index) else index_of(images, name=name)
     there = [i for i, own in enumerate(objects) if len(own.boxes)]
+    if len(images) and not there:
+        raise ConfigError(f"{of}: no image has an object with a box")
     if there and all(objects[i].boxes.max() <= 1 for i in there) and (images.sizes[there] > 2).all():
         raise ConfigError(
             f"{of}: every box lies within the first pixel, such as {objects[there[0]].boxes[0].tolist()} (y0, x0, y1, "
@@ -86,6 +88,7 @@ def examples(
     for counts, what in (
         ([own.dropped for own in objects], "objects with a box without an area in their image are left out"),
         ([cut for _, cut in within], "boxes that reach beyond their image are cut off there"),
+        ([_twice(own) for own in objects], "objects that are there twice, of one class and with one box, count twice"),
     ):
         if any(counts):
             first = images.name(next(i for i, count in enumerate(counts) if count))
@@ -105,6 +108,12 @@ def _within(own: Objects, size: Sequence[int]) -> tuple[Objects, int]:
     areas = None if own.areas is None else own.areas[kept]
     dropped = own.dropped + int((~kept).sum())
     return Objects(edges[kept], labels, own.difficult[kept], areas, dropped), cut
+
+
+def _twice(own: Objects) -> int:
+    """How many objects of an image have the class and the box of an earlier one."""
+    rows = [(label, *box) for label, box in zip(own.labels, own.boxes.tolist(), strict=True)]
+    return len(rows) - len(set(rows))
 
 
 def _slots(values: Sequence[np.ndarray], slots: int, kind: type) -> np.ndarray:

@@ -1,14 +1,18 @@
 """What the splits of one run must have in common."""
 
+import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from sbn.config.errors import ConfigError
+from sbn.config.imported import is_import_path
+from sbn.data import splits
 from sbn.data.encoded import Encoded
 from sbn.data.examples import Examples, Feature, InMemory
+from sbn.data.tokens import Ragged
 
 
 def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: str | None) -> None:
@@ -43,6 +47,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     if not isinstance(train, InMemory | Encoded) or not isinstance(test, InMemory | Encoded):
         return
     _check_labels(data, train, test)
+    _tell_shared(data, train, test)
     _tell_unlearned(data, train, test)
     if "image" not in train.features:
         return
@@ -70,6 +75,39 @@ def few(names: Sequence[str]) -> str:
     """Returns how many names there are, and the first of them."""
     shown = ", ".join(names[:5])
     return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+
+
+def _tell_shared(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
+    """Prints how many test examples are in the training split, too, where parts of one split are named for both."""
+    texts = data.train_split, data.test_split
+    try:
+        of_train, of_test = (set(splits.names(text, key="")) for text in texts)
+    except ConfigError:  # the words of a function of one's own
+        return
+    if is_import_path(data.name) or not of_train & of_test:
+        return
+    known, asked = set(_marks(train)), _marks(test)
+    if shared := sum(mark in known for mark in asked):
+        print(
+            f"{data.name!r}: {shared} of {len(asked)} test examples are in the training split, too: data.train_split = "
+            f"{texts[0]!r}, data.test_split = {texts[1]!r}",
+            file=sys.stderr,
+        )
+
+
+def _marks(examples: InMemory | Encoded) -> list[Hashable]:
+    """What tells examples apart: where their images lie, or a hash of the image or of what else they hold."""
+    if isinstance(examples, Encoded):
+        return [(examples.index.path(i), int(examples.index.offset[i])) for i in range(len(examples))]
+    names = ["image"] if "image" in examples.arrays else sorted(examples.arrays)
+    return [
+        hashlib.sha256(b"|".join(_bytes(examples.arrays[name], i) for name in names)).digest()
+        for i in range(len(examples))
+    ]
+
+
+def _bytes(array: np.ndarray | Ragged, i: int) -> bytes:
+    return (array.flat[array.offsets[i] : array.offsets[i + 1]] if isinstance(array, Ragged) else array[i]).tobytes()
 
 
 def _tell_unlearned(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:

@@ -64,7 +64,10 @@ def find(name: str, place: str, languages: Sequence[str]) -> dict[str, TextPairs
         if not folder.is_dir():
             raise
         raise ConfigError(f"{folder} holds no files like train.{languages[0]}, plain or .gz, and: {error}") from None
-    return {split: text.read_prepared(directory, split, languages) for split in tfrecords.splits(directory)}
+    return {
+        split: text.read_prepared(directory, split, languages, skip_empty=split == TRAIN)
+        for split in tfrecords.splits(directory)
+    }
 
 
 def languages_in(place: str) -> list[str]:

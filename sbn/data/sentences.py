@@ -18,7 +18,7 @@ from sbn.data import splits
 from sbn.data.examples import Feature, InMemory
 from sbn.data.text import TextPairs
 from sbn.data.tokens import Ragged
-from sbn.data.vocabulary import END, PIECES, Vocabulary, fingerprint
+from sbn.data.vocabulary import END, PIECES, Vocabulary, check_model, fingerprint
 from sbn.runs.arrays import array
 from sbn.runs.atomic import replacing
 
@@ -147,6 +147,7 @@ def read(file: "np.lib.npyio.NpzFile", split: str, *, name: str | None, key: str
     if pieces[: len(_ALWAYS)] != _ALWAYS:
         raise ConfigError(f"{shown}: the first pieces are {pieces[: len(_ALWAYS)]}, not {_ALWAYS}")
     vocabulary = Vocabulary(pieces, _typed(file, "model", "u").tobytes())
+    check_model(vocabulary)
     end = "_source_offsets"
     lengths = {each.removesuffix(end): max(0, len(array(file, each)) - 1) for each in file if each.endswith(end)}
     parts = []

@@ -6,6 +6,7 @@ brought to Unicode's NFC, and spaces at the ends of a line are dropped, as is a 
 
 import codecs
 import gzip
+import logging
 import re
 import unicodedata
 import zlib
@@ -17,6 +18,8 @@ from etils import epath
 from sbn.config.errors import ConfigError
 from sbn.data import tfrecords
 from sbn.runs.content import is_file
+
+log = logging.getLogger(__name__)
 
 
 class TextPairs(NamedTuple):
@@ -122,21 +125,41 @@ def read_folder(folder: epath.Path, languages: Sequence[str]) -> dict[str, TextP
     return {split: read_pair(own[languages[0]], own[languages[1]]) for split, own in files.items()}
 
 
-def read_prepared(directory: epath.Path, split: str, languages: Sequence[str]) -> TextPairs:
+def read_prepared(
+    directory: epath.Path, split: str, languages: Sequence[str], *, skip_empty: bool = False
+) -> TextPairs:
     """Returns a split of a data set that TFDS prepared, whose features are called as the languages.
+
+    Args:
+        directory: that TFDS wrote.
+        split: its name.
+        languages: of the source and of the target.
+        skip_empty: leave out, and count, pairs with an empty side, which nobody can take out of such files by hand.
 
     Raises:
         ConfigError: if files are missing or damaged, or an example has no such texts, or an empty one.
     """
     sides: tuple[list[str], list[str]] = ([], [])
+    skipped = 0
     for path, count in tfrecords.shards(directory, split).items():
         found = 0
         for start, record in tfrecords.records(path):
-            for language, side in zip(languages, sides, strict=True):
-                side.append(_text_of(record, language, where=f"the record at byte {start} of {path}"))
+            where = f"the record at byte {start} of {path}"
+            pair = [_text_of(record, language, where=where) for language in languages]
+            if all(pair):
+                for own, text in zip(sides, pair, strict=True):
+                    own.append(text)
+            elif skip_empty:
+                skipped += 1
+            else:
+                raise ConfigError(
+                    f"{where} has an empty text {languages[pair.index('')]!r}: a pair needs both sentences"
+                )
             found += 1
         if found != count:
             raise ConfigError(f"{path} holds {found} of its {count} examples")
+    if skipped:
+        log.info("%s: %d pairs of %r are left out, as a side is empty", directory, skipped, split)
     return TextPairs(*sides)
 
 
@@ -149,9 +172,7 @@ def _text_of(record: bytes, language: str, *, where: str) -> str:
         raise ConfigError(f"{where} is damaged: it is not an example with texts") from None
     if text is None:
         raise ConfigError(f"{where} has no text {language!r}; it has {', '.join(features) or 'nothing'}")
-    if not (found := normalised(text.replace("\n", " "))):  # texts are kept as lines
-        raise ConfigError(f"{where} has an empty text {language!r}: a pair needs both sentences")
-    return found
+    return normalised(text.replace("\n", " "))  # texts are kept as lines
 
 
 def kept(lengths: Sequence[tuple[int, int]], *, longest: float | None, ratio: float | None) -> Kept:

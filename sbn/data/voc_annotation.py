@@ -57,8 +57,11 @@ def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
         raise ConfigError(f"{file} is not a PASCAL VOC annotation: its root is {shown(root.tag)}")
     boxes, names, difficult = [], [], []
     objects = root.findall("object")
+    if len(objects) != sum(1 for _ in root.iter("object")):
+        raise ConfigError(f"{file} has an object within another element, where it would not be read")
     for number, one in enumerate(objects, start=1):
-        what, name = f"{file}, object {number}", (one.findtext("name") or "").strip()
+        what = f"{file}, object {number}"
+        name = (_text(one, "name", what) or "").strip()
         if not name:
             raise ConfigError(f"{what} has no name")
         if classes and name not in classes:
@@ -75,8 +78,16 @@ def annotation(file: epath.Path, classes: Sequence[str] = ()) -> Annotation:
     return Annotation(kept, tuple(names), np.asarray(difficult, bool), len(objects) - len(boxes), _size(root))
 
 
+def _text(one: ElementTree.Element, path: str, what: str) -> str | None:
+    """The text of an element in an object, which is there once or, for None, not at all."""
+    found = one.findall(path)
+    if len(found) > 1 or ("/" in path and len(one.findall(path.partition("/")[0])) > 1):
+        raise ConfigError(f"{what} has two of {path if len(found) > 1 else path.partition('/')[0]}")
+    return (found[0].text or "") if found else None
+
+
 def _is_difficult(one: ElementTree.Element, what: str) -> bool:
-    text = (one.findtext("difficult") or "").strip()
+    text = (_text(one, "difficult", what) or "").strip()
     if (known := _DIFFICULT.get(text.lower() or "0")) is None:
         raise ConfigError(f"{what}: difficult is {shown(text)}, not 0 or 1")
     return known
@@ -92,7 +103,7 @@ def _size(root: ElementTree.Element) -> tuple[int, int] | None:
 
 
 def _number(one: ElementTree.Element, path: str, what: str) -> float:
-    text = one.findtext(path)
+    text = _text(one, path, what)
     value = decimal((text or "").strip())
     if value is None or not abs(value) < MOST_PIXELS:
         raise ConfigError(f"{what}: {path} is {shown(text)}, not a number of pixels")

@@ -16,6 +16,7 @@ import numpy as np
 
 from sbn.config.errors import ConfigError
 from sbn.data.tokens import Ragged
+from sbn.runs.content import first_line
 
 FILLING, END, UNKNOWN = 0, 1, 2
 PIECES = ("<pad>", "</s>", "<unk>")
@@ -124,6 +125,25 @@ def from_model(model: bytes) -> Vocabulary:
     """Returns the vocabulary of a serialised SentencePiece model."""
     processor = sentencepiece().SentencePieceProcessor(model_proto=model)
     return Vocabulary(tuple(processor.id_to_piece(number) for number in range(len(processor))), model)
+
+
+def check_model(vocabulary: Vocabulary) -> None:
+    """Refuses pieces that are not those of their model, by which other texts are cut; unseen without SentencePiece.
+
+    Raises:
+        ValueError: one line.
+    """
+    if not vocabulary.model or importlib.util.find_spec("sentencepiece") is None:
+        return
+    try:
+        known = from_model(vocabulary.model).pieces
+    except RuntimeError as error:
+        raise ValueError(f"model can't be read: {first_line(error)}") from None
+    if known != vocabulary.pieces:
+        at = next(
+            (i for i, (own, other) in enumerate(zip(vocabulary.pieces, known, strict=False)) if own != other), None
+        )
+        raise ValueError(f"the pieces are not those of the model{'' if at is None else f', from number {at} on'}")
 
 
 def sentencepiece() -> Any:

@@ -69,7 +69,7 @@ class CocoAveragePrecision:
             "boxes": jnp.zeros((*objects, 4), jnp.float32),
             "box_label": jnp.zeros(objects, jnp.int32),
             "box_difficult": jnp.zeros(objects, jnp.int8),
-            "box_area": jnp.zeros(objects, jnp.float32),
+            "box_area": jnp.full(objects, -1, jnp.float32),  # not known
             "image_size": jnp.zeros((self.examples, 2), jnp.int32),
         }
 
@@ -112,7 +112,8 @@ class CocoAveragePrecision:
         truth = _annotations(boxes, state["box_label"], there)
         for (i, slot), one in truth.items():
             one["iscrowd"] = int(state["box_difficult"][i, slot])
-            one["area"] = float(state["box_area"][i, slot]) or one["area"]
+            if (area := float(state["box_area"][i, slot])) >= 0:
+                one["area"] = area
         detected = _annotations(shown, found[..., 5].astype(int), found[..., 4] > 0)
         for (i, slot), one in detected.items():
             one["score"] = float(found[i, slot, 4])

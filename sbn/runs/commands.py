@@ -194,9 +194,19 @@ def _by_kind(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "out of memory"
     if isinstance(error, OSError) and error.errno is not None:
+        if error.errno == errno.ENOENT and not error.filename and _nowhere():
+            return "the current folder was deleted: change to another one"
         name = f": {error.filename}" if error.filename else ""
         return f"{error.strerror or errno.errorcode.get(error.errno, error.errno)}{name}"
     return None
+
+
+def _nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _by_words(error: BaseException) -> str | None:

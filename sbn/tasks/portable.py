@@ -68,7 +68,7 @@ def safetensors(variables: Variables, about: Mapping[str, Any]) -> bytes:
     except ImportError:
         raise ConfigError("--also=safetensors needs a package: pip install 'sbn[export]'") from None
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
-    arrays = {name: np.ascontiguousarray(array) for name, array in flat.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in flat.items()}  # of numbers without an axis, too
     written: bytes = save(arrays, metadata={"model.json": json.dumps(about)})
     return written
 

@@ -28,6 +28,7 @@ from sbn.train import domains, views
 from sbn.train.domains import Domain, Load
 from sbn.train.mesh import make_mesh
 from sbn.train.optimiser import check_optimisers
+from sbn.train.parts import names_part
 from sbn.train.plan import NOTHING_BEFORE, Before, Plan, make_plan
 from sbn.train.process import check_jax
 from sbn.train.schedules import make_schedule
@@ -88,7 +89,8 @@ class Setup:
         data = record.describe(config.data.name, self.train, self.test, self.channels, others)
         record.check_same(recorded, data, where=where)
         init = config.init
-        if init["from"] is not None and recorded is None and (not init.only or "embedding" in init.only):
+        embeds = not init.only or any(names_part(pattern, ("embedding",)) for pattern in init.only)
+        if init["from"] is not None and recorded is None and embeds:
             there = files.read(epath.Path(init["from"]), files.DATA)
             record.check_same_pieces(there, data, where=f"init.from = {init['from']!r}")
         return data

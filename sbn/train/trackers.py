@@ -31,7 +31,8 @@ def make(makers: Mapping[str, Any], *, config: Mapping[str, Any], workdir: str) 
     """
     made = []
     for name, maker in makers.items():
-        tracker = maker(config=dict(config), workdir=workdir)
+        with imported.keeping_folder():
+            tracker = maker(config=dict(config), workdir=workdir)
         if lacking := [part for part in ("write_scalars", "close") if not callable(getattr(tracker, part, None))]:
             kind = type(tracker).__name__
             raise ConfigError(f"log.trackers = {name!r} makes a {kind}, which lacks {', '.join(lacking)}")

@@ -1,4 +1,5 @@
 import hashlib
+import pathlib
 
 import pytest
 
@@ -55,3 +56,11 @@ def test_a_name_that_the_module_lacks_gets_its_nearest(outside):
     outside("sbn_test_names", "class Network: pass\n")
     with pytest.raises(ConfigError, match="did you mean 'Network'"):
         imported.load("sbn_test_names:Netwrk", key="model.name")
+
+
+def test_code_of_ones_own_does_not_change_the_folder_that_paths_are_from(outside, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    outside("sbn_test_moves", "import os\nos.chdir('/')\n\ndef make():\n    os.chdir('/')\n    return os.getcwd()\n")
+    make = imported.load("sbn_test_moves:make", key="data.name")
+    assert imported.call(make, {}, key="data.args", name="make") == "/"
+    assert pathlib.Path.cwd() == tmp_path

@@ -129,3 +129,10 @@ def test_a_wrong_box_or_label_is_named_by_its_example(change, message):
         arrays[name][2] = wrong
     with pytest.raises(ConfigError, match=f"mine: .*{message}"):
         in_memory({"image": np.zeros((3, 5, 4, 3), np.uint8), **arrays}, name="mine", classes=["a", "b"])
+
+
+def test_what_a_mask_of_numpy_hides_is_not_shown():
+    hidden = np.ma.array(LABELS, mask=[0, 0, 0, 0, 0, 1])
+    with pytest.raises(ConfigError, match=r"label: some values are masked: give a number"):
+        made(label=hidden)
+    assert made(label=np.ma.array(LABELS)).fingerprint() == made().fingerprint()

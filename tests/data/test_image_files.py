@@ -166,6 +166,7 @@ def test_the_fingerprint_changes_with_boxes_and_label_images(folder):
         ({"box_labels": [[2], [0, 0], [0], [0, 0]]}, "of 2 classes the last is 1"),
         ({"mask_numbers": None}, "0_labels.png holds the label 7, but of 2 classes the last is 1"),
         ({"mask_numbers": {77: 1}}, "0_labels.png, and all 4 label images looked into, have no labels"),
+        ({"mask_numbers": {0: 0}}, "hold 'ground' and pixels without a label (255) alone: write 1 for 'thing'"),
         ({"mask_numbers": {300: 1}}, "mask_numbers has 300: 1; numbers go to 255, classes to 1"),
         ({"classes": []}, "masks need 1 to 254 classes, not 0"),
     ],

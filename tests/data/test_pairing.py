@@ -6,6 +6,9 @@ import pytest
 from sbn.config.errors import ConfigError
 from sbn.data.examples import Feature, in_memory
 from sbn.data.pairing import check_together
+from sbn.data.sentences import make_sentences
+from sbn.data.tokens import ragged
+from sbn.data.vocabulary import PIECES, Vocabulary
 
 
 def examples(labels, **more):
@@ -65,3 +68,25 @@ def test_sizes_that_differ_are_told_with_the_key_that_mends_it(tiny):
     with pytest.raises(ConfigError, match=said):
         check_together(data, examples([0, 1]), small, view=None)
     check_together(data, examples([0, 1]), small, view="resize(8)")
+
+
+def test_test_examples_that_are_trained_on_are_counted(tiny, capsys):
+    def told(train, test, train_split, test_split):
+        given = {"data.name": "own.npz", "data.train_examples": 5, "data.image_size": None}
+        data = tiny({**given, "data.train_split": train_split, "data.test_split": test_split}).data
+        check_together(data, train, test, view=None)
+        return capsys.readouterr().err
+
+    def some(start, stop):
+        images = np.arange(8 * 64 * 3, dtype=np.int64).reshape(8, 8, 8, 3) % 251
+        return in_memory({"image": images[start:stop], "label": np.zeros(stop - start, int)}, name="own", classes=2)
+
+    said = told(some(0, 6), some(5, 8), "train[:6]", "train[-3:]")
+    assert "1 of 3 test examples are in the training split, too: data.train_split = 'train[:6]'" in said
+    assert len(said.splitlines()) == 1
+    assert not told(some(0, 5), some(5, 8), "train[:5]", "train[-3:]")
+    assert not told(some(0, 6), some(5, 8), "train", "test")  # of two splits nothing is asked
+    pairs = [
+        make_sentences(ragged([[3, 1], last]), ragged([[4, 1], [5, 1]]), Vocabulary(PIECES)) for last in ([1], [6, 1])
+    ]
+    assert "1 of 2 test examples" in told(*pairs, "train", "train")

@@ -112,7 +112,10 @@ def test_other_pieces_or_texts_are_other_data(path, tmp_path):
     pieces, text = (arrays[name].copy() for name in ("pieces", "train_target_text"))
     pieces[[10, 11]] = pieces[[11, 10]]
     text[0] = ord("E")
-    for change in ({"pieces": pieces}, {"train_target_text": text}):
+    np.savez(tmp_path / "other.npz", **arrays | {"pieces": pieces})
+    with pytest.raises(ConfigError, match=r"the pieces are not those of the model, from number 10 on"):
+        archive.read(str(tmp_path / "other.npz"), "train", name="pairs")
+    for change in ({"pieces": pieces, "model": np.zeros(0, np.uint8)}, {"train_target_text": text}):
         np.savez(tmp_path / "other.npz", **arrays | change)
         other = archive.read(str(tmp_path / "other.npz"), "train", name="pairs")
         assert other.texts_fingerprint() != own.texts_fingerprint(), list(change)

@@ -90,12 +90,14 @@ WORDS = [
 ] * 20
 
 
-def test_what_tfds_prepared_is_trained_on_and_another_set_tested_on(tmp_path):
-    write_texts(tmp_path, "wmt16_translate/de-en", {"train": WORDS, "test": WORDS[:3]})
+def test_what_tfds_prepared_is_trained_on_and_another_set_tested_on(tmp_path, caplog):
+    write_texts(tmp_path, "wmt16_translate/de-en", {"train": [*WORDS, {"en": " ", "de": "leer"}], "test": WORDS[:3]})
     write_texts(tmp_path, "wmt14_translate/de-en", {"train": WORDS[:1], "test": WORDS[1:3]})
     out = tmp_path / "wmt.npz"
     words = ["wmt16_translate/de-en", str(tmp_path), f"--out={out}", "--languages=en,de", "--vocabulary=40"]
-    assert prepare.main([*words, "--tested_on=wmt14_translate/de-en"]) == 0
+    with caplog.at_level("INFO"):
+        assert prepare.main([*words, "--tested_on=wmt14_translate/de-en"]) == 0
+    assert "1 pairs of 'train' are left out, as a side is empty" in caplog.text
     named = {"data.name": "wmt16_translate/de-en", "data.archive": str(out)}
     data = tree.to_config(tree.changed(tree.defaults(), named)).data
     train, test = sources.load(data, "train"), sources.load(data, "test")

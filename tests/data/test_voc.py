@@ -209,6 +209,20 @@ def test_names_may_have_spaces_and_flags_of_a_class_behind_them(folder):
             lambda folder: (folder / "labels.txt").write_text("dog\ncats\n"),
             ["class of", "a.xml, object 1", "'cat'; did you mean 'cats'"],
         ),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "name": "cat</name><name>dog"})),
+            ["a.xml, object 1 has two of name"],
+        ),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(xml({**CAT, "x0": "1</xmin><xmin>2"})),
+            ["a.xml, object 1 has two of bndbox/xmin"],
+        ),
+        (
+            lambda folder: (folder / "Annotations/a.xml").write_text(
+                xml(CAT).replace("<object>", "<a><object>").replace("</object>", "</object></a>")
+            ),
+            ["a.xml has an object within another element"],
+        ),
         (lambda folder: (folder / "labels.txt").write_text("cat\ndog\ncat\n"), ["labels.txt lists 'cat' twice"]),
         (lambda folder: (folder / "labels.txt").write_text("\n"), ["labels.txt lists no classes"]),
         (lambda folder: (folder / "ImageSets/Main/train.txt").write_text("a\nb\na\n"), ["train.txt lists 'a' twice"]),

@@ -36,7 +36,7 @@ def direct(folder, targets, found, classes):
                         "image_id": 100 + i,
                         "category_id": 1 + int(targets["box_label"][i, slot]),
                         "bbox": [x0, y0, x1 - x0, y1 - y0],
-                        "area": own.get("box_area") or (x1 - x0) * (y1 - y0),
+                        "area": own.get("box_area", (x1 - x0) * (y1 - y0)),
                         "iscrowd": int(own.get("box_difficult", 0)),
                     }
                 )
@@ -95,6 +95,7 @@ def cells(seed, images=12):
     boxes[random.random((images, slots)) < 0.4] = 0
     labels = random.integers(0, 3, (images, slots))
     areas = ((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]) * 0.7).astype(np.float32)
+    areas[random.random((images, slots)) < 0.05] = 0  # as annotations of some sets have them
     difficult = random.random((images, slots)) < 0.1
     found = np.zeros((images, 1, shown, 6), np.float32)
     found[:, 0, :slots, :4] = boxes + random.normal(0, 3, boxes.shape)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from etils import epath
 
 from sbn.config import tree
 from sbn.config.checks import check
@@ -14,6 +15,7 @@ from sbn.data import strings
 from sbn.data.examples import Feature, in_memory
 from sbn.evals.metrics import Pairs
 from sbn.nn.branches import plain_branch
+from sbn.runs import files
 from sbn.tasks import make_task
 from sbn.tasks.base import StageViews, TaskData, stream_key
 from sbn.tasks.translation import bucket_widths, shifted
@@ -295,3 +297,14 @@ def test_devices_that_hold_more_sentences_than_a_batch_of_training_evaluate_batc
     assert max(where.stop - where.start for where, _ in cuts) == 50 // 8
     with pytest.raises(ConfigError, match="the test split: batch_tokens = 20 is too small for 1 sentence of"):
         Pairs(PAIRS, types.SimpleNamespace(config=made(batch_tokens=20)[1], task=task, mesh=eight.mesh))
+
+
+def test_embeddings_of_other_pieces_are_not_taken_over(tmp_path):
+    files.write(epath.Path(tmp_path), files.DATA, {"pieces": "others"})
+    setup = make_setup(config_of({"data.train_examples": 40, "data.test_examples": 5}))
+    for only in ((), ("emb*",), ("*",)):
+        config = config_of({"init.from": str(tmp_path), "init.only": only})
+        with pytest.raises(ConfigError, match=r"init\.from = '.*' was trained on the pieces others, and these data"):
+            setup.check_data(config, None, where=tmp_path)
+        setup.check_data(config, {}, where=tmp_path)  # which has begun
+    setup.check_data(config_of({"init.from": str(tmp_path), "init.only": ("encoder_*",)}), None, where=tmp_path)
