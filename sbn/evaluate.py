@@ -107,7 +107,7 @@ def overridden(config: ConfigDict, overrides: Mapping[str, Any], *, evals: Seque
     for name in overrides:
         tree.key_of(name)
         if not name.startswith("eval."):
-            raise ConfigError(f"--config.{name} can't be changed after training: only keys that begin with eval. can")
+            raise ConfigError(f"--config.{name} can't be changed after training: only keys that begin with 'eval.' can")
     chosen = {"eval.evals": tuple(evals)} if evals else {}
     return check(tree.to_config(tree.changed(tree.flatten(config), {**overrides, **chosen})))
 

@@ -50,7 +50,10 @@ def test_a_table_with_a_figure_lists_the_command_that_draws_it(tmp_path, capsys)
     assert [python, *words[:3]] == ["python", "-m", "sbn.report", "figures"]
     with pytest.raises(SystemExit):  # there are no runs
         report_command.main(words[2:])
-    assert "no figure of consistent:figure3: it needs runs of table1/resnet32" in capsys.readouterr().err
+    assert (
+        "no figure of consistent:figure3: it shows finished runs of consistent:table1/resnet32"
+        in capsys.readouterr().err
+    )
     for without in (f"{path}:figure3/a", f"{path}:table1"):
         assert not [line for line in listing.describe(without, commands=True) if "sbn.report figures" in line]
     assert not [line for line in listing.describe(f"{path}:figure3") if "sbn.report figures" in line]

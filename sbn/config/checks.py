@@ -72,9 +72,11 @@ def check(config: ConfigDict) -> ConfigDict:
 def _check_batch(stage: ConfigDict) -> None:
     group, parts, size = stage.norm.group_size, stage.optim.accumulate, stage.batch_size
     if size % parts and stage.batch_tokens is None:
-        near = min((part for part in range(1, size + 1) if size % part == 0), key=lambda part: abs(part - parts))
+        dividers = [part for part in range(1, size + 1) if size % part == 0]
+        near = sorted(sorted(dividers, key=lambda part: abs(part - parts))[:2])
         raise ConfigError(
-            f"optim.accumulate = {parts} does not divide batch_size = {size} into equal parts; the nearest is {near}"
+            f"optim.accumulate = {parts} does not divide batch_size = {size} into equal parts: "
+            f"{' and '.join(map(str, near))} do"
         )
     if group is not None and size // parts % group:
         what = f"batch_size = {size}" if parts == 1 else f"batch_size / optim.accumulate = {size // parts}"

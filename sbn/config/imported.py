@@ -64,6 +64,11 @@ def load(name: str, *, key: str) -> Any:
         raise
     except BaseException as error:
         raise ConfigError(f"{key} = {name!r} can't be imported: {reason(error)}") from None
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):  # any folder can be imported
+        raise ConfigError(
+            f"{key} = {name!r} can't be imported: there is no {module_name.replace('.', '/')}.py, only a folder of "
+            "that name without Python code"
+        )
     thing: Any = module
     for part in attribute.split("."):
         if not hasattr(thing, part):

@@ -39,8 +39,8 @@ def directory(name: str, data_dir: str | None, *, built_in: tuple[str, ...] = ()
     if known and builder not in known:
         raise unknown("data set", name, [*built_in, *known])
     raise ConfigError(
-        f"no prepared {name!r} in {shown}: run `tfds build {name}`; if it lies elsewhere, set the environment "
-        "variable TFDS_DATA_DIR (in a config: data.dir) to that folder (data.name = 'shapes' needs no files)"
+        f"no prepared {name!r} in {shown}: run `tfds build {name}`, or give the folder that contains the "
+        f"folder {builder!r} by data.dir or the environment variable TFDS_DATA_DIR; data.name = 'shapes' needs no files"
     )
 
 

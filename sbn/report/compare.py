@@ -60,7 +60,7 @@ def load_side(text: str, found: Found) -> tuple[Side, list[str]]:
         others = sorted({run.row for run in counted})
         there = [f" but of {', '.join(others)}"] * bool(others) + [f" but {line}" for line in refused[:1]]
         rows_with_runs = sorted({run.row for run in found.runs if run.experiment == experiment.name})[:_SHOWN]
-        there += [f" in that folder, which has runs of: {', '.join(rows_with_runs) or 'no row'}"]
+        there += [f" below --root, which has runs of: {', '.join(rows_with_runs) or 'no row'}"]
         raise ConfigError(f"no runs of {experiment.name}:{shown}{there[0]}")
     checked = tree.changed({}, overrides)
     changes = {name: checked[name] for name in overrides if name not in NEUTRAL}

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sbn.config import beside
 from sbn.config.claims import Claim
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.readings import Choice, joined, sentence, split
@@ -140,6 +141,9 @@ def check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Se
     stages = {stage for run in runs for stage in run.stages}
     for measure in measures:
         if measure.metric not in known:
+            first, _, rest = measure.metric.partition("/")
+            if (of_main := f"{first}/main/{rest}") in known:
+                raise ConfigError(f"unknown metric {measure.metric!r}: a metric names its branch, as {of_main!r} does")
             raise unknown("metric", measure.metric, known)
         if measure.stage and measure.stage not in stages:
             raise unknown("stage", measure.stage, stages)
@@ -148,10 +152,13 @@ def check_measures(measures: Sequence[Measure], experiment: Experiment, runs: Se
 def no_runs(experiment: Experiment, found: Found) -> ConfigError:
     """Returns the error for a report of an experiment without runs."""
     others = sorted({f"{run.experiment}:{run.row}" for run in found.runs})
-    there = f"; it has {len(found.runs)} finished runs of {', '.join(others[:5])}" if others else ""
+    there = [f"finished runs of {', '.join(others[:5])}" + ", ..." * (len(others) > 5)] if others else []
+    there += [f"{len(found.unfinished)} unfinished"] if found.unfinished else []
+    there += [f"{len(found.problems)} that can't be read or are there twice"] if found.problems else []
+    sweep = beside.shown(f"python -m launch.sweep --experiment={experiment.argument}:TABLE")
     return ConfigError(
-        f"no finished run of {experiment.name} in that folder ({len(found.unfinished)} unfinished, "
-        f"{len(found.problems)} unreadable or repeated){there}; to see the paper's numbers without runs, name a table: "
+        f"no finished run of {experiment.name} below --root (there: {'; '.join(there) or 'nothing'}): train some "
+        f"(`{sweep}`), or name a table to see its paper's numbers alone: "
         f"{', '.join(f'{experiment.name}:{table}' for table in experiment.tables)}"
     )
 

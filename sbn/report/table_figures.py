@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sbn.config import arguments
+from sbn.config import arguments, beside
 from sbn.config.command_line import flags
 from sbn.config.errors import ConfigError, unknown
 from sbn.config.rows import Row, Table, experiment_file, load_experiment
@@ -51,12 +51,14 @@ class Drawn(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def _needed(name: str, table: Table) -> str:
+def _needed(experiment: str, name: str, table: Table) -> str:
     """What a figure is drawn of, where there is none of it."""
     rows = list(dict.fromkeys(row.runs_of or f"{name}/{own}" for own, row in table.rows.items()))
     evals = list(dict.fromkeys(each for row in table.rows.values() for each in row.evals))
-    also = f", measured by --evals={','.join(evals)}" if evals else ""
-    return f"it needs runs of {', '.join(rows[:4])}{', ...' * (len(rows) > 4)}{also}"
+    shown = ", ".join(f"{experiment}:{row}" for row in rows[:3])
+    more = f" and {len(rows) - 3} more rows" if len(rows) > 3 else ""
+    measured = f", measured by `{beside.shown('python -m sbn.evaluate')} --evals={','.join(evals)}`" if evals else ""
+    return f"it shows finished runs of {shown}{more}{measured}, and there are none below --root"
 
 
 def draw_table(name: str, table: Table, runs: Sequence[Run]) -> Drawn | None:
@@ -274,7 +276,7 @@ def main(argv: Sequence[str]) -> None:
         drawn = draw_table(name, table, runs) if only in ("", name) else None
         if drawn is None:
             if only == name:
-                why = _needed(name, table) if table.figure else "this table has none"
+                why = _needed(experiment.name, name, table) if table.figure else "this table has none"
                 raise ConfigError(f"no figure of {experiment.name}:{name}: {why}")
             continue
         pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)

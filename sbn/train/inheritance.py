@@ -170,7 +170,7 @@ def _position(source: epath.Path, stage: str | None) -> dict[str, Any]:
     if stage is None and result is None:
         raise ConfigError(
             f"init.from = {str(source)!r} is not finished: let it finish, or set init.stage to a stage that has ended "
-            f"({', '.join(config.stages)})"
+            f"(stages: {', '.join(config.stages)})"
         )
     if stage is not None and stage not in config.stages:
         raise unknown(f"value of init.stage (a stage of {source}):", stage, config.stages)

@@ -71,8 +71,8 @@ def finished(workdir: epath.Path, config: ConfigDict) -> dict[str, Any] | None:
     if stored and (differences := files.differences(config, stored)):
         shown = "; ".join(f"{name}: {before!r} there, {now!r} here" for name, (now, before) in differences.items())
         raise ConfigError(
-            f"{workdir} holds a run with another config ({shown}): give its values to continue it, or choose "
-            "another --workdir"
+            f"{workdir} holds a run with another config ({shown}): give that run's values to continue it, or "
+            "choose another --workdir"
         )
     return result
 

@@ -52,6 +52,13 @@ def test_what_can_not_be_imported_is_one_line_with_the_reason(outside, text, wor
     assert all(word in message for word in ("model.name", "sbn_test_bad:Net", *words))
 
 
+@pytest.mark.usefixtures("outside")
+def test_a_folder_without_code_is_no_module_of_its_name(tmp_path):
+    (tmp_path / "only_a_folder").mkdir()
+    with pytest.raises(ConfigError, match=r"there is no only_a_folder\.py, only a folder"):
+        imported.load("only_a_folder:Net", key="model.name")
+
+
 def test_a_name_that_the_module_lacks_gets_its_nearest(outside):
     outside("sbn_test_names", "class Network: pass\n")
     with pytest.raises(ConfigError, match="did you mean 'Network'"):

@@ -130,6 +130,7 @@ def test_what_is_not_shown_is_noted(file, root):
         ("mne.py", {}, "did you mean .*mine.py"),
         ("mine.py", {"format": "markdwon"}, "did you mean 'markdown'"),
         ("mine.py", {"metrics": ["test/main/acuracy"]}, "did you mean 'test/main/accuracy'"),
+        ("mine.py", {"metrics": ["test/accuracy"]}, "names its branch, as 'test/main/accuracy' does"),
         ("mine.py", {"root": "nowhere"}, "no folder"),
     ],
 )
@@ -143,7 +144,7 @@ def test_no_runs_at_all_says_what_there_is(file, tmp_path):
     write_run(tmp_path / "runs", "elsewhere", 0.9, experiment="refine")
     with pytest.raises(
         ConfigError,
-        match=r"no finished run of mine .*1 finished runs of refine:table3/baseline; .*mine:table3, mine:table4",
+        match=r"no finished run of mine .*finished runs of refine:table3/baseline.*mine:table3, mine:table4",
     ):
         report(str(file), root=tmp_path / "runs", format="text")
 
