@@ -40,7 +40,7 @@ def _nearest(given: str, names: Sequence[str]) -> str:
     near = next(iter(difflib.get_close_matches(given, names, n=1, cutoff=0.5)), "")
     # 'split_batchnorm' is 'split' with something added, although it shares more letters with 'split_stats'
     begun = max((name for name in names if given.startswith(f"{name}_")), key=len, default="")
-    return near if not begun or near.startswith(given[: len(begun) + 3]) else begun
+    return near if not begun or near.startswith(given[: len(begun) + 2]) else begun
 
 
 def unknown(what: str, value: object, choices: Iterable[object], *, beside: str = "") -> ConfigError:

@@ -213,7 +213,7 @@ def test_pixels_of_the_wrong_kind_are_named():
         with pytest.raises(ValueError, match=r"they must be int32 \(N, 8, 8\)"):
             apply(jnp.zeros(shape, kind), ids=[0, 1], **ADDRESS)
     for text in ("blur(side=9)", "resize_and_pad(5)"):
-        with pytest.raises(ValueError, match=r"\(4, 9\) it must be (below 8|at most 4)"):
+        with pytest.raises(ValueError, match=r"4 x 9 pixels it must be (below 8|at most 4)"):
             make_apply(parse(text), image_size=(4, 9))
     with pytest.raises(ValueError, match="below 4"):
         make_apply(parse("crop(4, fill='reflect')"), image_size=(4, 9))

@@ -50,7 +50,7 @@ def test_it_shows_one_image_in_all_severities(tmp_path, capsys):
     [
         (["--kinds=fgo"], "did you mean 'fog'"),
         (["--kinds=frost"], "frost needs photographs"),
-        (["--kinds=fog", "--image=12"], "--image=12 of 12 images"),
+        (["--kinds=fog", "--image=12"], "--image=12: there are 12 images"),
         (["--kinds=fog", "--data=shaeps", "--examples=12"], "did you mean 'shapes'"),
     ],
 )
