@@ -106,6 +106,7 @@ def test_a_program_too_large_for_a_chip_is_told_from_other_errors(said, held):
     assert worker.too_large(said) == held
 
 
+@pytest.mark.slow  # traces a detector for five seconds
 def test_a_detector_of_images_of_any_size_is_lowered_on_its_largest_canvas(devices):
     overrides = {"model.depth": "10", "model.width": "4", "batch_size": "2", "init.from": "nowhere"}
     found = lower(command_line.request("refine:table6/standard", overrides).config, devices)

@@ -57,6 +57,7 @@ def test_cifar10_test_split(tiny, cifar10_dir):
     assert again.fingerprint() == source.fingerprint()  # the order is fixed
 
 
+@pytest.mark.slow  # tests/data/test_splits.py cuts splits of made data sets
 def test_cifar10_splits_can_be_cut(tiny, cifar10_dir):
     data = real(
         tiny,

@@ -93,6 +93,7 @@ def test_ci_runs_the_readmes_test_command():
     assert found == COMMANDS["tests"]
 
 
+@pytest.mark.slow  # tests/augment has each of these commands
 def test_showing(shell):
     shown = shell(COMMANDS["show"])
     assert "Posterize" in shown

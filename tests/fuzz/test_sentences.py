@@ -11,11 +11,9 @@ from etils import epath
 from hypothesis import strategies as st
 
 from sbn.config.errors import ConfigError
-from sbn.data import archive, sentences, text
+from sbn.data import archive, sentences, text, vocabulary
 from sbn.data.sentences import Sentences
 from sbn.data.text import TextPairs
-from sbn.data.tokens import ragged
-from sbn.data.vocabulary import END, PIECES, SPACE, Vocabulary
 from sbn.runs.commands import describe
 from tests.fuzz.cases import LENGTHS, tried
 from tests.fuzz.damage import REPLACED, other_bytes, replace
@@ -92,16 +90,12 @@ def test_damaged_files_of_sentences_are_told_or_read_line_by_line(length, here):
 
 
 def write(path: pathlib.Path) -> None:
-    """Writes an archive of two splits, whose words are their pieces."""
+    """Writes an archive of two splits, with pieces that SentencePiece learned."""
+    pytest.importorskip("sentencepiece", reason="SentencePiece is not installed")
     pairs = {"train": TextPairs(ENGLISH[:2] * 9, GERMAN[:2] * 9), "test": TextPairs(ENGLISH[:2], GERMAN[:2])}
-    words = sorted({word for side in pairs["test"] for line in side for word in line.split()})
-    vocabulary = Vocabulary((*PIECES, *(SPACE + word for word in words)), b"no model of SentencePiece's")
-
-    def tokens(lines: list[str]) -> Any:
-        return ragged([[*(len(PIECES) + words.index(word) for word in line.split()), END] for line in lines])
-
-    cut = {split: (tokens(own.source), tokens(own.target)) for split, own in pairs.items()}
-    sentences.write(path, name="own", languages=("en", "de"), vocabulary=vocabulary, splits=pairs, tokens=cut)
+    learned = vocabulary.train([*ENGLISH[:2], *GERMAN[:2]], size=30)
+    cut = {split: (learned.encode(own.source), learned.encode(own.target)) for split, own in pairs.items()}
+    sentences.write(path, name="own", languages=("en", "de"), vocabulary=learned, splits=pairs, tokens=cut)
 
 
 @pytest.mark.filterwarnings("error")
