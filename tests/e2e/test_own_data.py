@@ -64,7 +64,7 @@ def test_a_run_on_a_folder_records_its_data_and_is_evaluated_and_exported_with_t
     about = export.export(tmp_path / "run", out=tmp_path / "net")
     assert (about["mean"], about["std"]) == (data["mean"], data["std"])
     (folder / "val/ant/0.png").write_bytes(encode(np.zeros((16, 16, 3), np.uint8), "PNG"))
-    with pytest.raises(ConfigError, match="the test split of .* has changed since"):
+    with pytest.raises(ConfigError, match=r"the test split of .* has changed since"):
         evaluate(tmp_path / "run")
 
 
