@@ -118,6 +118,7 @@ def test_missing_records_are_noticed(prepared, tmp_path, capsys):
         tfrecords.read(epath.Path(tmp_path), "train")
 
 
+@pytest.mark.slow  # reads 10,000 images twice
 def test_cifar10_is_tfds_own_to_the_last_bit(tiny, cifar10_dir, tmp_path):
     images, labels = tfrecords.read(tfrecords.folder("cifar10", cifar10_dir), "test")
     plain = {"data.name": "cifar10", "data.image_size": None, "data.train_examples": None, "data.test_examples": None}

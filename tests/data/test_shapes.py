@@ -156,6 +156,7 @@ def test_raw_pixels_do_not_give_the_class_away():
     assert (linear == test.labels).mean() < 0.2
 
 
+@pytest.mark.slow  # a property of the set, which other tests hold fixed
 def test_masks_alone_do_give_the_class_away():
     # The counterpart: the classes are there to be told. Moments of the mask, free of place and of size, in one
     # linear classifier. An accuracy of 0.5 is five times chance; 0.6 and more is what it reaches.

@@ -65,6 +65,7 @@ def test_there_are_numbers_of_every_branch(finished):
         assert stored["train/small/all_classes"].sum() == pytest.approx(metrics["train/small/all_classes_trace"])
 
 
+@pytest.mark.slow  # trains for four seconds
 def test_a_run_that_goes_on_from_another_is_evaluated_in_its_own_stage(finished, tiny, tmp_path):
     workdir, _ = finished
     changes = {name: value for name, value in CHANGES.items() if not name.startswith("stage")}

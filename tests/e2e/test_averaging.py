@@ -111,6 +111,7 @@ def test_a_run_begins_from_the_average_and_goes_on_averaging(averaged, state, ti
     assert record["momentum"].startswith("fresh")
 
 
+@pytest.mark.slow  # tests/train/test_parts.py takes parts of a run
 def test_parts_of_another_run_begin_a_new_one(averaged, state, tiny, tmp_path):
     """Other classes would do as well: what is not named is fresh, and steps and learning rates begin at 0."""
     begin = {**SHORT, "seed": 3, "init.from": str(averaged), "init.only": ("stem*", "group1*"), "optim.momentum": 0.0}

@@ -132,6 +132,7 @@ def test_what_a_view_can_not_have_is_refused_in_one_line(tiny, changes, message,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow  # a run of segmentation does, and is measured
 def test_both_data_sets_can_go_through_one_set_of_statistics(tiny, tmp_path):
     """Statistics are those of both batches together: of one alone they would be others."""
     short = {"data.path": "device", "norm.kind": "shared", "duration": "1 steps", "eval.every": "0 steps"}

@@ -97,6 +97,7 @@ def test_difficult_objects_are_not_learned(made, batch):
     assert float(loss(variables, easy).sum) != float(loss(variables, batch).sum)
 
 
+@pytest.mark.slow  # tests/tasks/test_detector.py compares them
 def test_detections_of_every_branch_lie_within_the_image(made, batch):
     task, variables, _ = made
     found = jax.jit(task.outputs)(variables, {"image": batch["inputs"]["image"][:, 0]})
