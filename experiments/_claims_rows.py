@@ -103,9 +103,9 @@ def _gentler(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Changes with the augmentation that this network learns from; how test images are augmented stays the paper's."""
     found = dict(changes)
     for key in found:
-        if key.startswith("views."):
+        if key.startswith("views.") and key.endswith(".augment"):
             for strong, weaker in _GENTLER.items():
-                found[key] = found[key].replace(strong, weaker) if isinstance(found[key], str) else found[key]
+                found[key] = found[key].replace(strong, weaker)
     return found
 
 

@@ -135,8 +135,8 @@ def _check_no_sentences(flags: argparse.Namespace, parser: argparse.ArgumentPars
     for name in ("tested_on", "vocabulary", "model", "longest", "ratio"):
         if getattr(flags, name) != parser.get_default(name):
             raise ConfigError(f"--{name} is for sentences: give --languages=SOURCE,TARGET, too, or --pairs")
-    there = is_file(flags.path) or epath.Path(flags.path).expanduser().is_dir() if flags.path else True
-    if not there and flags.name != "tiny_imagenet":  # which says how to get it
+    tells = flags.name == "tiny_imagenet"  # how to get what is not there
+    if flags.path and not tells and not is_file(flags.path) and not epath.Path(flags.path).expanduser().is_dir():
         raise ConfigError(f"there is no file or folder {flags.path}")
     if found := prepare_sentences.languages_in(data_dir):
         raise ConfigError(
