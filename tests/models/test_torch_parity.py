@@ -28,6 +28,8 @@ SMALL = [
     ("imagenet_resnet", {"depth": 18, "width": 4}, 64),
     ("imagenet_resnet", {"depth": 14, "width": 4}, 64),
     ("imagenet_resnet", {"depth": 14, "width": 4, "fixup": True}, 64),
+    # its auxiliary head takes 8 x 8 pixels, a quarter of the image's side
+    ("pdarts", {"depth": 8, "width": 4}, 32),
 ]
 FULL = [
     ("wide_resnet", {"depth": 28, "width": 10, "shortcut": "conv"}, 32),
@@ -39,6 +41,7 @@ FULL = [
     ("imagenet_resnet", {"depth": 18}, 64),
     ("imagenet_resnet", {"depth": 50}, 65),
     ("imagenet_resnet", {"depth": 101}, 64),
+    ("pdarts", {"depth": 20, "width": 36}, 32),
 ]
 
 
@@ -58,6 +61,11 @@ def plain_leaves(tree):
     """(collection, *path) -> float32 array without the K axis of scales, biases and statistics."""
     flat = {path: np.asarray(leaf) for path, leaf in flatten_dict(tree).items()}
     return {path: leaf[0] if path[-1] != "kernel" and leaf.ndim == 2 else leaf for path, leaf in flat.items()}
+
+
+def _all_logits(found):
+    """Those of the network, and of its auxiliary head where it has one."""
+    return found if isinstance(found, tuple) else (found,)
 
 
 def assert_near(ours, theirs, tolerance, scale=0.0):
@@ -94,12 +102,12 @@ def test_gradients_and_statistics_of_training_equal_pytorchs(name, fields, size)
     network, variables, theirs, x, tx = pair(name, fields, size)
     theirs.train()
     weights = np.random.default_rng(2).normal(size=(4, 7)).astype(np.float32)
-    (theirs(tx) * torch.from_numpy(weights)).sum().backward()
+    sum((logits * torch.from_numpy(weights)).sum() for logits in _all_logits(theirs(tx))).backward()
 
     def loss(params):
         own = {**variables, "params": params}
         logits, updates = network.apply(own, x, train=True, mutable=["batch_stats"])
-        return (logits[:, 0] * weights).sum(), updates
+        return sum((own[:, 0] * weights).sum() for own in _all_logits(logits)), updates
 
     grads, updates = jax.jit(jax.grad(loss, has_aux=True))(variables["params"])
     params, buffers = dict(theirs.named_parameters()), dict(theirs.named_buffers())

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  PyTorch's own habit
 
+from tests.models.torch_pdarts import PDarts
+
 
 def conv(inputs, outputs, size=3, stride=1):
     return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
@@ -212,6 +214,10 @@ def imagenet_resnet(classes, *, depth, width=64, fixup=False):
     ]
     after = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1))
     return Net(conv(3, width, 7, 2), stages, classes, after_stem=after, fixup=fixup)
+
+
+def pdarts(classes, *, depth, width):
+    return PDarts(classes, depth, width)
 
 
 NAMES = {
