@@ -1,6 +1,7 @@
 """Parts of splits in TFDS's own words and by its rules: 'train', 'train[:33%]', 'train[45000:]', 'train[:9]+test'."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -51,9 +52,9 @@ def ids(text: str, lengths: Mapping[str, int], *, key: str, of: str) -> list[tup
         of: the data set, for messages.
 
     Raises:
-        ConfigError: if there is no such split, or a bound lies past its end.
+        ConfigError: if there is no such split, a bound lies past its end, or parts of the test split overlap.
     """
-    found = []
+    found: list[tuple[str, slice]] = []
     for split, *bounds, percent in parts(text, key=key):
         if split not in lengths:
             raise unknown(f"split of {of} ({key})", split, lengths)
@@ -66,7 +67,22 @@ def ids(text: str, lengths: Mapping[str, int], *, key: str, of: str) -> list[tup
             raise ConfigError(f"{key} = {text!r} reaches past the {count} examples of {split!r}")
         start, stop = (bound + count if bound < 0 else bound for bound in (start, stop))
         found.append((split, slice(start, max(start, stop))))
+    if twice := _taken_twice(found):
+        said = f"{key} = {text!r}: {twice} examples are in more than one part"
+        if key.endswith("test_split"):
+            raise ConfigError(f"{said}, and would count more than once: name each once")
+        print(f"{said}: every epoch trains on them more than once", file=sys.stderr)
     return found
+
+
+def _taken_twice(parts: Sequence[tuple[str, slice]]) -> int:
+    """Returns how many examples more the parts hold than there are different ones."""
+    more, reached = 0, dict[str, int]()
+    for split, start, stop in sorted((split, where.start, where.stop) for split, where in parts):
+        end = reached.get(split, 0)
+        more += max(0, min(stop, end) - start)
+        reached[split] = max(end, stop)
+    return more
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -59,6 +59,21 @@ def test_what_tfds_refuses_is_refused_in_one_line(text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["train+train", "train[50:]+train[:60]", "train[:9]+test+train[4:6]+train[5:7]+train"])
+def test_examples_in_several_parts_are_told_and_of_a_test_split_refused(text, capsys):
+    examples = taken(text)
+    said = f"{text!r}: {len(examples) - len(set(examples))} examples are in more than one part"
+    assert f"data.train_split = {said}: every epoch trains" in capsys.readouterr().err
+    with pytest.raises(ConfigError) as caught:
+        splits.ids(text, LENGTHS, key="data.test_split", of="a set")
+    assert str(caught.value) == f"data.test_split = {said}, and would count more than once: name each once"
+
+
+def test_parts_that_touch_share_nothing(capsys):
+    assert len(taken("train[50:]+train[:50]+train[7:7]+test")) == 110
+    assert capsys.readouterr().err == ""
+
+
 def test_arrays_alone_are_not_copied():
     array = np.arange(3)
     assert splits.joined([array]) is array
