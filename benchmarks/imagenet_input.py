@@ -10,6 +10,7 @@ that part decoded with the default DCT, resized bicubically without antialiasing
 antialiased: the same with the antialiased bilinear filter, as torchvision's recipes have it.
 ours: random access by id in an order of its own, accurate DCT, decoded once for both views, antialiased bilinear
 filter, packed pixels, which are normalised on the accelerator. `same crop` is two views that share their draws.
+decoding: of flax's way the shuffling, sampling and decoding alone: what all that follows comes on top of.
 
 CPU time is that of the process. `--path` reads real records instead, one file of a train split.
 
@@ -39,6 +40,7 @@ def bench(*, images, batch, rounds, batches, path):
         for views in (1, 2):
             iterators["ours", views] = ours(data_dir, views, batch)
             iterators["bicubic", views] = usual(path, views, batch, method="bicubic")
+            iterators["decoding", views] = usual(path, views, batch)
             iterators["antialiased", views] = usual(path, views, batch, antialias=True)
         iterators["ours, same crop", 2] = ours(data_dir, 2, batch, shared=True)
         for iterator in iterators.values():

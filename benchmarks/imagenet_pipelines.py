@@ -11,6 +11,7 @@ from PIL import Image
 from sbn.augment.pipeline import parse
 from sbn.config import tree
 from sbn.data import host, sources
+from sbn.data.statistics import KNOWN
 from sbn.data.views import View
 
 SHAPE, SIDE, QUALITY = (375, 500), 224, 95
@@ -61,7 +62,8 @@ def ours(data_dir, views, batch, *, shared=False):
 
 
 def usual(path, views, batch, **resize):
-    mean, deviation = (tf.constant([255 * value for value in row]) for row in sources.CHANNELS["imagenet2012"])
+    """The usual way; without `resize` it decodes the windows alone, and gives how many values they have."""
+    mean, deviation = (tf.constant([255 * value for value in row]) for row in KNOWN["imagenet2012"])
 
     def view(data):
         begin, size, _ = tf.image.sample_distorted_bounding_box(
@@ -75,6 +77,8 @@ def usual(path, views, batch, **resize):
         )
         window = tf.concat([begin[:2], size[:2]], 0)
         image = tf.image.decode_and_crop_jpeg(data, window, channels=3)
+        if not resize:
+            return tf.size(image)
         image = tf.image.random_flip_left_right(tf.image.resize(image, (SIDE, SIDE), **resize))
         return (image - mean) / deviation
 
