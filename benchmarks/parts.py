@@ -73,11 +73,11 @@ class Parts:
     """
 
     def __init__(self, config):
-        from sbn.train import feed, optimiser, setup
+        from sbn.train import feed, schedules, setup
 
         self.config, self.setup = config, setup.make_setup(config)
         (self.stage,) = self.setup.plan.stages
-        self.schedule = optimiser.make_schedule(self.stage, self.setup.plan)
+        self.schedule = schedules.make_schedule(self.stage, self.setup.plan)
         self.feed = feed.make_feed(self.setup, config)
 
     @functools.cached_property
