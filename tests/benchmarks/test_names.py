@@ -5,8 +5,6 @@ import importlib
 import importlib.util
 import pathlib
 
-import pytest
-
 BENCHES = sorted((pathlib.Path(__file__).parents[2] / "benchmarks").glob("*.py"))
 OURS = ("sbn", "experiments", "launch")
 
@@ -39,5 +37,7 @@ def test_what_benches_take_from_the_package_is_there():
 
 
 def test_what_is_not_there_is_found():
-    code = "def f():\n    from sbn.data import sources\n    from sbn.data.views import View, Viwe\n    sources.CHANNELS['a']"
+    code = (
+        "from sbn.data import sources\ndef f():\n    from sbn.data.views import View, Viwe\n    sources.CHANNELS['a']"
+    )
     assert missing(code) == ["sbn.data.views.Viwe", "sbn.data.sources.CHANNELS"]
