@@ -42,7 +42,10 @@ SMALL = (
 )
 BENCHES = {
     False: ("throughput:networks=28-2,batch=512,precision=float32,bfloat16,rounds=4", "train_step:batch=512,rounds=4"),
-    True: ("train_step:model=10-1,batch=4,rounds=1",),
+    True: (
+        "throughput:networks=10-1,batch=4,precision=float32,bfloat16,rounds=1",
+        "train_step:model=10-1,batch=4,rounds=1",
+    ),
 }
 
 
@@ -134,7 +137,7 @@ def main(argv):
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--archive", type=pathlib.Path, help="of python -m sbn.data.prepare cifar10")
+    parser.add_argument("--archive", type=pathlib.Path, help="of sbn prepare cifar10")
     parser.add_argument("--minutes", type=float, default=14)
     parser.add_argument("--from", type=pathlib.Path, dest="earlier", help="the folder of an earlier visit")
     parser.add_argument("--only", default="smoke,benches,train", help="of these parts; default all")

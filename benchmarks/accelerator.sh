@@ -6,7 +6,7 @@
 #   benchmarks/accelerator.sh take FOLDER STORE         # there: keeps the parts that came with this visit in STORE
 #   benchmarks/accelerator.sh run STORE OUT [options]   # there: smoke, benches, training; options of benchmarks.accelerator
 #
-# The archive is what `python -m sbn.data.prepare cifar10` makes. What comes out lies in OUT; a later visit is given the parts
+# The archive is what `sbn prepare cifar10` makes. What comes out lies in OUT; a later visit is given the parts
 # of the run in it (`--from=OUT`) and goes on from its checkpoint.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -30,7 +30,7 @@ DATA_KEYS = (
         "data.archive",
         "str",
         None,
-        "Read the data set from this archive, made by `python -m sbn.data.prepare`; no TensorFlow needed. None: read data.dir.",
+        "Read the data set from this archive, made by `sbn prepare`; no TensorFlow needed. None: read data.dir.",
         optional=True,
     ),
     Key(

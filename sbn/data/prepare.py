@@ -1,4 +1,4 @@
-"""`python -m sbn.data.prepare cifar10 [DIR] [--out=cifar10.npz]`: an archive for `--config.data.archive`.
+"""`sbn prepare cifar10 [DIR] [--out=cifar10.npz]`: an archive for `--config.data.archive`.
 
 Reads what TFDS has prepared, of any data set with images of one size and a label, or Tiny-ImageNet's published folder
 or zip, itself without TensorFlow, and writes one file that any machine with NumPy can train from.

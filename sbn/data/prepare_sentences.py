@@ -1,4 +1,4 @@
-"""Pairs of sentences to an archive: `python -m sbn.data.prepare` with `--languages` or `--pairs`.
+"""Pairs of sentences to an archive: `sbn prepare` with `--languages` or `--pairs`.
 
 A vocabulary of both languages is learned from the split 'train'. Of that split alone, pairs that are too long or too
 uneven are left out, and counted; every other pair is there to be scored.
