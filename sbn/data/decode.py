@@ -19,6 +19,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", "Corrupt EXIF data")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_TEXTS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # parts of a PNG that Pillow reads EXIF from, XMP's too
 _ORIENTATION = 0x0112  # EXIF's tag: 1 is upright, 2 to 8 are turned or mirrored
 
 
@@ -102,7 +103,8 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
     """
     try:
         with _opened(file) as image:
-            orientation = _orientation(image, whole=upright)
+            late = image.format == "PNG" and _speaks_after_its_pixels(file)
+            orientation = _orientation(image, whole=upright or late, strict=upright)
             # Pillow turns a TIFF itself, and says so of its size at once
             sideways = upright and orientation >= 5 and image.format != "TIFF"
             height, width = (image.width, image.height) if sideways else (image.height, image.width)
@@ -114,13 +116,31 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
         raise OSError(str(error) or type(error).__name__) from None
 
 
-def _orientation(image: Image.Image, *, whole: bool) -> int:
-    """The EXIF orientation, 1 to 8; of a PNG that is not to be read as a `whole`, what stands before its pixels."""
+def _speaks_after_its_pixels(file: BinaryIO) -> bool:
+    """Whether a PNG has parts behind its pixels that may hold EXIF; others are told without decoding them."""
+    here, pixels = file.tell(), False
+    file.seek(len(_PNG))
+    try:
+        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+            pixels = pixels or head[4:] == b"IDAT"
+            if pixels and head[4:] in _TEXTS:
+                return True
+            file.seek(int.from_bytes(head[:4]) + 4, os.SEEK_CUR)
+    finally:
+        file.seek(here)
+    return False
+
+
+def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:
+    """The EXIF orientation, 1 to 8; of a PNG that is not to be read as a `whole`, what stands before its pixels.
+
+    A damaged one is an error where it is `strict`, and 1 elsewhere.
+    """
     try:
         found = image.getexif() if whole else Image.Image.getexif(image)
         orientation = found.get(_ORIENTATION, 1)
     except Exception:  # damaged
-        if whole:
+        if strict:
             raise
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1

@@ -117,6 +117,21 @@ def test_the_size_of_a_turned_image_is_that_of_its_pixels(kind, orientation):
     assert (as_it_lies.height, as_it_lies.width, as_it_lies.orientation) == (seen.height, seen.width, orientation)
 
 
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_exif_behind_the_pixels_of_a_png_is_seen(orientation, upright):
+    data = encoded(orientation, "PNG", np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8))
+    start = data.index(b"eXIf") - 4
+    stop = start + 12 + int.from_bytes(data[start : start + 4])
+    end = data.index(b"IEND") - 4
+    moved = data[:start] + data[stop:end] + data[start:stop] + data[end:]
+    assert look(io.BytesIO(moved), upright=upright) == look(io.BytesIO(data), upright=upright)
+    assert look(io.BytesIO(moved)).orientation == orientation
+    # without that part, and cut off within its pixels, it is a picture that is upright
+    assert look(io.BytesIO(data[:start] + data[stop:])).orientation == 1
+    assert look(io.BytesIO(data[:start] + data[stop : end - 40])).orientation == 1
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("exif", [b"", b"nothing", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\0\x09\x01"])
 def test_damaged_exif_of_an_image_that_is_not_to_be_turned_is_nothing_to_refuse_it_for(exif):
