@@ -6,6 +6,7 @@ from sbn.config import durations, model_keys, tree
 from sbn.config.arguments import check_place
 from sbn.config.data_keys import check_data, of_view
 from sbn.config.errors import ConfigError, unknown
+from sbn.config.evaluation import COMPARE_VIEWS
 from sbn.config.imported import is_import_path
 from sbn.config.key import Key
 from sbn.config.model_keys import MODEL_KEYS, MODELS
@@ -43,6 +44,7 @@ def check(config: ConfigDict) -> ConfigDict:
         _check_view_data(config, view)
     _check_model(config)
     _check_norm(config)
+    _check_compared(config)
     check_translation(config)
     for stage in config.stages:
         own = tree.stage_config(config, stage)
@@ -240,6 +242,16 @@ def _check_model(config: ConfigDict) -> None:
             raise ConfigError(f"model.name = {model.name!r}: {error}") from None
     if model.zero_last_scale and config.norm.kind == "none":
         raise ConfigError("model.zero_last_scale = True has no effect with norm.kind = 'none', which has no scales")
+
+
+def _check_compared(config: ConfigDict) -> None:
+    """Refuses evaluators that compare views or branches where there is one."""
+    views, branches = tree.stage_config(config, config.stages[-1]).branches, tree.branch_names(config)
+    for name in config.eval.evals:
+        if name in COMPARE_VIEWS and len(views) == 1:
+            raise ConfigError(f"eval.evals: {name!r} compares views, and the last stage has one, {views[0]!r}")
+        if name == "mix" and len(branches) == 1:
+            raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branches[0]!r}")
 
 
 def _check_norm(config: ConfigDict) -> None:

@@ -20,6 +20,9 @@ ANALYSES = (
     "detections",
 )
 
+# Those that need a second view in the last stage
+COMPARE_VIEWS = ("features", "views")
+
 # Evaluators that exist for one task only
 OF_TASKS = {"bleu": "translation", "masks": "segmentation"}
 

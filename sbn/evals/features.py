@@ -50,7 +50,7 @@ class Features:
         stage, per_channel = materials.stages[-1], config.eval.features.per_channel
         self._layer = find_layer(layer_shapes(task, test), config.eval.features.layer, key="eval.features.layer")
         count = min(config.eval.features.examples or len(test), len(test))
-        others = transformed(materials, "features")
+        others = transformed(materials)
         self._clean = f"clean_{stage.views.names[0]}"
         self._sets = {self._clean: Shown(_First(test.images, count), stage.views.branches[0])}
         self._sets |= {name: Shown(_First(images, count), branch) for name, (images, branch) in others.items()}

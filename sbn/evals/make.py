@@ -48,9 +48,6 @@ def _maker(name: str) -> "Maker":
 
 
 def _mix(materials: Materials) -> Evaluator:
-    if len(materials.task.branches) == 1:
-        (branch,) = materials.task.branches
-        raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branch!r}")
     return Mix(materials.shared(make_corrupted))
 
 

@@ -44,7 +44,7 @@ class Views:
                 "eval.evals: 'views' shows one set of test images as all views see them, and "
                 f"{min(materials.domains)!r} has data of its own"
             )
-        self._test, self._sets = materials.test, transformed(materials, "views")
+        self._test, self._sets = materials.test, transformed(materials)
         self._measures = {}
         for view, (_, branch) in self._sets.items():
             forward = of_branches(task, (branch,))
@@ -60,20 +60,17 @@ class Views:
             yield from named(found, measure.names, f"test_{view}", classes=self._test.classes)
 
 
-def transformed(materials: Materials, evaluator: str) -> dict[str, Transformed]:
+def transformed(materials: Materials) -> dict[str, Transformed]:
     """Returns the test images of every view of the last stage but the first, by the view's name.
 
     Args:
         materials: the parts of the run.
-        evaluator: that needs them, for the message.
 
     Raises:
-        ConfigError: if there is no other view, or a transform does not fit the images.
+        ConfigError: if a transform does not fit the images.
     """
     stage, config, test = materials.stages[-1], materials.config, materials.test
     first, *others = zip(stage.views.names, stage.views.branches, stage.data, strict=True)
-    if not others:
-        raise ConfigError(f"eval.evals: {evaluator!r} compares views, and the last stage has one, {first[0]!r}")
     found = {}
     for name, branch, view in others:
         text = pipeline.format(transform(view, first[2]))
