@@ -87,7 +87,7 @@ def test_one_branch_for_all_sees_every_views_images(tiny):
 def test_random_places_are_the_same_whenever_they_are_asked_for_and_others_under_another_seed(tiny):
     def images(seed):
         config = tiny({**VIEWS, "views.shrunk.augment": f"flip|resize_and_pad({SIDE}, 'random')", "seed": seed})
-        return transformed(make_setup(config).materials(config), "views")["shrunk"].images
+        return transformed(make_setup(config).materials(config))["shrunk"].images
 
     whole = images(0)[slice(0, M)]
     np.testing.assert_array_equal(images(0)[slice(7, 9)], whole[7:9])
