@@ -246,12 +246,15 @@ def _check_model(config: ConfigDict) -> None:
 
 def _check_compared(config: ConfigDict) -> None:
     """Refuses evaluators that compare views or branches where there is one."""
-    views, branches = tree.stage_config(config, config.stages[-1]).branches, tree.branch_names(config)
     for name in config.eval.evals:
-        if name in COMPARE_VIEWS and len(views) == 1:
-            raise ConfigError(f"eval.evals: {name!r} compares views, and the last stage has one, {views[0]!r}")
-        if name == "mix" and len(branches) == 1:
-            raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branches[0]!r}")
+        if name in COMPARE_VIEWS:
+            views = tree.stage_config(config, config.stages[-1]).branches
+            if len(views) == 1:
+                raise ConfigError(f"eval.evals: {name!r} compares views, and the last stage has one, {views[0]!r}")
+        if name == "mix":
+            branches = tree.branch_names(config)
+            if len(branches) == 1:
+                raise ConfigError(f"eval.evals: 'mix' needs two branches, and this model has one, {branches[0]!r}")
 
 
 def _check_norm(config: ConfigDict) -> None:
