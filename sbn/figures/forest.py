@@ -1,5 +1,6 @@
 """A forest plot: one line for each effect, with its interval, beside the line of no effect."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 _SAID = {"shown": "#2a7f3f", "opposite": "#c0392b"}
 _OPEN = "#666666"
+_LINE = 74  # characters of a line of text: longer ones leave little room for what is drawn
 
 
 class Effect(NamedTuple):
@@ -42,7 +44,7 @@ def draw_forest(panels: Mapping[str, Sequence[Effect]]) -> "Figure":
     from matplotlib.figure import Figure
 
     heights = [len(effects) + 1.2 for effects in panels.values()]
-    figure = Figure(figsize=(10, 0.8 + 0.36 * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(10, 0.8 + 0.42 * sum(heights)), layout="constrained")
     grid = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
     for axes, (unit, effects) in zip(grid, panels.items(), strict=True):
         axes.axvline(0, color="black", linewidth=0.8)
@@ -55,7 +57,8 @@ def draw_forest(panels: Mapping[str, Sequence[Effect]]) -> "Figure":
                 axes.plot([effect.mean], [place], "s", color=colour, markersize=5)
             if effect.paper is not None:
                 axes.plot([effect.paper], [place], "x", color="black", markersize=6)
-        axes.set_yticks(range(len(effects)), [f"{effect.text}\n{effect.said}" for effect in effects], fontsize=7)
+        texts = [textwrap.fill(f"{effect.text}: {effect.said}", _LINE) for effect in effects]
+        axes.set_yticks(range(len(effects)), texts, fontsize=7)
         axes.set_ylim(len(effects) - 0.4, -0.6)
         axes.set_xlabel(unit, fontsize=8)
     return figure
