@@ -103,8 +103,8 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
     """
     try:
         with _opened(file) as image:
-            late = image.format == "PNG" and _speaks_after_its_pixels(file)
-            orientation = _orientation(image, whole=upright or late, strict=upright)
+            whole = upright or (image.format == "PNG" and _speaks_after_its_pixels(file))
+            orientation = _orientation(image, whole=whole, strict=upright)
             # Pillow turns a TIFF itself, and says so of its size at once
             sideways = upright and orientation >= 5 and image.format != "TIFF"
             height, width = (image.width, image.height) if sideways else (image.height, image.width)
