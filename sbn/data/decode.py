@@ -5,7 +5,7 @@ import io
 import os
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -81,14 +81,23 @@ def check_png(data: bytes) -> None:
     """
     if not data.startswith(_PNG):
         return
-    start, view = len(_PNG), memoryview(data)
-    while start + 12 <= len(data):
-        stop = start + 8 + int.from_bytes(data[start : start + 4])
+    view = memoryview(data)
+    for start, kind, stop in _png_parts(io.BytesIO(data)):
         known = data[stop : stop + 4]
-        critical = not data[start + 4] & 0x20
+        critical = not kind[0] & 0x20
         if critical and len(known) == 4 and zlib.crc32(view[start + 4 : stop]) != int.from_bytes(known):
             raise OSError(f"the part at byte {start} does not agree with its checksum")
+
+
+def _png_parts(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """Yields where every part of a PNG starts, its kind, and where its checksum begins."""
+    start = len(_PNG)
+    file.seek(start)
+    while len(head := file.read(8)) == 8:
+        stop = start + 8 + int.from_bytes(head[:4])
+        yield start, head[4:], stop
         start = stop + 4
+        file.seek(start)
 
 
 def look(file: BinaryIO, *, upright: bool = False) -> Look:
@@ -118,17 +127,10 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
 
 def _speaks_after_its_pixels(file: BinaryIO) -> bool:
     """Whether a PNG has parts behind its pixels that may hold EXIF; others are told without decoding them."""
-    here, pixels = file.tell(), False
-    file.seek(len(_PNG))
-    try:
-        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
-            pixels = pixels or head[4:] == b"IDAT"
-            if pixels and head[4:] in _TEXTS:
-                return True
-            file.seek(int.from_bytes(head[:4]) + 4, os.SEEK_CUR)
-    finally:
-        file.seek(here)
-    return False
+    here = file.tell()
+    kinds = [kind for _, kind, _ in _png_parts(file)]
+    file.seek(here)
+    return b"IDAT" in kinds and any(kind in _TEXTS for kind in kinds[kinds.index(b"IDAT") :])
 
 
 def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:
