@@ -162,11 +162,16 @@ def put_branches(
     check_indices(indices, branch_count(variables, layout=layout))
     if (count := branch_count(new, layout=layout)) not in (0, len(indices)):
         raise ValueError(f"{count} new branches for {len(indices)} indices {list(indices)}")
-    rows = np.asarray(indices, np.int32)
     if absent := sorted(set(new) - set(variables)):
         raise ValueError(f"no {absent[0]!r} among the variables to write to, which have {sorted(variables)}")
-    updated = {name: variables[name] for name in new}
-    written = _map(lambda leaf, rest: jnp.asarray(leaf).at[rows].set(rest), updated, new, layout=layout)
+    updated, at = {name: variables[name] for name in new}, {k: place for place, k in enumerate(indices)}
+
+    def written_to(leaf: Array, rest: Array) -> Array:
+        # Rows put together cost TPUs one op a leaf, however many passes write theirs; writing into a leaf is one each.
+        rows = [rest[at[k]] if k in at else leaf[k] for k in range(len(leaf))]
+        return jnp.stack(rows).astype(leaf.dtype)
+
+    written = _map(written_to, updated, new, layout=layout)
     return {**variables, **written}
 
 

@@ -24,7 +24,8 @@ def pass_by_pass(passes: Sequence[Pass], params: Any, carried: Any) -> tuple[Arr
     Differentiated as it stands, a sum over passes holds the activations of all passes until the last one is done. Here
     every pass makes its gradient before the next one begins, so that the activations of one pass are held at a time.
     The gradient is that of the sum over `params`, but for rounding; that it is to be differentiated once, backwards and
-    by `params` alone, is what makes this possible.
+    by `params` alone, is what makes this possible. Gradients are added in the type in which passes make them, as those
+    of one large batch are: what bfloat16 filters get is exchanged between devices, and held, as bfloat16.
 
     Args:
         passes: in order; none of them may use another one's activations.
@@ -52,12 +53,36 @@ def _summed(ways: tuple[Way, ...], params: Any, carried: Any, read: tuple[Any, .
 def _with_gradient(ways: tuple[Way, ...], params: Any, carried: Any, read: tuple[Any, ...]) -> tuple[Any, Any]:
     losses, found, total = [], [], None
     for way, own in zip(ways, read, strict=True):
-        (loss, (carried, other)), gradient = jax.value_and_grad(way, has_aux=True)(params, carried, own)
+        (loss, (carried, other)), gradient = _value_and_gradient(way, params, carried, own)
         losses.append(loss)
         found.append(other)
         total = gradient if total is None else jax.tree.map(jnp.add, total, gradient)
         params = _after(params, gradient)
+    total = jax.tree.map(lambda leaf, param: leaf.astype(param.dtype), total, params)
     return (sum(losses[1:], losses[0]), (carried, found)), total
+
+
+def _value_and_gradient(way: Way, params: Any, carried: Any, own: Any) -> tuple[Any, Any]:
+    """What `jax.value_and_grad` gives, but gradients that are widened at the end, as they were before."""
+    function = jax.value_and_grad(way, has_aux=True)
+    closed, shapes = jax.make_jaxpr(function, return_shape=True)(params, carried, own)
+    outputs = core.jaxpr_as_fun(closed)(*jax.tree.leaves((params, carried, own)))
+    widened: dict[Any, Any] = {
+        equation.outvars[0]: equation.invars[0].aval
+        for equation in closed.jaxpr.eqns
+        if equation.primitive.name == "convert_element_type"
+    }
+    made = [widened.get(output) if isinstance(output, core.Var) else None for output in closed.jaxpr.outvars]
+    narrowed = [_as_before(output, aval) for output, aval in zip(outputs, made, strict=True)]
+    form = jax.tree.structure(shapes)
+    return jax.tree.unflatten(form, outputs)[0], jax.tree.unflatten(form, narrowed)[1]
+
+
+def _as_before(leaf: Array, made: Any) -> Array:
+    """The leaf in the narrower floating-point type that it was converted from, which loses nothing; else as it is."""
+    if made is None or not jnp.issubdtype(made.dtype, jnp.floating) or made.dtype.itemsize >= leaf.dtype.itemsize:
+        return leaf
+    return leaf.astype(made.dtype)
 
 
 def _back(ways: tuple[Way, ...], total: Any, cotangents: tuple[Array, Any]) -> tuple[Any, None, None]:

@@ -71,3 +71,36 @@ def test_the_activations_of_one_pass_are_held_at_a_time():
     single = temporary(lambda p: one(0, p, 0.0)[0], params)
     assert temporary(lambda p: sum(way(p, 0.0)[0] for way in ways), params) > 3 * single
     assert temporary(lambda p: pass_by_pass(ways, p, 0.0)[0], params) < 1.5 * single
+
+
+def products(params, x):
+    """In bfloat16 as layers do it: parameters are float32, and narrowed where they are used."""
+    narrow = {name: leaf.astype(jnp.bfloat16) for name, leaf in params.items()}
+    once = (x @ narrow["narrow"]).astype(jnp.float32).sum() + (x.astype(jnp.float32) @ params["wide"]).sum()
+    return once + jnp.square(x @ narrow["both"]).astype(jnp.float32).sum() + jnp.square(params["both"]).sum()
+
+
+def test_gradients_are_added_in_the_type_in_which_passes_make_them():
+    draw = np.random.default_rng(0).normal
+    views = jnp.asarray(draw(size=(3, 64, 16)), jnp.bfloat16)
+    names = ("narrow", "wide", "both", "unused")
+    params = {name: jnp.asarray(draw(size=(16, 8)), jnp.float32) for name in names} | {"number": jnp.float32(1)}
+
+    def one(number, params, carried):
+        return products(params, views[number]), (carried, None)
+
+    ways = [functools.partial(one, number) for number in range(3)]
+    # op by op: within a program XLA may leave out roundings
+    gradient = jax.grad(lambda p: pass_by_pass(ways, p, 0.0)[0])(params)
+    own = [jax.grad(lambda p, number=number: one(number, p, 0.0)[0])(params) for number in range(3)]
+    assert {leaf.dtype for leaf in gradient.values()} == {jnp.dtype("float32")}
+    a, b, c = (each["narrow"] for each in own)
+    narrow = [leaf.astype(jnp.bfloat16) for leaf in (a, b, c)]
+    assert all((leaf.astype(jnp.float32) == each).all() for leaf, each in zip(narrow, (a, b, c), strict=True))
+    summed = (narrow[0] + narrow[1]) + narrow[2]
+    assert (gradient["narrow"] == summed.astype(jnp.float32)).all()
+    assert (gradient["narrow"] != a + b + c).any()  # this is what float32 would have made of it
+    for name in ("wide", "both"):  # whose gradient, or a part of it, is made in float32
+        assert (gradient[name] == own[0][name] + own[1][name] + own[2][name]).all()
+    assert not gradient["unused"].any()
+    assert not gradient["number"]
