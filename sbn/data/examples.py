@@ -5,7 +5,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -104,10 +104,13 @@ class InMemory:
     Attributes:
         arrays: (M, ...) by name; tokens are `Ragged`.
         features: what they are, by name.
+        origins: M marks that tell examples apart whatever was done to their images since, such as the file that each
+            was read from; None: what the arrays hold does (`origin_of_all`).
     """
 
     arrays: Mapping[str, Any]
     features: Mapping[str, Feature]
+    origins: Sequence[Hashable] | None = dataclasses.field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -127,7 +130,16 @@ class InMemory:
 
     def first(self, count: int | None) -> "InMemory":
         """Returns the first `count` examples; None for all."""
-        return dataclasses.replace(self, arrays={name: array[:count] for name, array in self.arrays.items()})
+        arrays = {name: array[:count] for name, array in self.arrays.items()}
+        return dataclasses.replace(self, arrays=arrays, origins=self.origins and self.origins[:count])
+
+    def origin_of_all(self) -> Sequence[Hashable]:
+        """Returns `origins`, or where they are not known a hash of each image, or of all that an example holds."""
+        if self.origins is not None:
+            return self.origins
+        names = ["image"] if "image" in self.arrays else sorted(self.arrays)
+        arrays = [self.arrays[name] for name in names]
+        return [hashlib.sha256(b"|".join(_bytes(array, i) for array in arrays)).digest() for i in range(len(self))]
 
     def with_images(self, images: np.ndarray) -> "InMemory":
         """Returns the same examples with other images (M, H, W, 3), and nothing that has a place in the old ones."""
@@ -136,7 +148,8 @@ class InMemory:
         kept = {name for name, known in self.features.items() if not (placed and known.kind in ("mask", "boxes"))}
         arrays = {name: array for name, array in self.arrays.items() if name in kept}
         features = {name: known for name, known in self.features.items() if name in kept}
-        return InMemory({**arrays, "image": images}, {**features, "image": feature})
+        origins = self.origin_of_all()
+        return InMemory({**arrays, "image": images}, {**features, "image": feature}, origins=origins)
 
     @property
     def images(self) -> np.ndarray:
@@ -152,6 +165,10 @@ class InMemory:
     def classes(self) -> int:
         """Number of classes."""
         return len(self.features["label"].classes)
+
+
+def _bytes(array: np.ndarray | Ragged, i: int) -> bytes:
+    return (array.flat[array.offsets[i] : array.offsets[i + 1]] if isinstance(array, Ragged) else array[i]).tobytes()
 
 
 def in_memory(

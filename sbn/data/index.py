@@ -109,6 +109,16 @@ class Index:
         """Returns the file that holds image `i`."""
         return os.path.join(self.root, os.fsdecode(self.files[self.which[i]]))
 
+    def places(self) -> list[tuple[str, int]]:
+        """Returns of every image which file holds it, and where in that it begins: no two images have the same."""
+        paths = [os.path.join(self.root, os.fsdecode(file)) for file in self.files]
+        return [(paths[which], offset) for which, offset in zip(self.which, self.offset.tolist(), strict=True)]
+
+    def shares_files(self, other: "Index") -> bool:
+        """Returns whether the files of the two have one in common."""
+        known = set(other.files.tolist())
+        return self.root == other.root and any(file in known for file in self.files.tolist())
+
     def name(self, i: int) -> str:
         """Returns the words for image `i` in messages."""
         return f"{self.path(i)} (at byte {self.offset[i]})" if self.offset[i] else self.path(i)

@@ -1,6 +1,5 @@
 """What the splits of one run must have in common."""
 
-import hashlib
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -12,7 +11,6 @@ from sbn.config.imported import is_import_path
 from sbn.data import splits
 from sbn.data.encoded import Encoded
 from sbn.data.examples import Examples, Feature, InMemory
-from sbn.data.tokens import Ragged
 
 
 def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: str | None) -> None:
@@ -27,9 +25,12 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     Raises:
         ConfigError: if their classes or sizes differ, or the data path can't take them.
     """
-    if lacking := [name for name in train.features if name not in test.features]:
+    moved = {"mask", "boxes"} if view else set()  # test images of another size have none, and tasks see none
+    if lacking := [name for name, own in train.features.items() if name not in test.features and own.kind not in moved]:
         raise ConfigError(f"{data.name!r}: examples of the test split lack {', '.join(lacking)}")
     for name, feature in train.features.items():
+        if name not in test.features:
+            continue
         other = test.features[name]
         what = "" if name == "label" else f" of {name}"
         if feature.kind != "image" and feature.classes != other.classes:
@@ -78,15 +79,22 @@ def few(names: Sequence[str]) -> str:
 
 
 def _tell_shared(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
-    """Prints how many test examples are in the training split, too, where parts of one split are named for both."""
+    """Prints how many test examples are in the training split, too.
+
+    Files are compared whatever the splits are called, as one may have several names. Examples that no file tells apart
+    are compared where parts of one split are named for both: sets may have the same image twice.
+    """
     texts = data.train_split, data.test_split
-    try:
-        of_train, of_test = (set(splits.names(text, key="")) for text in texts)
-    except ConfigError:  # the words of a function of one's own
-        return
-    if is_import_path(data.name) or not of_train & of_test:
-        return
-    known, asked = set(_marks(train)), _marks(test)
+    if isinstance(train, Encoded) and isinstance(test, Encoded) and not train.index.shares_files(test.index):
+        return  # soon seen, also of a million files
+    if not all(isinstance(split, Encoded) or split.origins for split in (train, test)):
+        try:
+            of_train, of_test = (set(splits.names(text, key="")) for text in texts)
+        except ConfigError:  # the words of a function of one's own
+            return
+        if is_import_path(data.name) or not of_train & of_test:
+            return
+    known, asked = set(_origins(train)), _origins(test)
     if shared := sum(mark in known for mark in asked):
         print(
             f"{data.name!r}: {shared} of {len(asked)} test examples are in the training split, too: data.train_split = "
@@ -95,24 +103,13 @@ def _tell_shared(data: ConfigDict, train: InMemory | Encoded, test: InMemory | E
         )
 
 
-def _marks(examples: InMemory | Encoded) -> list[Hashable]:
-    """What tells examples apart: where their images lie, or a hash of the image or of what else they hold."""
-    if isinstance(examples, Encoded):
-        return [(examples.index.path(i), int(examples.index.offset[i])) for i in range(len(examples))]
-    names = ["image"] if "image" in examples.arrays else sorted(examples.arrays)
-    return [
-        hashlib.sha256(b"|".join(_bytes(examples.arrays[name], i) for name in names)).digest()
-        for i in range(len(examples))
-    ]
-
-
-def _bytes(array: np.ndarray | Ragged, i: int) -> bytes:
-    return (array.flat[array.offsets[i] : array.offsets[i + 1]] if isinstance(array, Ragged) else array[i]).tobytes()
+def _origins(examples: InMemory | Encoded) -> Sequence[Hashable]:
+    return examples.index.places() if isinstance(examples, Encoded) else examples.origin_of_all()
 
 
 def _tell_unlearned(data: ConfigDict, train: InMemory | Encoded, test: InMemory | Encoded) -> None:
     """Prints of which classes test objects are that no training object is of: no detector finds them."""
-    if not {"boxes", "box_label"} <= train.features.keys():
+    if not {"boxes", "box_label"} <= train.features.keys() & test.features.keys():
         return
     known, asked = (_classes_of_objects(split.arrays) for split in (train, test))
     if lacking := sorted(asked - known):

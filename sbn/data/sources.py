@@ -3,6 +3,7 @@
 In memory where all images are of one size; otherwise the images stay encoded, in their files.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +30,7 @@ from sbn.data import (
     prepared_boxes,
     prepared_masks,
     shapes,
+    splits,
     statistics,
     strings,
     tfrecords,
@@ -78,6 +80,7 @@ def load(data: ConfigDict, split: str, *, view: str | None = None) -> Examples:
         raise ConfigError(f"data.{split}_examples = {limit} asks for more than the {held} examples of {data.name!r}")
     if not held:
         raise ConfigError(f"{wanted} holds no examples")
+    _check_once(found, data, split)
     if isinstance(found, Index):
         return Encoded(found.take(slice(limit)), ops, name=f"{wanted} of {data.name!r}")
     if isinstance(found, ImageFiles):
@@ -133,6 +136,18 @@ def channels(data: ConfigDict, train: LabelledImages | None = None) -> Channels:
         known = statistics.measure(train.images)
     mean, std = (known.mean, known.std) if known is not None else (data.mean, data.std)
     return statistics.checked(mean if data.mean is None else data.mean, std if data.std is None else data.std)
+
+
+def _check_once(found: Examples | Index | ImageFiles, data: ConfigDict, split: str) -> None:
+    """Looks for files in several parts: a split may have more than one name. What has one name, `splits` looks at."""
+    text = parts.wanted(data, split)
+    count = text.count("+") + 1
+    if count == 1 or (split == "train" and count > len(splits.names(text, key=f"data.{split}_split"))):
+        return
+    index = found.index if isinstance(found, ImageFiles | Encoded) else found
+    places = index.places() if isinstance(index, Index) else index.origins if isinstance(index, InMemory) else None
+    if places is not None:
+        splits.check_once(len(places) - len(set(places)), text, key=f"data.{split}_split")
 
 
 def _limit(data: ConfigDict, split: str) -> int | None:
@@ -258,7 +273,8 @@ def _decoded(found: Index, name: str) -> InMemory | Index:
     except OSError as error:
         raise ConfigError(f"data.name = {name!r}: {error}") from None
     images = decode_all(encoded, names, upright=found.upright)
-    return in_memory({"image": images, "label": found.labels}, name=name, classes=found.class_names)
+    made = in_memory({"image": images, "label": found.labels}, name=name, classes=found.class_names)
+    return dataclasses.replace(made, origins=found.places())
 
 
 # What reads a data set where no archive is given; any other name is TFDS's

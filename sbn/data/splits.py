@@ -9,9 +9,8 @@ import numpy as np
 from sbn.config.errors import ConfigError, unknown
 
 _NUMBER = r"-?[0-9]{1,18}(?:\.[0-9]{0,18})?"
-_PART = re.compile(
-    rf"\s*(?P<split>[\w./-]+)(?:\[(?P<start>{_NUMBER})?(?P<start_unit>%)?:(?P<stop>{_NUMBER})?(?P<stop_unit>%)?\])?\s*"
-)
+_BOUNDS = rf"(?:(?P<start>{_NUMBER})(?P<start_unit>%)?)?:(?:(?P<stop>{_NUMBER})(?P<stop_unit>%)?)?"
+_PART = re.compile(rf"\s*(?P<split>[\w./-]+)(?:\[{_BOUNDS}\])?\s*")
 
 
 def parts(text: str, *, key: str) -> list[tuple[str, str, str, bool]]:
@@ -67,12 +66,22 @@ def ids(text: str, lengths: Mapping[str, int], *, key: str, of: str) -> list[tup
             raise ConfigError(f"{key} = {text!r} reaches past the {count} examples of {split!r}")
         start, stop = (bound + count if bound < 0 else bound for bound in (start, stop))
         found.append((split, slice(start, max(start, stop))))
-    if twice := _taken_twice(found):
-        said = f"{key} = {text!r}: {twice} examples are in more than one part"
-        if key.endswith("test_split"):
-            raise ConfigError(f"{said}, and would count more than once: name each once")
-        print(f"{said}: every epoch trains on them more than once", file=sys.stderr)
+    check_once(_taken_twice(found), text, key=key)
     return found
+
+
+def check_once(twice: int, text: str, *, key: str) -> None:
+    """Says so of a training split, of which `twice` examples are in more than one part; a test split is refused.
+
+    Raises:
+        ConfigError: for a test split.
+    """
+    if not twice:
+        return
+    said = f"{key} = {text!r}: {twice} examples are in more than one part"
+    if key.endswith("test_split"):
+        raise ConfigError(f"{said}, and would count more than once: name each once")
+    print(f"{said}: every epoch trains on them more than once", file=sys.stderr)
 
 
 def _taken_twice(parts: Sequence[tuple[str, slice]]) -> int:

@@ -148,7 +148,7 @@ def make_setup(
     channels = None
     if isinstance(train, InMemory | Encoded) and "image" in train.features:
         channels = record.channels(recorded) or sources.channels(config.data, train)
-    seen = dict(train.features)
+    seen = {name: feature for name, feature in train.features.items() if name in test.features}
     if isinstance(test, InMemory | Encoded) and "image" in seen:  # as evaluation sees them
         seen["image"] = dataclasses.replace(seen["image"], shape=test.images.shape[1:])
         for name, feature in seen.items():
@@ -157,7 +157,13 @@ def make_setup(
             elif feature.kind == "boxes" or name == "box_label":  # the splits may differ in how many slots they have
                 seen[name] = dataclasses.replace(feature, shape=test.features[name].shape)
     known = TaskData(seen, *channels) if channels else TaskData(seen)
-    task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
+    try:
+        task = make_task(config, dataclasses.replace(known, test_examples=len(test)))
+    except ConfigError as error:
+        if lost := [name for name in train.features if name not in seen]:
+            why = f"eval.augment = {config.eval.augment!r} changes the size of test images, which leaves them no"
+            raise ConfigError(f"{error}: {why} {', '.join(lost)}") from None
+        raise
     batching = _make_batching(config, task, train, mesh)
     own = None if isinstance(batching, Even) else _steps_per_epoch(batching, recorded)
     plan = make_plan(config, examples=len(train), before=before, steps_per_epoch=own)

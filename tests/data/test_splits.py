@@ -42,7 +42,7 @@ GOOD = (
     "test[-2:]+train[:2]",
 )  # fmt: skip
 BAD = ("train[:104]", "train[-104:]", "train[:101%]", "tset", "train[", "train[5]", "train[:]", "train[a:b]",
-       "train[1:2:3]", "train[:1.5]", "train[:100.2%]", "train[:1.2.3%]", "")  # fmt: skip
+       "train[1:2:3]", "train[:1.5]", "train[:100.2%]", "train[:1.2.3%]", "train[%:5]", "train[2:%]", "")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", GOOD)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from sbn.augment.device import apply as device_apply
 from sbn.augment.host import apply as host_apply
 from sbn.augment.pipeline import parse
+from sbn.config.command_line import request
 from sbn.config.errors import ConfigError
 from sbn.data import device, host
 from sbn.data.pixels import pack
@@ -72,3 +73,11 @@ def test_views_that_share_draws_share_those_of_common_ops_alone(tiny, path):
     np.testing.assert_array_equal(mixed, run(plain[1], cropped))
     np.testing.assert_array_equal(mixed2, run(plain[2], cropped))
     assert (mixed != mixed2).any()
+
+
+def test_test_images_of_another_size_have_lost_what_has_a_place_in_them(tiny):
+    view = {"eval.augment": "resize(24)"}
+    assert make_setup(tiny(view)).test.images.shape[1:3] == (24, 24)
+    lost = r"needs examples with .*: eval\.augment = 'resize\(24\)' changes the size of .*, which leaves them no boxes"
+    with pytest.raises(ConfigError, match=lost):
+        make_setup(request("detection:shapes/plain", view).config)
