@@ -2,7 +2,7 @@
 
     python -m benchmarks.accelerator --out=visit1 --archive=cifar10.npz --minutes=14
     python -m benchmarks.accelerator --out=visit2 --archive=cifar10.npz --minutes=14 --from=visit1
-    python -m benchmarks.accelerator --out=/tmp/try --small --minutes=4       # on a CPU: that it works
+    python -m benchmarks.accelerator --out=/tmp/try --small --minutes=4       # on a CPU: that it works, also with --archive
 
 1. smoke: 20 steps of Table 3's last row on the device data path, twice, with deterministic ops: the same bits.
 2. benches: `throughput` and `train_step` in bfloat16 and float32, 90 seconds; those that end are written.
@@ -36,7 +36,6 @@ SMALL = (
     "model.depth=10",
     "model.width=1",
     "batch_size=16",
-    "data.name=shapes",
     "data.train_examples=64",
     "data.test_examples=32",
 )
@@ -52,7 +51,10 @@ BENCHES = {
 def overrides(flags):
     """What is changed in the row, as words of a command line: the device path, and in small everything else."""
     own = ["data.path=device", *(SMALL if flags.small else ())]
-    own += [f"data.archive={flags.archive}"] if flags.archive else []
+    if flags.archive:
+        own += [f"data.archive={flags.archive}"]
+    elif flags.small:
+        own += ["data.name=shapes"]
     return [f"--config.{text}" for text in own]
 
 
