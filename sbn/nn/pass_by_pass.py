@@ -1,5 +1,7 @@
 """A loss that is a sum over passes through a network, with the gradient of every pass taken right after it."""
 
+import contextlib
+import contextvars
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,6 +18,25 @@ Array = jax.Array
 Pass = Callable[[Any, Any], tuple[Array, tuple[Any, Any]]]
 # A pass, which is given whatever else it reads as a third argument
 Way = Callable[[Any, Any, Any], tuple[Array, tuple[Any, Any]]]
+
+_ONE_AT_A_TIME = contextvars.ContextVar("one_at_a_time", default=True)
+
+
+@contextlib.contextmanager
+def one_at_a_time(wanted: bool) -> Iterator[None]:
+    """Says whether a pass that is traced in here waits for the gradient of the one before.
+
+    On one device that halves the memory of two passes. Devices that share a batch exchange gradients once, as a sum,
+    until when activations are held anyway; there waiting only keeps passes from exchanging their statistics together.
+
+    Args:
+        wanted: True, as it is outside of every such context, or False.
+    """
+    before = _ONE_AT_A_TIME.set(wanted)
+    try:
+        yield
+    finally:
+        _ONE_AT_A_TIME.reset(before)
 
 
 def pass_by_pass(passes: Sequence[Pass], params: Any, carried: Any) -> tuple[Array, tuple[Any, list[Any]]]:
@@ -57,7 +78,8 @@ def _with_gradient(ways: tuple[Way, ...], params: Any, carried: Any, read: tuple
         losses.append(loss)
         found.append(other)
         total = gradient if total is None else jax.tree.map(jnp.add, total, gradient)
-        params = _after(params, gradient)
+        if _ONE_AT_A_TIME.get():
+            params = _after(params, gradient)
     total = jax.tree.map(lambda leaf, param: leaf.astype(param.dtype), total, params)
     return (sum(losses[1:], losses[0]), (carried, found)), total
 

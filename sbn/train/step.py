@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 
 from sbn.config.errors import ConfigError
 from sbn.nn import branches
+from sbn.nn.pass_by_pass import one_at_a_time
 from sbn.tasks.base import Arrays, Keys, Loss, Task, stream_key
 from sbn.train import mesh as meshes
 from sbn.train.feed import Prepare
@@ -105,7 +106,8 @@ def make_step(task: Task, stage: Stage, schedule: Schedule, mesh: Mesh, *, prepa
                 found = task.loss(variables, batch, views=views, numbers={**numbers, **known}, keys=keys)
                 return found.sum, found
 
-            return jax.grad(loss, has_aux=True)(state.params)
+            with one_at_a_time(mesh.devices.size == 1):
+                return jax.grad(loss, has_aux=True)(state.params)
 
         def keys(stream: str) -> jax.Array:
             return stream_key(resident["seed"], stream, state.step)

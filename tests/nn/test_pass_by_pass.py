@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sbn.nn.pass_by_pass import pass_by_pass
+from sbn.nn.pass_by_pass import one_at_a_time, pass_by_pass
 from sbn.train.step import COMPILER_OPTIONS
 
 VIEWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
@@ -71,6 +71,19 @@ def test_the_activations_of_one_pass_are_held_at_a_time():
     single = temporary(lambda p: one(0, p, 0.0)[0], params)
     assert temporary(lambda p: sum(way(p, 0.0)[0] for way in ways), params) > 3 * single
     assert temporary(lambda p: pass_by_pass(ways, p, 0.0)[0], params) < 1.5 * single
+
+
+def test_passes_wait_for_each_other_unless_they_need_not():
+    def waits():
+        found = str(jax.make_jaxpr(jax.grad(lambda p: total(p, VIEWS)[0]))(PARAMS))
+        return found.count("optimization_barrier")
+
+    assert waits() == len(VIEWS)
+    with one_at_a_time(False):
+        assert waits() == 0
+        with one_at_a_time(True):
+            assert waits() == len(VIEWS)
+    assert waits() == len(VIEWS)
 
 
 def products(params, x):

@@ -70,6 +70,18 @@ def test_a_branch_that_a_stage_leaves_out_does_not_move_whatever_the_optimiser_r
     assert (main[0]["params"]["final_norm"]["scale"] != main[1]["params"]["final_norm"]["scale"]).all()
 
 
+def test_on_one_device_a_view_waits_for_the_gradient_of_the_one_before(tiny):
+    """Of several devices tests/data/eight_devices.py sees that none waits."""
+    setup = make_setup(tiny({"data.path": "host"}), devices=jax.devices()[:1])
+    stage = setup.plan.stages[0]
+    schedule = make_schedule(stage, setup.plan)
+    state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=0))
+    take = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, numbers, resident: fed)
+    batch = batch_of(np.zeros((8, 2, 16, 16), np.int32), np.zeros(8, np.int32))
+    lowered = take.lower(state, batch, {}, {"seed": np.uint32(0)})
+    assert lowered.as_text().count("optimization_barrier") == 1  # between the two views
+
+
 def test_what_a_stage_trains_is_told_by_the_layout():
     """Of layers in a scan and a scale of two heads the rule for unknown networks knows nothing."""
     params = {"layers": {"scale": jnp.ones((2, 3, 4))}, "heads": {"scale": jnp.ones((2, 3))}}
