@@ -41,7 +41,19 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
                 raise ConfigError(
                     f"eval.evals: 'losses' measures views of the run's own data, and {own} have other data"
                 )
+        if name in ("branches", "features"):
+            _check_names(materials, name)
     return {name: _made(name, materials) for name in materials.config.eval.evals}
+
+
+def _check_names(materials: Materials, evaluator: str) -> None:
+    """Refuses names of views that stand for the images as they are in what an evaluator yields: 'clean_main'."""
+    for view in view_pipelines(materials.config):
+        if view.startswith("clean_"):
+            raise ConfigError(
+                f"eval.evals: {evaluator!r} yields densities of images as they are as clean_NAME, and a view is called "
+                f"{view!r}: give it another name"
+            )
 
 
 def _made(name: str, materials: Materials) -> Evaluator:
