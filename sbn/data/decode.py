@@ -4,22 +4,20 @@ import concurrent.futures
 import io
 import os
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from sbn.config.errors import ConfigError
+from sbn.data.png import check_png, speaks_after_its_pixels
 from sbn.runs.progress import shown
 
 # Pillow refuses images of 179 million pixels; of those with half as many it would print lines among what commands say
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", "Corrupt EXIF data")
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_TEXTS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # parts of a PNG that Pillow reads EXIF from, XMP's too
 _ORIENTATION = 0x0112  # EXIF's tag: 1 is upright, 2 to 8 are turned or mirrored
 
 
@@ -68,38 +66,6 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         raise OSError(str(error) or type(error).__name__) from None
 
 
-def check_png(data: bytes) -> None:
-    """Refuses a PNG in which a part does not agree with its checksum, which Pillow decodes to other pixels.
-
-    Parts that say nothing of the pixels are passed over, as libpng does.
-
-    Args:
-        data: the bytes of any file; of others than PNGs nothing is known.
-
-    Raises:
-        OSError: one line.
-    """
-    if not data.startswith(_PNG):
-        return
-    view = memoryview(data)
-    for start, kind, stop in _png_parts(io.BytesIO(data)):
-        known = data[stop : stop + 4]
-        critical = not kind[0] & 0x20
-        if critical and len(known) == 4 and zlib.crc32(view[start + 4 : stop]) != int.from_bytes(known):
-            raise OSError(f"the part at byte {start} does not agree with its checksum")
-
-
-def _png_parts(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """Yields where every part of a PNG starts, its kind, and where its checksum begins."""
-    start = len(_PNG)
-    file.seek(start)
-    while len(head := file.read(8)) == 8:
-        stop = start + 8 + int.from_bytes(head[:4])
-        yield start, head[4:], stop
-        start = stop + 4
-        file.seek(start)
-
-
 def look(file: BinaryIO, *, upright: bool = False) -> Look:
     """Returns what the header of an image file says.
 
@@ -112,7 +78,7 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
     """
     try:
         with _opened(file) as image:
-            whole = upright or (image.format == "PNG" and _speaks_after_its_pixels(file))
+            whole = upright or (image.format == "PNG" and speaks_after_its_pixels(file))
             orientation = _orientation(image, whole=whole, strict=upright)
             # Pillow turns a TIFF itself, and says so of its size at once
             sideways = upright and orientation >= 5 and image.format != "TIFF"
@@ -123,14 +89,6 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
         raise
     except Exception as error:
         raise OSError(str(error) or type(error).__name__) from None
-
-
-def _speaks_after_its_pixels(file: BinaryIO) -> bool:
-    """Whether a PNG has parts behind its pixels that may hold EXIF; others are told without decoding them."""
-    here = file.tell()
-    kinds = [kind for _, kind, _ in _png_parts(file)]
-    file.seek(here)
-    return b"IDAT" in kinds and any(kind in _TEXTS for kind in kinds[kinds.index(b"IDAT") :])
 
 
 def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:

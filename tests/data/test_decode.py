@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from sbn.data.decode import check_png, decode
+from sbn.data.decode import decode, look
+from sbn.data.png import check_png
 
 PIXELS = np.random.default_rng(0).integers(0, 3, (5, 6), np.uint8)
 MODES = {
@@ -55,3 +56,41 @@ def test_what_is_no_png_or_ends_early_is_left_to_whoever_decodes_it(data):
     with pytest.raises(OSError, match=r"it is|[Tt]runcated|broken") as raised:
         decode(data)
     assert "\n" not in str(raised.value)
+
+
+BEHIND = {
+    "zeros": bytes(40),
+    "text": b"appended to this file\n",
+    "another PNG": png(MODES["grey"]),
+    "a part that is damaged": b"\0\0\0\1IDATx\0\0\0\0",
+    "EXIF and pixels": png(MODES["colours"], exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\3\0\0\0\1\0\6\0\0")[33:],
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+def test_what_lies_behind_the_end_of_a_png_is_no_part_of_it(behind):
+    tf = pytest.importorskip("tensorflow")
+    whole = png(MODES["colours"])
+    data = whole + BEHIND[behind]
+    for upright in (False, True):
+        assert look(io.BytesIO(data), upright=upright) == (5, 6, True, 1)
+        np.testing.assert_array_equal(decode(data, upright=upright), np.asarray(MODES["colours"]))
+    np.testing.assert_array_equal(tf.io.decode_png(data, channels=3), np.asarray(MODES["colours"]))
+    broken = bytearray(data)
+    broken[whole.index(b"IEND") + 5] ^= 1  # the checksum of the end itself
+    with pytest.raises(OSError, match="does not agree with its checksum"):
+        decode(bytes(broken))
+
+
+def test_padding_behind_a_png_takes_no_time():
+    class Counted(io.BytesIO):
+        reads = 0
+
+        def read(self, *count):
+            self.reads += 1
+            return super().read(*count)
+
+    files = [Counted(png(MODES["colours"]) + bytes(padding)) for padding in (0, 10**6)]
+    for file in files:
+        look(file)
+    assert files[0].reads == files[1].reads
