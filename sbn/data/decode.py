@@ -5,18 +5,20 @@ import io
 import os
 import warnings
 from collections.abc import Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sbn.config.errors import ConfigError
 from sbn.data.png import check_png, speaks_after_its_pixels
 from sbn.runs.progress import shown
 
-# Pillow refuses images of 179 million pixels; of those with half as many it would print lines among what commands say
+# Pillow refuses images of 179 million pixels; of those with half as many, and of what is odd about EXIF, it would print
+# lines among what commands say
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", "Corrupt EXIF data")
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _ORIENTATION = 0x0112  # EXIF's tag: 1 is upright, 2 to 8 are turned or mirrored
 
@@ -41,7 +43,7 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
     """Returns an image file of any colours, whatever its name says, as RGB.
 
     Grey becomes RGB, of 16 bits the upper 8 stay (as libpng and TensorFlow do it), transparency and colour profiles are
-    left out.
+    left out. A TIFF is always turned as its EXIF orientation says: Pillow does it.
 
     Args:
         data: the bytes of a JPEG, PNG or another format that Pillow reads.
@@ -80,8 +82,10 @@ def look(file: BinaryIO, *, upright: bool = False) -> Look:
         with _opened(file) as image:
             whole = upright or (image.format == "PNG" and speaks_after_its_pixels(file))
             orientation = _orientation(image, whole=whole, strict=upright)
-            # Pillow turns a TIFF itself, and says so of its size at once
-            sideways = upright and orientation >= 5 and image.format != "TIFF"
+            turned = upright
+            if isinstance(image, TiffImageFile):  # Pillow turns it, and says so of its size where a tag of its own does
+                turned = _ORIENTATION not in image.tag_v2
+            sideways = turned and orientation >= 5
             height, width = (image.width, image.height) if sideways else (image.height, image.width)
             plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info
             return Look(height, width, plain and not (upright and orientation != 1), orientation)
@@ -98,13 +102,15 @@ def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:
     """
     try:
         found = image.getexif() if whole else Image.Image.getexif(image)
-        orientation = found.get(_ORIENTATION, 1)
+        # numbers of any type, as Pillow takes them when it turns the image: 6.0 is 6
+        return _ORIENTATIONS.get(found.get(_ORIENTATION, 1), 1)
     except Exception:  # damaged
         if strict:
             raise
         return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
+
+_ORIENTATIONS: dict[Any, int] = {number: number for number in range(1, 9)}
 
 # What TensorFlow decodes to the same pixels; CMYK within rounding
 _PLAIN = {("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "RGBA")}
