@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
 from sbn.config.errors import ConfigError
+from sbn.data.depths import check_depth, zero_is_white
 from sbn.data.png import check_png, speaks_after_its_pixels
 from sbn.runs.progress import shown
 
@@ -50,15 +51,18 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         upright: whether it is turned as its EXIF orientation says.
 
     Raises:
-        OSError: if it is not an image, or it is damaged.
+        OSError: if it is not an image, or it is damaged, or `check_depth` refuses it.
     """
     try:
         check_png(data)
         image = _opened(io.BytesIO(data))
+        check_depth(image)
+        from_white = zero_is_white(image)
         if upright:
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            upper = (np.asarray(image) >> 8).astype(np.uint8)
+            image = Image.fromarray(~upper if from_white else upper)
         image.load()
         image.info.pop("transparency", None)
         return image.convert("RGB")
@@ -68,18 +72,21 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         raise OSError(str(error) or type(error).__name__) from None
 
 
-def look(file: BinaryIO, *, upright: bool = False) -> Look:
+def look(file: BinaryIO, *, upright: bool = False, colours: bool = True) -> Look:
     """Returns what the header of an image file says.
 
     Args:
         file: open at its beginning.
         upright: whether it is to be turned as its EXIF orientation says.
+        colours: whether `open_image` is to read it; a label image may hold numbers of any kind.
 
     Raises:
-        OSError: if it is no image.
+        OSError: if it is no image, or one that `open_image` refuses whatever its pixels.
     """
     try:
         with _opened(file) as image:
+            if colours:
+                check_depth(image)
             whole = upright or (image.format == "PNG" and speaks_after_its_pixels(file))
             orientation = _orientation(image, whole=whole, strict=upright)
             turned = upright
