@@ -94,8 +94,7 @@ def look(file: BinaryIO, *, upright: bool = False, colours: bool = True) -> Look
                 turned = _ORIENTATION not in image.tag_v2
             sideways = turned and orientation >= 5
             height, width = (image.width, image.height) if sideways else (image.height, image.width)
-            plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info
-            return Look(height, width, plain and not (upright and orientation != 1), orientation)
+            return Look(height, width, _is_plain(image) and not (upright and orientation != 1), orientation)
     except OSError:
         raise
     except Exception as error:
@@ -121,6 +120,12 @@ _ORIENTATIONS: dict[Any, int] = {number: number for number in range(1, 9)}
 
 # What TensorFlow decodes to the same pixels; CMYK within rounding
 _PLAIN = {("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "RGBA")}
+
+
+def _is_plain(image: Image.Image) -> bool:
+    # 0 is full ink in Adobe's CMYK alone; Pillow takes all for such
+    inverted = image.mode == "CMYK" and "adobe_transform" not in image.info
+    return (image.format, image.mode) in _PLAIN and "transparency" not in image.info and not inverted
 
 
 def _opened(file: BinaryIO) -> Image.Image:

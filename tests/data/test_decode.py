@@ -1,4 +1,4 @@
-"""A PNG in which any bit is turned is told, or has the pixels that it had."""
+"""A PNG in which any bit is turned is told, or has the pixels that it had; what is plain has TensorFlow's pixels."""
 
 import io
 
@@ -94,3 +94,42 @@ def test_padding_behind_a_png_takes_no_time():
     for file in files:
         look(file)
     assert files[0].reads == files[1].reads
+
+
+def without(data, marker):
+    """A JPEG without its segments of a kind."""
+    start, kept = 2, data[:2]
+    while data[start + 1] != 0xDA:
+        stop = start + 2 + int.from_bytes(data[start + 2 : start + 4])
+        kept += b"" if data[start + 1] == marker else data[start:stop]
+        start = stop
+    return kept + data[start:]
+
+
+def jpeg(mode):
+    out = io.BytesIO()
+    colours = np.random.default_rng(1).integers(0, 256, (3, 4, 3), np.uint8)
+    Image.fromarray(colours).resize((33, 25)).convert(mode).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+JPEGS = {
+    "colours": (jpeg("RGB"), True),
+    "grey": (jpeg("L"), True),
+    "ink as Adobe has it": (jpeg("CMYK"), True),
+    "ink without a word": (without(jpeg("CMYK"), 0xEE), False),
+    "ink with half a word": (
+        jpeg("CMYK").replace(b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\0", b"\xff\xee\0\x09Adobe\0d"),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_plain_jpeg_has_the_pixels_that_tensorflow_decodes(kind):
+    tf = pytest.importorskip("tensorflow")
+    data, plain = JPEGS[kind]
+    theirs = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE").numpy().astype(int)
+    apart = np.abs(theirs - decode(data)).max()
+    assert look(io.BytesIO(data)).plain == plain
+    assert apart <= 2 if plain else apart > 100
