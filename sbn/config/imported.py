@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import traceback
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sbn.config.errors import ConfigError, unknown
@@ -160,6 +160,35 @@ def call(
     except BaseException as error:
         shown = ", ".join(f"{argument}={value!r}" for argument, value in args.items())
         raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
+
+
+def make(name: str, given: Mapping[str, Any], *, key: str, parts: Sequence[str] = (), kind: str) -> Any:
+    """Returns what 'package.module:Name' makes of what it is called with: a metric, an evaluator, a task.
+
+    Args:
+        name: of what makes it, as the user writes it.
+        given: what it is called with, in this order; the names are for messages: users have their own.
+        key: the config key that names it.
+        parts: the methods and attributes that what it makes needs.
+        kind: the protocol of what it makes, for messages.
+
+    Raises:
+        ConfigError: one line, if it can't be imported or called so, or makes something else, and for whatever the call
+            raises.
+    """
+    maker = load(name, key=key)
+    if not callable(maker):
+        raise ConfigError(f"{key}: {name!r} can't be called: it is a {type(maker).__name__}")
+    try:
+        with keeping_folder():
+            made = maker(*given.values())
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ConfigError(f"{key}: {name}({', '.join(given)}) fails: {reason(error)}") from None
+    if lacking := [part for part in parts if not hasattr(made, part)]:
+        raise ConfigError(f"{key}: {name!r} makes a {type(made).__name__}, which lacks {', '.join(lacking)} ({kind})")
+    return made
 
 
 def record(name: str, file: pathlib.Path) -> None:

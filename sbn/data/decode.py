@@ -4,22 +4,23 @@ import concurrent.futures
 import io
 import os
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sbn.config.errors import ConfigError
+from sbn.data.depths import check_depth, zero_is_white
+from sbn.data.png import check_png, speaks_after_its_pixels
 from sbn.runs.progress import shown
 
-# Pillow refuses images of 179 million pixels; of those with half as many it would print lines among what commands say
+# Pillow refuses images of 179 million pixels; of those with half as many, and of what is odd about EXIF, it would print
+# lines among what commands say
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", "Corrupt EXIF data")
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_TEXTS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # parts of a PNG that Pillow reads EXIF from, XMP's too
 _ORIENTATION = 0x0112  # EXIF's tag: 1 is upright, 2 to 8 are turned or mirrored
 
 
@@ -43,22 +44,25 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
     """Returns an image file of any colours, whatever its name says, as RGB.
 
     Grey becomes RGB, of 16 bits the upper 8 stay (as libpng and TensorFlow do it), transparency and colour profiles are
-    left out.
+    left out. A TIFF is always turned as its EXIF orientation says: Pillow does it.
 
     Args:
         data: the bytes of a JPEG, PNG or another format that Pillow reads.
         upright: whether it is turned as its EXIF orientation says.
 
     Raises:
-        OSError: if it is not an image, or it is damaged.
+        OSError: if it is not an image, or it is damaged, or `check_depth` refuses it.
     """
     try:
         check_png(data)
         image = _opened(io.BytesIO(data))
+        check_depth(image)
+        from_white = zero_is_white(image)
         if upright:
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            upper = (np.asarray(image) >> 8).astype(np.uint8)
+            image = Image.fromarray(~upper if from_white else upper)
         image.load()
         image.info.pop("transparency", None)
         return image.convert("RGB")
@@ -68,69 +72,33 @@ def open_image(data: bytes, *, upright: bool = False) -> Image.Image:
         raise OSError(str(error) or type(error).__name__) from None
 
 
-def check_png(data: bytes) -> None:
-    """Refuses a PNG in which a part does not agree with its checksum, which Pillow decodes to other pixels.
-
-    Parts that say nothing of the pixels are passed over, as libpng does.
-
-    Args:
-        data: the bytes of any file; of others than PNGs nothing is known.
-
-    Raises:
-        OSError: one line.
-    """
-    if not data.startswith(_PNG):
-        return
-    view = memoryview(data)
-    for start, kind, stop in _png_parts(io.BytesIO(data)):
-        known = data[stop : stop + 4]
-        critical = not kind[0] & 0x20
-        if critical and len(known) == 4 and zlib.crc32(view[start + 4 : stop]) != int.from_bytes(known):
-            raise OSError(f"the part at byte {start} does not agree with its checksum")
-
-
-def _png_parts(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """Yields where every part of a PNG starts, its kind, and where its checksum begins."""
-    start = len(_PNG)
-    file.seek(start)
-    while len(head := file.read(8)) == 8:
-        stop = start + 8 + int.from_bytes(head[:4])
-        yield start, head[4:], stop
-        start = stop + 4
-        file.seek(start)
-
-
-def look(file: BinaryIO, *, upright: bool = False) -> Look:
+def look(file: BinaryIO, *, upright: bool = False, colours: bool = True) -> Look:
     """Returns what the header of an image file says.
 
     Args:
         file: open at its beginning.
         upright: whether it is to be turned as its EXIF orientation says.
+        colours: whether `open_image` is to read it; a label image may hold numbers of any kind.
 
     Raises:
-        OSError: if it is no image.
+        OSError: if it is no image, or one that `open_image` refuses whatever its pixels.
     """
     try:
         with _opened(file) as image:
-            whole = upright or (image.format == "PNG" and _speaks_after_its_pixels(file))
+            if colours:
+                check_depth(image)
+            whole = upright or (image.format == "PNG" and speaks_after_its_pixels(file))
             orientation = _orientation(image, whole=whole, strict=upright)
-            # Pillow turns a TIFF itself, and says so of its size at once
-            sideways = upright and orientation >= 5 and image.format != "TIFF"
+            turned = upright
+            if isinstance(image, TiffImageFile):  # Pillow turns it, and says so of its size where a tag of its own does
+                turned = _ORIENTATION not in image.tag_v2
+            sideways = turned and orientation >= 5
             height, width = (image.width, image.height) if sideways else (image.height, image.width)
-            plain = (image.format, image.mode) in _PLAIN and "transparency" not in image.info
-            return Look(height, width, plain and not (upright and orientation != 1), orientation)
+            return Look(height, width, _is_plain(image) and not (upright and orientation != 1), orientation)
     except OSError:
         raise
     except Exception as error:
         raise OSError(str(error) or type(error).__name__) from None
-
-
-def _speaks_after_its_pixels(file: BinaryIO) -> bool:
-    """Whether a PNG has parts behind its pixels that may hold EXIF; others are told without decoding them."""
-    here = file.tell()
-    kinds = [kind for _, kind, _ in _png_parts(file)]
-    file.seek(here)
-    return b"IDAT" in kinds and any(kind in _TEXTS for kind in kinds[kinds.index(b"IDAT") :])
 
 
 def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:
@@ -140,16 +108,24 @@ def _orientation(image: Image.Image, *, whole: bool, strict: bool) -> int:
     """
     try:
         found = image.getexif() if whole else Image.Image.getexif(image)
-        orientation = found.get(_ORIENTATION, 1)
+        # numbers of any type, as Pillow takes them when it turns the image: 6.0 is 6
+        return _ORIENTATIONS.get(found.get(_ORIENTATION, 1), 1)
     except Exception:  # damaged
         if strict:
             raise
         return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
+
+_ORIENTATIONS: dict[Any, int] = {number: number for number in range(1, 9)}
 
 # What TensorFlow decodes to the same pixels; CMYK within rounding
 _PLAIN = {("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "RGBA")}
+
+
+def _is_plain(image: Image.Image) -> bool:
+    # 0 is full ink in Adobe's CMYK alone; Pillow takes all for such
+    inverted = image.mode == "CMYK" and "adobe_transform" not in image.info
+    return (image.format, image.mode) in _PLAIN and "transparency" not in image.info and not inverted
 
 
 def _opened(file: BinaryIO) -> Image.Image:

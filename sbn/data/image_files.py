@@ -88,8 +88,11 @@ def image_files(
     return ImageFiles(index, Beside(found, features, label_images))
 
 
-def index_of(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
-    """Returns the index of image files; arguments and errors are those of `image_files`."""
+def index_of(paths: Sequence[str | os.PathLike[str]], *, name: str, colours: bool = True) -> Index:
+    """Returns the index of image files, or of label images, which hold no `colours`.
+
+    Other arguments and errors are those of `image_files`.
+    """
     files = [os.path.abspath(os.fspath(path)) for path in paths]
     root = os.path.commonpath([os.path.dirname(file) for file in files]) if files else "/"
 
@@ -97,7 +100,7 @@ def index_of(paths: Sequence[str | os.PathLike[str]], *, name: str) -> Index:
         file = os.path.join(root, inside)
         try:
             with open(file, "rb") as opened:
-                size = look(opened)
+                size = look(opened, colours=colours)
                 return [Entry(0, opened.seek(0, os.SEEK_END), 0, *size)]
         except OSError as error:
             raise ConfigError(f"{name}: {file} can't be read: {error.strerror or error}") from None
@@ -165,7 +168,7 @@ def _label_images(
     classes = len(names)
     if not 0 < classes < VOID:
         raise ConfigError(f"{name}: masks need 1 to {VOID - 1} classes, not {classes}")
-    index = masks if isinstance(masks, Index) else index_of(masks, name=f"{name} masks")
+    index = masks if isinstance(masks, Index) else index_of(masks, name=f"{name} masks", colours=False)
     try:
         check_names(names)
     except ValueError as error:

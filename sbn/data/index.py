@@ -27,7 +27,7 @@ from sbn.runs.progress import shown
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 3
+_FORMAT = 4
 _THREADS = 16  # files that are looked into at the same time
 _READS = 32  # reads from the cloud that are waited for at the same time
 

@@ -11,9 +11,9 @@ from PIL import Image
 from sbn.augment.encoded_crops import CropWindows
 from sbn.augment.size_ops import Size
 from sbn.config.errors import ConfigError
-from sbn.data.decode import check_png
 from sbn.data.forms import VOID
 from sbn.data.index import Index
+from sbn.data.png import check_png
 
 _EXACT = ("PNG", "TIFF", "BMP", "PPM")  # a GIF numbers its colours anew, a JPEG changes them
 _BITS = 24  # where a PNG says how many bits a pixel has, and behind it that it is grey: 0

@@ -1,6 +1,7 @@
 """The table of evaluators; the training loop and `python -m sbn.evaluate` both get those of a config here."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
@@ -29,7 +30,8 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
     One of the user's own, `package.module:Name`, is what that returns when called with the materials.
 
     Raises:
-        ConfigError: if one can't be: a setting of it is wrong, or its data are not there.
+        ConfigError: if one can't be: a setting of it is wrong, its data are not there, or one of the user's
+            own is none.
     """
     for name in materials.config.eval.evals:
         if name in ANALYSES:
@@ -39,12 +41,27 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
                 raise ConfigError(
                     f"eval.evals: 'losses' measures views of the run's own data, and {own} have other data"
                 )
-    return {name: _maker(name)(materials) for name in materials.config.eval.evals}
+        if name in ("branches", "features"):
+            _check_names(materials, name)
+    return {name: _made(name, materials) for name in materials.config.eval.evals}
 
 
-def _maker(name: str) -> "Maker":
-    maker: Maker = EVALUATORS[name] if name in EVALUATORS else imported.load(name, key="eval.evals")
-    return maker
+def _check_names(materials: Materials, evaluator: str) -> None:
+    """Refuses names of views that stand for the images as they are in what an evaluator yields: 'clean_main'."""
+    for view in view_pipelines(materials.config):
+        if view.startswith("clean_"):
+            raise ConfigError(
+                f"eval.evals: {evaluator!r} yields densities of images as they are as clean_NAME, and a view is called "
+                f"{view!r}: give it another name"
+            )
+
+
+def _made(name: str, materials: Materials) -> Evaluator:
+    if name in EVALUATORS:
+        return EVALUATORS[name](materials)
+    needed: dict[str, Any] = {"parts": ("__call__",), "kind": "sbn.evals.base.Evaluator"}
+    made: Evaluator = imported.make(name, {"materials": materials}, key="eval.evals", **needed)
+    return made
 
 
 def _mix(materials: Materials) -> Evaluator:

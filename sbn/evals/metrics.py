@@ -33,8 +33,10 @@ class Metrics:
 
     def __init__(self, materials: Materials) -> None:
         config, task = materials.config, materials.task
+        given = {"task": task, "config": config}
+        needed: dict[str, Any] = {"parts": ("init", "update", "merge", "compute"), "kind": "sbn.metrics.base.Metric"}
         added: dict[str, Metric] = {
-            name: _metric(imported.load(name, key="eval.metrics"), name, task, config) for name in config.eval.metrics
+            name: imported.make(name, given, key="eval.metrics", **needed) for name in config.eval.metrics
         }
         self._metrics: dict[str, Metric] = {**task.metrics(), **added}
         self._measurement = Measurement(materials.predict, self._metrics)
@@ -49,23 +51,6 @@ class Metrics:
             for name, metric in self._metrics.items():
                 for key, value in metric.compute(found[split][name]).items():
                     yield f"{split}/{key}", value
-
-
-def _metric(make: Any, name: str, task: Any, config: Any) -> Metric:
-    """What a function or class of the user's own makes, if that is a metric."""
-    if not callable(make):
-        raise ConfigError(f"eval.metrics: {name!r} can't be called: it is a {type(make).__name__}")
-    try:
-        made: Metric = make(task, config)
-    except Exception as error:
-        raise ConfigError(f"eval.metrics: {name}(task, config) fails: {imported.reason(error)}") from None
-    lacking = [part for part in ("init", "update", "merge", "compute") if not hasattr(made, part)]
-    if lacking:
-        raise ConfigError(
-            f"eval.metrics: {name!r} makes a {type(made).__name__}, which lacks {', '.join(lacking)} "
-            "(sbn.metrics.base.Metric)"
-        )
-    return made
 
 
 def _same(pairs: "Pairs") -> "Pairs":

@@ -17,14 +17,17 @@ TASKS: dict[str, Callable[[ConfigDict, TaskData], Task]] = {
     "segmentation": make_segmentation,
     "translation": make_translation,
 }
+_PARTS = ("branches", "targets", "for_stage", "check_views", "init", "loss", "outputs", "metrics")
 
 
 def make_task(config: ConfigDict, data: TaskData) -> Task:
     """Returns the task that `config.task` names; one of the user's own is what its name returns for (config, data).
 
     Raises:
-        ConfigError: if it can't be imported, or the config or the data are not for it.
+        ConfigError: if it can't be imported or made, or is none, or the config or the data are not for it.
     """
-    maker = TASKS.get(config.task) or imported.load(config.task, key="task")
-    task: Task = maker(config, data)
+    if config.task in TASKS:
+        return TASKS[config.task](config, data)
+    given = {"config": config, "data": data}
+    task: Task = imported.make(config.task, given, key="task", parts=_PARTS, kind="sbn.tasks.base.Task")
     return task

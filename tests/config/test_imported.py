@@ -1,5 +1,6 @@
 import hashlib
 import pathlib
+import re
 
 import pytest
 
@@ -71,3 +72,38 @@ def test_code_of_ones_own_does_not_change_the_folder_that_paths_are_from(outside
     make = imported.load("sbn_test_moves:make", key="data.name")
     assert imported.call(make, {}, key="data.args", name="make") == "/"
     assert pathlib.Path.cwd() == tmp_path
+
+
+MAKERS = """
+class Part:
+    weight = 3
+
+    def __init__(self, one, other):
+        self.given = (one, other)
+
+    def measure(self):
+        pass
+
+def none(one, other): pass
+def narrow(one): pass
+def ends(one, other): raise SystemExit(3)
+number = 3
+"""
+
+
+def test_what_a_part_is_made_of_is_given_in_order_and_whatever_is_no_such_part_is_one_line(outside):
+    outside("sbn_test_parts", MAKERS)
+
+    def make(name, *parts):
+        given = {"task": 1, "config": 2}
+        return imported.make(f"sbn_test_parts:{name}", given, key="eval.x", parts=parts, kind="some.Part")
+
+    assert make("Part", "measure", "weight").given == (1, 2)
+    for name, words in {
+        "number": "eval.x: 'sbn_test_parts:number' can't be called: it is a int",
+        "none": "eval.x: 'sbn_test_parts:none' makes a NoneType, which lacks measure, weight (some.Part)",
+        "narrow": r"eval.x: sbn_test_parts:narrow(task, config) fails: TypeError: narrow() takes 1 .*",
+        "ends": "eval.x: sbn_test_parts:ends(task, config) fails: it ends the program (sys.exit)",
+    }.items():
+        with pytest.raises(ConfigError, match=re.escape(words).replace(r"\.\*", ".*") + "$"):
+            make(name, "measure", "weight")

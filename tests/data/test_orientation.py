@@ -2,10 +2,13 @@
 
 import io
 import json
+import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sbn.augment.pipeline import parse
 from sbn.config import tree
@@ -115,6 +118,68 @@ def test_the_size_of_a_turned_image_is_that_of_its_pixels(kind, orientation):
     assert (found.height, found.width, found.orientation) == (upright.height, upright.width, orientation)
     as_it_lies, seen = look(io.BytesIO(data)), open_image(data)
     assert (as_it_lies.height, as_it_lies.width, as_it_lies.orientation) == (seen.height, seen.width, orientation)
+
+
+TYPES = {  # of an EXIF field: its number, and one value as bytes
+    "BYTE": (1, lambda value: bytes([value])),
+    "ASCII": (2, lambda value: b"%d\0" % value),
+    "SHORT": (3, lambda value: struct.pack(">H", value)),
+    "LONG": (4, lambda value: struct.pack(">I", value)),
+    "RATIONAL": (5, lambda value: struct.pack(">II", value * 3, 3)),
+    "SRATIONAL": (10, lambda value: struct.pack(">ii", -value, -1)),
+    "FLOAT": (11, lambda value: struct.pack(">f", value)),
+    "DOUBLE": (12, lambda value: struct.pack(">d", value)),
+    "no number": (5, lambda value: struct.pack(">II", value, 0)),
+    "between two": (11, lambda value: struct.pack(">f", value + 0.5)),
+}
+
+
+def exif_of(kind, orientation, *, count=1):
+    """EXIF with the orientation as a field of any type, by hand."""
+    number, pack = TYPES[kind]
+    value = pack(orientation) * count
+    inside, behind = (value.ljust(4, b"\0"), b"") if len(value) <= 4 else (struct.pack(">I", 26), value)
+    return b"Exif\0\0MM\0*" + struct.pack(">IHHHI", 8, 1, 0x0112, number, count) + inside + bytes(4) + behind
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("file", ["JPEG", "PNG", "WEBP"])
+def test_an_orientation_is_a_number_of_any_type(file, kind, orientation):
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(out, file, exif=exif_of(kind, orientation))
+    found = look(io.BytesIO(out.getvalue()), upright=True)
+    turned = ImageOps.exif_transpose(Image.open(io.BytesIO(out.getvalue())))
+    assert (found.height, found.width) == (turned.height, turned.width)
+    is_number = kind not in ("BYTE", "ASCII", "no number", "between two")
+    assert found.orientation == (orientation if is_number else 1)
+    assert found.plain == (file != "WEBP" and found.orientation == 1)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("tag", [None, 0, 1, 3, 6])
+@pytest.mark.parametrize("xmp", [None, *range(1, 9)])
+def test_a_tiff_is_turned_by_its_tag_or_by_its_xmp_where_it_has_none(xmp, tag, upright):
+    pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    info = {} if tag is None else {0x0112: tag}
+    if xmp is not None:
+        info[700] = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><x tiff:Orientation="%d"/></x:xmpmeta>' % xmp
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "TIFF", tiffinfo=info)
+    told = (xmp or 1) if tag is None else (tag or 1)
+    by_hand = pixels[:, ::-1] if told in (2, 4, 5, 7) else pixels
+    by_hand = np.rot90(by_hand, {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(told, 0))
+    np.testing.assert_array_equal(open_image(out.getvalue(), upright=upright), by_hand)
+    assert look(io.BytesIO(out.getvalue()), upright=upright) == (*by_hand.shape[:2], False, told)
+
+
+def test_nothing_is_printed_of_exif_that_is_odd(tmp_path):
+    for name, exif in {"two": exif_of("SHORT", 6, count=2), "cut": b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01"}.items():
+        Image.new("RGB", SIZE).save(tmp_path / f"{name}.jpg", exif=exif)
+    code = "import sys\nfrom sbn.data.decode import look\nfor file in sys.argv[1:]: look(open(file, 'rb'))"
+    files = [str(tmp_path / "two.jpg"), str(tmp_path / "cut.jpg")]
+    ran = subprocess.run([sys.executable, "-c", code, *files], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 @pytest.mark.parametrize("upright", [False, True])

@@ -94,6 +94,40 @@ def test_an_evaluator_of_ones_own_is_called_with_the_materials():
     assert run(evaluator, FACTORS)[0] == {"test/factor": 9.0}
 
 
+class Two:
+    """Needs more than an evaluator is given."""
+
+    def __init__(self, materials, more):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("os:sep", "'os:sep' can't be called: it is a str"),
+        (f"{__name__}:M", f"'{__name__}:M' can't be called: it is a int"),
+        (f"{__name__}:Two", f"{__name__}:Two(materials) fails: TypeError: "),
+        (f"{__name__}:nothing", f"'{__name__}:nothing' makes a NoneType, which lacks __call__"),
+        (f"{__name__}:breaks", f"{__name__}:breaks(materials) fails: TypeError: "),
+        (f"{__name__}:refuses", "this is said"),
+    ],
+)
+def test_what_is_no_evaluator_is_refused_in_one_line_before_it_is_to_measure(name, words):
+    with pytest.raises(ConfigError) as caught:
+        make_evaluators(materials({"eval.evals": (name,)}))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def nothing(materials):
+    """Makes no evaluator."""
+
+
+def refuses(materials):
+    """Says itself what is wrong, as evaluators that come with the package do."""
+    raise ConfigError("this is said")
+
+
 @pytest.mark.parametrize(
     ("name", "lacking"),
     [("fourier", "predict_floats"), ("corruptions", "classes"), ("affinity", "classes"), ("spectra", "features")],
