@@ -2,7 +2,7 @@
 
     python -m benchmarks.accelerator --out=visit1 --archive=cifar10.npz --minutes=14
     python -m benchmarks.accelerator --out=visit2 --archive=cifar10.npz --minutes=14 --from=visit1
-    python -m benchmarks.accelerator --out=/tmp/try --small --minutes=4    # on a CPU: that it works; --archive if you like
+    python -m benchmarks.accelerator --out=/tmp/try --small --minutes=4     # on a CPU: that it works
 
 1. smoke: 20 steps of Table 3's last row on the device data path, twice, with deterministic ops: the same bits.
 2. benches: `throughput` and `train_step` in bfloat16 and float32, 90 seconds; those that end are written.
