@@ -182,11 +182,14 @@ def make(name: str, given: Mapping[str, Any], *, key: str, parts: Sequence[str] 
     try:
         with keeping_folder():
             made = maker(*given.values())
+        lacking = [part for part in parts if not hasattr(made, part)]
     except (ConfigError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise ConfigError(f"{key}: {name}({', '.join(given)}) fails: {reason(error)}") from None
-    if lacking := [part for part in parts if not hasattr(made, part)]:
+    if isinstance(made, type):
+        raise ConfigError(f"{key}: {name!r} makes the class {made.__name__}, not one of its objects ({kind})")
+    if lacking:
         raise ConfigError(f"{key}: {name!r} makes a {type(made).__name__}, which lacks {', '.join(lacking)} ({kind})")
     return made
 

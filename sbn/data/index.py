@@ -115,9 +115,12 @@ class Index:
         return [(paths[which], offset) for which, offset in zip(self.which, self.offset.tolist(), strict=True)]
 
     def shares_files(self, other: "Index") -> bool:
-        """Returns whether the files of the two have one in common."""
-        known = set(other.files.tolist())
-        return self.root == other.root and any(file in known for file in self.files.tolist())
+        """Returns whether the files of the two have one in common, whatever the folders that they are named from."""
+        if self.root == other.root:  # soon seen, also of a million files
+            known = set(other.files.tolist())
+            return any(file in known for file in self.files.tolist())
+        own = {os.path.join(self.root, os.fsdecode(file)) for file in self.files.tolist()}
+        return any(os.path.join(other.root, os.fsdecode(file)) in own for file in other.files.tolist())
 
     def name(self, i: int) -> str:
         """Returns the words for image `i` in messages."""

@@ -25,7 +25,7 @@ def check_together(data: ConfigDict, train: Examples, test: Examples, *, view: s
     Raises:
         ConfigError: if their classes or sizes differ, or the data path can't take them.
     """
-    moved = {"mask", "boxes"} if view else set()  # test images of another size have none, and tasks see none
+    moved = {"mask", "boxes"} if view and isinstance(test, InMemory) else set()  # lost with the size of the images
     if lacking := [name for name, own in train.features.items() if name not in test.features and own.kind not in moved]:
         raise ConfigError(f"{data.name!r}: examples of the test split lack {', '.join(lacking)}")
     for name, feature in train.features.items():

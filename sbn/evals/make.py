@@ -1,13 +1,12 @@
 """The table of evaluators; the training loop and `python -m sbn.evaluate` both get those of a config here."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sbn.config import imported
 from sbn.config.errors import ConfigError
 from sbn.config.evaluation import ANALYSES
 from sbn.evals.augmented import Affinity, Augment, Diversity, make_augment, view_pipelines
-from sbn.evals.base import Evaluator, Materials
+from sbn.evals.base import Evaluator, Materials, Staged
 from sbn.evals.bleu import Bleu
 from sbn.evals.branches import Branches
 from sbn.evals.corruptions import Corruptions, Mix, make_corrupted
@@ -48,19 +47,22 @@ def make_evaluators(materials: Materials) -> dict[str, Evaluator]:
 
 def _check_names(materials: Materials, evaluator: str) -> None:
     """Refuses names of views that stand for the images as they are in what an evaluator yields: 'clean_main'."""
-    for view in view_pipelines(materials.config):
-        if view.startswith("clean_"):
+    views = view_pipelines(materials.config)
+    for name in {*views, *materials.config.branches}:
+        if f"clean_{name}" in views:
             raise ConfigError(
-                f"eval.evals: {evaluator!r} yields densities of images as they are as clean_NAME, and a view is called "
-                f"{view!r}: give it another name"
+                f"eval.evals: {evaluator!r} calls what it finds of {name!r} on images as they are 'clean_{name}', and "
+                "a view has this name: give it another one"
             )
 
 
 def _made(name: str, materials: Materials) -> Evaluator:
     if name in EVALUATORS:
         return EVALUATORS[name](materials)
-    needed: dict[str, Any] = {"parts": ("__call__",), "kind": "sbn.evals.base.Evaluator"}
-    made: Evaluator = imported.make(name, {"materials": materials}, key="eval.evals", **needed)
+    kind = "sbn.evals.base.Evaluator"
+    made: Evaluator = imported.make(name, {"materials": materials}, key="eval.evals", kind=kind)
+    if not callable(made) and not isinstance(made, Staged):
+        raise ConfigError(f"eval.evals: {name!r} makes a {type(made).__name__}, which can't be called ({kind})")
     return made
 
 

@@ -45,8 +45,8 @@ def pass_by_pass(passes: Sequence[Pass], params: Any, carried: Any) -> tuple[Arr
     Differentiated as it stands, a sum over passes holds the activations of all passes until the last one is done. Here
     every pass makes its gradient before the next one begins, so that the activations of one pass are held at a time.
     The gradient is that of the sum over `params`, but for rounding; that it is to be differentiated once, backwards and
-    by `params` alone, is what makes this possible. Gradients are added in the type in which passes make them, as those
-    of one large batch are: what bfloat16 filters get is exchanged between devices, and held, as bfloat16.
+    by `params` alone, is what makes this possible. Gradients that passes make in bfloat16 are added in bfloat16: those
+    of one large batch are held, and exchanged between devices, in it as well.
 
     Args:
         passes: in order; none of them may use another one's activations.
@@ -101,10 +101,9 @@ def _value_and_gradient(way: Way, params: Any, carried: Any, own: Any) -> tuple[
 
 
 def _as_before(leaf: Array, made: Any) -> Array:
-    """The leaf in the narrower floating-point type that it was converted from, which loses nothing; else as it is."""
-    if made is None or not jnp.issubdtype(made.dtype, jnp.floating) or made.dtype.itemsize >= leaf.dtype.itemsize:
-        return leaf
-    return leaf.astype(made.dtype)
+    """The leaf in bfloat16 where it was converted from that, which loses nothing, and whose sums reach as far."""
+    narrow = made is not None and made.dtype == jnp.bfloat16 and leaf.dtype == jnp.float32
+    return leaf.astype(jnp.bfloat16) if narrow else leaf
 
 
 def _back(ways: tuple[Way, ...], total: Any, cotangents: tuple[Array, Any]) -> tuple[Any, None, None]:

@@ -84,7 +84,13 @@ class Part:
     def measure(self):
         pass
 
+class Hidden(Part):
+    @property
+    def weight(self):
+        raise KeyError("gone")
+
 def none(one, other): pass
+def a_class(one, other): return Part
 def narrow(one): pass
 def ends(one, other): raise SystemExit(3)
 number = 3
@@ -102,6 +108,8 @@ def test_what_a_part_is_made_of_is_given_in_order_and_whatever_is_no_such_part_i
     for name, words in {
         "number": "eval.x: 'sbn_test_parts:number' can't be called: it is a int",
         "none": "eval.x: 'sbn_test_parts:none' makes a NoneType, which lacks measure, weight (some.Part)",
+        "a_class": "eval.x: 'sbn_test_parts:a_class' makes the class Part, not one of its objects (some.Part)",
+        "Hidden": "eval.x: sbn_test_parts:Hidden(task, config) fails: KeyError: 'gone' .*",
         "narrow": r"eval.x: sbn_test_parts:narrow(task, config) fails: TypeError: narrow() takes 1 .*",
         "ends": "eval.x: sbn_test_parts:ends(task, config) fails: it ends the program (sys.exit)",
     }.items():

@@ -6,7 +6,8 @@ import pytest
 from sbn.config.errors import ConfigError
 from sbn.data import sources
 from sbn.data.encoded import Encoded
-from sbn.data.examples import InMemory
+from sbn.data.examples import InMemory, in_memory
+from sbn.data.image_files import index_of
 from sbn.data.pairing import check_together
 from tests.data.test_folders import fill, put
 
@@ -16,8 +17,8 @@ def told(tiny, tmp_path, capsys, monkeypatch):
     """A function from splits of `folder:own` and a view to what is printed of them, beside the splits themselves."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def make(train, test, view=None):
-        plain = {"data.image_size": None, "data.train_examples": None, "data.test_examples": None}
+    def make(train, test, view=None, examples=None):
+        plain = {"data.image_size": None, "data.train_examples": None, "data.test_examples": examples}
         named = {
             "data.path": "host",
             "data.name": f"folder:{tmp_path / 'own'}",
@@ -30,6 +31,33 @@ def told(tiny, tmp_path, capsys, monkeypatch):
         return capsys.readouterr().err, *found
 
     return make
+
+
+def test_files_are_compared_whatever_the_folders_are_that_they_are_named_from(tmp_path):
+    fill(tmp_path, classes=("one", "other"), count=2)
+    one, both = (
+        [tmp_path / name / f"{number}.png" for name in names for number in (0, 1)]
+        for names in (["one"], ["one", "other"])
+    )
+    first, second, third = (index_of(paths, name="own") for paths in (one, both, both[2:]))
+    assert first.root != second.root
+    assert first.shares_files(second)
+    assert second.shares_files(third)
+    assert not first.shares_files(third)
+    assert set(first.places()) < set(second.places())
+
+
+def test_words_of_a_function_of_ones_own_are_its_own(tiny):
+    keys = {"data.name": f"{__name__}:pictures", "data.train_split": "part:1+part:2", "data.test_split": "a+b"}
+    none = {"data.image_size": None, "data.train_examples": None, "data.test_examples": None}
+    data = tiny({**keys, **none, "data.path": "host"}).data
+    assert [len(sources.load(data, split)) for split in ("train", "test")] == [4, 4]
+
+
+def pictures(split):
+    """Four images in memory, which come from two files."""
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    return in_memory({"image": images, "label": [0, 1, 0, 1]}, name="own", classes=2)
 
 
 @pytest.fixture
@@ -58,6 +86,7 @@ def test_an_image_counts_once_in_a_test_split_with_two_names(own, told):
     said = r"data.test_split = 'val\[:4\]\+test\[3:\]': 1 examples are in more than one part, and would count more"
     with pytest.raises(ConfigError, match=said):
         told("train", "val[:4]+test[3:]")
+    assert len(told("train", "val[:4]+test[3:]", examples=4)[2]) == 4  # of which none is taken twice
     said, *_ = told("train+val+test", "train[:1]")
     assert "data.train_split = 'train+val+test': 6 examples are in more than one part: every epoch trains" in said
 

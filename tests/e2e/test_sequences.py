@@ -128,7 +128,7 @@ def test_both_data_paths_make_the_same_batches_of_one_size(folder):
         ({"task": "os.path:join"}, "task: os.path:join(config, data) fails: TypeError"),
         ({"task": "builtins:max"}, "task: builtins:max(config, data) fails: TypeError"),
         ({"eval.evals": ("metrics", "os:sep")}, "eval.evals: 'os:sep' can't be called: it is a str"),
-        ({"eval.evals": ("builtins:dir",)}, "eval.evals: 'builtins:dir' makes a list, which lacks __call__"),
+        ({"eval.evals": ("builtins:dir",)}, "eval.evals: 'builtins:dir' makes a list, which can't be called"),
     ],
 )
 def test_what_means_nothing_for_sequences_is_refused_in_one_line(folder, changes, message):

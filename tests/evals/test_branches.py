@@ -98,8 +98,9 @@ def test_densities_are_of_the_layer_the_images_and_the_branch_they_say(made):
 
 
 def test_a_view_that_is_called_as_images_as_they_are_is_refused(made):
-    with pytest.raises(ConfigError, match=r"'branches' yields .* as clean_NAME, and a view is called 'clean_main'"):
+    with pytest.raises(ConfigError, match=r"'branches' calls what .* of 'main' on .* 'clean_main', and a view"):
         made({"branches": ("main", "clean_main"), "views.clean_main.augment": "flip"})
+    made({"branches": ("main", "clean_images"), "views.clean_images.augment": "flip"})
 
 
 def test_the_default_layer_is_the_first_block(made):

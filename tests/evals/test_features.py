@@ -121,7 +121,7 @@ def test_means_of_channels_and_a_part_of_the_images_of_another_layer(tiny):
     [
         (
             {"branches": ("main", "clean_main"), "views.clean_main.augment": "flip"},
-            ["'features'", "clean_NAME", "a view is called 'clean_main'"],
+            ["'features'", "'clean_main'", "a view has this name"],
         ),
         ({"branches": ("main",)}, ["'features' compares views", "'main'"]),
         ({"eval.features.layer": "group1_blok1"}, ["eval.features.layer", "did you mean 'group1_block1'"]),

@@ -1,6 +1,7 @@
 """A task's metrics on the test split, of any task; analyses of image classification ask for what they need."""
 
 import dataclasses
+import types
 
 import jax.numpy as jnp
 import numpy as np
@@ -107,7 +108,7 @@ class Two:
         ("os:sep", "'os:sep' can't be called: it is a str"),
         (f"{__name__}:M", f"'{__name__}:M' can't be called: it is a int"),
         (f"{__name__}:Two", f"{__name__}:Two(materials) fails: TypeError: "),
-        (f"{__name__}:nothing", f"'{__name__}:nothing' makes a NoneType, which lacks __call__"),
+        (f"{__name__}:nothing", f"'{__name__}:nothing' makes a NoneType, which can't be called"),
         (f"{__name__}:breaks", f"{__name__}:breaks(materials) fails: TypeError: "),
         (f"{__name__}:refuses", "this is said"),
     ],
@@ -121,6 +122,16 @@ def test_what_is_no_evaluator_is_refused_in_one_line_before_it_is_to_measure(nam
 
 def nothing(materials):
     """Makes no evaluator."""
+
+
+def staged(materials):
+    """Makes an evaluator that has to be told the step first."""
+    return types.SimpleNamespace(at=lambda step: lambda variables: iter(()))
+
+
+def test_an_evaluator_that_is_told_the_step_need_not_be_called():
+    name = f"{__name__}:staged"
+    assert list(make_evaluators(materials({"eval.evals": (name,)}))) == [name]
 
 
 def refuses(materials):

@@ -117,3 +117,14 @@ def test_gradients_are_added_in_the_type_in_which_passes_make_them():
         assert (gradient[name] == own[0][name] + own[1][name] + own[2][name]).all()
     assert not gradient["unused"].any()
     assert not gradient["number"]
+
+
+def test_gradients_that_reach_less_far_are_added_in_float32():
+    """The largest float16 is 65504."""
+
+    def one(number, params, carried):
+        return 40000 * params["a"].astype(jnp.float16).astype(jnp.float32), (carried, None)
+
+    ways = [functools.partial(one, number) for number in range(2)]
+    gradient = jax.jit(jax.grad(lambda p: pass_by_pass(ways, p, 0.0)[0]))({"a": jnp.float32(1)})
+    assert gradient["a"] == 80000
