@@ -62,6 +62,18 @@ def test_a_row_that_fits_is_a_line_and_exit_code_0(monkeypatch, capsys):
     assert "split_bn/table3/weak_augment   yes  2.00 of 17.2" in said
 
 
+@pytest.mark.parametrize(
+    ("where", "sets", "images"),
+    [("v5e:2x2", [], None), ("v5e:2x4", [], 64), ("h100:8", [], None), ("v5e:2x2", ["--set=optim.accumulate=4"], 32)],
+)
+def test_batches_that_leave_a_tpu_half_empty_are_told(monkeypatch, capsys, where, sets, images):
+    _answers(monkeypatch, lambda flat, where: True)
+    command.main(["split_bn:table3/weak_augment", f"--topology={where}", *sets])
+    said = capsys.readouterr().out
+    assert (f"{images} images of a view per chip at a time" in said) == bool(images)
+    assert ("images of a view" in said) == bool(images)
+
+
 def test_a_row_that_does_not_fit_names_the_first_change_and_the_fewest_chips_that_help(monkeypatch, capsys):
     _answers(monkeypatch, lambda flat, where: flat["optim.accumulate"] == 2 or where.chips >= 16)
     assert command.main(["split_bn:table3/weak_augment", "--topology=v5e:2x2"]) == 1
