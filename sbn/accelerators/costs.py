@@ -48,9 +48,11 @@ class Costs:
 
     Attributes:
         cycles: the compiler's estimates added up; 0 on GPUs, whose compiler makes none.
-        unestimated: instructions that do work for which a TPU's compiler has no estimate: gathers, custom calls, loops.
+        unestimated: instructions that do work for which a TPU's compiler has no estimate: gathers, custom calls, and
+            loops that say not how often they run, which count once.
         bytes: read from and written to memory, as the compiler counts; on GPUs operands and results of all kernels.
-        flops: floating-point operations; None where the compiler does not say (GPUs).
+        flops: floating-point operations; None where the compiler does not say (GPUs). It counts once what a loop does
+            of which it does not say how often it runs: there both are multiplied by what such loops make of the cycles.
         memory: bytes of 'arguments', 'outputs', 'aliased' (outputs that take the place of arguments), 'temporary' and
             'code'.
         counts: of `COUNTED` opcodes, those inside of fused kernels too.
@@ -122,17 +124,19 @@ def read(text: str, *, memory: Mapping[str, int], bytes_accessed: float | None, 
         if works or kind in COLLECTIVES:
             kernels += times
             moved += times * touched
-        unestimated += works and one.cycles is None
+        unestimated += (works and one.cycles is None) or (one.trips is None and one.bound is None)
         cost = times * (one.cycles or 0) if bytes_accessed is not None else times * touched * works
         if cost:
             ops.append(Op(cost, one.opcode, one.source, one.op_name, one.shape))
     by_count = collections.Counter(one.opcode for body in program.computations.values() for one in body)
     counted_bytes = bytes_accessed is None
+    once = sum(times * (one.cycles or 0) for one, times in program.executed(bounds=False))
+    turns = cycles / once if once else 1.0
     return Costs(
         cycles,
         0 if counted_bytes else unestimated,
-        float(moved) if bytes_accessed is None else bytes_accessed,
-        flops,
+        float(moved) if bytes_accessed is None else bytes_accessed * turns,
+        None if flops is None else flops * turns,
         dict(memory),
         {name: by_count[name] for name in COUNTED},
         {kind: (count, size) for kind, (count, size) in sorted(collectives.items())},

@@ -12,6 +12,9 @@ _CALLED = re.compile(r"(calls|to_apply|body|condition|called_computations|branch
 _NAME = re.compile(r"%([\w.\-]+)")
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+# What a loop over a range goes on by: a constant, and whether the number of the trip is below it
+_CONSTANT = re.compile(r"\s+%?([\w.\-]+) = [su]\d+\[\]\S* constant\((\d+)\)")
+_BELOW = re.compile(r"\s+ROOT .* compare\(.*, (?:\S+ )?%?([\w.\-]+)\), direction=LT")
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 _OP_NAME = re.compile(r'op_name="([^"]*)"')
 _FRAME = re.compile(r"stack_frame_id=(\d+)")
@@ -28,7 +31,9 @@ class Instruction:
         operands: names of what it reads.
         calls: {how: names of the computations that it runs or holds}.
         cycles: the compiler's estimate; None if it gives none.
-        trips: how often a loop runs its body, where the compiler knows; 1 otherwise.
+        trips: how often a loop runs its body, as the compiler says; None where it does not. 1 for what is no loop.
+        bound: of such a loop, the number that its condition compares with, which are its trips if it counts from 0;
+            None where there is no such number.
         target: of a custom call, what it calls.
         op_name: the path of functions that it stems from.
         source: 'file:line' that asked for it; '' if the program does not say.
@@ -40,7 +45,8 @@ class Instruction:
     operands: tuple[str, ...]
     calls: Mapping[str, tuple[str, ...]]
     cycles: int | None
-    trips: int
+    trips: int | None
+    bound: int | None
     target: str
     op_name: str
     source: str
@@ -63,15 +69,24 @@ class Program:
     computations: Mapping[str, tuple[Instruction, ...]]
     entry: str
 
-    def executed(self, computation: str | None = None, *, times: int = 1) -> Iterator[tuple[Instruction, int]]:
-        """Yields every instruction that runs by itself, and how often: those of loops and calls, not of fusions."""
+    def executed(
+        self, computation: str | None = None, *, times: int = 1, bounds: bool = True
+    ) -> Iterator[tuple[Instruction, int]]:
+        """Yields every instruction that runs by itself, and how often: those of loops and calls, not of fusions.
+
+        Args:
+            computation: which; None for the whole program.
+            times: how often that runs.
+            bounds: whether loops run as often as their `bound` says where the compiler says nothing; otherwise once.
+        """
         for instruction in self.computations[computation or self.entry]:
             yield instruction, times
             if instruction.opcode in ("while", "call", "conditional", "async-start"):
                 for called in instruction.calls.values():
                     for name in called:
                         if name in self.computations:
-                            yield from self.executed(name, times=times * instruction.trips)
+                            trips = instruction.trips or (bounds and instruction.bound) or 1
+                            yield from self.executed(name, times=times * trips, bounds=bounds)
 
 
 def size(shape: str) -> int:
@@ -96,6 +111,7 @@ def parse(text: str) -> Program:
     computations: dict[str, tuple[Instruction, ...]] = {}
     entry, current = "", ""
     found: list[Instruction] = []
+    constants, bounds = dict[str, int](), dict[str, int]()
     for line in text.splitlines():
         if head := _COMPUTATION.match(line):
             current, found = head[2], []
@@ -104,9 +120,19 @@ def parse(text: str) -> Program:
             computations[current], current = tuple(found), ""
         elif current and (match := _INSTRUCTION.match(line)):
             found.append(_instruction(match, sources))
+            if constant := _CONSTANT.match(line):
+                constants[constant[1]] = int(constant[2])
+            elif (below := _BELOW.match(line)) and below[1] in constants:
+                bounds[current] = constants[below[1]]
     if not entry:
         raise ValueError("no program: the text has no ENTRY computation")
-    return Program(computations, entry)
+    return Program({name: tuple(_counted(one, bounds) for one in body) for name, body in computations.items()}, entry)
+
+
+def _counted(one: Instruction, bounds: Mapping[str, int]) -> Instruction:
+    """A loop with what its condition says."""
+    (condition,) = one.calls.get("condition", ("",))
+    return dataclasses.replace(one, bound=bounds.get(condition)) if condition in bounds else one
 
 
 def _instruction(match: re.Match[str], sources: Mapping[int, str]) -> Instruction:
@@ -122,7 +148,8 @@ def _instruction(match: re.Match[str], sources: Mapping[int, str]) -> Instructio
         tuple(_NAME.findall(inside)),
         calls,
         int(cycles[1]) if cycles else None,
-        int(trips[1]) if trips else 1,
+        int(trips[1]) if trips else None if opcode == "while" else 1,
+        None,
         target[1] if target else "",
         op_name[1] if op_name else "",
         sources.get(int(frame[1]), "") if frame else "",

@@ -32,7 +32,7 @@ import jax
 import jaxlib
 from jax.experimental import topologies
 
-from sbn.accelerators import costs
+from sbn.accelerators import costs, hlo
 from sbn.accelerators.chips import Topology, topology
 from sbn.accelerators.lowering import lower
 from sbn.config import tree
@@ -102,7 +102,8 @@ def _costs(done: Any) -> costs.Costs:
 
 def _key(program: Any, where: Topology) -> str:
     """Of everything that a compiled program depends on."""
-    versions = [jax.__version__, jaxlib.__version__, os.environ.get("XLA_FLAGS", ""), *_plugins()]
+    readers = [pathlib.Path(str(module.__file__)).read_text() for module in (costs, hlo)]  # of what is kept of it
+    versions = [jax.__version__, jaxlib.__version__, os.environ.get("XLA_FLAGS", ""), *_plugins(), *readers]
     return hashlib.sha256("\n".join([where.name, *versions, program.as_text()]).encode()).hexdigest()[:32]
 
 
@@ -121,7 +122,8 @@ def answer(asked: Mapping[str, Any], where: Topology, chips: Sequence[Any], cach
         key = _key(lowered.program, where)
         facts = lowered.facts
         if where.chip.kind == "gpu":  # whose compiler does not count operations: those of the same step on one CPU
-            counted = lower(config, jax.devices("cpu")[:1], program=asked["program"]).program.cost_analysis() or {}
+            whole = tree.to_config({**tree.flatten(config), "optim.accumulate": 1})  # loops over parts are counted once
+            counted = lower(whole, jax.devices("cpu")[:1], program=asked["program"]).program.cost_analysis() or {}
             facts = {**facts, "flops": counted.get("flops", 0.0)}
         return {**compiled(lowered.program, key, cache), "facts": facts, "key": key}
     except ConfigError as error:

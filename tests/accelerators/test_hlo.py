@@ -18,6 +18,26 @@ def test_cycles_add_up_with_every_turn_of_a_loop(tpu):
     assert tpu.cycles == 1000 + 3 * 7
 
 
+UNTOLD = TPU.replace(', backend_config={"known_trip_count":{"n":"3"}}', "")
+BELOW = """%five = s32[]{:T(128)} constant(5)
+  %turn = s32[]{:T(128)} get-tuple-element(%state.1), index=0
+  ROOT %go = pred[] compare(%turn, %five), direction=LT"""
+
+
+def test_a_loop_that_says_not_how_often_it_runs_counts_to_what_its_condition_compares_with():
+    text = UNTOLD.replace("ROOT %go = pred[] constant(true)", BELOW)
+    found = costs.read(text, memory=MEMORY, bytes_accessed=5.0, flops=6.0)
+    assert found.cycles == 1000 + 5 * 7
+    turns = (1000 + 5 * 7) / (1000 + 7)  # of the cycles of a program whose loop runs once, as the compiler counts
+    assert (found.bytes, found.flops) == (5.0 * turns, 6.0 * turns)
+    assert found.unestimated == 2
+
+
+def test_a_loop_of_which_nothing_is_known_runs_once_and_is_counted_as_unknown():
+    found = costs.read(UNTOLD, memory=MEMORY, bytes_accessed=5.0, flops=6.0)
+    assert (found.cycles, found.bytes, found.flops, found.unestimated) == (1000 + 7, 5.0, 6.0, 3)
+
+
 def test_transposes_inside_of_fused_kernels_are_counted(tpu):
     assert tpu.counts == {"transpose": 1, "copy": 1, "custom-call": 1, "gather": 1, "scatter": 0}
 
