@@ -26,8 +26,9 @@ _ONE_AT_A_TIME = contextvars.ContextVar("one_at_a_time", default=True)
 def one_at_a_time(wanted: bool) -> Iterator[None]:
     """Says whether a pass that is traced in here waits for the gradient of the one before.
 
-    On one device that halves the memory of two passes. Devices that share a batch exchange gradients once, as a sum,
-    until when activations are held anyway; there waiting only keeps passes from exchanging their statistics together.
+    On one device that halves the memory of two passes. GPUs that share a batch exchange gradients once, as a sum, until
+    when activations are held anyway; there waiting only keeps passes from exchanging their statistics together. The
+    compiler of TPUs has passes exchange them together even so.
 
     Args:
         wanted: True, as it is outside of every such context, or False.

@@ -1,6 +1,7 @@
 """The step of a stage is that of the network as the stage has it; a batch in parts is the parts' steps, added up."""
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from sbn.train.plan import make_plan
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import init_state, stream_key
-from sbn.train.step import _trained, accumulated, make_step
+from sbn.train.step import _trained, accumulated, make_step, waits
 from tests.e2e import runs
 from tests.tasks.parts import batch_of, described
 
@@ -70,16 +71,29 @@ def test_a_branch_that_a_stage_leaves_out_does_not_move_whatever_the_optimiser_r
     assert (main[0]["params"]["final_norm"]["scale"] != main[1]["params"]["final_norm"]["scale"]).all()
 
 
-def test_on_one_device_a_view_waits_for_the_gradient_of_the_one_before(tiny):
-    """Of several devices tests/data/eight_devices.py sees that none waits."""
+def test_a_view_waits_for_the_gradient_of_the_one_before(tiny, monkeypatch):
     setup = make_setup(tiny({"data.path": "host"}), devices=jax.devices()[:1])
     stage = setup.plan.stages[0]
     schedule = make_schedule(stage, setup.plan)
     state = jax.eval_shape(lambda: init_state(setup.task, make_optimiser(stage, schedule), seed=0))
-    take = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, numbers, resident: fed)
     batch = batch_of(np.zeros((8, 2, 16, 16), np.int32), np.zeros(8, np.int32))
-    lowered = take.lower(state, batch, {}, {"seed": np.uint32(0)})
-    assert lowered.as_text().count("optimization_barrier") == 1  # between the two views
+
+    def barriers():
+        take = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda fed, numbers, resident: fed)
+        return take.lower(state, batch, {}, {"seed": np.uint32(0)}).as_text().count("optimization_barrier")
+
+    assert barriers() == 1  # between the two views
+    monkeypatch.setattr("sbn.train.step.waits", lambda mesh: False)
+    assert barriers() == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "devices", "expected"),
+    [("gpu", 1, True), ("gpu", 4, False), ("cuda", 2, False), ("tpu", 4, True), ("cpu", 8, True)],
+)
+def test_gpus_that_share_a_batch_do_not_wait(platform, devices, expected):
+    device = types.SimpleNamespace(platform=platform)
+    assert waits(types.SimpleNamespace(devices=np.array([device] * devices))) == expected
 
 
 def test_what_a_stage_trains_is_told_by_the_layout():
