@@ -2,8 +2,8 @@
 
 Every view makes a pass through the module, all in one program, with the row of the variables that belongs to the view's
 branch. So a network is written, tested and read as for a single BatchNorm, and XLA sees the plain network's
-activations: on TPUs a step with 128 images of a view on a chip costs 0.93 to 1.08 of one with a single BatchNorm, and an
-axis of views several times that.
+activations: on TPUs a step with 128 images of a view on a chip costs 0.93 to 1.08 of one with a single BatchNorm, and
+an axis of views several times that.
 """
 
 from collections.abc import Sequence
