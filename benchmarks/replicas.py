@@ -29,7 +29,7 @@ from sbn.train.optimiser import make_optimiser
 from sbn.train.schedules import make_schedule
 from sbn.train.setup import make_setup
 from sbn.train.state import TrainState, init_state
-from sbn.train.step import Step, make_step
+from sbn.train.step import COMPILER_OPTIONS, Step, make_step
 
 BAR = 0.8
 VARIANTS = ("vmap", "map", "unrolled")
@@ -55,11 +55,12 @@ def make_config(model: str, batch: int, precision: str) -> Any:
 
 
 def make_parts(model: str, batch: int, count: int, precision: str) -> tuple[Step, list[TrainState], list[Any]]:
-    """Returns the jitted step, and a state and a batch for each of `count` seeds."""
+    """Returns the step, to be a part of programs, and a state and a batch for each of `count` seeds."""
     setup = make_setup(make_config(model, batch, precision))
     stage = setup.plan.stages[0]
     schedule = make_schedule(stage, setup.plan)
-    step = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda batch, numbers, resident: batch)
+    jitted: Any = make_step(setup.task, stage, schedule, setup.mesh, prepare=lambda batch, numbers, resident: batch)
+    step: Step = jitted.__wrapped__  # the compiler's options are the whole program's
     optimiser = make_optimiser(stage, schedule)
     states = [init_state(setup.task, optimiser, seed=seed) for seed in range(count)]
     rng = np.random.default_rng(0)
@@ -101,7 +102,8 @@ class Runner:
         # copies: what is donated may not be the other variants'
         self.states, self.batches = jax.tree.map(jnp.copy, states), batches
         start = time.perf_counter()
-        self.compiled = jax.jit(program, donate_argnums=0).lower(self.states[0], batches[0]).compile()
+        lowered = jax.jit(program, donate_argnums=0).lower(self.states[0], batches[0])
+        self.compiled = lowered.compile(COMPILER_OPTIONS.get(jax.default_backend()))
         self.compile_s = time.perf_counter() - start
         self.temp_bytes = self.compiled.memory_analysis().temp_size_in_bytes
 
