@@ -95,8 +95,8 @@ def test_a_detector_goes_on_with_another_number_of_devices(whole, tiny, tmp_path
 
     def start(devices):
         if devices == 1:
-            return train(tiny(SMALL), run)
-        with runs.start(tiny(SMALL), run, **simulating(devices)) as process:
+            return train(tiny(DRAWN), run)
+        with runs.start(tiny(DRAWN), run, **simulating(devices)) as process:
             output = process.stdout.read()
         assert process.returncode == 0, output
         return None
