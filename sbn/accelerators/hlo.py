@@ -132,7 +132,7 @@ def parse(text: str) -> Program:
 def _counted(one: Instruction, bounds: Mapping[str, int]) -> Instruction:
     """A loop with what its condition says."""
     (condition,) = one.calls.get("condition", ("",))
-    return dataclasses.replace(one, bound=bounds.get(condition)) if condition in bounds else one
+    return dataclasses.replace(one, bound=bounds[condition]) if condition in bounds else one
 
 
 def _instruction(match: re.Match[str], sources: Mapping[int, str]) -> Instruction:

@@ -102,7 +102,7 @@ def _costs(done: Any) -> costs.Costs:
 
 def _key(program: Any, where: Topology) -> str:
     """Of everything that a compiled program depends on."""
-    readers = [pathlib.Path(str(module.__file__)).read_text() for module in (costs, hlo)]  # of what is kept of it
+    readers = [pathlib.Path(str(module.__file__)).read_text() for module in (costs, hlo)]  # who read its costs
     versions = [jax.__version__, jaxlib.__version__, os.environ.get("XLA_FLAGS", ""), *_plugins(), *readers]
     return hashlib.sha256("\n".join([where.name, *versions, program.as_text()]).encode()).hexdigest()[:32]
 

@@ -111,16 +111,17 @@ class Index:
 
     def places(self) -> list[tuple[str, int]]:
         """Returns of every image which file holds it, and where in that it begins: no two images have the same."""
-        paths = [os.path.join(self.root, os.fsdecode(file)) for file in self.files]
+        paths = self._paths()
         return [(paths[which], offset) for which, offset in zip(self.which, self.offset.tolist(), strict=True)]
 
     def shares_files(self, other: "Index") -> bool:
         """Returns whether the files of the two have one in common, whatever the folders that they are named from."""
         if self.root == other.root:  # soon seen, also of a million files
-            known = set(other.files.tolist())
-            return any(file in known for file in self.files.tolist())
-        own = {os.path.join(self.root, os.fsdecode(file)) for file in self.files.tolist()}
-        return any(os.path.join(other.root, os.fsdecode(file)) in own for file in other.files.tolist())
+            return not set(self.files.tolist()).isdisjoint(other.files.tolist())
+        return not set(self._paths()).isdisjoint(other._paths())
+
+    def _paths(self) -> list[str]:
+        return [os.path.join(self.root, os.fsdecode(file)) for file in self.files.tolist()]
 
     def name(self, i: int) -> str:
         """Returns the words for image `i` in messages."""
