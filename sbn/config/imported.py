@@ -120,6 +120,18 @@ def takes(thing: Callable[..., Any]) -> Takes:
     )
 
 
+@contextlib.contextmanager
+def _failing_in_one_line(called: Callable[[], str]) -> Iterator[None]:
+    """Runs code of the user's own: whatever it raises is told as a failure of what was `called`."""
+    try:
+        with keeping_folder():
+            yield
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ConfigError(f"{called()} fails: {reason(error)}") from None
+
+
 def call(
     thing: Callable[..., Any],
     args: Mapping[str, Any],
@@ -152,14 +164,12 @@ def call(
     for argument in can.needed:
         if argument not in given:
             raise ConfigError(f"{name!r} needs its argument {argument!r}: give {key}.{argument}")
-    try:
-        with keeping_folder():
-            return thing(**given)
-    except (ConfigError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        shown = ", ".join(f"{argument}={value!r}" for argument, value in args.items())
-        raise ConfigError(f"{name}({shown}) fails: {reason(error)}") from None
+
+    def called() -> str:
+        return f"{name}({', '.join(f'{argument}={value!r}' for argument, value in args.items())})"
+
+    with _failing_in_one_line(called):
+        return thing(**given)
 
 
 def make(name: str, given: Mapping[str, Any], *, key: str, parts: Sequence[str] = (), kind: str) -> Any:
@@ -179,14 +189,9 @@ def make(name: str, given: Mapping[str, Any], *, key: str, parts: Sequence[str] 
     maker = load(name, key=key)
     if not callable(maker):
         raise ConfigError(f"{key}: {name!r} can't be called: it is a {type(maker).__name__}")
-    try:
-        with keeping_folder():
-            made = maker(*given.values())
+    with _failing_in_one_line(lambda: f"{key}: {name}({', '.join(given)})"):
+        made = maker(*given.values())
         lacking = [part for part in parts if not hasattr(made, part)]
-    except (ConfigError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise ConfigError(f"{key}: {name}({', '.join(given)}) fails: {reason(error)}") from None
     if isinstance(made, type):
         raise ConfigError(f"{key}: {name!r} makes the class {made.__name__}, not one of its objects ({kind})")
     if lacking:
