@@ -49,10 +49,10 @@ class Costs:
     Attributes:
         cycles: the compiler's estimates added up; 0 on GPUs, whose compiler makes none.
         unestimated: instructions that do work for which a TPU's compiler has no estimate: gathers, custom calls, and
-            loops that say not how often they run, which count once.
+            loops whose number of runs is not known, which count once.
         bytes: read from and written to memory, as the compiler counts; on GPUs operands and results of all kernels.
-        flops: floating-point operations; None where the compiler does not say (GPUs). It counts once what a loop does
-            of which it does not say how often it runs: there both are multiplied by what such loops make of the cycles.
+        flops: floating-point operations; None where the compiler does not say (GPUs). If the compiler does not know how
+            often a loop runs, it counts its bytes and operations once; both are then scaled up as the cycles are.
         memory: bytes of 'arguments', 'outputs', 'aliased' (outputs that take the place of arguments), 'temporary' and
             'code'.
         counts: of `COUNTED` opcodes, those inside of fused kernels too.
